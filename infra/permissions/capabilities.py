@@ -42,7 +42,7 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
     }
 
 
-_ADMITTED = ("admitted_hash", "definition_hash")
+_ADMITTED = ("admitted_hash", "definition_hash", "promotion_hash")
 """Attributes that the record of an execution has if Admit saw it."""
 _NOT_NEW = (
     "abort", "ask", "closed_by", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id", "hypothesis_validated",

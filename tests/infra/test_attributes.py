@@ -100,3 +100,16 @@ def test_an_item_is_written_by_those_whose_business_it_is(stack: Resources, item
         return any(fnmatch(item, key) for found in granted for key in found.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
 
     assert {name for name in stack.functions() if may_write(name)} == writers
+
+
+def test_no_new_record_says_what_only_later_states_may_say(stack: Resources) -> None:
+    """A whole record is put by Admit, and by the watchdog for an execution that Admit never saw."""
+    admitted = ("admitted_hash", "definition_hash", "promotion_hash")
+    for name, more in (("admit", ()), ("watchdog", admitted)):
+        (putting,) = (
+            found
+            for found in stack.statements(stack.role_of(name))
+            if "dynamodb:PutItem" in found.actions and "EXECUTION#*" in found.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        )
+        refused = set(putting.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"])
+        assert {"ask", "votes", "abort", "verdict", "hypothesis_validated", "template_id", "fis_experiment_id", *more} <= refused
