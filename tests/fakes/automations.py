@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import count
 from typing import TYPE_CHECKING
 
 from squall.domain.run.aws_state import AutomationState
 from squall.errors import Refused
+from tests.fakes.counting import Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ class FakeAutomations:
         self.listeners: list[Callable[[FakeAutomation], None]] = []
         """Called at each start: the effect of the document."""
         self._tokens: dict[str, str] = {}
-        self._ids = count(1)
+        self._ids = Count(1)
 
     def start(self, document: str, version: str, parameters: Mapping[str, Sequence[str]], client_token: str) -> str:
         if client_token in self._tokens:

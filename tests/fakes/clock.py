@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import TYPE_CHECKING
+
+from tests.fakes.counting import Count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ class FakeClock:
     def __init__(self, now: datetime = START) -> None:
         self._now = now
         self._due: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._order = count()
+        self._order = Count()
 
     def now(self) -> datetime:
         return self._now

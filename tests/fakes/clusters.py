@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Group
+from tests.fakes.counting import Count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ class FakeClusters:
         self._clock, self._others = clock, others
         self.deployments: dict[str, FakeDeployment] = {}
         self.unreadable: tuple[str, ...] = ()
-        self._numbers = count(1)
+        self._numbers = Count(1)
 
     def add(self, deployment: FakeDeployment) -> list[EksPod]:
         """Add a Deployment at its desired count, spread over two zones, each pod fit for every fault."""

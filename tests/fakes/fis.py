@@ -7,11 +7,11 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
 from squall.errors import Refused
+from tests.fakes.counting import Count
 from tests.fakes.effects import EFFECTS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class FakeFaults:
         self.template_times: dict[str, datetime] = {}
         self._template_tokens: dict[str, str] = {}
         self._start_tokens: dict[str, str] = {}
-        self._numbers = count(1)
+        self._numbers = Count(1)
         alarms.listeners.append(self._on_alarm)
 
     def create_template(self, body: Mapping[str, Any], client_token: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import Group
+from tests.fakes.counting import Count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class FakeServices:
     def __init__(self, clock: FakeClock, others: dict[str, OtherResource]) -> None:
         self._clock, self._others = clock, others
         self.services: dict[str, FakeService] = {}
-        self._ids = count(1)
+        self._ids = Count(1)
 
     def add(self, service: FakeService) -> list[EcsTask]:
         """Add a service at its desired count, spread over two zones, each task fit for every fault."""

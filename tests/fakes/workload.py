@@ -4,7 +4,6 @@ commands."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import TYPE_CHECKING
 
 from squall.domain.base.vocabulary import ResourceType
@@ -16,6 +15,7 @@ from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Group, TargetGroup, Workload
 from squall.domain.run.aws_state import CommandState
 from tests.fakes.clusters import FakeClusters
+from tests.fakes.counting import Count
 from tests.fakes.services import FakeServices
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class FakeFleet:
         self.clusters = FakeClusters(clock, self.others)
         self.tells_activities = True
         """Whether Auto Scaling still knows when an instance came into service."""
-        self._ids = count(1)
+        self._ids = Count(1)
 
     def add(self, instance: FakeInstance) -> FakeInstance:
         self.instances[instance.id] = instance
@@ -279,7 +279,7 @@ class FakeCommands:
         self.invocations: list[CommandState] = []
         self.dispatch_seconds: float = 0
         """Seconds until an agent has accepted a command and installed what it needs."""
-        self._ids = count(1)
+        self._ids = Count(1)
 
     def send(self, instance_id: str, document: str) -> str:
         command = CommandState(f"command-{next(self._ids)}", instance_id, document, "Pending", self._clock.now())

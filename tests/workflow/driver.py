@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from squall.domain.run.aws_state import FisExperiment
     from tests.fakes.world import FakeWorld
@@ -33,8 +35,8 @@ class Driver:
     """Whether FIS events reach the pulse (lost otherwise)."""
     abort_function: bool = False
     """Whether a guard that fires invokes the Abort function, as its alarm action does."""
-    running: list[str] = field(default_factory=list)
-    """Names of the handlers that run now, the innermost last."""
+    _stacks: dict[int, list[str]] = field(default_factory=dict)
+    """Thread to the functions that run in it."""
     _last_pulse: float = 0.0
 
     def wire(self) -> None:
@@ -58,14 +60,25 @@ class Driver:
         if hook := self.before.get(name):
             hook(payload)
         module = importlib.import_module(f"squall.handlers.{snake(name)}")
-        self.running.append(name)
-        try:
+        with self.acting_as(name):
             result = json.loads(json.dumps(module.handler(json.loads(json.dumps(payload)), None)))
-        finally:
-            self.running.pop()
         if hook := self.after.get(name):
             hook(result)
         return result
+
+    @property
+    def running(self) -> list[str]:
+        """The functions that run in this thread, the innermost last."""
+        return self._stacks.setdefault(threading.get_ident(), [])
+
+    @contextmanager
+    def acting_as(self, name: str) -> Iterator[None]:
+        """What is done here is done by this function, with its permissions."""
+        self.running.append(name)
+        try:
+            yield
+        finally:
+            self.running.pop()
 
     def quietly(self, name: str, payload: dict[str, Any]) -> None:
         """As by an event: what a function raises reaches nobody but its alarm on errors."""

@@ -146,8 +146,12 @@ def test_a_live_holder_that_is_closed_while_it_stores_its_token_does_not_sleep_o
     """Who takes over reads the token before it is there; the watcher finds the record closed."""
     walk.pulse = walk.events = False
     wiring = world.wiring()
-    close = once(lambda: closing.close_run(wiring, ID, by="AcquireLock", reason="its lease ran out", wait_seconds=40))
-    around(world, "records.store_token", before=close)
+
+    def close() -> None:
+        with walk.acting_as("AcquireLock"):
+            closing.close_run(wiring, ID, by="AcquireLock", reason="its lease ran out", wait_seconds=40)
+
+    around(world, "records.store_token", before=once(close))
     began, observed = world.clock.now(), []
     walk.enter["ObserveFault"] = lambda: observed.append(world.clock.now())
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"

@@ -9,7 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
-from squall.domain.metrics.alarm_settings import alarm_settings
 from squall.domain.run.aws_state import AlarmHistory, AlarmState, Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
@@ -44,12 +43,12 @@ class CloudWatchAlarms:
             "put_metric_alarm",
             refusable=True,
             **self._common_arguments(guard.name, description, action_arn, tags),
-            **alarm_settings(guard),
+            **_make_settings(guard),
         )
 
     def put_composite(self, guard: StopGuard, *, description: str, action_arn: str, tags: Mapping[str, str]) -> None:
         common = self._common_arguments(guard.name, description, action_arn, tags)
-        call(self._client, "put_composite_alarm", refusable=True, **common, **alarm_settings(guard))
+        call(self._client, "put_composite_alarm", refusable=True, **common, **_make_settings(guard))
 
     def _common_arguments(self, name: str, description: str, action_arn: str, tags: Mapping[str, str]) -> dict[str, Any]:
         """The arguments with which both types of alarm are created or updated."""
@@ -185,11 +184,17 @@ def _make_state(alarm: Mapping[str, Any]) -> AlarmState:
     )
 
 
+def _make_settings(guard: GuardSpec | StopGuard) -> dict[str, Any]:
+    from squall.domain.metrics.alarm_settings import alarm_settings  # noqa: PLC0415 - pydantic; the abort path does without
+
+    return alarm_settings(guard)
+
+
 def _read_settings(alarm: Mapping[str, Any]) -> dict[str, Any]:
     """What decides when the alarm fires. An alarm on one metric may be described without the list of metrics."""
     settings = {name: alarm[name] for name in _SETTINGS if name in alarm}
     if "MetricName" in alarm:
-        metric = {"Namespace": alarm["Namespace"], "MetricName": alarm["MetricName"], "Dimensions": alarm.get("Dimensions", [])}
+        metric = {"Namespace": alarm.get("Namespace", ""), "MetricName": alarm["MetricName"], "Dimensions": alarm.get("Dimensions", [])}
         stat = {"Metric": metric, "Period": alarm["Period"], "Stat": alarm.get("Statistic") or alarm.get("ExtendedStatistic", "")}
         settings["Metrics"] = [{"Id": "m1", "MetricStat": stat, "ReturnData": True}]
     return settings
