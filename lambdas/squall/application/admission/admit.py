@@ -10,7 +10,7 @@ from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import belongs_to_execution, list_candidate_ids
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
-from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.refusal import Refusal
@@ -22,6 +22,8 @@ from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 REASON_CHARACTERS = 2000
+MOST_PROBLEMS = 100
+"""How many problems of an input are kept. An input of 60 KB could have thousands, and a refusal of megabytes."""
 TRIGGER_RETENTION = timedelta(days=2)
 """How long a firing stays claimed. EventBridge Scheduler retries for at most 24 hours."""
 
@@ -56,6 +58,9 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
 
 
 def _reject_run(w: Wiring, run: Run, problems: list[Problem], now: datetime) -> None:
+    left_off = len(problems) - MOST_PROBLEMS
+    if left_off > 0:
+        problems = [*problems[:MOST_PROBLEMS], Problem(path=WHOLE, message=f"has {left_off} more problems")]
     w.documents.put(run.id, Refusal(at=now, problems=tuple(problems)))
     reason = "; ".join(str(problem) for problem in problems)[:REASON_CHARACTERS]
     w.records.update(run.id, events=[Event(now, EventName.REJECTED, reason)], decided_status=Status.REJECTED, reason=reason)
