@@ -17,6 +17,7 @@ MOST_REQUESTS = 3
 """How often a run asks again because its plan has changed."""
 MIXED = "people are counted within one kind of identity: an IAM user, an Identity Center user and a role may be one human being"
 _SSO_ROLE = re.compile(r"AWSReservedSSO_.+_[0-9a-f]{16}")
+_SSO_SUFFIX = re.compile(r"(AWSReservedSSO_[^/]*_)\.\*/")
 _STACK_CHARACTERS = 24
 """How much of a long stack name CloudFormation surely keeps in the names of its resources."""
 
@@ -136,7 +137,9 @@ def _kind_of(person: str) -> Kind | None:
 
 
 def _matches_arn(pattern: str, arn: str) -> bool:
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), arn) is not None
+    regex = ".*".join(map(re.escape, pattern.split("*")))
+    # Identity Center ends a role's name with 16 digits: `AWSReservedSSO_SRE_*/` is the permission set SRE, not SRE_ReadOnly.
+    return re.fullmatch(_SSO_SUFFIX.sub(r"\1[0-9a-f]{16}/", regex), arn) is not None
 
 
 def find_requester(ask: Ask, votes: Iterable[Vote]) -> Vote | None:

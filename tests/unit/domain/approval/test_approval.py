@@ -141,7 +141,8 @@ def caller(arn: str, user_id: str = "AIDA1", account: str = ACCOUNT) -> Caller:
     return Caller(account, arn, user_id)
 
 
-SSO = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_Admin_0123456789abcdef"
+RESERVED = f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_"
+SSO = f"{RESERVED}Admin_0123456789abcdef"
 
 
 @pytest.mark.parametrize(
@@ -187,6 +188,11 @@ OPS = f"arn:aws:sts::{ACCOUNT}:assumed-role/Ops"
         ((f"{SSO}/*@x.org",), f"{SSO}/ada@y.org", ACCOUNT, False),
         ((f"{OPS}/*",), f"{OPS}/ada", ACCOUNT, True),
         ((f"{OPS}/*",), f"{OPS}Other/ada", ACCOUNT, False),
+        # A permission set, and another one whose name begins alike.
+        ((f"{RESERVED}Admin_*/*@x.org",), f"{SSO}/ada@x.org", ACCOUNT, True),
+        ((f"{RESERVED}Admin_*/*@x.org",), f"{RESERVED}Admin_ReadOnly_0123456789abcdef/ada@x.org", ACCOUNT, False),
+        ((f"{RESERVED}*/*",), f"{RESERVED}Admin_ReadOnly_0123456789abcdef/ada@x.org", ACCOUNT, True),
+        ((f"{RESERVED}*_ReadOnly_*/*",), f"{RESERVED}Admin_ReadOnly_0123456789abcdef/ada@x.org", ACCOUNT, True),
         # An ordinary role named almost like one of Identity Center's, which a pattern for Identity Center users would fit.
         (
             (f"arn:aws:sts::{ACCOUNT}:assumed-role/AWSReservedSSO_*/*@x.org",),
