@@ -185,11 +185,12 @@ def _allow_halt(names: Names) -> dict[str, list[PolicyStatement]]:
     # The parameter does not belong to the stack: the first halt creates it, and a stack deployed again finds it and is
     # still halted.
     flag = names.arn("ssm", f"parameter/squall/{names.stack}/halt")
-    lever = _make_statement(["fis:GetSafetyLever", "fis:UpdateSafetyLeverState"], [names.arn("fis", "safety-lever/default")])
+    lever = [names.arn("fis", "safety-lever/default")]
     return {
         "read_halt": [_make_statement(["ssm:GetParameter"], [flag])],
         "write_halt": [_make_statement(["ssm:PutParameter"], [flag])],
-        "safety_lever": [lever] if names.safety_lever else [],
+        "move_lever": [_make_statement(["fis:UpdateSafetyLeverState"], lever)] if names.safety_lever else [],
+        "read_lever": [_make_statement(["fis:GetSafetyLever"], lever)] if names.safety_lever else [],
     }
 
 

@@ -121,7 +121,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *EVERY_FUNCTION,
         "halt_copy",
         "write_halt",
-        "safety_lever",
+        "move_lever",
         "open_records",
         "list_experiments",
         "read_experiment",
@@ -149,7 +149,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "dead_letters",
     ),
     # Apart from Halt, so that a person may be allowed to halt and not to resume.
-    "Resume": (*EVERY_FUNCTION, "halt_copy", "read_halt", "write_halt", "safety_lever", "notify"),
+    "Resume": (*EVERY_FUNCTION, "halt_copy", "read_halt", "write_halt", "move_lever", "read_lever", "notify"),
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),

@@ -95,4 +95,4 @@ def test_a_group_launches_again(rig: Rig) -> None:
     assert not rig.whole()
     stopped(rig, run, experiment)
     until(rig.whole, "the group has replaced what it lost")
-    assert launches(rig)[0] == "Successful"
+    until(lambda: launches(rig)[0] == "Successful", "the launch has ended")

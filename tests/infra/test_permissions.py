@@ -169,6 +169,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "documents.publish": ("publish",),
     "inventory.describe": ("inventory", "find_targets"),
     "halt_flag.get": ("read_halt",),
+    "lever.get": ("read_lever",),
     "halt_copy.get": ("record",),
     "sightings.get": ("record",),
     "automations.start": ("roll_back",),
@@ -185,7 +186,7 @@ NEEDS_OF_PORT = {
     "halt_flag": "write_halt",
     "halt_copy": "halt_copy",
     "sightings": "sightings",
-    "lever": "safety_lever",
+    "lever": "move_lever",
     "locks": "locks",
     "documents": "write_documents",
     "metrics": "metrics",
@@ -483,5 +484,6 @@ def test_the_lever_is_everybodys_and_out_of_reach_unless_the_stack_asks_for_it(
     assert not [name for name in stack.functions() if moves in actions_of(stack, name)]
     told = synthesize(halt_engages_safety_lever="true")
     assert [name for name in told.functions() if moves in actions_of(told, name)] == ["halt", "resume"]
+    assert [name for name in told.functions() if "fis:GetSafetyLever" in actions_of(told, name)] == ["resume"]
     assert told.functions()["halt"]["Environment"]["Variables"]["SQUALL_SAFETY_LEVER"] == "true"
     assert "SQUALL_SAFETY_LEVER" not in stack.functions()["halt"]["Environment"]["Variables"]
