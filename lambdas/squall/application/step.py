@@ -143,8 +143,7 @@ def step(phase: str, *, closing: bool = False, watching: bool = False) -> Callab
     """Make a Lambda handler of a function that takes a Step.
 
     States before the fault refuse a closed record, a redriven execution, an aborted run and one whose ending is decided.
-    Watching states handle an
-    abort themselves. Closing states always run, because they only clean up.
+    Watching states handle an abort themselves. Closing states always run, because they only clean up.
     """
 
     prepare("records", "documents", "logger")

@@ -9,7 +9,7 @@ import pytest
 
 from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
-from squall.domain.metrics.alarm_settings import find_alarm_changes
+from squall.domain.metrics.alarm_settings import alarm_settings, find_alarm_changes
 from squall.domain.run.aws_state import Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
@@ -323,3 +323,9 @@ def test_an_alarm_on_one_metric_may_be_described_without_a_list_of_metrics() -> 
     }  # fmt: skip
     scripted = Scripted("cloudwatch", describe_alarms=[{"MetricAlarms": [described]}])
     assert find_alarm_changes(guard, CloudWatchAlarms(scripted).states([GUARD.name])[GUARD.name].settings) == ()
+
+
+def test_a_threshold_changed_in_a_late_digit_is_a_changed_guard() -> None:
+    settings = {**alarm_settings(GUARD), "Threshold": 1_234_567.0}
+    guard = GUARD.model_copy(update={"threshold": 1_234_567.1})
+    assert [change.partition(" ")[0] for change in find_alarm_changes(guard, settings)] == ["Threshold"]

@@ -46,7 +46,7 @@ def _list_settings(settings: Mapping[str, Any]) -> dict[str, str]:
     periods = settings.get("EvaluationPeriods", 0)
     plain = {
         "ComparisonOperator": settings.get("ComparisonOperator", ""),
-        "Threshold": f"{float(settings.get('Threshold', 0)):g}",
+        "Threshold": f"{float(settings.get('Threshold', 0)):.15g}",
         "EvaluationPeriods": f"{periods:g}",
         "DatapointsToAlarm": f"{settings.get('DatapointsToAlarm', periods):g}",
         "TreatMissingData": settings.get("TreatMissingData", "missing"),
