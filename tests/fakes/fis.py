@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
-from squall.errors import Refused
+from squall.errors import Refused, Unavailable
 from tests.fakes.counting import Count
 from tests.fakes.effects import EFFECTS
 
@@ -69,6 +69,7 @@ class FakeFaults:
         self.listeners: list[Callable[[FisExperiment], None]] = []
         """Called at each change of an experiment's status, like EventBridge."""
         self.template_times: dict[str, datetime] = {}
+        self._deleted: set[str] = set()
         self._template_tokens: dict[str, str] = {}
         self._start_tokens: dict[str, str] = {}
         self._numbers = Count(1)
@@ -87,6 +88,8 @@ class FakeFaults:
         return template_id
 
     def template(self, template_id: str) -> Mapping[str, Any] | None:
+        if template_id in self._deleted:  # roles may read what has the stack's tag, and this has none any more
+            raise Unavailable("fis", "GetExperimentTemplate", "AccessDeniedException", "is not authorized", retryable=False)
         return self.foreign.get(template_id) or self.templates.get(template_id)
 
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
@@ -238,6 +241,7 @@ class FakeFaults:
         self._end(experiment_id, "failed", {"initiating", "running"}, error_code)
 
     def delete_template(self, template_id: str) -> bool:
+        self._deleted.add(template_id)
         return self.templates.pop(template_id, None) is not None
 
     def own_templates(self, stack: str) -> Sequence[FisTemplate]:

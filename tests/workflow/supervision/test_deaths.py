@@ -236,6 +236,22 @@ def test_a_fault_fis_does_not_list_yet_is_stopped_by_the_handler_that_started_it
     nothing_is_left(world)
 
 
+def test_a_run_that_is_closed_right_before_the_start_ends_quietly(walk: Walk, world: FakeWorld) -> None:
+    """The template is gone, and IAM denies reading what has no tags: that is no failure of StartFault."""
+
+    def close() -> None:
+        walk.kill()
+        walk.quietly("Watchdog", walk.death())
+
+    answers: list[dict[str, Any]] = []
+    walk.before["StartFault"] = lambda _: around(world, "faults.template", before=once(close))
+    walk.after["StartFault"] = answers.append
+    walk.run({"experiment": "seed"})
+    assert [answer["outcome"] for answer in answers] == ["end"]
+    assert world.faults.runs == {}
+    nothing_is_left(world)
+
+
 def test_the_reason_says_who_closed_it_and_why(walk: Walk, world: FakeWorld) -> None:
     done = run_dying_at(walk, world, "WatchFault")
     walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))

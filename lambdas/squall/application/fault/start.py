@@ -45,7 +45,7 @@ def start_fault(step: Step) -> Outcome:
     if not step.note(EventName.STARTING, template_id):
         return END
     record = step.w.records.get(step.run.id) or step.record
-    if record.abort or _end_if_halted(step) or _reject_if_withdrawn(step, record) or _reject_if_replaced(step):
+    if record.abort or _end_if_halted(step) or _reject_if_withdrawn(step, record) or _end_if_replaced(step):
         return END
     compiled, seconds = compiled_template(step), int(step.definition.experiment.length.total_seconds())
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
@@ -81,11 +81,19 @@ def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
     return True
 
 
-def _reject_if_replaced(step: Step) -> bool:
+def _end_if_replaced(step: Step) -> bool:
     """Whether FIS would start something other than what this run compiled: an edited template, or another run's. Then
     reject the run.
+
+    Whoever closed the run has deleted the template. IAM denies reading a template that has no tags any more, so what
+    can't be read ends this state if the run is over. Otherwise raises Unavailable.
     """
-    differences = template_differences(step)
+    try:
+        differences = template_differences(step)
+    except Unavailable:
+        if not _is_ending(step.w.records.get(step.run.id)):
+            raise
+        return True
     if differences:
         step.reject(f"the FIS template is not the one that was checked: {'; '.join(differences)}"[:REASON_CHARACTERS])
     return bool(differences)
