@@ -26,7 +26,18 @@ PROMISES = {
     "halt": "A halt is respected.",
     "verdict": "No verdict is forged.",
 }
-EVIDENCE = frozenset({"baseline.json", "series.json", "statistics.json", "rollback.json", "recovery.json", "judgement.json", "result.json"})
+EVIDENCE = frozenset(
+    {
+        "baseline.json",
+        "template.json",  # the state of each target before the fault
+        "series.json",
+        "statistics.json",
+        "rollback.json",
+        "recovery.json",
+        "judgement.json",
+        "result.json",
+    }
+)
 """The documents that a verdict and its report rest on."""
 
 

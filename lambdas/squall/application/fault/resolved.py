@@ -1,15 +1,29 @@
-"""Asks FIS which resources it resolved for a fault, and compares them with those the run pinned."""
+"""Asks FIS which resources it resolved for a fault, and compares them with those the run pinned.
 
-from squall.domain.documents.fault import FaultTemplate
+The targets are compiled from the definition, which only Admit writes, and the discovery, which only Discover writes.
+`template.json` is written by the state that creates the template, so it can lie in the same way as the template.
+"""
+
+from squall.application.admission.definitions import find_definition
+from squall.domain.base.problems import InvalidInput
+from squall.domain.documents.discovery import Discovery
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.resolved_targets import find_unpinned
+from squall.errors import Refused
+from squall.faults.template import compile_fault
 from squall.wiring import Wiring
 
 
 def list_unpinned(w: Wiring, record: ExecutionRecord, experiment_id: str) -> tuple[str, ...]:
     """What FIS resolved beyond the run's pinned targets, a sentence each; empty while FIS has not resolved anything.
 
-    Raises Unavailable if FIS or the run's template can't be asked.
+    Raises Unavailable if FIS or the run's documents can't be asked, and Refused if nobody can say what was pinned.
     """
-    template = w.documents.get(record.id, FaultTemplate)
-    return find_unpinned(template.body, w.faults.resolved_targets(experiment_id)) if template else ()
+    definition, discovery = find_definition(w, record), w.documents.get(record.id, Discovery)
+    if definition is None or discovery is None:
+        raise Refused("squall", "CompareResolvedTargets", "NoSuchDocument", "the documents that name the pinned targets are gone from S3")
+    try:
+        targets, _ = compile_fault(definition, discovery)
+    except InvalidInput as error:
+        raise Refused("squall", "CompareResolvedTargets", "NotCompiled", str(error)) from error
+    return find_unpinned(targets, w.faults.resolved_targets(experiment_id))

@@ -9,14 +9,13 @@ from squall.domain.run.aws_state import ResolvedTarget
 _MOST = 5
 
 
-def find_unpinned(compiled: Mapping[str, Any], resolved: Sequence[ResolvedTarget]) -> tuple[str, ...]:
-    """What FIS resolved beyond the targets of the compiled template, a sentence each, five at most; empty: nothing.
+def find_unpinned(targets: Mapping[str, Mapping[str, Any]], resolved: Sequence[ResolvedTarget]) -> tuple[str, ...]:
+    """What FIS resolved beyond the compiled targets of the template, a sentence each, five at most; empty: nothing.
 
     AWS documents no keys for what it says about a resolved target, so the values are compared: one of them must be a
     pinned ARN, or the identifier at its end. A target that selects pods by name has no ARN; there the number is
     compared.
     """
-    targets: Mapping[str, Mapping[str, Any]] = compiled.get("targets", {})
     found = [sentence for name in sorted({item.target for item in resolved}) for sentence in _of_target(name, targets, resolved)]
     return tuple(found[:_MOST])
 

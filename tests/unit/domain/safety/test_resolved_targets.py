@@ -8,11 +8,9 @@ from squall.domain.run.aws_state import ResolvedTarget
 from squall.domain.safety.resolved_targets import find_unpinned
 
 ONE, TWO, THREE = (f"arn:aws:ec2:eu-west-1:123456789012:instance/i-{number}" for number in (1, 2, 3))
-BODY: dict[str, Any] = {
-    "targets": {
-        "Instances": {"resourceType": "aws:ec2:instance", "resourceArns": [ONE, TWO]},
-        "Pods-1": {"resourceType": "aws:eks:pod", "parameters": {"selectorType": "podName", "selectorValue": "web-1"}},
-    }
+TARGETS: dict[str, dict[str, Any]] = {
+    "Instances": {"resourceType": "aws:ec2:instance", "resourceArns": [ONE, TWO]},
+    "Pods-1": {"resourceType": "aws:eks:pod", "parameters": {"selectorType": "podName", "selectorValue": "web-1"}},
 }
 
 
@@ -32,7 +30,7 @@ def resolved(target: str, *names: str) -> ResolvedTarget:
     ],
 )
 def test_what_was_pinned_is_no_finding(found: list[ResolvedTarget]) -> None:
-    assert find_unpinned(BODY, found) == ()
+    assert find_unpinned(TARGETS, found) == ()
 
 
 @pytest.mark.parametrize(
@@ -46,8 +44,8 @@ def test_what_was_pinned_is_no_finding(found: list[ResolvedTarget]) -> None:
     ],
 )
 def test_whatever_was_not_pinned_is_named(found: list[ResolvedTarget], sentence: str) -> None:
-    assert find_unpinned(BODY, found) == (sentence,)
+    assert find_unpinned(TARGETS, found) == (sentence,)
 
 
 def test_five_sentences_are_enough() -> None:
-    assert len(find_unpinned(BODY, [resolved(f"T{number}", ONE) for number in range(20)])) == 5
+    assert len(find_unpinned(TARGETS, [resolved(f"T{number}", ONE) for number in range(20)])) == 5
