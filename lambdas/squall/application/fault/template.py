@@ -1,8 +1,8 @@
 """Creates the execution's own FIS template, and says later whether FIS holds what the run has to start.
 
 Every state that relies on the template compiles it again from the definition, which only Admit writes, and the
-discovery, which only Discover writes. `template.json` is for people: the state that creates the template also writes
-that document.
+discovery, which only Discover writes. Of `template.json`, which the state that creates the template writes, later states
+read only how the targets were before the fault.
 """
 
 from typing import Any
