@@ -18,7 +18,7 @@ from itertools import cycle, permutations, product
 from typing import Any
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 from squall.wiring import set_wiring
 from tests.chaos.matrix import BOUND_SECONDS, until_over
 from tests.chaos.modes import Trial

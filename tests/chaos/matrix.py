@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from squall.domain.base.vocabulary import Status, Verdict
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 from tests.chaos.modes import FREEZES, MODES, STATES, Mode, Trial, calls, frozen_at, function_of
 from tests.fakes.world import FakeWorld
 from tests.workflow.course.test_again import variables

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from squall.domain.run.aws_state import AutomationState
+from squall.domain.run.ssm_state import AutomationState
 from squall.errors import Refused
 from tests.fakes.counting import Count
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
+from squall.domain.run.fis_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
 from squall.errors import Refused, Unavailable
 from tests.fakes.counting import Count
 from tests.fakes.effects import EFFECTS

@@ -9,7 +9,7 @@ from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.document import document_key, file_key
 from squall.domain.documents.finding import Finding, StoredFinding
-from squall.domain.run.aws_state import Held
+from squall.domain.run.lock import Held
 from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.orphans import Sightings
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket

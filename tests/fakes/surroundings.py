@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from squall.domain.run.aws_state import CalendarState
+from squall.domain.run.ssm_state import CalendarState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

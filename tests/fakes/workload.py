@@ -13,7 +13,7 @@ from squall.domain.resources.pods import EksPod
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Group, TargetGroup, Workload
-from squall.domain.run.aws_state import CommandState
+from squall.domain.run.ssm_state import CommandState
 from tests.fakes.clusters import FakeClusters
 from tests.fakes.counting import Count
 from tests.fakes.services import FakeServices

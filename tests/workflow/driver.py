@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from squall.domain.run.aws_state import FisExperiment
+    from squall.domain.run.fis_state import FisExperiment
     from tests.fakes.world import FakeWorld
 
     Hook = Callable[[dict[str, Any]], None]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close_run
-from squall.domain.run.aws_state import Held
+from squall.domain.run.lock import Held
 from squall.domain.run.timeline import EventName
 
 

@@ -20,7 +20,8 @@ from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.fis_state import FisExperiment
+from squall.domain.run.ssm_state import CommandState
 from squall.faults.fis import LONGEST, WAIT, iso_duration, targets_by_arn, wait_action
 from squall.faults.parameters import P, length_problems, parse_parameters
 

@@ -18,7 +18,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import join_ids
-from squall.domain.run.aws_state import ActionState
+from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration, wait_action

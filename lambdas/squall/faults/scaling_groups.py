@@ -11,7 +11,7 @@ from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.scaling_groups import ScalingGroup
-from squall.domain.run.aws_state import ActionState
+from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import FaultGrant, format_arn, grant_untagged

@@ -12,8 +12,8 @@ from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.subnets import Subnet
-from squall.domain.run.aws_state import ActionState
 from squall.domain.run.commands import shell_command
+from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection, Remnant
 from squall.faults.checks import check_targets, make_check
 from squall.faults.grants import FaultGrant, format_arn, grant_tagged, grant_untagged

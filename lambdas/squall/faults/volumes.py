@@ -9,7 +9,7 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.volumes import Volume
-from squall.domain.run.aws_state import ActionState
+from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.fis import targets_by_arn

@@ -8,7 +8,8 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.run.aws_state import AutomationState, CommandState, FisExperiment, FisTemplate, ResolvedTarget
+    from squall.domain.run.fis_state import FisExperiment, FisTemplate, ResolvedTarget
+    from squall.domain.run.ssm_state import AutomationState, CommandState
 
 
 class Faults(Protocol):

@@ -9,8 +9,8 @@ if TYPE_CHECKING:  # the halt path loads no pydantic
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.run.aws_state import Held
     from squall.domain.run.halt import Halt, Lever
+    from squall.domain.run.lock import Held
     from squall.domain.run.orphans import Sightings
     from squall.domain.run.queue import Line
 

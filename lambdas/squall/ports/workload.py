@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
 
     from squall.domain.base.vocabulary import ResourceType
     from squall.domain.resources.workload import Workload
-    from squall.domain.run.aws_state import CalendarState
+    from squall.domain.run.ssm_state import CalendarState
 
 
 class Inventory(Protocol):

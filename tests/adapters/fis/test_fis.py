@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from squall.adapters.fis.experiments import Fis
-from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.run.fis_state import ResolvedTarget
 from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import NOW

@@ -9,7 +9,7 @@ import pytest
 
 from squall.adapters.inventory.deployments import Deployments
 from squall.adapters.ssm.calendars import ChangeCalendars
-from squall.domain.run.aws_state import CalendarState
+from squall.domain.run.ssm_state import CalendarState
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error

@@ -11,7 +11,8 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.fis_state import FisExperiment
+from squall.domain.run.ssm_state import CommandState
 from squall.faults.base import Aftermath, AnyFault, Injection
 from tests.unit.builders import NOW, REGION
 

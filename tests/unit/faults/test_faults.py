@@ -22,7 +22,7 @@ from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType,
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import CommandState
+from squall.domain.run.ssm_state import CommandState
 from squall.faults import registry
 from squall.faults.base import Fault
 from squall.faults.fis import iso_duration

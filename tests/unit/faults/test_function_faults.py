@@ -11,7 +11,7 @@ from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType,
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.judging.fault_signals import must_show
 from squall.domain.resources.functions import LambdaFunction
-from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry

@@ -12,7 +12,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment, instance

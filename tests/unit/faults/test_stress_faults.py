@@ -12,7 +12,7 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import TargetGroup, Workload
-from squall.domain.run.aws_state import CommandState
+from squall.domain.run.ssm_state import CommandState
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from squall.faults.instances.cpu_stress import CpuStress

@@ -12,7 +12,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry

@@ -14,7 +14,8 @@ from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import TargetGroup
-from squall.domain.run.aws_state import ActionState, CommandState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
+from squall.domain.run.ssm_state import CommandState
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, LB_ARN, NOW, REGION, SEED, TG_ARN, experiment

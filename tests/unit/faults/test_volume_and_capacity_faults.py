@@ -14,7 +14,7 @@ from squall.domain.resources.base import Resource
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry

@@ -11,7 +11,7 @@ import pytest
 
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.fault import FaultTemplate
-from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.run.fis_state import ResolvedTarget
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, nothing_is_left, record_of
 from tests.workflow.voting import ask_people, vote_in

@@ -10,7 +10,7 @@ import pytest
 from squall.application.admission.deployed import DeployedDefinitions
 from squall.domain.base.vocabulary import Verdict
 from squall.domain.documents.result import Result
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import nothing_is_left, record_of, result_of
 from tests.workflow.walk import Walk

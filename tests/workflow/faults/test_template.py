@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
-from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.run.fis_state import ResolvedTarget
 from squall.domain.run.timeline import EventName
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, unavailable

@@ -9,7 +9,7 @@ import pytest
 
 from squall.application.admission import deployed
 from squall.domain.base.vocabulary import CheckOutcome, Status
-from squall.domain.run.aws_state import Watched
+from squall.domain.run.alarm_state import Watched
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_is_left, record_of, result_of, told, unavailable

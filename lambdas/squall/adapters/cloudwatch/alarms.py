@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
-from squall.domain.run.aws_state import AlarmHistory, AlarmState, Watched
+from squall.domain.run.alarm_state import AlarmHistory, AlarmState, Watched
 from squall.domain.run.firing import Firing
 from squall.errors import Refused, Unavailable
 

@@ -20,7 +20,7 @@ from squall.adapters.dynamodb.items import (
     make_number,
     make_text,
 )
-from squall.domain.run.aws_state import Held
+from squall.domain.run.lock import Held
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.errors import Unavailable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
-from squall.domain.run.aws_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
+from squall.domain.run.fis_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
-from squall.domain.run.aws_state import AutomationState
+from squall.domain.run.ssm_state import AutomationState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

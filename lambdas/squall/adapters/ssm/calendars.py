@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
-from squall.domain.run.aws_state import CalendarState
+from squall.domain.run.ssm_state import CalendarState
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

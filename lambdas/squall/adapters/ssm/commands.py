@@ -6,7 +6,7 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import list_pages
-from squall.domain.run.aws_state import CommandState
+from squall.domain.run.ssm_state import CommandState
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:

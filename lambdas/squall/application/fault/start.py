@@ -25,7 +25,7 @@ from squall.application.stopping.abort import note_abort
 from squall.application.stopping.halt_flag import refuse_if_halted
 from squall.domain.approval.votes import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences

@@ -22,7 +22,7 @@ from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.reaction_times import compute_times
 from squall.domain.judging.verdict import decide_ending
 from squall.domain.language.sentences import AlarmFires, AlarmOk
-from squall.domain.run.aws_state import AlarmHistory
+from squall.domain.run.alarm_state import AlarmHistory
 from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable

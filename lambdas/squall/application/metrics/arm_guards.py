@@ -7,7 +7,7 @@ from datetime import timedelta
 from squall.application.metrics.guard_alarms import guards_of, put_guards
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.documents.guards import Guards
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused
 

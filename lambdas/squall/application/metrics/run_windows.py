@@ -14,7 +14,7 @@ from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.windows import EffectSpan, fault_window, find_effect_span, recovery_window
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.recovery.rollback_document import plan_run, with_automation
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import CommandState, FisExperiment
+from squall.domain.run.fis_state import FisExperiment
+from squall.domain.run.ssm_state import CommandState
 from squall.domain.run.timeline import EventName
 from squall.faults import registry
 from squall.faults.base import Aftermath, AnyFault

@@ -17,7 +17,7 @@ from squall.domain.documents.rollback import RollbackReport
 from squall.domain.experiment.sentences import sentences
 from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window, recovery_length, settle_length
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable

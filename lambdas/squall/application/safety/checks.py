@@ -26,8 +26,9 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.resources.instances import Instance
-from squall.domain.run.aws_state import AlarmState, CalendarState
+from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.ssm_state import CalendarState
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.cost import count_billed_metrics, estimate_cost
 from squall.domain.safety.evaluate import evaluate_checks

@@ -14,9 +14,9 @@ from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.run_faults import RunFaults
 from squall.domain.base.printable import one_line
 from squall.domain.base.vocabulary import AbortSource
-from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command
 from squall.domain.run.firing import explain_firing
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
-from squall.domain.run.aws_state import FisExperiment, FisTemplate
 from squall.domain.run.commands import delete_template_command, list_experiments_command, stop_experiment_command
+from squall.domain.run.fis_state import FisExperiment, FisTemplate
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 

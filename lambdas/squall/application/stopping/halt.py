@@ -15,8 +15,8 @@ from squall.application.stopping.flag_change import COPY, FLAG, LEVER, LEVER_REA
 from squall.application.stopping.halt_request import HaltRequest
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.messages.halted import HaltChange
-from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command, shell_command
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.halt import Lever, lever_mark, move_lever_command, put_flag_command
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.wiring import Wiring

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from squall.application.stopping.cleanup import Cleanup, delete_template
-from squall.domain.run.aws_state import FisExperiment
 from squall.domain.run.commands import read_experiment_command, read_template_command, stop_experiment_command
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import ExecutionRecord
 from squall.wiring import Wiring
 

@@ -32,7 +32,7 @@ from squall.domain.metrics.guard_breach import guard_breaches, published_end
 from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series
 from squall.domain.policy.environment import Timing
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
 from squall.domain.run.firing import Firing, explain_firing

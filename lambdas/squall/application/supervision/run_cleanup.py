@@ -15,10 +15,10 @@ from squall.application.stopping.run_faults import RunFaults, delete_templates
 from squall.application.supervision.aftermath import finish_rollback
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate
-from squall.domain.run.aws_state import CommandState
 from squall.domain.run.commands import delete_alarms_command, delete_item_command, shell_command, stop_experiment_command
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.ssm_state import CommandState
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.faults.base import Remnant

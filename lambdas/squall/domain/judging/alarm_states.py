@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.language.sentences import AlarmOk
-from squall.domain.run.aws_state import AlarmHistory
+from squall.domain.run.alarm_state import AlarmHistory
 
 
 def judge_alarm_ok(parsed: AlarmOk, inputs: JudgeInput) -> Judged:

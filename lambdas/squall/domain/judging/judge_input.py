@@ -13,7 +13,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Series,
 from squall.domain.documents.metrics.statistics import MetricStatistics
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
-from squall.domain.run.aws_state import AlarmHistory
+from squall.domain.run.alarm_state import AlarmHistory
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from squall.domain.recovery.baseline_band import list_limits, measured_by
 from squall.domain.resources.base import Member
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from datetime import datetime
 from squall.domain.base.vocabulary import RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
-from squall.domain.run.aws_state import AutomationState
 from squall.domain.run.commands import shell_command
+from squall.domain.run.ssm_state import AutomationState
 
 ROLE_PARAMETER = "AutomationAssumeRole"
 """The document's parameter for the role as which it acts; only the policy sets it."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 
 FIS_ACTIVE_EXPERIMENTS = 5
 """Default quota of active experiments per account and Region (AWS FIS quotas), ours and others'."""

@@ -9,7 +9,7 @@ from squall.domain.metrics.scopes import load_balancer_dimension
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 MAXIMUM_NAMES = 10

@@ -10,7 +10,7 @@ from squall.domain.experiment.sentences import sentences
 from squall.domain.language.metric_table import published_when_nonzero, watched_by_alarm
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Response
-from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.run.alarm_state import AlarmState, Watched
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 _SILENT_AT_ZERO = re.compile(r"HTTPCode_\w+|\w*ErrorCount|RejectedConnectionCount|DroppedInvalidHeaderRequestCount|TCP_\w+_Reset_Count")

@@ -11,7 +11,7 @@ from squall.domain.metrics.scopes import load_balancer_dimension, measured_group
 from squall.domain.resources.base import Member
 from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 SINGLE_RESOURCE_DIMENSIONS = ("InstanceId", "DBInstanceIdentifier", "DBClusterIdentifier", "FunctionName")

@@ -16,9 +16,12 @@ from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.recovery import recovery_length
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
+from squall.domain.run.alarm_state import AlarmState
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.halt import Halt
+from squall.domain.run.lock import Held
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.ssm_state import CalendarState
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.run.fis_state import ResolvedTarget
 
 _MOST = 5
 

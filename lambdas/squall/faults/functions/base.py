@@ -14,8 +14,8 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.functions import LambdaFunction
-from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.run.commands import shell_command
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import grant_tagged, grant_untagged

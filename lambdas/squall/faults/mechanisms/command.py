@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import CommandState
+from squall.domain.run.ssm_state import CommandState
 from squall.faults.base import Aftermath, Fault, R
 from squall.faults.mechanisms.capacity import is_lost, missing_capacity, outcome_of, state_of
 from squall.faults.parameters import P

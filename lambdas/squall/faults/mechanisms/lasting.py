@@ -9,7 +9,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection, R, Remnant
 from squall.faults.mechanisms.capacity import missing_capacity, outcome_of
 from squall.faults.parameters import P, convert_value, refuse_unknown

@@ -7,7 +7,7 @@ from typing import Any
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
 from squall.domain.base.vocabulary import Risk, RollbackOutcome
 from squall.domain.documents.rollback import Proof, RollbackReport
-from squall.domain.run.aws_state import FisExperiment
+from squall.domain.run.fis_state import FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection, R
 from squall.faults.parameters import P
 

@@ -12,8 +12,8 @@ from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.pods import POD_SECURITY, PRIVILEGED, EksPod
 from squall.domain.resources.types import cast_resources, join_ids
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import ActionState, FisExperiment
 from squall.domain.run.commands import shell_command
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection, Remnant
 from squall.faults.checks import check_targets, make_check
 from squall.faults.grants import grant_tagged, grant_untagged

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.run.aws_state import AlarmHistory
+from squall.domain.run.alarm_state import AlarmHistory
 from tests.unit.builders import NOW
 from tests.unit.domain.judging.test_judge import END, MET, NOT_MET, UNKNOWN, result
 

@@ -25,7 +25,7 @@ from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.metrics.periods import lag_of, lag_table, minimum_duration, reaction_seconds
 from squall.domain.policy.environment import Timing
 from squall.domain.result.finding_rules import inspect_run
-from squall.domain.run.aws_state import Watched
+from squall.domain.run.alarm_state import Watched
 from squall.faults import registry
 from squall.reporting.charts import metric_title
 from tests.unit.builders import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.policy.calendar import first_blackout, first_closed, first_frozen, open_until
 from squall.domain.policy.environment import ClosedHours, Freeze, Hours
-from squall.domain.run.aws_state import CalendarState
+from squall.domain.run.ssm_state import CalendarState
 from tests.unit.builders import definition, environment
 from tests.unit.domain.safety.test_safety import failed, outcome, safe
 

@@ -17,7 +17,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Overrides
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
-from squall.domain.run.aws_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults import registry
 from squall.faults.custom import CustomFault
 from squall.faults.template import compile_template

@@ -8,7 +8,7 @@ from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.recovery import Recovery
 from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window
 from squall.domain.resources.workload import Workload
-from squall.domain.run.aws_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState
 from squall.faults import registry
 from tests.unit.builders import (
     NOW,

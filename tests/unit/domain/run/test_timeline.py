@@ -14,7 +14,7 @@ import pytest
 
 from squall.adapters.dynamodb.items import from_item, to_item
 from squall.domain.base.vocabulary import Status
-from squall.domain.run.aws_state import TERMINAL_FIS_STATUSES
+from squall.domain.run.fis_state import TERMINAL_FIS_STATUSES
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import DECIDES, EventName, UnknownEvent, fis_ended
 from tests.unit.builders import record

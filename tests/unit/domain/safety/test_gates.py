@@ -10,7 +10,7 @@ from squall.domain.base.vocabulary import CheckOutcome, FaultType, Status, Verdi
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.guard_alarms import stop_guard
-from squall.domain.run.aws_state import AlarmState, Watched
+from squall.domain.run.alarm_state import AlarmState, Watched
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput

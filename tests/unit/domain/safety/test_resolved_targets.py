@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.run.aws_state import ResolvedTarget
+from squall.domain.run.fis_state import ResolvedTarget
 from squall.domain.safety.resolved_targets import find_unpinned
 
 ONE, TWO, THREE = (f"arn:aws:ec2:eu-west-1:123456789012:instance/i-{number}" for number in (1, 2, 3))

@@ -18,8 +18,11 @@ from squall.domain.metrics.alarm_settings import alarm_settings
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.calendar import first_closed
 from squall.domain.policy.environment import ClosedHours
-from squall.domain.run.aws_state import AlarmState, CalendarState, FisExperiment, Held
+from squall.domain.run.alarm_state import AlarmState
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.halt import Halt
+from squall.domain.run.lock import Held
+from squall.domain.run.ssm_state import CalendarState
 from squall.domain.safety import evaluate
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
