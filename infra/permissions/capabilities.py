@@ -146,6 +146,9 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
 
 def _allow_guards(names: Names) -> dict[str, list[PolicyStatement]]:
     guards = names.arn("cloudwatch", f"alarm:squall-{names.stack}-*")
+    # The names of stack `Chaos` cover those of `Chaos-Prod`; the tag tells them apart. A new alarm has no tag yet, and
+    # composite alarms have no tags for IAM.
+    not_of_another_stack = {"StringEqualsIfExists": {"aws:ResourceTag/squall:stack": names.stack}}
     return {
         # The users' stop alarms may be composite alarms, and for these DescribeAlarms authorizes on every alarm.
         "read_guards": [_make_statement(["cloudwatch:DescribeAlarms"], ["*"])],
@@ -155,7 +158,7 @@ def _allow_guards(names: Names) -> dict[str, list[PolicyStatement]]:
             _make_statement(
                 ["cloudwatch:PutMetricAlarm"],
                 [guards],
-                {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
+                {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}, **not_of_another_stack},
             ),
             # CloudWatch's documentation: PutCompositeAlarm cannot be limited to a narrower resource. The adapter
             # refuses an alarm name that does not carry this stack's tag.
@@ -164,10 +167,11 @@ def _allow_guards(names: Names) -> dict[str, list[PolicyStatement]]:
                 ["*"],
                 {"ForAllValues:StringEquals": {"cloudwatch:AlarmActions": [names.abort_function_arn]}},
             ),
-            _make_statement(["cloudwatch:TagResource", "cloudwatch:ListTagsForResource"], [guards]),
+            _make_statement(["cloudwatch:TagResource"], [guards], not_of_another_stack),
+            _make_statement(["cloudwatch:ListTagsForResource"], [guards]),
         ],
         "read_guard_tags": [_make_statement(["cloudwatch:ListTagsForResource"], [guards])],
-        "delete_guards": [_make_statement(["cloudwatch:DeleteAlarms"], [guards])],
+        "delete_guards": [_make_statement(["cloudwatch:DeleteAlarms"], [guards], not_of_another_stack)],
     }
 
 

@@ -464,7 +464,17 @@ def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -
         assert arming.conditions["ForAllValues:StringEquals"]["cloudwatch:AlarmActions"] == [{"Fn::GetAtt": [abort, "Arn"]}]
         assert all(":alarm:squall-Squall-" in resource for resource in arming.resources)
         (composing,) = (found for found in of(stack, function) if "cloudwatch:PutCompositeAlarm" in found.actions)
-        assert (composing.resources, composing.conditions) == (("*",), arming.conditions)
+        assert composing.resources == ("*",)
+        assert composing.conditions == {name: arming.conditions[name] for name in ("ForAllValues:StringEquals",)}
+
+
+def test_a_guard_of_a_stack_whose_name_is_longer_cannot_be_changed(stack: Resources) -> None:
+    """The names of `Squall-Prod` match those of `Squall`: `squall-Squall-Prod-run-1`."""
+    writes = {"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource"}
+    statements = [found for role in stack.of_type("AWS::IAM::Role") for found in stack.statements(role) if writes & set(found.actions)]
+    assert len(statements) > len(writes)
+    for found in statements:
+        assert found.conditions["StringEqualsIfExists"] == {"aws:ResourceTag/squall:stack": "Squall"}, found
 
 
 def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Resources) -> None:

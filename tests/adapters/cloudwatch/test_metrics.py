@@ -103,6 +103,12 @@ def test_pages_are_put_together() -> None:
     assert [point.value for point in points] == [1.0, 2.0, 3.0]
 
 
+def test_a_value_that_is_no_number_is_no_data_point() -> None:
+    client = Scripted("cloudwatch", get_metric_data=[_page(q0=("Complete", {0: 1.0, 1: float("nan"), 2: float("inf")}))])
+    points = CloudWatchMetrics(client).series([_query()], EPOCH, EPOCH + 180, 60)["requests"].points
+    assert [point.value for point in points] == [1.0]
+
+
 @pytest.mark.parametrize(("status", "retryable"), [("PartialData", True), ("InternalError", True), ("Forbidden", False)])
 def test_holes_of_cloudwatchs_making_are_not_judged(status: str, retryable: bool) -> None:
     metrics = CloudWatchMetrics(Scripted("cloudwatch", get_metric_data=[_page(q0=(status, {0: 1.0}))]))

@@ -432,6 +432,23 @@ def test_alarms_may_be_granted_by_name_tag_and_action(account: Account, unique: 
         assert "AccessDenied" in error.value.response["Error"]["Code"]
 
 
+def test_a_tag_tells_the_guards_of_two_stacks_apart_whose_names_begin_alike(account: Account, unique: str) -> None:
+    """The grants of stack `t`, whose names also match those of stack `t-prod`."""
+    ours = {"StringEqualsIfExists": {"aws:ResourceTag/squall:stack": "t"}}
+    arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:squall-{unique}-*"
+    actions = ["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:DeleteAlarms"]
+    client = account.client_as("cloudwatch", [{"Effect": "Allow", "Action": actions, "Resource": arn, "Condition": ours}])
+    foreign, own = f"squall-{unique}-prod-1", f"squall-{unique}-1"
+    put_alarm(account.client("cloudwatch"), foreign, Tags=[{"Key": "squall:stack", "Value": "t-prod"}])
+    for call in (lambda: put_alarm(client, foreign), lambda: client.delete_alarms(AlarmNames=[foreign])):
+        with pytest.raises(ClientError) as error:
+            call()
+        assert "AccessDenied" in error.value.response["Error"]["Code"]
+    put_alarm(client, own, Tags=[{"Key": "squall:stack", "Value": "t"}])
+    put_alarm(client, own, Tags=[{"Key": "squall:stack", "Value": "t"}])
+    client.delete_alarms(AlarmNames=[own])
+
+
 def test_templates_may_deploy_metric_math_alarms(account: Account, unique: str) -> None:
     alarm = {
         "Type": "AWS::CloudWatch::Alarm",

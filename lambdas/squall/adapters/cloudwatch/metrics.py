@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
@@ -43,7 +44,7 @@ class CloudWatchMetrics:
             for result in page["MetricDataResults"]:
                 statuses[result["Id"]] = result.get("StatusCode", "Complete")
                 for at, value in zip(result["Timestamps"], result["Values"], strict=True):
-                    if start <= at.timestamp() < end:
+                    if start <= at.timestamp() < end and isfinite(value):  # a value that is no number is no data point
                         points[keys[result["Id"]]][int(at.timestamp())] = float(value)
         # A partial answer must not be judged, because an absent count is read as zero.
         if wrong := {keys[query_id]: status for query_id, status in statuses.items() if status != "Complete"}:

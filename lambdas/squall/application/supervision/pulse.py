@@ -28,7 +28,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.metrics.alarm_settings import find_alarm_changes
-from squall.domain.metrics.guard_breach import guard_breaches, published_end
+from squall.domain.metrics.guard_breach import guard_breaches, list_guard_values, published_end
 from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series
 from squall.domain.policy.environment import Timing
@@ -296,9 +296,10 @@ def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | 
         end = published_end(w.clock.now().timestamp(), binding.lag_seconds, period)
         window = Window(name="fault", start=end - guard.evaluation_periods * period, end=end, period_seconds=period)
         points = combine_series(binding, read_series(w.metrics, [binding], window)[binding.name], period)
-        if not guard_breaches(guard, points, end, period):
+        values = list_guard_values(guard, points, end, period)
+        if not guard_breaches(guard, values):
             continue
-        if not any(window.start <= point.at < end for point in points):
+        if not values:
             return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {guard.name}: the pulse saw no data of its metric", guard.name)
         return _make_abort(w, AbortSource.GUARD, f"guard {guard.name}: the pulse saw {guard.condition!r} in the metric itself", guard.name)
     return None

@@ -6,8 +6,12 @@ from datetime import datetime
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.metrics.periods import format_length
 from squall.domain.metrics.scopes import load_balancer_dimension
+from squall.domain.resources.base import Resource
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.pods import EksPod
+from squall.domain.resources.subnets import Subnet
+from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import Workload
 from squall.domain.run.alarm_state import AlarmState
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
@@ -64,21 +68,40 @@ def _list_parts(workload: Workload) -> list[Part]:
         *({"InstanceId": instance.id} for instance in workload.instances),
         *({"TargetGroup": name, "LoadBalancer": load_balancer_dimension(balancer or "")} for name, balancer in balanced),
         *({"ServiceName": service, "ClusterName": cluster} for cluster, _, service in services),
-        *({"FunctionName": resource.id} for resource in workload.others if isinstance(resource, LambdaFunction)),
-        *_list_database_parts(workload),
+        *(part for resource in workload.others for part in _list_parts_of(resource)),
+        *_list_pod_controllers(workload),
     ]
 
 
-def _list_database_parts(workload: Workload) -> Iterator[Part]:
-    for resource in workload.others:
-        if isinstance(resource, DatabaseCluster):
+def _list_parts_of(resource: Resource) -> Iterator[Part]:
+    """The dimensions by which metrics know a resource that is no instance, and what it contains."""
+    match resource:
+        case LambdaFunction():
+            yield {"FunctionName": resource.id}
+        case DatabaseCluster():
             yield {"DBClusterIdentifier": resource.id}
             yield from ({"DBClusterIdentifier": resource.id, "DBInstanceIdentifier": member.id} for member in resource.members)
-        elif isinstance(resource, Database):
+        case Database():
             yield {"DBInstanceIdentifier": resource.id}
+        case Volume():
+            yield {"VolumeId": resource.id}
+            yield from ({"InstanceId": attachment.instance, "VolumeId": resource.id} for attachment in resource.attachments)
+        case Subnet():
+            yield {"SubnetId": resource.id}
+            yield from ({"InstanceId": instance, "SubnetId": resource.id} for instance in resource.instances)
+        case EksPod():
+            yield {"FullPodName": resource.name, "Namespace": resource.namespace, "ClusterName": resource.cluster.rpartition("/")[2]}
 
 
-_SHARED_DIMENSIONS = frozenset({"ClusterName"})
+def _list_pod_controllers(workload: Workload) -> Iterator[Part]:
+    """Container Insights calls a pod by the name of what controls it: `PodName` is the Deployment's name."""
+    for group in workload.groups:
+        if group.kind == "eks":
+            cluster, namespace, _, name = group.name.split("/", 3)
+            yield {"PodName": name, "Namespace": namespace, "ClusterName": cluster}
+
+
+_SHARED_DIMENSIONS = frozenset({"ClusterName", "Namespace"})
 """Dimensions that don't name a part of the workload unless another dimension agrees, too."""
 
 

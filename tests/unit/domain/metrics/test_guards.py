@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.documents.guards import Guards, GuardSpec
+from squall.domain.documents.metrics.metric_models import Point
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.guard_alarms import UnguardableError, guard_name, guard_specs, stop_guard
+from squall.domain.metrics.guard_breach import guard_breaches, list_guard_values
 from squall.domain.policy.environment import Timing
 from tests.unit.builders import bindings, experiment
 
@@ -91,3 +93,12 @@ def test_guards_and_their_composite_are_named_together() -> None:
     assert guards.names == ("squall-Squall-run-1-3",)
     assert guards.words == {"squall-Squall-run-1-3": "guard of the stop alarms (pager)"}
     assert Guards(guards=()).names == ()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_value_that_is_no_number_is_missing(value: float) -> None:
+    guard = next(guard for guard in specs() if guard.treat_missing_data == "breaching")
+    points = [Point.model_construct(at=at, value=value) for at in range(0, 60 * guard.evaluation_periods, 60)]
+    values = list_guard_values(guard, points, 60 * guard.evaluation_periods, 60)
+    assert values == []
+    assert guard_breaches(guard, values)

@@ -17,6 +17,7 @@ from squall.domain.safety.inputs import SafetyInput
 from squall.faults import registry
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, definition, discovery, environment, experiment, record
 from tests.unit.domain.safety.test_safety import GUARDS, alarm, armed, safe
+from tests.unit.resources import pod, service_of, subnet, volume
 
 PASSED, FAILED, WARNED, UNKNOWN = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.WARNED, CheckOutcome.NOT_EVALUATED
 LB, TG = LB_ARN.partition("loadbalancer/")[2], "targetgroup/" + TG_ARN.partition("targetgroup/")[2]
@@ -80,6 +81,29 @@ def test_an_alarm_is_the_workloads_by_its_dimensions(dimension: tuple[str, str],
     found = check(under({}, firing=[firing(("Stage", "x"), dimension)]), "workload_alarms")
     assert found.outcome is (FAILED if ours else PASSED)
     assert ("pager" in found.detail) is ours
+
+
+POD = pod()
+CLUSTER = ("ClusterName", "main")
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "ours"),
+    [
+        ([("VolumeId", volume().id)], True),
+        ([("VolumeId", "vol-other")], False),
+        ([("SubnetId", subnet().id)], True),
+        ([("SubnetId", "subnet-other")], False),
+        ([("FullPodName", POD.name), ("Namespace", "shop"), CLUSTER], True),
+        ([("PodName", "web"), ("Namespace", "shop"), CLUSTER], True),  # Container Insights: the Deployment's name
+        ([("PodName", "web"), ("Namespace", "other"), CLUSTER], False),
+        ([("Namespace", "shop"), CLUSTER], False),  # everything in the namespace, not this workload
+    ],
+)
+def test_volumes_subnets_and_pods_have_alarms_of_their_own(dimensions: list[tuple[str, str]], ours: bool) -> None:
+    around = discovery().workload.model_copy(update={"others": (volume(), subnet(), POD), "groups": service_of([POD])})
+    found = check(under({}, firing=[firing(*dimensions)], workload_now=around), "workload_alarms")
+    assert found.outcome is (FAILED if ours else PASSED)
 
 
 def test_the_policy_says_what_an_alarm_of_the_workload_means() -> None:
