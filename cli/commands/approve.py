@@ -18,7 +18,7 @@ from cli.exits import Exit
 from cli.following.watch import parse_leniently
 from cli.render import make_checks_table, make_table
 from cli.text import clean_block, clean_line, safe_text
-from squall.domain.approval.votes import describe_need
+from squall.domain.approval.standing import describe_need
 from squall.domain.base.model import hash_document
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan

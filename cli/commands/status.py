@@ -15,7 +15,7 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import make_table, style_word
 from cli.text import format_seconds, safe_text
-from squall.domain.approval.votes import find_standing
+from squall.domain.approval.standing import find_standing
 from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cli.doctor.finding import Finding, Outcome, unknown_finding
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.domain.approval.votes import Ask, Caller, Decision, identify_person
+from squall.domain.approval.people import Caller, identify_person
+from squall.domain.approval.votes import Ask, Decision
 from squall.domain.base.vocabulary import Status
 from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from cli import render
 from cli.following.watch import APPROVAL_STATES, STATES
 from cli.text import clean_line, format_seconds, safe_text
-from squall.domain.approval.votes import find_standing
+from squall.domain.approval.standing import find_standing
 from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:

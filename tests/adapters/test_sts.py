@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
 
 from squall.adapters.sts import SignedCallers
 from squall.domain.approval.identity_proof import BODY
-from squall.domain.approval.votes import Caller
+from squall.domain.approval.people import Caller
 from squall.errors import Refused, Unavailable
 
 HEADERS = {"Host": "sts.eu-west-1.amazonaws.com", "Authorization": "AWS4…", "X-Squall-Plan": "p"}

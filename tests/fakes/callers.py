@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 from squall.domain.approval.identity_proof import CONTENT_TYPE, Proof, Statement
-from squall.domain.approval.votes import Caller
+from squall.domain.approval.people import Caller
 from squall.errors import Refused
 from tests.fakes.workload import ACCOUNT, REGION
 

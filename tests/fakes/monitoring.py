@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from squall.domain.documents.metrics.metric_models import Point, Series
 from squall.domain.metrics.alarm_settings import alarm_settings
-from squall.domain.run.alarm_state import AlarmHistory, AlarmState, Watched
-from squall.domain.run.firing import Firing
+from squall.domain.run.alarm_state import AlarmHistory, AlarmState, Firing, Watched
 from squall.errors import Refused
 
 if TYPE_CHECKING:

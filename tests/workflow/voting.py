@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from squall.application.admission import admit
 from squall.domain.approval.identity_proof import Statement
-from squall.domain.approval.votes import Caller, Decision
+from squall.domain.approval.people import Caller
+from squall.domain.approval.votes import Decision
 from tests.fakes.callers import user
 from tests.workflow.endings import ID, record_of
 

@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError, create_parser
 
 from squall.adapters.aws import is_retryable
 from squall.domain.approval.identity_proof import BODY
-from squall.domain.approval.votes import Caller
+from squall.domain.approval.people import Caller
 from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:

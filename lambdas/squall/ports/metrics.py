@@ -11,8 +11,7 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
 
     from squall.domain.documents.guards import GuardSpec, StopGuard
     from squall.domain.documents.metrics.metric_models import MetricQuery, Series
-    from squall.domain.run.alarm_state import AlarmHistory, AlarmState
-    from squall.domain.run.firing import Firing
+    from squall.domain.run.alarm_state import AlarmHistory, AlarmState, Firing
     from squall.domain.sentinel.config import Sentinel
     from squall.domain.sentinel.probes import Datum, Lease, Sample
 

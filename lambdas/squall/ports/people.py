@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # the halt path loads no pydantic
     from collections.abc import Mapping
 
-    from squall.domain.approval.votes import Caller
+    from squall.domain.approval.people import Caller
     from squall.domain.messages.message import Message
 
 

@@ -10,8 +10,7 @@ import pytest
 from squall.adapters.cloudwatch.alarms import CloudWatchAlarms
 from squall.domain.documents.guards import AlarmMetric, GuardSpec, StopGuard
 from squall.domain.metrics.alarm_settings import alarm_settings, find_alarm_changes
-from squall.domain.run.alarm_state import Watched
-from squall.domain.run.firing import Firing
+from squall.domain.run.alarm_state import Firing, Watched
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from squall.domain.approval.votes import MOST_REQUESTS
+from squall.domain.approval.standing import MOST_REQUESTS
 
 ROOT = Path(__file__).parents[3]
 TRANSIENT = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}

@@ -9,8 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, list_pages, split_chunks
-from squall.domain.run.alarm_state import AlarmHistory, AlarmState, Watched
-from squall.domain.run.firing import Firing
+from squall.domain.run.alarm_state import AlarmHistory, AlarmState, Firing, Watched
 from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from squall.application.metrics.guard_alarms import guards_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
-from squall.domain.approval.votes import GRACE, MOST_REQUESTS, Ask, Standing, find_standing
+from squall.domain.approval.standing import GRACE, MOST_REQUESTS, Standing, find_standing
+from squall.domain.approval.votes import Ask
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.plan import Plan

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from squall.application.stopping.abort import wake_execution
-from squall.domain.approval import identity_proof, votes
-from squall.domain.approval.votes import Ask, Caller, Decision, Standing, Vote, find_standing
+from squall.domain.approval import identity_proof
+from squall.domain.approval.people import Caller, identify_person, is_own_role, may_reject, may_take_part
+from squall.domain.approval.standing import Standing, find_standing
+from squall.domain.approval.votes import Ask, Decision, Vote
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -104,14 +106,14 @@ def _identify_caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, n
 
 def _identify_voter(caller: Caller, decision: Decision, ask: Ask, account: str, stack: str) -> tuple[str, str]:
     """The person's key, or a sentence that says why the caller's vote does not count. One of the two is empty."""
-    person, why = votes.identify_person(caller)
+    person, why = identify_person(caller)
     if not person:
         return "", why
-    if votes.is_own_role(caller, stack):
+    if is_own_role(caller, stack):
         return "", f"{caller.arn} is a role of {stack} itself and may not vote"
     if decision is Decision.REJECT:
-        return (person, "") if votes.may_reject(caller, ask.who, account) else ("", f"{caller.arn} is not of account {account}")
-    if votes.may_take_part(caller, ask.who, account):
+        return (person, "") if may_reject(caller, ask.who, account) else ("", f"{caller.arn} is not of account {account}")
+    if may_take_part(caller, ask.who, account):
         return person, ""
     allowed = ", ".join(ask.who) or f"only IAM users and IAM Identity Center users of account {account}"
     action = "approve" if decision is Decision.APPROVE else "claim to be the requester"

@@ -5,7 +5,7 @@ A token only wakes the execution: `observe_approval` decides from the record.
 
 from squall.application.approval.request import act_on_votes
 from squall.application.step import END, NEXT, Outcome, Step
-from squall.domain.approval.votes import Standing, find_standing
+from squall.domain.approval.standing import Standing, find_standing
 
 DECIDED = frozenset({Standing.APPROVED, Standing.REJECTED})
 

@@ -23,7 +23,7 @@ from squall.application.queue import seconds_until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import note_abort
 from squall.application.stopping.halt_flag import refuse_if_halted
-from squall.domain.approval.votes import Standing, find_standing
+from squall.domain.approval.standing import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Abort, ExecutionRecord

@@ -13,7 +13,8 @@ from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
 from squall.domain.policy.environment import Timing
-from squall.domain.run.firing import Firing, explain_firing
+from squall.domain.run.alarm_state import Firing
+from squall.domain.run.firing import explain_firing
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, fis_ended

@@ -22,7 +22,7 @@ from squall.application.supervision.by_tags import list_running_executions, list
 from squall.application.supervision.close import close_run
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
-from squall.domain.approval.votes import Standing, find_standing
+from squall.domain.approval.standing import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
@@ -32,10 +32,10 @@ from squall.domain.metrics.guard_breach import guard_breaches, list_guard_values
 from squall.domain.metrics.periods import period_of
 from squall.domain.metrics.series import combine_series
 from squall.domain.policy.environment import Timing
-from squall.domain.run.alarm_state import AlarmState
+from squall.domain.run.alarm_state import AlarmState, Firing
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
-from squall.domain.run.firing import Firing, explain_firing
+from squall.domain.run.firing import explain_firing
 from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName

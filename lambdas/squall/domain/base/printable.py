@@ -1,7 +1,6 @@
 """Makes texts from outside (names, reasons, comments, messages of AWS services) harmless in a text that people read."""
 
 import re
-import unicodedata
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories of control, format (bidirectional, zero-width), surrogate, private and unassigned characters."""
@@ -12,6 +11,8 @@ LONGEST_LINE = 8000
 
 def remove_invisible(text: str, keep: str = "") -> str:
     """The text without invisible characters that hide or reorder others; those in `keep` stay."""
+    import unicodedata  # noqa: PLC0415 - a shared library: an abort by an alarm does without
+
     return "".join(letter for letter in text if letter in keep or unicodedata.category(letter) not in _INVISIBLE)
 
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from squall.domain.approval.votes import Ask, Vote, describe_need
+from squall.domain.approval.standing import describe_need
+from squall.domain.approval.votes import Ask, Vote
 from squall.domain.base.vocabulary import Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery

@@ -54,3 +54,12 @@ class AlarmHistory:
     """When the alarm was created or last changed."""
     seconds_to_alarm: int = 0
     """Period × evaluation periods; 0 for a composite alarm."""
+
+
+@dataclass(frozen=True)
+class Firing:
+    """A change of an alarm to ALARM."""
+
+    at: datetime
+    reason: str = ""
+    """CloudWatch's StateReason; empty if it is not known."""

@@ -4,8 +4,6 @@ No pydantic: the abort path imports this module.
 """
 
 import re
-from dataclasses import dataclass
-from datetime import datetime
 
 from squall.domain.base.vocabulary import AbortSource
 
@@ -13,15 +11,6 @@ _MISSING_COUNTED = re.compile(r"missing datapoints? (?:was|were) treated as \[br
 _NOTHING_BREACHED = re.compile(r"no datapoints were received|\b0 out of the last|datapoints? \[[^\]]*\] (?:was|were) not ", re.IGNORECASE)
 """What CloudWatch writes in StateReason, for example `Threshold Crossed: no datapoints were received for 3 periods and
 3 missing datapoints were treated as [Breaching].`"""
-
-
-@dataclass(frozen=True)
-class Firing:
-    """A change of an alarm to ALARM."""
-
-    at: datetime
-    reason: str = ""
-    """CloudWatch's StateReason; empty if it is not known."""
 
 
 def explain_firing(what: str, state_reason: str) -> tuple[AbortSource, str]:

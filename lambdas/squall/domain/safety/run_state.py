@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from squall.domain.approval.votes import check_approval
+from squall.domain.approval.standing import check_approval
 from squall.domain.base.vocabulary import Mode
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 

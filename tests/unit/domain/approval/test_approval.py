@@ -11,23 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from squall.domain.approval.votes import (
-    GRACE,
-    Ask,
-    Caller,
-    Decision,
-    Kind,
-    Standing,
-    Vote,
-    check_approval,
-    count_needed,
-    find_requester,
-    find_standing,
-    identify_person,
-    is_own_role,
-    may_reject,
-    may_take_part,
-)
+from squall.domain.approval.people import Caller, Kind, identify_person, is_own_role, may_reject, may_take_part
+from squall.domain.approval.standing import GRACE, Standing, check_approval, count_needed, find_requester, find_standing
+from squall.domain.approval.votes import Ask, Decision, Vote
 from squall.domain.policy.environment import Approval
 
 NOW = datetime(2030, 1, 7, 10, 0, tzinfo=UTC)
