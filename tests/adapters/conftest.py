@@ -16,7 +16,7 @@ from squall.adapters.dynamodb.locks import DynamoLocks
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.adapters.fis.experiments import Fis
 from squall.adapters.s3 import S3Documents
-from tests.fakes import FakeWorld
+from tests.fakes.world import FakeWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

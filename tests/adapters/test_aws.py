@@ -16,7 +16,7 @@ from squall.adapters.log import make_logger
 from squall.errors import Refused, Unavailable
 from squall.settings import SettingError, Settings
 from tests.adapters.scripted import Scripted, error
-from tests.fakes import FakeWorld
+from tests.fakes.world import FakeWorld
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

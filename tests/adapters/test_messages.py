@@ -20,7 +20,7 @@ from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable
 from tests.adapters.conftest import NOW, REGION
 from tests.adapters.scripted import Scripted, error
-from tests.fakes import FakeWorld
+from tests.fakes.world import FakeWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,5 +1,1 @@
-"""In-memory implementations of every port, tied together by `FakeWorld`; shared by all tests."""
-
-from tests.fakes.world import FakeWiring, FakeWorld
-
-__all__ = ["FakeWiring", "FakeWorld"]
+"""In-memory implementations of every port, tied together by `world.FakeWorld`; shared by all tests."""

@@ -13,8 +13,8 @@ from ministack.services import cloudwatch
 from local.account import iam
 from local.account.events import events
 from local.account.fis import pods, store
-from local.account.fis.actions import ACTIONS
 from local.account.fis.actions.base import Action
+from local.account.fis.actions.registry import ACTIONS
 from local.account.fis.errors import ExperimentError
 from local.account.fis.store import Experiment
 from local.account.fis.targets import Resource, resolve_target

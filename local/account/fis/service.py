@@ -18,7 +18,7 @@ from moto.fis.models import fis_backends
 
 from local.account import iam
 from local.account.fis import engine, lever, store, validation
-from local.account.fis.actions import ACTIONS
+from local.account.fis.actions.registry import ACTIONS
 from local.account.fis.errors import AccessDeniedError, ApiError, ConflictError, NotFoundError, QuotaExceededError, ValidationError
 from local.account.profile import holder
 

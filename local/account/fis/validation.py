@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from local.account.fis import durations, pods
-from local.account.fis.actions import ACTIONS
+from local.account.fis.actions.registry import ACTIONS
 from local.account.fis.errors import QuotaExceededError, ValidationError
 from local.account.profile import holder
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from squall.ports.metrics import Alarms
-    from tests.fakes import FakeWorld
+    from tests.fakes.world import FakeWorld
 
 ACTION = "arn:aws:lambda:eu-west-1:123456789012:function:abort"
 TAGS = {"squall:stack": "Squall", "squall:execution": "run-1"}

@@ -14,7 +14,7 @@ from tests.adapters.scripted import Scripted
 
 if TYPE_CHECKING:
     from squall.ports.metrics import Metrics
-    from tests.fakes import FakeWorld
+    from tests.fakes.world import FakeWorld
 
 PERIODS = 5
 

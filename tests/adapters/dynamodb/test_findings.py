@@ -12,7 +12,7 @@ from tests.adapters.conftest import MINUTES, NOW, client_of
 
 if TYPE_CHECKING:
     from squall.ports.records import Findings
-    from tests.fakes import FakeWorld
+    from tests.fakes.world import FakeWorld
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from squall.ports.workload import Inventory
-    from tests.fakes import FakeWorld
+    from tests.fakes.world import FakeWorld
 
 STAGING = {"squall:environment": "staging"}
 ACCOUNT = "123456789012"

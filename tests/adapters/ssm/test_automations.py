@@ -8,7 +8,7 @@ from squall.adapters.ssm.automations import SsmAutomations
 from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error
-from tests.fakes import FakeWorld
+from tests.fakes.world import FakeWorld
 
 ID = "4105a4fc-f944-11e6-9d32-0123456789ab"
 TOKEN = "0c1a4f3e-2b5d-5e6f-8a9b-0c1d2e3f4a5b"

@@ -11,7 +11,7 @@ from squall.adapters.ssm.commands import SsmCommands
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted, error
-from tests.fakes import FakeWorld
+from tests.fakes.world import FakeWorld
 
 DOCUMENT = "AWSFIS-Run-CPU-Stress"
 ARN = f"arn:aws:ssm:eu-west-1::document/{DOCUMENT}"
