@@ -108,6 +108,15 @@ def test_an_idle_colour_hides_none_of_the_load_balancers_errors(account: Account
     assert result.verdict is Verdict.REFUTED, result.reason
 
 
+@pytest.mark.parametrize("weight", [0, None], ids=["weight 0", "no listener"])
+def test_a_fault_on_the_idle_colour_proves_nothing_about_the_other(account: Account, weight: int | None) -> None:
+    plain(account)
+    green = [instance.id for instance in account.group("green")]
+    account.attach("green", account.serve("green", PUBLIC, green, weight=weight))
+    words = refused(run(account, experiment(green, service=target_group_arn("web"))))
+    assert f"{green[0]} serves nobody: no listener sends requests to targetgroup/green" in words
+
+
 @pytest.mark.parametrize(("failing", "verdict"), [(0.33, Verdict.INCONCLUSIVE), (0.0, Verdict.VALIDATED)])
 def test_errors_of_a_shared_load_balancer_are_said_and_validate_nothing(account: Account, failing: float, verdict: Verdict) -> None:
     ids = plain(account)

@@ -94,9 +94,9 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     behind an application load balancer, with every target in it.
 
     Where they serve in several, the users of the others would be neither guarded nor judged: the experiment has to name
-    one as its `service`.
+    one as its `service`. The idle colour of a blue/green deployment in the same subnet serves nobody and is left out.
     """
-    parts = [part for resource in pinned for part in workload.parts_of(resource)]
+    parts = [part for resource in pinned for part in workload.parts_of(resource) if not _is_idle_colour(workload, part)]
     touched = [group for group in workload.target_groups if group.serves and any(part & group.asked for part in parts)]
     if workload.service is not None:
         return _named_service(workload, pinned, touched)
@@ -118,6 +118,12 @@ def _holding_all(group: TargetGroup, parts: Sequence[frozenset[str]]) -> TargetG
     if not outside:
         return group
     return f"{', '.join(outside)} is not served in {group.name}, so no metric is about all targets; declare it in metrics"
+
+
+def _is_idle_colour(workload: Workload, part: frozenset[str]) -> bool:
+    """Whether the part is registered only in target groups to which no listener sends requests."""
+    places = [group for group in workload.target_groups if part & group.registered]
+    return bool(places) and not any(group.serves for group in places)
 
 
 def _is_application(group: TargetGroup) -> bool:

@@ -8,16 +8,27 @@ def explain_idle(workload: Workload, resource: Resource) -> str:
     """Why no load balancer sends requests to the resource, as a sentence; empty if one does, or if none is meant to.
 
     It has to be healthy in the target group that the experiment names as its `service`, if it is registered there; else
-    in any target group in use that holds it, or that its group is attached to. A resource that target groups know by no
-    name of its own (a task that shares its instance's address) is taken to serve.
+    in any target group in use that holds it, or that its group is attached to. If it is registered only in target
+    groups to which no listener sends requests, it is the idle colour of a blue/green deployment. A resource that target
+    groups know by no name of its own (a task that shares its instance's address), or that is registered in none, is
+    taken to serve.
     """
     if not (resource.registered_names or resource.contains):
         return ""
     places = [group for group in workload.target_groups if group.serves and _is_meant_for(workload, group, resource)]
+    if not places:
+        return _explain_idle_colour(workload, resource)
     named = [group for group in places if group.arn == workload.service]
-    if not places or any(_serves_group(workload, group, resource) for group in named or places):
+    if any(_serves_group(workload, group, resource) for group in named or places):
         return ""
     return f"{resource.id} serves nobody: {'; '.join(_explain_place(workload, group, resource) for group in named or places)}"
+
+
+def _explain_idle_colour(workload: Workload, resource: Resource) -> str:
+    """Why a resource that is meant for no target group in use serves nobody; empty if it is registered in none."""
+    names = workload.names_of(resource)
+    colours = [group.name for group in workload.target_groups if names & group.registered]
+    return f"{resource.id} serves nobody: no listener sends requests to {', '.join(colours)}" if colours else ""
 
 
 def _is_meant_for(workload: Workload, group: TargetGroup, resource: Resource) -> bool:

@@ -14,6 +14,7 @@ from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.workload import TargetGroup, Workload
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, bindings, experiment, instance, workload
+from tests.unit.resources import subnet
 
 ONE = workload().instances[0].id
 WHOLE = (("LoadBalancer", "app/shop/50dc6c495c0c9188"),)
@@ -156,6 +157,21 @@ def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together
     assert measured_group(one, both.instances) == (
         "i-pay is not served in targetgroup/shop/73e2d6bc24d8a067, so no metric is about all targets; declare it in metrics"
     )
+
+
+@pytest.mark.parametrize("idle", [{"in_use": False}, {"load_balancer": None}], ids=["weight zero", "no listener"])
+def test_the_idle_colour_in_a_subnet_is_no_part_of_what_is_measured(idle: dict[str, Any]) -> None:
+    blue, green = workload().instances[0], instance("i-green", group="green")
+    cut_off = subnet(instances=(blue.id, green.id))
+    load = workload([*workload().instances, green]).model_copy(update={"others": (cut_off,)})
+    colour = beside(load, "green", (green.id,)).model_copy(update=idle)
+    measured = measured_group(load.model_copy(update={"target_groups": (*load.target_groups, colour)}), [cut_off])
+    assert not isinstance(measured, str), measured
+    assert measured.arn == TG_ARN
+    served = beside(load, "green", (green.id,))
+    both = measured_group(load.model_copy(update={"target_groups": (*load.target_groups, served)}), [cut_off])
+    assert isinstance(both, str)
+    assert "serve in 2 target groups" in both
 
 
 def test_cpu_of_instances_with_basic_monitoring_is_refused_unless_periods_are_as_long() -> None:

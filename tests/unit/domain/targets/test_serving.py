@@ -21,6 +21,8 @@ def served(**changes: Any) -> Workload:
         ({}, ""),
         ({"in_use": False, "healthy": ()}, ""),
         ({"load_balancer": None, "healthy": ()}, ""),
+        ({"in_use": False}, "no listener sends requests to targetgroup/shop"),
+        ({"load_balancer": None, "healthy": (), "idle": ("i-1234567890abcdef0",)}, "no listener sends requests to targetgroup/shop"),
         ({"healthy": (), "unhealthy": ("i-1234567890abcdef0",)}, "it is unhealthy in targetgroup/shop"),
         ({"healthy": (), "idle": ("i-1234567890abcdef0",)}, "sent no requests"),
         ({"healthy": ()}, "it is not registered in targetgroup/shop"),
