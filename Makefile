@@ -64,7 +64,7 @@ judge-bench: setup ## the judge on generated and on real series: docs/judge.md (
 catalogue: setup ## runs every experiment of the local catalogue (an hour and a half): docs/faults.md; ARGS="--only NAME" chooses some
 	$(PY) -m bench.catalogue --write $(ARGS)
 
-golden: setup ## runs experiments with known verdicts, ten of each kind (an hour): docs/judge.md; ARGS="--repeat N" for another number
+golden: setup ## runs experiments with known verdicts, ten of each kind (three hours): docs/judge.md; ARGS="--repeat N" for another number
 	$(PY) -m bench.golden --write $(ARGS)
 
 local-up: setup ## starts the local chaos account and deploys into it

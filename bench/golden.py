@@ -1,4 +1,4 @@
-"""`make golden`: runs five kinds of experiments with known verdicts many times, and writes a table of docs/judge.md.
+"""`make golden`: runs experiments with known verdicts, each kind many times, and writes a table of docs/judge.md.
 
     python -m bench.golden [--repeat N] [--only KIND …] [--write]
 
@@ -13,6 +13,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +22,11 @@ from typing import Any
 import yaml
 
 from bench.account import ROOT, STATE, Bench, MeasurementError, Run, bench_account
-from bench.running import Place, Progress, delete_metrics, interrupt_on_sigterm, list_leftovers, wait_until_healthy
+from bench.running import Place, Progress, delete_metrics, interrupt_on_sigterm, list_leftovers, wait_for_parts, wait_until_healthy
 from bench.tables import Spread, Table, read_load
 from local.deploy import DeployError
 from local.up import LocalAccountError, change_workload
-from local.workload.settings import RESILIENT
+from local.workload.settings import BLUE_GREEN, CONTROLLER, PLAIN, RESILIENT, TWO_BALANCERS
 from squall.domain.result.finding_rules import finding_id
 
 PLACE = Place(ROOT / "docs" / "judge.md", "<!-- golden: written by make golden -->", "<!-- end of golden -->")
@@ -48,7 +49,9 @@ class Kind:
     changes: Mapping[str, Any] = field(default_factory=lambda: {"duration": SHORTEST})
     """Fields of the experiment that are replaced."""
     settings: Mapping[str, object] = field(default_factory=dict)
-    """Settings of the workload, besides its name."""
+    """Settings of the workload, besides its name and shape."""
+    shape: str = PLAIN
+    """How the instances are registered: a value of the workload's setting `shape`."""
     finding: str = ""
     """The kind of the one finding about the workload that is expected; empty: none is expected."""
     about: str = ""
@@ -64,6 +67,12 @@ class Kind:
         experiment = yaml.safe_load((ROOT / "local" / "experiments" / f"{self.experiment}.yaml").read_text())
         return {**experiment, "name": f"Golden run: {self.name}", **self.changes}
 
+    @property
+    def conditions(self) -> list[str]:
+        """The workload's shape and settings where they are not the usual ones, in words."""
+        shape = [] if self.shape == PLAIN else [f"shape {self.shape}"]
+        return shape + [f"{name} {value}" for name, value in self.settings.items()]
+
     def matches(self, findings: Mapping[str, str]) -> bool:
         """Whether the expected finding is among these (id to kind), or whether there are none where none is
         expected."""
@@ -75,7 +84,12 @@ class Kind:
         )
 
 
-KINDS = (
+_GROUPS = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup"
+PUBLIC, INTERNAL = f"{_GROUPS}/sample-web/982b19546783fb71", f"{_GROUPS}/sample-internal/fc559b420612bba0"
+_EVERYTHING: Mapping[str, Any] = {"tags": {"squall:environment": "staging"}}
+"""All instances of the environment: those of both colours."""
+_GREEN: Mapping[str, Any] = {"tags": {"squall:environment": "staging", "sample:workload": "sample-green"}}
+PLAIN_KINDS = (
     Kind("resilient", "validated", "cpu-stress"),
     Kind("does nothing", "invalid", "cpu-stress", "immune", finding="fault_unproven", because="the fault did nothing to i-"),
     Kind("fragile", "refuted", "cpu-stress", "fragile-cpu", finding="availability_lost", about="availability below fault", felt=True,
@@ -89,6 +103,27 @@ KINDS = (
 """The same experiment on a workload that is resilient, on one that is not, and on one that the fault does not reach; an
 experiment that is watched for too short a time to decide its criterion; and one whose guard fires: requests to the
 database fail, which trips both of its abort conditions within seconds, and the first alarm aborts."""
+SHAPE_KINDS = (
+    Kind("two balancers, none named", "rejected", "cpu-stress", shape=TWO_BALANCERS, because="name in service the one to guard and judge"),
+    Kind("two balancers, internal", "validated", "service-unavailable", "fragile-balancer", {"service": INTERNAL}, shape=TWO_BALANCERS,
+         felt=True),
+    Kind("two balancers, public", "refuted", "service-unavailable", "fragile-balancer", {"duration": SHORTEST, "service": PUBLIC},
+         shape=TWO_BALANCERS, finding="availability_lost", about="availability below fault", felt=True,
+         because="'System availability >= 90 %' was not met"),
+    Kind("blue and green", "validated", "cpu-stress", RESILIENT, {"duration": SHORTEST, "target": _EVERYTHING}, shape=BLUE_GREEN),
+    Kind("blue and green, fragile", "refuted", "service-unavailable", "fragile-balancer", {"duration": SHORTEST, "target": _EVERYTHING},
+         shape=BLUE_GREEN, finding="availability_lost", about="availability below fault", felt=True,
+         because="'System availability >= 90 %' was not met"),
+    Kind("blue and green, idle colour", "rejected", "cpu-stress", RESILIENT, {"target": _GREEN, "service": PUBLIC}, shape=BLUE_GREEN,
+         because="serves nobody: no listener sends requests to targetgroup/sample-green/"),
+    Kind("controller", "validated", "ec2-instance-termination", shape=CONTROLLER, felt=True),
+    Kind("controller, fragile", "refuted", "ec2-instance-termination", "fragile-group", shape=CONTROLLER, finding="not_replaced",
+         about="replacement", felt=True, because="'Auto Scaling launches replacement instance' was not met"),
+)  # fmt: skip
+"""Three other shapes of accounts (docs/local.md). The same fault on the same instances is felt by the users of one load
+balancer and not by those of the other, and the experiment has to say whose it is about. Candidates by tag are of both
+colours, and only one serves. What the group of the instances knows says nothing about where they serve."""
+KINDS = (*PLAIN_KINDS, *SHAPE_KINDS)
 
 
 @dataclass(frozen=True)
@@ -128,7 +163,7 @@ def make_row(kind: Kind, ended: Sequence[Ended]) -> tuple[str, ...]:
     findings = Counter(id_ for repetition in ended for id_ in repetition.findings)
     return (
         kind.name,
-        f"{kind.experiment}, {kind.workload}{''.join(f', {name} {value}' for name, value in kind.settings.items())}",
+        ", ".join([kind.experiment, kind.workload, *kind.conditions]),
         kind.verdict,
         str(len(ended)),
         ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items()),
@@ -179,7 +214,7 @@ def _write_row(kind: Kind, ended: Sequence[Ended]) -> None:
 
 
 def _run_kinds(chosen: Sequence[Kind], repeat: int, state: Path, say: Progress) -> Iterator[tuple[Kind, Ended]]:
-    with bench_account(state, say) as bench:
+    with bench_account(state, say) as bench, _restored(bench):
         for kind in chosen:
             say(f"{kind.name}: {repeat} runs, to be {kind.verdict} (load {os.getloadavg()[0]:.0f})")
             delete_metrics(bench)
@@ -194,13 +229,23 @@ def _run_kinds(chosen: Sequence[Kind], repeat: int, state: Path, say: Progress) 
 def _run_repetition(bench: Bench, kind: Kind) -> Ended:
     """One run on a healthy workload; the run itself waits for the history that its baseline needs."""
     wait_until_healthy(bench)
-    change_workload(bench.account, workload=kind.workload, **kind.settings)
+    change_workload(bench.account, workload=kind.workload, shape=kind.shape, **kind.settings)
+    wait_for_parts(bench)
     if kind.felt:
         delete_metrics(bench)
     load = read_load()
     try:
         run = bench.run({"definition": kind.definition})
         return Ended(run, list_leftovers(bench), load)
+    finally:
+        change_workload(bench.account, workload=RESILIENT, shape=kind.shape)
+
+
+@contextmanager
+def _restored(bench: Bench) -> Iterator[None]:
+    """Leaves the workload as it is by default."""
+    try:
+        yield
     finally:
         change_workload(bench.account, workload=RESILIENT)
 

@@ -22,7 +22,7 @@ def install_patches() -> None:
     installed = version("ministack")
     if installed != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import athena, eks, iam, lambdas, quotas, rds, transport
+    from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
     from local.account.ec2 import capacity, network, volumes
     from local.account.events import events, scheduler, workflows
     from local.account.fis import service as fis
@@ -52,6 +52,7 @@ def install_patches() -> None:
         volumes,
         capacity,
         ministack_truth,
+        balancers,
     ):
         part.install_patches()
 

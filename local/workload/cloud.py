@@ -44,11 +44,6 @@ class Resources:
         """The LoadBalancer dimension: `app/<name>/<id>`."""
         return self.load_balancer_arn.split(":loadbalancer/", 1)[1]
 
-    @property
-    def target_group(self) -> str:
-        """The TargetGroup dimension: `targetgroup/<name>/<id>`."""
-        return self.target_group_arn.rsplit(":", 1)[1]
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -106,24 +101,37 @@ class Cloud:
         subnets = self._subnets()
         balancer = self.ensure_balancer(GROUP, list(subnets.values()))
         targets = self.ensure_target_group(GROUP, balancer, "instance")
-        if not self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"]:
-            self._ensure_template()
-            self._autoscaling.create_auto_scaling_group(
-                AutoScalingGroupName=GROUP,
-                LaunchTemplate={"LaunchTemplateName": GROUP, "Version": "1"},
-                MinSize=desired - 1,
-                MaxSize=desired * 2,
-                DesiredCapacity=desired,
-                AvailabilityZones=list(subnets),
-                VPCZoneIdentifier=",".join(subnets.values()),
-                HealthCheckType="ELB",
-                HealthCheckGracePeriod=30,
-                TargetGroupARNs=[targets],
-                Tags=[_group_tag("Name", GROUP), _group_tag(ENVIRONMENT_TAG, "staging")],
-            )
+        self.ensure_group(GROUP, desired, subnets, targets)
         self._ensure_database(list(subnets))
         rollback.ensure_documents(self._ssm, self._iam)
         return Resources(subnets, balancer, targets, GROUP)
+
+    def ensure_group(self, name: str, desired: int, subnets: Mapping[str, str], target_group_arn: str) -> None:
+        """Create the Auto Scaling group of this name, attached to the target group, unless it exists."""
+        if self._describe_group(name) is not None:
+            return
+        self._ensure_template()
+        self._autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName=name,
+            LaunchTemplate={"LaunchTemplateName": GROUP, "Version": "1"},
+            MinSize=desired - 1,
+            MaxSize=desired * 2,
+            DesiredCapacity=desired,
+            AvailabilityZones=list(subnets),
+            VPCZoneIdentifier=",".join(subnets.values()),
+            HealthCheckType="ELB",
+            HealthCheckGracePeriod=30,
+            TargetGroupARNs=[target_group_arn],
+            Tags=[_group_tag(name, "Name", name), _group_tag(name, ENVIRONMENT_TAG, "staging")],
+        )
+
+    def delete_group(self, name: str) -> None:
+        """Delete the Auto Scaling group. Its instances are left to the caller."""
+        self._autoscaling.delete_auto_scaling_group(AutoScalingGroupName=name, ForceDelete=True)
+
+    def _describe_group(self, name: str) -> Any:
+        """Auto Scaling's description of the group; None if there is no such group."""
+        return next(iter(self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"]), None)
 
     def _ensure_template(self) -> None:
         try:
@@ -158,17 +166,18 @@ class Cloud:
         self._ec2.create_tags(Resources=list(chosen.values()), Tags=_tag_list({ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP}))
         return chosen
 
-    def ensure_balancer(self, name: str, subnets: list[str]) -> str:
+    def ensure_balancer(self, name: str, subnets: list[str], scheme: str = "internet-facing") -> str:
         """Create the application load balancer of this name unless it exists; returns its ARN."""
         for balancer in self._elb.describe_load_balancers()["LoadBalancers"]:
             if balancer["LoadBalancerName"] == name:
                 return str(balancer["LoadBalancerArn"])
-        created = self._elb.create_load_balancer(Name=name, Subnets=subnets, Type="application", Tags=_tag_list({WORKLOAD_TAG: name}))
+        tags = _tag_list({WORKLOAD_TAG: name})
+        created = self._elb.create_load_balancer(Name=name, Subnets=subnets, Scheme=scheme, Type="application", Tags=tags)
         return str(created["LoadBalancers"][0]["LoadBalancerArn"])
 
-    def ensure_target_group(self, name: str, balancer: str, kind: str) -> str:
-        """Create the target group of this name behind that load balancer unless it exists; returns its ARN. `kind`:
-        instance or ip."""
+    def ensure_target_group(self, name: str, balancer: str | None, kind: str) -> str:
+        """Create the target group of this name unless it exists, with a listener of that load balancer if there is one;
+        returns its ARN. `kind`: instance or ip."""
         for group in self._elb.describe_target_groups()["TargetGroups"]:
             if group["TargetGroupName"] == name:
                 return str(group["TargetGroupArn"])
@@ -186,9 +195,25 @@ class Cloud:
             UnhealthyThresholdCount=2,
         )
         arn = str(created["TargetGroups"][0]["TargetGroupArn"])
-        action = {"Type": "forward", "TargetGroupArn": arn}
-        self._elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
+        if balancer is not None:
+            action = {"Type": "forward", "TargetGroupArn": arn}
+            self._elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[action])
         return arn
+
+    def forward(self, balancer: str, weights: Mapping[str, int]) -> None:
+        """Send the requests of the load balancer's only listener to these target groups (ARN to weight)."""
+        (listener,) = self._elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"]
+        weighted = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}
+        self._elb.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=[action])
+
+    def attach(self, group: str, target_group_arn: str) -> None:
+        """Attach the target group to the Auto Scaling group."""
+        self._autoscaling.attach_load_balancer_target_groups(AutoScalingGroupName=group, TargetGroupARNs=[target_group_arn])
+
+    def detach(self, group: str, target_group_arn: str) -> None:
+        """Detach the target group from the Auto Scaling group."""
+        self._autoscaling.detach_load_balancer_target_groups(AutoScalingGroupName=group, TargetGroupARNs=[target_group_arn])
 
     def run_instance(self, subnet: str, tags: Mapping[str, str]) -> Machine:
         """Launch one instance; raises NoCapacityError."""
@@ -236,9 +261,9 @@ class Cloud:
                 if error.response["Error"]["Code"] != "InvalidInstanceID.NotFound":
                     raise
 
-    def orders(self) -> GroupOrders:
+    def orders(self, name: str) -> GroupOrders:
         """The group's present desired capacity and suspended processes."""
-        group = self._autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[GROUP])["AutoScalingGroups"][0]
+        group = self._describe_group(name)
         suspended = frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", []))
         return GroupOrders(int(group["DesiredCapacity"]), suspended)
 
@@ -281,5 +306,5 @@ def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _group_tag(key: str, value: str) -> dict[str, object]:
-    return {"Key": key, "Value": value, "ResourceId": GROUP, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}
+def _group_tag(group: str, key: str, value: str) -> dict[str, object]:
+    return {"Key": key, "Value": value, "ResourceId": group, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True}

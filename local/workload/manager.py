@@ -24,6 +24,9 @@ from local.workload.parts import Part, Surroundings
 from local.workload.processes.child import Child
 from local.workload.processes.served import Fault, Served
 from local.workload.settings import Settings
+from local.workload.shapes.controller import Controller
+from local.workload.shapes.idle_colour import IdleColour
+from local.workload.shapes.internal import Internal
 from local.workload.tasks.tasks import Tasks
 
 DESIRED = 3
@@ -60,10 +63,10 @@ class Manager:
         """Register everything, and start the load balancer, its users and the publisher."""
         self.resources = self._cloud.ensure(DESIRED)
         self.orders.settle(self.settings)
-        self.fleet = Fleet(self.resources.group)
+        self.fleet = Fleet(self.resources.group, self.resources.target_group_arn)
         self.dependency = Dependency(self._folder, self._changed)
         self.database = Cluster(self._folder, list(self.resources.subnets), self._region, self._changed)
-        self._supervisor = Supervisor(self._cloud, self.resources, self.fleet, self._folder, self._seed, self._changed, self._brief)
+        self._supervisor = Supervisor(self._cloud, self.resources.subnets, self.fleet, self._folder, self._seed, self._changed, self._brief)
         self._supervisor.clear_out()
         self.bystanders = self._launch_bystanders()
         self._traffic = Traffic(self.fleet, self._folder, self._seed, self._changed)
@@ -71,7 +74,12 @@ class Manager:
             self._cloud, self.resources.subnets, self._region, self._folder, self._seed, self.fleet.lock, self._brief, self._changed
         )
         self.tasks = Tasks(around)
-        self._parts: list[Part] = [self.tasks, Pods(around)]
+        shapes: list[Part] = [
+            Internal(around, self.fleet),
+            IdleColour(around, self.resources),
+            Controller(around, self.fleet, self.resources),
+        ]
+        self._parts: list[Part] = [self.tasks, Pods(around), *shapes]
         """The parts that run only while a setting asks for them."""
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
@@ -160,10 +168,11 @@ class Manager:
 
     def _collect_report(self) -> dict[str, Any]:
         with self.fleet.lock:
-            report: dict[str, Any] = self.fleet.report(self.resources.target_group_arn)
+            report: dict[str, Any] = self.fleet.report()
         for part in self._parts:
             added = part.report()
-            report = {**report, **added, "target_health": {**report["target_health"], **added.get("target_health", {})}}
+            merged = {name: {**report[name], **added.get(name, {})} for name in ("groups", "target_health")}
+            report = {**report, **added, **merged}
         return {**report, "database": self.database.report()}
 
     def _changed(self) -> None:
@@ -254,8 +263,8 @@ class Manager:
             "group": self.resources.group,
             "desired": self.fleet.desired,
             "load_balancer_arn": self.resources.load_balancer_arn,
-            "target_group_arn": self.resources.target_group_arn,
-            "dimensions": {"LoadBalancer": self.resources.load_balancer, "TargetGroup": self.resources.target_group},
+            "target_group_arn": self.fleet.target_group_arn,
+            "dimensions": {"LoadBalancer": self.resources.load_balancer, "TargetGroup": self.fleet.target_group},
             "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
             "inventory": self.dependency.as_dict(),
             "database": self.database.as_dict(),

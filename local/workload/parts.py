@@ -1,4 +1,5 @@
-"""The parts of the sample workload besides its web instances. Each runs only while a setting asks for it."""
+"""The parts of the sample workload besides its web instances and their load balancer. Each runs only while a setting
+asks for it."""
 
 from __future__ import annotations
 
@@ -62,8 +63,8 @@ class Part(Protocol):
         ...
 
     def report(self) -> Mapping[str, Any]:
-        """The report for the account (`ministack_truth`): `target_health` by target group, and the part's own
-        records."""
+        """The report for the account (`ministack_truth`): `target_health` by target group, `groups` by name, and
+        the part's own records."""
         ...
 
     def overview(self) -> Mapping[str, object]:

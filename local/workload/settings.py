@@ -9,6 +9,9 @@ PERIOD_SECONDS = 5
 """Metric period of the local account: short, so that a baseline of 60 points takes five minutes."""
 FAULT_KINDS = frozenset({"cpu", "memory", "disk", "network", "process"})
 
+PLAIN, TWO_BALANCERS, BLUE_GREEN, CONTROLLER = "plain", "two-balancers", "blue-green", "controller"
+SHAPES = (PLAIN, TWO_BALANCERS, BLUE_GREEN, CONTROLLER)
+
 
 class InvalidSettingError(ValueError):
     """A setting with an unknown name, a wrong type or a value out of range."""
@@ -29,7 +32,8 @@ class Settings:
     """Seconds after which the group replaces its oldest instance by one that is launched first, again and again; 0:
     never."""
     eject: bool = True
-    """Whether the load balancer stops sending requests to an instance whose health check fails."""
+    """Whether the load balancer stops sending requests to an instance whose health check fails. The internal load
+    balancer of the shape `two-balancers` always does."""
     retry: bool = True
     """Whether an instance asks the dependency and the function a second time, and the database for as long as a
     failover may take."""
@@ -64,12 +68,15 @@ class Settings:
     """How long an instance waits for an answer of the function; 0: as long as its own caller waits."""
     extension_reads: bool = True
     """Whether the function's role may read the folder where FIS leaves faults for the extension."""
+    shape: str = PLAIN
+    """How the web instances are registered, one of SHAPES: in one target group; in a second one behind an internal load
+    balancer, too; in the colour in use, beside an idle one; or by a controller, and not by their group."""
 
     def changed(self, values: Mapping[str, object]) -> Settings:
         """A copy with `values` applied, a named `workload` first. Raises InvalidSettingError."""
         base = find_workload(values["workload"]) if "workload" in values else self
         types = {field.name: type(getattr(self, field.name)) for field in fields(self)}
-        checked: dict[str, bool | float | frozenset[str]] = {}
+        checked: dict[str, bool | float | str | frozenset[str]] = {}
         for name, value in values.items():
             if name == "workload":
                 continue
@@ -115,9 +122,16 @@ def _parse_kinds(name: str, value: object) -> frozenset[str]:
     raise InvalidSettingError(f"{name} must be a list of {', '.join(sorted(FAULT_KINDS))}, not {value!r}")
 
 
-_CHECKS: Mapping[type, Callable[[str, object], bool | float | frozenset[str]]] = {
+def _parse_shape(name: str, value: object) -> str:
+    if isinstance(value, str) and value in SHAPES:
+        return value
+    raise InvalidSettingError(f"{name} must be one of {', '.join(SHAPES)}, not {value!r}")
+
+
+_CHECKS: Mapping[type, Callable[[str, object], bool | float | str | frozenset[str]]] = {
     bool: _parse_bool,
     float: _parse_number,
+    str: _parse_shape,
     frozenset: _parse_kinds,
 }
 
@@ -138,6 +152,9 @@ WORKLOADS: dict[str, Settings] = {
     "failing-agent": Settings(failing_agents=1.0),
     "fragile-function": Settings(functions=True, retry=False, fallback=False, function_timeout_ms=0.0),
     "deaf-extension": Settings(functions=True, extension_reads=False),
+    "two-balancers": Settings(shape=TWO_BALANCERS),
+    "blue-green": Settings(shape=BLUE_GREEN),
+    "controller": Settings(shape=CONTROLLER),
 }
 """The sample workload by default, and each way in which it is not resilient, or faults do not do to it what they
 should."""

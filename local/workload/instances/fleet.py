@@ -60,6 +60,12 @@ class Web(Served):
     healthy: bool = True
     dead_since: float | None = None
     terminate: Activity | None = None
+    by_address: bool = False
+    """Whether the target group knows it by its address, and not by its id."""
+
+    @property
+    def registered_as(self) -> str:
+        return self.address if self.by_address else self.id
 
     def lose(self) -> None:
         super().lose()
@@ -75,10 +81,19 @@ class Fleet:
     """All instances of the group and its activities. Callers hold `lock`."""
 
     group: str
+    target_group_arn: str
+    """The target group that holds the instances."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     webs: dict[str, Web] = field(default_factory=dict)
     activities: list[Activity] = field(default_factory=list)
     desired: int = 0
+    by_controller: bool = False
+    """Whether a controller registers the instances by their addresses, and not their group by their ids."""
+
+    @property
+    def target_group(self) -> str:
+        """The TargetGroup dimension: `targetgroup/<name>/<id>`."""
+        return self.target_group_arn.rpartition(":")[2]
 
     def served(self) -> list[Served]:
         return list(self.webs.values())
@@ -88,7 +103,7 @@ class Fleet:
         del self.activities[:-_KEPT_ACTIVITIES]
         return activity
 
-    def report(self, target_group_arn: str) -> dict[str, object]:
+    def report(self) -> dict[str, object]:
         """The report that `ministack_truth` repeats to callers of the APIs."""
         instances = [
             {
@@ -101,10 +116,10 @@ class Fleet:
             for web in self.webs.values()
         ]
         activities = [activity.as_dict() for activity in self.activities]
-        health = {web.id: [web.target_state, web.target_reason] for web in self.webs.values()}
+        health = {web.registered_as: [web.target_state, web.target_reason] for web in self.webs.values()}
         return {
             "groups": {self.group: {"instances": instances, "activities": activities}},
-            "target_health": {target_group_arn: health},
+            "target_health": {self.target_group_arn: health},
         }
 
 

@@ -11,11 +11,11 @@ import logging
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrders, NoCapacityError, Resources
+from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud, GroupOrders, NoCapacityError
 from local.workload.instances.fleet import Activity, Fleet, Web
 from local.workload.processes.child import Child
 from local.workload.settings import Settings
@@ -48,7 +48,7 @@ class Supervisor:
     def __init__(
         self,
         cloud: Cloud,
-        resources: Resources,
+        subnets: Mapping[str, str],
         fleet: Fleet,
         folder: Path,
         seed: int,
@@ -56,7 +56,8 @@ class Supervisor:
         brief: Callable[[Child], None],
     ) -> None:
         self._cloud = cloud
-        self._resources = resources
+        self._subnets = subnets
+        """Subnet by zone."""
         self._fleet = fleet
         self._folder = folder
         self._seed = seed
@@ -69,7 +70,7 @@ class Supervisor:
         self._refreshed = time.time()
 
     def tick(self, settings: Settings) -> None:
-        orders = self._cloud.orders()
+        orders = self._cloud.orders(self._fleet.group)
         states = self._cloud.states()
         now = time.time()
         with self._fleet.lock:
@@ -120,13 +121,15 @@ class Supervisor:
         self._changed()
 
     def _retire(self, web: Web, cause: str) -> None:
-        """Terminate the instance and start draining. The target stays visible as draining for a moment, as on AWS."""
+        """Terminate the instance. Unless a controller registered it, start draining: the target stays visible as
+        draining for a moment, as on AWS."""
         log.info("retiring %s: %s", web.id, cause)
         self._cloud.terminate([web.id])
         with self._fleet.lock:
-            web.leaving_since, web.target_port = time.time(), None
+            web.leaving_since = time.time()
             web.lifecycle, web.healthy = "Terminating", False
-            web.target_state, web.target_reason = "draining", "Target.DeregistrationInProgress"
+            if not web.by_address:
+                web.drain()
             web.launch.end("Cancelled")
             web.terminate = self._fleet.record(Activity(f"Terminating EC2 instance: {web.id}", cause, self._fleet.group))
         self._changed()
@@ -134,7 +137,8 @@ class Supervisor:
     def _forget(self, web: Web) -> None:
         if web.child is not None:
             web.child.kill()
-        self._cloud.deregister(self._resources.target_group_arn, web.id)
+        if not web.by_address:
+            self._cloud.deregister(self._fleet.target_group_arn, web.id)
         shutil.rmtree(self._folder / "instances" / web.id, ignore_errors=True)  # its volume is deleted on termination
         with self._fleet.lock:
             self._fleet.webs.pop(web.id, None)
@@ -163,7 +167,7 @@ class Supervisor:
         """Follow the desired capacity, keeping the zones even."""
         with self._fleet.lock:
             staying = [web for web in self._fleet.webs.values() if web.leaving_since is None]
-        zones = Counter(dict.fromkeys(self._resources.subnets, 0))
+        zones = Counter(dict.fromkeys(self._subnets, 0))
         zones.update(web.zone for web in staying)
         zones.update(vacancy.zone for vacancy in self._vacancies)
         first = not self._fleet.activities
@@ -204,17 +208,19 @@ class Supervisor:
             "aws:autoscaling:groupName": self._fleet.group,
         }
         try:
-            machine = self._cloud.run_instance(self._resources.subnets[vacancy.zone], tags)
+            machine = self._cloud.run_instance(self._subnets[vacancy.zone], tags)
         except NoCapacityError as error:
             self._put_off(vacancy, str(error))
             return
         activity = Activity(f"Launching a new EC2 instance: {machine.id}", vacancy.cause, self._fleet.group)
-        web = Web(machine.id, vacancy.zone, launch=activity, address=machine.address, volume=machine.volume)
+        controlled = self._fleet.by_controller
+        web = Web(machine.id, vacancy.zone, launch=activity, address=machine.address, volume=machine.volume, by_address=controlled)
         with self._fleet.lock:
             self._fleet.record(activity)
             self._fleet.webs[machine.id] = web
         self._boot(web)
-        self._cloud.register(self._resources.target_group_arn, machine.id)
+        if not controlled:
+            self._cloud.register(self._fleet.target_group_arn, machine.id)
         self._changed()
 
     def _put_off(self, vacancy: Vacancy, reason: str) -> None:
@@ -223,7 +229,7 @@ class Supervisor:
         failed.end("Failed", f"{reason} Launching EC2 instance failed.")
         with self._fleet.lock:
             self._fleet.record(failed)
-        zones = sorted(self._resources.subnets)
+        zones = sorted(self._subnets)
         following = zones[(zones.index(vacancy.zone) + 1) % len(zones)]
         self._vacancies.append(Vacancy(time.time() + AGAIN_SECONDS, following, vacancy.cause))
         self._changed()
@@ -247,5 +253,12 @@ class Supervisor:
     def clear_out(self) -> None:
         """Terminate what an earlier manager left in the account. Called before the first tick."""
         self._cloud.terminate(id_ for id_, state in self._cloud.states().items() if state not in _DEAD)
-        for instance_id in self._cloud.registered(self._resources.target_group_arn):
-            self._cloud.deregister(self._resources.target_group_arn, instance_id)
+        for instance_id in self._cloud.registered(self._fleet.target_group_arn):
+            self._cloud.deregister(self._fleet.target_group_arn, instance_id)
+
+    def close(self) -> None:
+        """Terminate every instance of the group immediately."""
+        for web in list(self._fleet.webs.values()):
+            self._cloud.terminate([web.id])
+            self._forget(web)
+        self._vacancies.clear()

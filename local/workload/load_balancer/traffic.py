@@ -61,7 +61,7 @@ class Traffic:
         elif event["event"] == "health":
             with self._roster.lock:
                 for served in self._roster.served():
-                    if served.registered_as in event["targets"] and served.leaving_since is None:
+                    if served.registered_as in event["targets"] and served.target_port is not None:
                         served.target_state, served.target_reason = event["targets"][served.registered_as]
             self._changed()
 
@@ -110,7 +110,7 @@ class Publisher(threading.Thread):
 
     def _publish(self, start: float, counts: dict[str, Any]) -> None:
         names = self._resources
-        self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, names.target_group))
+        self._cloud.put_metrics("AWS/ApplicationELB", metrics.balancer_data(start, counts, names.load_balancer, self._fleet.target_group))
         cpu, used, lifecycles, desired = self._measure()
         counted = self._counted()
         self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, {"AutoScalingGroupName": names.group}))

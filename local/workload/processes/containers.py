@@ -9,9 +9,7 @@ web instances do, and suffers the same faults.
 
 from __future__ import annotations
 
-import logging
 import shutil
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +17,8 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from local.workload import metrics
-from local.workload.load_balancer.traffic import Traffic, measure_usage
+from local.workload.load_balancer.front import Front
+from local.workload.load_balancer.traffic import measure_usage
 from local.workload.metrics import Datum
 from local.workload.network.peers import zone_network
 from local.workload.parts import Surroundings
@@ -30,8 +29,6 @@ from local.workload.settings import Settings
 READY_SECONDS = 60.0
 _ADDRESSES = 200
 """Addresses of each zone, before the first is used again."""
-
-log = logging.getLogger(__name__)
 
 Measured = Mapping[str, tuple[float, float]]
 """Percent of CPU and of memory, by container."""
@@ -76,7 +73,7 @@ class Containers:
         self.lock = around.lock
         self.all: dict[str, Container] = {}
         self.load_balancer_arn = self.target_group_arn = ""
-        self._traffic: Traffic | None = None
+        self._front: Front | None = None
         self._settings = Settings()
         self._used = False
         """Whether a container was ever healthy, so that there may be load."""
@@ -87,7 +84,7 @@ class Containers:
 
     @property
     def is_open(self) -> bool:
-        return self._traffic is not None
+        return self._front is not None
 
     def open(self, settings: Settings) -> None:
         """Create load balancer and target group if missing, and start the processes of the load balancer and its
@@ -97,9 +94,8 @@ class Containers:
         self.target_group_arn = around.cloud.ensure_target_group(self.name, self.load_balancer_arn, "ip")
         for address in around.cloud.registered(self.target_group_arn):
             around.cloud.deregister(self.target_group_arn, address)
-        traffic = self._traffic = Traffic(self, around.folder, around.seed, around.changed, f"{self.name}-")
+        self._front = Front(self.name, self.load_balancer_arn, self.target_group_arn, self, around, self._publish)
         self._settings, self._used = settings, False
-        threading.Thread(target=self._publish_all, args=(traffic,), name=f"publisher-{self.name}", daemon=True).start()
 
     def start(self, name: str, zone: str) -> Container:
         """Start a process in this zone and register it as a target; it is ready when `target_state` is `healthy`."""
@@ -126,8 +122,8 @@ class Containers:
     def drain(self, container: Container) -> None:
         """Send the container no more requests; those that it is working on may end."""
         with self.lock:
-            container.leaving_since, container.target_port = time.time(), None
-            container.target_state, container.target_reason = "draining", "Target.DeregistrationInProgress"
+            container.leaving_since = time.time()
+            container.drain()
         self._around.changed()
 
     def terminate(self, container: Container) -> None:
@@ -159,17 +155,17 @@ class Containers:
         for child in children:
             child.order(op="settings", settings=settings.as_dict())
         self._settings = settings
-        if self._traffic is not None and self._used:
-            self._traffic.settle(settings)
+        if self._front is not None and self._used:
+            self._front.settle(settings)
 
     def route(self) -> None:
         """Tell the load balancer its targets. The load starts with the first healthy target."""
-        if self._traffic is None:
+        if self._front is None:
             return
-        self._traffic.route()
+        self._front.route()
         if not self._used and any(container.target_state == "healthy" for container in self.all.values()):
             self._used = True
-            self._traffic.settle(self._settings)
+            self._front.settle(self._settings)
 
     def close(self) -> None:
         """End all processes. Load balancer and target group stay, without targets."""
@@ -182,10 +178,9 @@ class Containers:
         for container in list(self.all.values()):
             if container.child is not None:
                 container.child.kill()
-        if self._traffic is not None:
-            self._traffic.kill()
-            self._traffic.periods.put(None)
-        self._traffic = None
+        if self._front is not None:
+            self._front.close()
+        self._front = None
 
     def report(self) -> dict[str, Any]:
         """The health of the targets, for the account to repeat."""
@@ -197,36 +192,20 @@ class Containers:
 
     def overview(self) -> dict[str, object]:
         """State for people and tests; empty while it is not open."""
-        if self._traffic is None:
+        if self._front is None:
             return {}
-        children = [self._traffic.balancer, self._traffic.client]
         with self.lock:
-            return {
-                "load_balancer_arn": self.load_balancer_arn,
-                "target_group_arn": self.target_group_arn,
-                "balancer_url": f"http://127.0.0.1:{self._traffic.port}",
-                "load": self._traffic.load,
-                "containers": [container.as_dict() for container in self.all.values()],
-                "pids": [child.pid for child in children],
-            }
+            containers = [container.as_dict() for container in self.all.values()]
+        arns = {"load_balancer_arn": self.load_balancer_arn, "target_group_arn": self.target_group_arn}
+        return {**arns, "containers": containers, **self._front.overview()}
 
     def _address(self, zone: str) -> IPv4Address:
         self._given[zone] = self._given[zone] % _ADDRESSES + 1
         return zone_network(zone)[self._block * 256 + self._given[zone]]
 
-    def _publish_all(self, traffic: Traffic) -> None:
-        """Publish every period after its end, until `close`. As with a real agent, a refused period is lost and
-        logged."""
-        while (period := traffic.periods.get()) is not None:
-            try:
-                self._publish(*period)
-            except Exception:
-                log.exception("period %s of %s was not published", period[0], self.name)
-
-    def _publish(self, start: float, counts: dict[str, Any]) -> None:
-        names = [arn.rpartition(":")[2].removeprefix("loadbalancer/") for arn in (self.load_balancer_arn, self.target_group_arn)]
+    def _publish(self, start: float) -> None:
+        """Publish the containers' own metrics of a period."""
         put = self._around.cloud.put_metrics
-        put("AWS/ApplicationELB", metrics.balancer_data(start, counts, *names))
         with self.lock:
             counted = {container.id: container.take_counts() for container in self.all.values()}
             used = {container.id: measured for container in self.all.values() if (measured := measure_usage(container)) is not None}

@@ -88,6 +88,11 @@ class Served:
             fault.status, fault.ended = event["reason"], time.time()
         fault.known.set()
 
+    def drain(self) -> None:
+        """Send it no more requests: it is being deregistered from its target group."""
+        self.target_port = None
+        self.target_state, self.target_reason = "draining", "Target.DeregistrationInProgress"
+
     def lose(self) -> None:
         """Record that the process is gone, and its faults with it."""
         self.child, self.port = None, None

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from local.workload.cloud import Cloud, GroupOrders, Machine, NoCapacityError, Resources
+from local.workload.cloud import Cloud, GroupOrders, Machine, NoCapacityError
 from local.workload.instances import supervisor as module
 from local.workload.instances.fleet import Fleet
 from local.workload.instances.supervisor import Supervisor
@@ -26,7 +26,7 @@ class Table:
     instances: dict[str, str] = field(default_factory=dict)
     desired: int = 2
 
-    def orders(self) -> GroupOrders:
+    def orders(self, _name: str) -> GroupOrders:
         return GroupOrders(self.desired, frozenset())
 
     def states(self) -> dict[str, str]:
@@ -78,10 +78,9 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     clock = [1_000_000.0]
     monkeypatch.setattr(module, "Child", lambda *_: SimpleNamespace(alive=True, pid=0, kill=lambda: None, order=lambda **_: True))
     monkeypatch.setattr("time.time", lambda: clock[0])
-    table, fleet = Table(), Fleet("web")
-    resources = Resources(ZONES, "lb", "tg", "web")
+    table, fleet = Table(), Fleet("web", "tg")
     nothing: Any = lambda *_: None  # noqa: E731 - what the manager would do with it is not looked at
-    made = Supervisor(cast("Cloud", table), resources, fleet, tmp_path, 1, nothing, nothing)
+    made = Supervisor(cast("Cloud", table), ZONES, fleet, tmp_path, 1, nothing, nothing)
     world = World(table, fleet, made, clock)
     world.pass_by(2, Settings())
     assert len(world.serving) == 2

@@ -17,7 +17,7 @@ from tests.patience import PATIENCE, until
 
 _BARE_ACCOUNT = """
 import sys
-from local.account import rds
+from local.account import balancers, rds
 from local.account.ec2 import network
 from local.account.ssm import automation
 from local.account.tasks import ecs
@@ -27,6 +27,7 @@ ecs.install_patches()
 automation.install_patches()
 network.install_patches()
 ministack_truth.install_patches()
+balancers.install_patches()
 from ministack.app import main
 sys.argv = ["ministack"]
 main()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bench.account import Run
-from bench.golden import COLUMNS, KINDS, PLACE, Ended, Kind, make_row, make_table
-from local.workload.settings import Settings
+from bench.golden import COLUMNS, KINDS, PLACE, PLAIN_KINDS, SHAPE_KINDS, Ended, Kind, make_row, make_table
+from local.workload.settings import PLAIN, SHAPES, Settings
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.vocabulary import Verdict
 from squall.domain.result.finding_kinds import KINDS as FINDINGS
@@ -32,14 +32,19 @@ def right(kind: Kind) -> tuple[tuple[str, str], ...]:
 
 
 def test_every_verdict_has_its_kind() -> None:
-    assert {kind.verdict for kind in KINDS} == {verdict.value for verdict in Verdict}
+    assert {kind.verdict for kind in PLAIN_KINDS} == {verdict.value for verdict in Verdict}
     assert all(not kind.finding or kind.finding in FINDINGS for kind in KINDS)
+
+
+def test_every_shape_is_run_where_its_users_notice_nothing_and_where_they_do() -> None:
+    verdicts = {shape: {kind.verdict for kind in SHAPE_KINDS if kind.shape == shape} for shape in SHAPES if shape != PLAIN}
+    assert all({"validated", "refuted"} <= found for found in verdicts.values())
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_kind_is_an_experiment_on_a_workload_that_exist(kind: Kind) -> None:
     assert parse_experiment(kind.definition).name == f"Golden run: {kind.name}"
-    Settings().changed({"workload": kind.workload, **kind.settings})
+    Settings().changed({"workload": kind.workload, "shape": kind.shape, **kind.settings})
     assert ended(kind, findings=right(kind)).surprises(kind) == []
 
 
