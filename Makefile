@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup layers test soak lint check format synth deploy destroy release demo bench judge-bench catalogue golden local-up local-down lock clean
+.PHONY: help setup layers test soak lint check format synth dist deploy destroy release demo bench judge-bench catalogue golden local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -40,8 +40,12 @@ format: setup ## rewrites the sources in the project's style
 	$(VENV)/ruff check --fix-only $(SOURCES)
 	$(VENV)/ruff format $(SOURCES)
 
-synth: setup ## cdk.out, offline; CONTEXT="key=value …"
+synth: setup ## cdk.out, offline; CONTEXT="assets_bucket=…" also a template for CloudFormation alone
 	$(PY) -m infra.synth --output cdk.out $(CONTEXT)
+
+dist: setup ## the wheel, in dist/: the command, its local account and the CDK stack for other machines
+	rm -rf dist
+	$(PY) -m hatchling build --target wheel --directory dist
 
 deploy: setup ## into the AWS account of your credentials; CONTEXT="key=value …", FORCE=1 even while a fault is active
 	$(PY) -m scripts.deploy deploy $(if $(FORCE),--force) $(CONTEXT)
@@ -77,4 +81,4 @@ lock: ## requirements*.txt from requirements*.in, package-lock.json from package
 	sh scripts/lock.sh
 
 clean: ## removes everything that make can build again, except .venv and node_modules
-	rm -rf build cdk.out .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf build cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

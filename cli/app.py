@@ -99,12 +99,23 @@ app = typer.Typer(
 )
 
 
+def _show_version(requested: bool) -> None:
+    if requested:
+        from squall.version import VERSION
+
+        typer.echo(f"squall {VERSION}")
+        raise typer.Exit(Exit.VALIDATED)
+
+
 @app.callback()
 def read_options(
     context: typer.Context,
     stack: Annotated[str, typer.Option(envvar="SQUALL_STACK_NAME", help="Name of the deployed stack.")] = DEFAULT_STACK,
     region: Annotated[str | None, typer.Option(help="AWS Region; else the environment's.")] = None,
     local: Annotated[bool, typer.Option("--local", help="Use the local chaos account of `squall local up`.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version of this command and exit.")
+    ] = False,
 ) -> None:
     """Stores the global options in the context, for every command."""
     context.obj = Options(stack=stack, region=region, local=local)

@@ -5,9 +5,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Annotated
 
 import typer
+
+from cli.errors import CommandError
+from cli.exits import Exit
 
 app = typer.Typer(no_args_is_help=True, help="The local chaos account: the same stack, on this machine.")
 
@@ -15,6 +20,15 @@ app = typer.Typer(no_args_is_help=True, help="The local chaos account: the same 
 class Profile(StrEnum):
     IDEAL = "ideal"
     PESSIMISTIC = "pessimistic"
+
+
+def _import_commands() -> ModuleType:
+    """Imports the commands. Raises CommandError if what the account runs on is not installed."""
+    if find_spec("ministack") is None:
+        raise CommandError("The local chaos account is not installed.", "It comes with the extra: squall[local].", code=Exit.REFUSED)
+    from cli.commands import local
+
+    return local
 
 
 @app.command()
@@ -25,16 +39,14 @@ def up(
     workload: Annotated[str | None, typer.Option(help="How resilient its sample workload is; docs/local.md lists them.")] = None,
 ) -> None:
     """Start the account and deploy Squall into it."""
-    from cli.commands import local
-
+    local = _import_commands()
     local.start_account(profile.value, port, deploy=deploy, workload=workload)
 
 
 @app.command()
 def down() -> None:
     """Stop the account and all its processes."""
-    from cli.commands import local
-
+    local = _import_commands()
     local.stop_account()
 
 
@@ -44,8 +56,7 @@ def status(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")] = False,
 ) -> None:
     """Show whether the account runs, and where."""
-    from cli.commands import local
-
+    local = _import_commands()
     context.obj.json = json
     raise typer.Exit(local.show_status(as_json=json))
 
@@ -53,6 +64,5 @@ def status(
 @app.command()
 def env() -> None:
     """Print the variables that point any AWS tool at the account: eval "$(squall local env)"."""
-    from cli.commands import local
-
+    local = _import_commands()
     local.print_variables()

@@ -216,4 +216,4 @@ def report(  # noqa: PLR0913, PLR0917 - a command's options
 
 def main() -> None:
     """The entry point of the installed command."""
-    squall()
+    squall(prog_name="squall")  # not `python -m cli`, which help and completion would name otherwise

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from cli.errors import LOCAL_HINT, CommandError
 from cli.output import write_note
+from infra.places import IS_INSTALLED, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cli.aws.stack import Deployment
 
-ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_STACK = "Squall"
 _POINTERS = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 
@@ -33,9 +33,10 @@ class Options:
 
 
 def state_folder() -> Path:
-    """The local account's folder: under the working directory if there is one, otherwise in the project."""
+    """The local account's folder: under the working directory if there is one or the command is installed, otherwise in the
+    project."""
     here = Path(".local")
-    return here if (here / "account.json").exists() else ROOT / ".local"
+    return here if IS_INSTALLED or (here / "account.json").exists() else ROOT / ".local"
 
 
 def is_local_account_unused() -> bool:
@@ -46,13 +47,17 @@ def is_local_account_unused() -> bool:
 def find_deployment(options: Options) -> Deployment:
     """Finds the deployed stack that the options name. Raises CommandError."""
     from cli.aws.stack import Deployment
+    from cli.versions import describe_difference
 
     hint = is_local_account_unused() and not options.local
     if options.local:
         _use_local_account()
     elif hint:
         write_note(LOCAL_HINT)
-    return Deployment.find(options.stack, region=options.region, local_hint=hint)
+    deployment = Deployment.find(options.stack, region=options.region, local_hint=hint)
+    if difference := describe_difference(deployment.stack, deployment.version):
+        write_note(difference)
+    return deployment
 
 
 def _use_local_account() -> None:

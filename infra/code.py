@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 
 from infra.definitions import Definitions
-from infra.settings import ROOT
+from infra.places import BUILD, PACKAGE, ROOT
 from scripts import bytecode
 from scripts.build_layer import hold_lock
 
-PACKAGE = ROOT / "lambdas" / "squall"
 UPLOT = ROOT / "node_modules" / "uplot"
 # package-lock.json pins the library by hash. The licence has to accompany the copy.
 CHARTING = ("dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE")
@@ -20,7 +19,7 @@ class MissingLibraryError(Exception):
     """The charting library is not installed."""
 
 
-def stage_code(definitions: Definitions, runtime: str, build: Path = ROOT / "build") -> Path:
+def stage_code(definitions: Definitions, runtime: str, build: Path = BUILD) -> Path:
     """Returns the folder for `Code.from_asset`, with bytecode for the runtime (`python3.13`) if a Python of it is
     installed. The folder is named by a hash of what it is made from: parallel synths share it."""
     files = {f"squall/{path.relative_to(PACKAGE)}": path.read_bytes() for path in sorted(PACKAGE.rglob("*")) if _is_packaged(path)}

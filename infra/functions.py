@@ -12,6 +12,7 @@ from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, Laye
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
 
+from infra.places import BUILD
 from infra.settings import LOG_RETENTIONS, Settings
 from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
 from scripts.bytecode import describe_missing_interpreter, find_interpreter
@@ -72,7 +73,7 @@ def _layer(scope: Construct, construct_id: str, layer: Layer, settings: Settings
     return LayerVersion(
         scope,
         construct_id,
-        code=Code.from_asset(str(build_layer(layer, settings.lambda_runtime, settings.lambda_architecture))),
+        code=Code.from_asset(str(build_layer(layer, settings.lambda_runtime, settings.lambda_architecture, BUILD))),
         compatible_runtimes=[_runtime(settings)],
         compatible_architectures=[_architecture(settings)],
         description=description,

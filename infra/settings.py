@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra.places import ROOT as ROOT  # noqa: PLC0414 - scripts take it from here, too
+
 LOG_RETENTIONS = {
     1: "ONE_DAY",
     3: "THREE_DAYS",
@@ -72,7 +73,7 @@ class Settings(BaseModel):
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
     environments_dir: Path = Path("environments")
-    """The folder with one policy file per environment, relative to the repository."""
+    """The folder with one policy file per environment, relative to the working directory."""
     experiments_dir: Path = Path("experiments")
     opt_in_tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/=+@-]{1,128}$")] = "squall:environment"
     alarm_topic_arns: Arns = ()
@@ -89,6 +90,9 @@ class Settings(BaseModel):
     kms_key_arn: Arn | None = None
     """The key that encrypts the table, the bucket and the topic; None: keys that AWS manages."""
     permissions_boundary_arn: Arn | None = None
+    assets_bucket: Annotated[str, Field(pattern=r"^[a-z0-9.-]{3,63}$")] | None = None
+    """A bucket of yours that holds the code and the layers, for a deployment with CloudFormation alone: the template names
+    it and needs no bootstrapped account, and `make synth` writes the objects to upload."""
     synthesizer: Literal["default", "cli"] = "default"
     """`cli` deploys with the caller's own credentials instead of the bootstrap roles."""
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")] | None = None
@@ -138,7 +142,7 @@ class Settings(BaseModel):
     @field_validator("environments_dir", "experiments_dir")
     @classmethod
     def _resolve_folder(cls, path: Path) -> Path:
-        folder = ROOT / path
+        folder = path.resolve()
         if not folder.is_dir():
             raise ValueError(f"no such folder: {folder}")
         return folder

@@ -31,12 +31,14 @@ from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
 from infra.permissions.holders import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
 from infra.permissions.names import Names
+from infra.places import read_feature_flags
 from infra.results import Results
 from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.triggers import Triggers
 from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
 from squall.domain.messages.console import HOSTS
+from squall.version import VERSION
 
 
 class SquallStack(Stack):
@@ -47,6 +49,7 @@ class SquallStack(Stack):
         super().__init__(
             scope,
             settings.stack_name,
+            stack_name=settings.stack_name,  # also inside a Stage, whose name CDK would put before it
             description="Squall: serverless chaos engineering for AWS",
             env=Environment(account=settings.account, region=settings.region),
             synthesizer=_synthesizer(settings),
@@ -55,6 +58,7 @@ class SquallStack(Stack):
             if settings.permissions_boundary_arn
             else None,
         )
+        self._apply_feature_flags()
         self.settings = settings
         self.machine_name = machine_name(settings)
         self.results = Results(self, "Results", settings=settings)
@@ -75,6 +79,11 @@ class SquallStack(Stack):
         Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
         self._write_outputs()
         Tags.of(self).add("squall:stack", settings.stack_name)
+
+    def _apply_feature_flags(self) -> None:
+        """Applies the flags of cdk.json to this stack. In another CDK app, too, the template is the one that is tested."""
+        for flag, value in read_feature_flags().items():
+            self.node.set_context(flag, value)
 
     def _make_functions(self, definitions: Definitions) -> dict[str, Function]:
         common = make_shared(self, self.settings, code.stage_code(definitions, self.settings.lambda_runtime), self._environment())
@@ -223,6 +232,7 @@ class SquallStack(Stack):
             "DashboardUrl": self.dashboard.url,
             "ApproveFunctionName": self.functions["Approve"].function_name,
             "ApprovalUrl": self._approval_url(),
+            "SquallVersion": VERSION,
         }
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
@@ -236,6 +246,8 @@ class SquallStack(Stack):
 
 
 def _synthesizer(settings: Settings) -> IReusableStackSynthesizer:
+    if settings.assets_bucket is not None:
+        return CliCredentialsStackSynthesizer(file_assets_bucket_name=settings.assets_bucket, qualifier=settings.bootstrap_qualifier)
     if settings.synthesizer == "cli":
         return CliCredentialsStackSynthesizer(qualifier=settings.bootstrap_qualifier)
     return DefaultStackSynthesizer(qualifier=settings.bootstrap_qualifier)

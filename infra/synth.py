@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infra.settings import ROOT
+from infra.package import describe_package, package_assembly
+from infra.places import ROOT, read_feature_flags
+from infra.settings import SettingsError, read_context
 
 
 class SynthError(Exception):
@@ -33,12 +35,6 @@ def synthesize_app(output: Path, context: Mapping[str, Any]) -> Path:
     return output
 
 
-def read_feature_flags() -> dict[str, Any]:
-    """Reads the context of cdk.json, which only the `cdk` command passes to the app by itself."""
-    flags: dict[str, Any] = json.loads((ROOT / "cdk.json").read_text())["context"]
-    return flags
-
-
 def main() -> None:
     """Synthesizes with the `key=value` arguments as context."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -46,8 +42,11 @@ def main() -> None:
     parser.add_argument("context", nargs="*", metavar="key=value", type=parse_pair)
     arguments = parser.parse_args()
     try:
-        print(synthesize_app(arguments.output.resolve(), dict(arguments.context)))
-    except SynthError as error:
+        context = dict(arguments.context)
+        assembly = synthesize_app(arguments.output.resolve(), context)
+        settings = read_context({**read_feature_flags(), **context})
+        print(assembly if settings.assets_bucket is None else describe_package(package_assembly(assembly, settings), settings))
+    except (SettingsError, SynthError) as error:
         sys.exit(str(error))
 
 

@@ -12,7 +12,8 @@ from aws_cdk.aws_stepfunctions import DefinitionBody, LogLevel, LogOptions, Stat
 from constructs import Construct
 
 from infra.functions import log_retention
-from infra.settings import ROOT, Settings
+from infra.places import ROOT
+from infra.settings import Settings
 
 EXPERIMENT_ASL = ROOT / "statemachines" / "experiment.asl.json"
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_]+)\}")

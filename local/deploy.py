@@ -7,7 +7,6 @@ from the template asset), in a third of a second instead of six, so that a test 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import platform
@@ -15,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,29 +23,30 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra import places
 from infra.node import path_with_node
+from infra.package import zip_folder
 
-ROOT = Path(__file__).resolve().parents[1]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+"""Where the packages of the account, the workload and the stack are imported from."""
 DEPLOY_SECONDS = 600.0
 SYNTH_SECONDS = 600.0
 """Bounds for what hangs: half a minute and ten seconds on an idle machine."""
-_SOURCES = (
+_FILES = (
     "app.py",
     "cdk.json",
-    "infra",
-    "lambdas",
     "statemachines",
     "experiments",
-    "local/environments",
-    "local/experiments",
     "tests/data",
     "requirements.txt",
     "requirements-statistics.txt",
     "scripts/build_layer.py",
     "scripts/bytecode.py",
 )
+_SOURCES = (*(places.ROOT / name for name in _FILES), places.HERE, places.PACKAGE, HERE / "environments", HERE / "experiments")
+"""What a synthesis depends on; the wheel does not have all of it."""
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
-_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class DeployError(RuntimeError):
@@ -85,14 +84,14 @@ class Place:
         }
 
 
-EXPERIMENTS = "local/experiments"
+EXPERIMENTS = str(HERE / "experiments")
 
 
 def make_context(account_id: str, region: str, stack_name: str, experiments: str = EXPERIMENTS) -> dict[str, str]:
     """The deploy-time settings that make the stack fit this machine: its processor, its Python, its policies."""
     return {
         "stack_name": stack_name,
-        "environments_dir": "local/environments",
+        "environments_dir": str(HERE / "environments"),
         "experiments_dir": experiments,
         "synthesizer": "cli",
         "eks_namespaces": "sample/shop",
@@ -143,8 +142,7 @@ class Synthesis:
 
 def _stamp_sources(settings: Mapping[str, str]) -> str:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for name in _SOURCES:
-        root = ROOT / name
+    for root in _SOURCES:
         for path in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if path.is_file() and "__pycache__" not in path.parts:
                 status = path.stat()
@@ -154,7 +152,7 @@ def _stamp_sources(settings: Mapping[str, str]) -> str:
 
 def deploy_by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
     """Bootstrap and deploy with the CDK CLI, as on AWS; returns the stack's outputs."""
-    cdk = [str(ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
+    cdk = [str(places.ROOT / "node_modules" / ".bin" / "cdk"), "--app", str(assembly)]
     environment = {**place.environment(), "CI": "1", "PATH": path_with_node()}
     _make_way_for_bootstrap(place)
     _run_command([*cdk, "bootstrap", f"aws://{place.account_id}/{place.region}"], environment)
@@ -248,18 +246,7 @@ def _upload_asset(s3: Any, bucket: str, key: str, source: Path, packaging: str) 
             s3.head_bucket(Bucket=bucket)
         except ClientError:
             s3.create_bucket(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key=key, Body=_zip_folder(source) if packaging == "zip" else source.read_bytes())
-
-
-def _zip_folder(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                info = zipfile.ZipInfo(str(path.relative_to(folder)), _FIRST_DATE)
-                info.external_attr = 0o644 << 16
-                archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+        s3.put_object(Bucket=bucket, Key=key, Body=zip_folder(source) if packaging == "zip" else source.read_bytes())
 
 
 def _apply_template(place: Place, stack_name: str, template: str, parameters: Mapping[str, str]) -> None:

@@ -16,8 +16,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.node import path_with_node
-from infra.settings import ROOT, Settings, SettingsError, read_context
-from infra.synth import parse_pair, read_feature_flags
+from infra.places import ROOT, read_feature_flags
+from infra.settings import Settings, SettingsError, read_context
+from infra.synth import parse_pair
 
 CDK = ROOT / "node_modules" / ".bin" / "cdk"
 TERMINAL = {"completed", "stopped", "failed", "cancelled"}

@@ -16,6 +16,7 @@ from cli.doctor.checks import check_fis_roles, list_fis_roles
 from cli.doctor.setting import Setting
 from cli.errors import CommandError, NameInUseError
 from cli.text import clean_line
+from cli.versions import OUTPUT as VERSION_OUTPUT
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.dynamodb.history import DynamoHistory
@@ -79,6 +80,7 @@ class Deployment(StackFunctions):
         super().__init__(session, stack, outputs, local_hint=local_hint)
         self.machine_arn = outputs["ExperimentStateMachineArn"]
         self.bucket = outputs["ResultsBucketName"]
+        self.version = outputs.get(VERSION_OUTPUT)
         self._table = outputs["ResultsTableName"]
 
     @classmethod

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from infra.code import UPLOT
-from infra.settings import ROOT
+from infra.places import ROOT
 from scripts.build_layer import hold_lock
 from squall.reporting import page
 from tests.patience import PATIENCE

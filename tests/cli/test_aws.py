@@ -18,6 +18,7 @@ from cli.aws.errors import explain_error
 from cli.aws.stack import Deployment
 from cli.errors import CommandError
 from squall.adapters.dynamodb.records import DynamoRecords
+from squall.version import VERSION
 from tests.cli.conftest import Squall
 from tests.cli.fakes import record
 
@@ -29,6 +30,7 @@ OUTPUTS = {
     "HaltFunctionName": "halt",
     "ResumeFunctionName": "resume",
     "ReportFunctionName": "report",
+    "SquallVersion": VERSION,
 }
 
 
@@ -119,6 +121,31 @@ def test_a_stack_that_is_not_squall(squall: Squall, aws: pytest.MonkeyPatch) -> 
     done = squall("status")
     assert done.exit_code == 5
     assert "no output ExperimentStateMachineArn" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        (VERSION, ""),
+        ("0.0.9", f"The stack Squall has version 0.0.9, this command has {VERSION}"),
+        (None, f"The stack Squall does not say its version, so it is older than this command ({VERSION})"),
+    ],
+)
+def test_a_stack_of_another_version_is_said_and_the_command_goes_on(
+    squall: Squall, aws: pytest.MonkeyPatch, version: str | None, said: str
+) -> None:
+    outputs = {name: value for name, value in OUTPUTS.items() if name != "SquallVersion"}
+    _stack(outputs=outputs | ({} if version is None else {"SquallVersion": version}))
+    _table()
+    done = squall("status", "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) == []
+    assert done.stderr.startswith(said)
+    assert bool(done.stderr) is bool(said)
+
+
+def test_the_version_needs_no_stack(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
+    assert squall("--version").stdout == f"squall {VERSION}\n"
 
 
 def test_status_reads_the_table_of_the_stack(squall: Squall, aws: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from infra.settings import ROOT
+from infra.places import ROOT
 
 PACKAGE = ROOT / "lambdas" / "squall"
 STEP = PACKAGE / "application" / "step.py"

@@ -8,9 +8,9 @@ from aws_cdk import App
 from aws_cdk.assertions import Template
 
 from infra.definitions import load_definitions
+from infra.places import read_feature_flags
 from infra.settings import read_context
 from infra.stack import SquallStack
-from infra.synth import read_feature_flags
 from tests.infra.template import Resources
 
 DEFINITIONS = Path(__file__).parent / "definitions"

@@ -11,7 +11,7 @@ import pytest
 
 from infra import code
 from infra.definitions import DefinitionsError, load_definitions
-from infra.settings import ROOT
+from infra.places import ROOT
 from scripts.build_layer import native_platform
 from tests.infra.conftest import DEFINITIONS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.settings import ROOT
+from infra.places import ROOT
 from tests.infra.reach import PROMISES, UnknownPowerError, breakers, powers, role_rows
 from tests.infra.template import Resources, Statement
 

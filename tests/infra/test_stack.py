@@ -15,7 +15,8 @@ from aws_cdk.assertions import Annotations, Match
 from infra.code import stage_code
 from infra.definitions import load_definitions
 from infra.permissions.holders import HOLDERS, WORKFLOW_FUNCTIONS
-from infra.settings import DEFAULT_RUNTIME, ROOT, SettingsError, read_context
+from infra.places import ROOT
+from infra.settings import DEFAULT_RUNTIME, SettingsError, read_context
 from infra.stack import SquallStack
 from infra.synth import SynthError, synthesize_app
 from infra.workflow import PlaceholderError, check_placeholders
@@ -39,6 +40,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "ResumeFunctionName",
         "ReportFunctionName",
         "DashboardUrl",
+        "SquallVersion",
         "ApproveFunctionName",
         "ApprovalUrl",
     }

@@ -243,4 +243,4 @@ def test_the_context_fits_this_machine() -> None:
     settings = deployment.make_context("000000000000", "us-east-1", "Squall")
     assert settings["lambda_runtime"] == f"python3.{sys.version_info.minor}"
     assert settings["synthesizer"] == "cli"
-    assert settings["environments_dir"] == "local/environments"
+    assert {path.stem for path in Path(settings["environments_dir"]).iterdir()} == {"preproduction", "production", "staging"}

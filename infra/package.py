@@ -1,0 +1,57 @@
+"""Lays out a synthesized stack for CloudFormation alone: a template and the objects that it names, to upload by hand or by
+another tool."""
+
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+from infra.settings import Settings
+
+FOLDER = "cloudformation"
+TEMPLATE = "template.json"
+_FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def package_assembly(assembly: Path, settings: Settings) -> Path:
+    """Writes `cloudformation/` into the assembly and returns that folder: `template.json`, and in `objects/` each object
+    under the key that the template names. Its settings name `assets_bucket`."""
+    folder = assembly / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    objects = folder / "objects"
+    objects.mkdir(parents=True)
+    template = f"{settings.stack_name}.template.json"
+    manifest = json.loads((assembly / f"{settings.stack_name}.assets.json").read_text())
+    for asset in manifest["files"].values():
+        source = assembly / asset["source"]["path"]
+        if source.name == template:
+            continue
+        content = zip_folder(source) if asset["source"]["packaging"] == "zip" else source.read_bytes()
+        for destination in asset["destinations"].values():
+            (objects / destination["objectKey"]).write_bytes(content)
+    shutil.copyfile(assembly / template, folder / TEMPLATE)
+    return folder
+
+
+def describe_package(folder: Path, settings: Settings) -> str:
+    """The commands that upload and deploy a package."""
+    # The template is larger than CloudFormation accepts without a bucket.
+    return (
+        f"{folder}\nDeploy it with:\n"
+        f"  aws s3 cp --recursive {folder}/objects s3://{settings.assets_bucket}/\n"
+        f"  aws cloudformation deploy --stack-name {settings.stack_name} --template-file {folder}/{TEMPLATE} "
+        f"--s3-bucket {settings.assets_bucket} --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"
+    )
+
+
+def zip_folder(folder: Path) -> bytes:
+    """An archive whose bytes depend only on the content of the folder."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                info = zipfile.ZipInfo(str(path.relative_to(folder)), _FIRST_DATE)
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
