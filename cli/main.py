@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cli import local_app
+from cli import local_app, new_app
 from cli.app import app as squall
 from cli.session import Options
 
@@ -32,6 +32,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmat
 Id = Annotated[str, typer.Argument(metavar="ID", help="Execution id or ARN.")]
 
 squall.add_typer(local_app.app, name="local")
+squall.add_typer(new_app.app, name="new")
 
 
 def _set_json(context: typer.Context, *, json: bool) -> Options:

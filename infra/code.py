@@ -25,7 +25,7 @@ def stage_code(definitions: Definitions, runtime: str, build: Path = BUILD) -> P
     files = {f"squall/{path.relative_to(PACKAGE)}": path.read_bytes() for path in sorted(PACKAGE.rglob("*")) if _is_packaged(path)}
     for name, document in definitions.files().items():
         files[f"squall/deployed/{name}"] = json.dumps(document, indent=1, sort_keys=True).encode()
-    files |= {f"squall/reporting/vendor/{Path(name).name}": _read_charting_file(name) for name in CHARTING}
+    files |= {f"squall/reporting/vendor/{name}": content for name, content in read_charting_files().items()}
     folder = build / "code" / _hash_files(files | {"compiler": bytecode.compiler_version(runtime).encode()})
     folder.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(folder.parent / "code.lock"):
@@ -38,6 +38,13 @@ def stage_code(definitions: Definitions, runtime: str, build: Path = BUILD) -> P
             bytecode.compile_folder(staging, runtime, bytecode.CODE_PATH)
             staging.rename(folder)
     return folder
+
+
+def read_charting_files() -> dict[str, bytes]:
+    """The charting library by file name. A report embeds its script, so the script begins with the licence."""
+    files = {Path(name).name: _read_charting_file(name) for name in CHARTING}
+    files["uPlot.iife.min.js"] = b"/*!\n" + files["LICENSE"].strip() + b"\n*/\n" + files["uPlot.iife.min.js"]
+    return files
 
 
 def _read_charting_file(name: str) -> bytes:

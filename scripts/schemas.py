@@ -4,12 +4,21 @@ compares.
 PYTHONPATH=lambdas python -m scripts.schemas [--check]
 """
 
+import ast
+import inspect
 import json
 import sys
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import ModelSchema
 
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.result import Result
@@ -17,7 +26,13 @@ from squall.domain.experiment.experiment import ExecutionInput, Experiment
 from squall.domain.policy.environment import Environment
 from squall.faults import custom, registry
 
-FOLDER = Path(__file__).resolve().parent.parent / "schemas"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "schemas"
+EXAMPLES = FOLDER / "examples"
+"""Documents that together have every field; each value in them is an example of its field."""
+CATALOGUES = ("experiments", "local/experiments")
+"""Whose parameters are the examples of a fault's parameters."""
+MOST_EXAMPLES = 3
 _Mode = Literal["validation", "serialization"]
 _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
     "experiment": (Experiment, "validation", "An experiment: a file of the catalogue, or `definition` of the execution input"),
@@ -27,10 +42,97 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
 }
 
 
+class _Described(GenerateJsonSchema):
+    """Takes the description of a field from the docstring below it. Pydantic can do that at import, but would then read the
+    sources in each cold start."""
+
+    def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
+        described = super().model_schema(schema)
+        for name, text in read_field_docstrings(schema["cls"]).items():
+            if name in described.get("properties", {}):
+                described["properties"][name].setdefault("description", text)
+        return described
+
+
+def read_field_docstrings(model: type[BaseModel]) -> dict[str, str]:
+    """The docstring below each field of a model and of the models that it extends."""
+    texts: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if issubclass(cls, BaseModel) and cls is not BaseModel:
+            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+            texts |= dict(_find_docstrings(tree.body)) if isinstance(tree, ast.ClassDef) else {}
+    return texts
+
+
+def _find_docstrings(statements: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for field, text in pairwise(statements):
+        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr)):
+            continue
+        if isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+            yield field.target.id, " ".join(text.value.value.split())
+
+
+def add_examples(schema: dict[str, Any], whole: dict[str, Any], value: Any) -> None:
+    """Adds each value of a document to the examples of its field, following references and alternatives."""
+    for part in _resolve_schema(schema, whole):
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                others = [part.get("additionalProperties"), *part.get("patternProperties", {}).values()]
+                own = part.get("properties", {}).get(name)
+                for field in [own] if own else [other for other in others if isinstance(other, dict)]:
+                    _add_example(field, inner)
+                    add_examples(field, whole, inner)
+        elif isinstance(value, list) and isinstance(part.get("items"), dict):
+            for inner in value:
+                add_examples(part["items"], whole, inner)
+
+
+def _add_example(field: dict[str, Any], value: Any) -> None:
+    examples = field.setdefault("examples", [])
+    if value not in examples and len(examples) < MOST_EXAMPLES:
+        examples.append(value)
+
+
+def _resolve_schema(schema: dict[str, Any], whole: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if "$ref" in schema:
+        yield from _resolve_schema(whole["$defs"][schema["$ref"].rpartition("/")[2]], whole)
+    for alternative in [*schema.get("anyOf", []), *schema.get("oneOf", [])]:
+        yield from _resolve_schema(alternative, whole)
+    yield schema
+
+
+def _read_examples(name: str) -> list[dict[str, Any]]:
+    path = EXAMPLES / f"{name}.yaml"
+    # JSON has no dates: PyYAML's base resolver for them is not wanted.
+    return [json.loads(json.dumps(document, default=str)) for document in yaml.safe_load_all(path.read_text())] if path.exists() else []
+
+
+@cache
+def _read_catalogues() -> tuple[dict[str, Any], ...]:
+    files = [file for catalogue in CATALOGUES for file in sorted((ROOT / catalogue).glob("*.yaml"))]
+    return tuple(yaml.safe_load(file.read_text()) for file in files)
+
+
+def _read_parameters(fault_type: FaultType) -> list[dict[str, Any]]:
+    experiments = _read_catalogues()
+    found = [
+        experiment["parameters"] for experiment in experiments if experiment["type"] == fault_type.value and "parameters" in experiment
+    ]
+    further: dict[str, list[dict[str, Any]]] = yaml.safe_load((EXAMPLES / "parameters.yaml").read_text())
+    return found + further.get(fault_type.value, [])
+
+
 def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
     """The schema of `parameters` for experiments of this type. Each fault module declares its own; the targets decide
     which applies."""
-    models = [(fault, fault.parameters.model_json_schema()) for fault in registry.list_faults() if fault.type is fault_type]
+    models = [
+        (fault, fault.parameters.model_json_schema(schema_generator=_Described))
+        for fault in registry.list_faults()
+        if fault.type is fault_type
+    ]
+    for _, model in models:
+        for parameters in _read_parameters(fault_type):
+            add_examples(model, model, parameters)
     titled = [{**model, "title": f"Parameters of {fault_type.value} on {fault.resource_type.value}"} for fault, model in models]
     consequence: dict[str, Any] = {"properties": {"parameters": titled[0] if len(titled) == 1 else {"anyOf": titled}}}
     if all(model.get("required") for _, model in models):
@@ -40,7 +142,9 @@ def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
 
 def _custom_schema() -> dict[str, Any]:
     """The schema of `parameters` for custom actions; which values are valid depends on the environment's policy."""
-    parameters = {**custom.Parameters.model_json_schema(), "title": "Parameters of custom"}
+    parameters = {**custom.Parameters.model_json_schema(schema_generator=_Described), "title": "Parameters of custom"}
+    for document in _read_parameters(FaultType.CUSTOM):
+        add_examples(parameters, parameters, document)
     then = {"properties": {"parameters": parameters}, "required": ["parameters"]}
     return {"if": {"properties": {"type": {"const": FaultType.CUSTOM.value}}, "required": ["type"]}, "then": then}
 
@@ -59,7 +163,9 @@ def _across_fields(name: str) -> dict[str, Any]:
 def make_schema(name: str) -> dict[str, Any]:
     """One schema as it should be on disk."""
     model, mode, description = _MODELS[name]
-    generated = model.model_json_schema(mode=mode)
+    generated = model.model_json_schema(mode=mode, schema_generator=_Described)
+    for document in _read_examples(name):
+        add_examples(generated, generated, document)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:squall:{name}",

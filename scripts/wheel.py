@@ -24,6 +24,7 @@ PACKAGES = {
 }
 """Each folder of the repository that the wheel has as a package, and the package's name."""
 SHIPPED = "squall_cdk/shipped"
+CHARTING = ("node_modules/uplot/dist/uPlot.iife.min.js", "node_modules/uplot/dist/uPlot.min.css", "node_modules/uplot/LICENSE")
 FILES = {
     "scripts/__init__.py": "squall_cdk/scripts/__init__.py",
     "scripts/build_layer.py": "squall_cdk/scripts/build_layer.py",
@@ -36,9 +37,9 @@ FILES = {
             "requirements.txt",
             "requirements-statistics.txt",
             "statemachines/experiment.asl.json",
-            "node_modules/uplot/dist/uPlot.iife.min.js",
-            "node_modules/uplot/dist/uPlot.min.css",
-            "node_modules/uplot/LICENSE",
+            "schemas/environment.schema.json",
+            "schemas/experiment.schema.json",
+            *CHARTING,
         )
     },
 }
@@ -79,12 +80,16 @@ class Wheel(BuildHookInterface[Any]):
 
 
 def stage_packages(root: Path, staging: Path) -> None:
-    """Writes the content of the wheel into a folder. Raises FileNotFoundError if `make setup` did not run before."""
+    """Writes the content of the wheel into a folder. In a clone without Node's packages, as pip and pre-commit make one, the
+    charting library is left out: the command does not need it, and a synth names it."""
     for folder, package in PACKAGES.items():
         for path in sorted((root / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts and path.parent.name != "deployed":
                 _stage_file(path, staging / package / path.relative_to(root / folder))
+    has_node_modules = (root / "node_modules").is_dir()
     for name, place in FILES.items():
+        if name in CHARTING and not has_node_modules:
+            continue
         _stage_file(root / name, staging / place)
 
 

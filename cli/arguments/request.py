@@ -37,7 +37,7 @@ class Request:
         if duration is not None:
             overrides["duration"] = durations.to_iso(duration)
         if settings:
-            overrides["parameters"] = dict(_parse_setting(setting) for setting in settings)
+            overrides["parameters"] = dict(parse_setting(setting) for setting in settings)
         definition = _read_definition(source) if definitions.looks_like_file(source) else None
         title = str(definition.get("name", "experiment")) if definition is not None else source
         execution_name = names.parse_execution_id(name) if name is not None else names.make_name(title, datetime.now(UTC))
@@ -68,7 +68,8 @@ def _read_definition(path: str) -> dict[str, Any]:
     return raw
 
 
-def _parse_setting(text: str) -> tuple[str, Any]:
+def parse_setting(text: str) -> tuple[str, Any]:
+    """The name and value of a `KEY=VALUE`; a number or `true` is one, everything else is text. Raises CommandError."""
     key, separator, value = text.partition("=")
     if not separator or not key.strip():
         raise CommandError(f"--set {clean_line(text, 80)!r} has no value.", "Write it as latency_ms=300.", code=Exit.REFUSED)

@@ -46,6 +46,17 @@ def test_every_package_is_renamed_everywhere(tmp_path: Path) -> None:
     assert [path for path in tmp_path.rglob("*.py") if old_import.search(path.read_text())] == []
 
 
+def test_a_clone_without_nodes_packages_makes_a_wheel_of_the_command(tmp_path: Path) -> None:
+    clone, staging = tmp_path / "clone", tmp_path / "wheel"
+    clone.mkdir()
+    for path in ROOT.iterdir():
+        if path.name != "node_modules":
+            (clone / path.name).symlink_to(path)
+    wheel.stage_packages(clone, staging)
+    assert (staging / "squall_cli" / "main.py").is_file()
+    assert not (staging / wheel.SHIPPED / "node_modules").exists()
+
+
 def test_the_wheel_asks_for_versions_that_are_locked() -> None:
     locked = wheel.read_locked_versions(ROOT)
     lines = [line for name in (*wheel.REQUIREMENTS, *wheel.EXTRAS["local"]) for line in wheel.read_requirements(ROOT / name, locked)]

@@ -48,7 +48,9 @@ class Target(Model):
     resource_type: ResourceType | None = None
     """None: what the ARNs are of, else EC2 instances."""
     arns: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
+    """Candidates by ARN or id; the blast radius bounds how many of them are hit."""
     tags: dict[str, str] = {}
+    """Tags that every candidate must have, beside the opt-in tag of the environment."""
     filters: dict[str, tuple[str, ...]] = {}
     """Narrow `arns` or `tags`; alone they would mean every instance of the account."""
     select: Literal["radius", "all"] = "radius"
@@ -68,12 +70,20 @@ class MetricDefinition(Model):
     """
 
     namespace: Annotated[str, Field(min_length=1, max_length=255)]
+    """The CloudWatch namespace, as `AWS/ApplicationELB`."""
     metric_name: Annotated[str, Field(min_length=1, max_length=255)]
+    """The name of the metric in its namespace."""
     dimensions: dict[str, str] = {}
+    """The dimensions that the metric is published with, all of them."""
     statistic: Statistic = "Average"
+    """How the values of a period become one. A criterion on a `Sum` compares the total of its whole window."""
     unit: DeclaredUnit = "none"
+    """The unit in which the metric is published."""
     lag_seconds: Annotated[int, Field(ge=0, le=900, strict=True)] = 180
+    """How many seconds after the end of a period its value is complete in CloudWatch."""
     published: Published = "always"
+    """What a period without a value means. `always`: nothing is known. `nonzero`: the count was zero. `with_traffic`: no request was
+    counted."""
 
 
 EACH_TARGET = "$target"
@@ -85,11 +95,15 @@ class FaultSignal(Model):
     in which it did not move is invalid, whatever the fault's command reports."""
 
     namespace: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
+    """The CloudWatch namespace of the metric."""
     metric_name: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
+    """The name of the metric in its namespace."""
     dimensions: Annotated[dict[Line, Line], Field(min_length=1, max_length=30)]
     """All it is published with; `$target` stands for the target's id."""
     statistic: Statistic = "Average"
+    """How the values of a period become one."""
     direction: Literal["up", "down"] = "up"
+    """Whether the fault makes the metric larger (`up`) or smaller (`down`)."""
     by: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)]
     """How far it must move from its median before the fault, at least, in the metric's own unit."""
     after_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
@@ -112,9 +126,13 @@ class Schedule(Model):
     """When EventBridge Scheduler starts the experiment."""
 
     expression: Annotated[str, Field(max_length=256), require_pattern(r"^(rate|cron|at)\(.+\)$", "rate(…), cron(…) or at(…)")]
+    """When: `rate(7 days)`, `cron(0 3 ? * TUE *)` or `at(2026-12-01T03:00:00)`."""
     timezone: Timezone = "UTC"
+    """The time zone of the expression, as `Europe/Berlin`."""
     flexible_minutes: Annotated[int, Field(ge=0, le=1440, strict=True)] = 0
+    """The run may start up to this many minutes after that time. 0: at that time."""
     enabled: Flag = True
+    """`false` keeps the schedule and starts nothing."""
 
     @field_validator("expression")
     @classmethod
@@ -126,7 +144,9 @@ class Criterion(Model):
     """A success criterion with options; a plain string is a criterion without."""
 
     text: Line
+    """The criterion as a sentence: docs/language.md."""
     critical: Flag = False
+    """If it is not met, the run is refuted, however many others are met."""
 
 
 ParameterText = Annotated[str, Field(min_length=1, max_length=512), PLAIN]
@@ -178,22 +198,32 @@ OverrideValues = Annotated[tuple[ParameterText | Flag, ...], Field(min_length=1,
 
 class Experiment(Model):
     name: Name
+    """The experiment's name in reports, messages and history. Experiments of one name share their history."""
     description: Text
+    """What is tested, and why."""
     type: FaultType
+    """The kind of fault."""
     hypothesis: Text
+    """What should happen to users while the fault lasts, and why."""
     blast_radius: BlastRadius
+    """How much may be hit at most; a policy lists what it allows."""
     target_resources: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
     """Candidates: the blast radius bounds how many of them are hit."""
     duration_minutes: Minutes | None = None
+    """How long the fault lasts, in minutes. Give either this or `duration`."""
     duration: Span | None = None
     """ISO 8601 (`PT45S`); replaces `duration_minutes`."""
     rollback_plan: Annotated[str, Field(max_length=2000)]
     """May be empty here: the safety check `rollback_plan` refuses it, so that the refusal is recorded."""
     success_criteria: Annotated[tuple[SuccessCriterion, ...], Field(min_length=1, max_length=20)]
+    """What must hold for the hypothesis to be validated: sentences, or a sentence with `critical`."""
     abort_conditions: Annotated[tuple[Line, ...], Field(min_length=1, max_length=5)]
+    """When the fault is ended early: sentences. Each becomes a CloudWatch alarm."""
     environment: Annotated[str, ENVIRONMENT_NAME]
+    """The environment whose policy holds. Targets carry its name in the opt-in tag."""
 
     target: Target | None = None
+    """The candidates by tag, filter or ARN, instead of `target_resources`."""
     service: Annotated[str, Field(max_length=2048), TARGET_GROUP] | None = None
     """Whose users are guarded and judged: ARN of a target group. Needed where the targets are registered in none themselves (a
     database …), and where they serve in several."""
@@ -205,21 +235,31 @@ class Experiment(Model):
     """Parameter to the values that an execution may override it with. A parameter in neither of the two is not
     overridden; `values.<name>` is a value of a custom action."""
     metrics: dict[MetricName, MetricDefinition] = {}
+    """Metrics of your own by the names that criteria and abort conditions use."""
     fault_signal: FaultSignal | None = None
     """A metric that tells whether the fault did anything, besides those that Squall knows of its type."""
     steady_state: Annotated[tuple[Line, ...], Field(max_length=20)] = ()
+    """Thresholds of normal operation, beside those of the success criteria: they must hold before the fault, and recovery waits
+    for them."""
     recovery: Span | None = None
     """The longest wait for the steady state after the fault; else the environment says."""
     stop_alarms: Annotated[tuple[Line, ...], Field(max_length=4)] = ()
+    """CloudWatch alarms of yours, by name or ARN, that end the fault as well."""
     sentinel: Sentinel | None = None
     """A probe of a URL while the run lasts: the metrics `sentinel availability` and `sentinel response time`."""
     rollback: Annotated[Rollback, BeforeValidator(_rollback)] | None = None
+    """The Automation document that is run after the fault: its name in the policy's `rollback_documents`, or with
+    parameters."""
     schedule: Schedule | None = None
+    """When the experiment starts by itself. None: when somebody starts it."""
     owner: Name | None = None
+    """The team that owns the experiment; a policy may list who may."""
     tags: dict[str, str] = {}
+    """Labels of your own for the experiment."""
     fis_template_id: Annotated[str, FIS_TEMPLATE] | None = None
     """An existing FIS template of the environment's `fis_templates`: its targets and parameters are compiled anew; it is not started."""
     ramp: dict[str, Any] | None = None
+    """Reserved: refused at admission."""
 
     @field_validator("override_ranges")
     @classmethod
@@ -288,8 +328,11 @@ class Overrides(Model):
     """
 
     duration: Span | None = None
+    """Another length of the fault in ISO 8601, as far as the policy allows."""
     duration_minutes: Minutes | None = None
+    """Another length of the fault in minutes."""
     parameters: dict[str, Any] = {}
+    """Other values of parameters that the experiment lists in `override_ranges` or `override_values`."""
 
     @model_validator(mode="after")
     def _one_duration(self) -> "Overrides":
@@ -302,17 +345,24 @@ class Trigger(Model):
     """What fired a scheduled execution; Admit runs each pair once."""
 
     schedule_arn: Annotated[str, Field(max_length=1600), require_pattern(r"^arn:[^\s#]+$", "an ARN")]
+    """The ARN of the schedule that fired."""
     scheduled_time: Annotated[str, Field(max_length=40)]
     """ISO 8601."""
 
 
 class ExecutionInput(Model):
     experiment: Annotated[str, Field(max_length=128)] | None = None
+    """The name of a deployed experiment: its file name without `.yaml`. Give either this or `definition`."""
     definition: dict[str, Any] | None = None
+    """A whole experiment, where the policy allows `inline_definitions`."""
     mode: Mode = Mode.RUN
+    """`run`, or `plan`: everything except the fault."""
     overrides: Overrides = Overrides()
+    """What this execution changes about the experiment."""
     requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
+    """A label that says who asked for it; it proves nothing."""
     trigger: Trigger | None = None
+    """Set by a schedule, never by hand."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "ExecutionInput":

@@ -24,7 +24,9 @@ class Grant(Model):
     """A statement of the environment's FIS role."""
 
     actions: Annotated[tuple[Annotated[str, require_pattern(r"^[a-z0-9-]+:[A-Za-z0-9]+$", "service:Action")], ...], Field(min_length=1)]
+    """IAM actions, each in full."""
     resources: Annotated[tuple[Annotated[str, require_pattern(r"^(\*|arn:[^\s]+)$", "ARNs, or *")], ...], Field(min_length=1)]
+    """The ARNs that the actions may touch."""
     tagged: Annotated[bool, Field(strict=True)] = True
     """Only on resources that carry the environment's tag. `false` where the API looks at no tag: a read, or a resource that has none."""
 
@@ -43,10 +45,15 @@ class CustomAction(Model):
     """One of them: `action` of FIS, or an Automation `document`."""
 
     description: Annotated[str, Field(min_length=1, max_length=300), require_pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")]
+    """What the action does, in one line."""
     resource_type: ResourceType
+    """What it acts on."""
     action: Annotated[str, require_pattern(r"^aws:[a-z0-9-]+:[a-z0-9-]+$", "the id of a FIS action")] | None = None
+    """The id of the FIS action. Give either this or `document`."""
     target_key: Annotated[str, require_pattern(r"^[A-Za-z]{1,64}$", "what the action calls its targets, such as Instances")] | None = None
+    """What the FIS action calls its targets."""
     document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")] | None = None
+    """The name or ARN of the Automation document."""
     version: Annotated[str, require_pattern(r"^[1-9][0-9]*$", "a number, in quotes")] | None = None
     """Of the document: what was reviewed. Whoever may edit the document would otherwise decide what is run."""
     assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
@@ -60,6 +67,7 @@ class CustomAction(Model):
     self_reverting: Annotated[bool, Field(strict=True)] = False
     """Nothing of it has to be undone; else an experiment needs a `rollback`."""
     risk: Risk = "high"
+    """Its risk class, which `maximum_risk` bounds."""
     iam: Annotated[tuple[Grant, ...], Field(max_length=20)] = ()
     """What FIS needs of the environment's role for the action. A document's starting is granted by itself."""
 

@@ -41,8 +41,11 @@ class ClosedHours(Model):
     """Hours in which nothing starts. The hour `end_hour` is closed, too, as in the sample of REL12-BP05 (`9 <= hour <= 17`)."""
 
     timezone: Timezone = "UTC"
+    """The time zone of the hours."""
     days: Days = EVERY_DAY
+    """The days on which they are closed."""
     start_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    """The first closed hour."""
     end_hour: Annotated[int, Field(ge=0, le=23)] = 17
     """Before `start_hour`: closed over midnight."""
 
@@ -51,21 +54,28 @@ class Hours(Model):
     """The same hours on some days of the week, without the end itself."""
 
     timezone: Timezone = "UTC"
+    """The time zone of the hours."""
     days: Days = EVERY_DAY
+    """The days on which they begin."""
     since: ClockTime = "00:00"
+    """The time of day at which they begin, in quotes."""
     until: EndTime = "24:00"
     """Not after `since`: over midnight, into the day after each of `days`."""
     reason: str = ""
+    """Why; a refusal shows it."""
 
 
 class Freeze(Model):
     """Whole days on which nothing runs."""
 
     first: date
+    """The first frozen day."""
     last: date | None = None
     """That day itself is frozen too. None: one day."""
     timezone: Timezone = "UTC"
+    """The time zone in which the days begin and end."""
     reason: str = ""
+    """Why; a refusal shows it."""
 
     @model_validator(mode="after")
     def _forward(self) -> "Freeze":
@@ -97,7 +107,9 @@ class GuardQuality(Model):
     """Whether a guard or stop alarm that protects badly, or aborts healthy runs, refuses the run, or only warns."""
 
     insufficient_data: Response = "refuse"
+    """The alarm has not enough data to judge."""
     actions_disabled: Response = "refuse"
+    """The alarm's actions are switched off."""
     missing_data_is_good: Response = "refuse"
     """It treats missing data as good, or ignores it, and its metric is not one that is published only when there is something to count."""
     slower_than_fault: Response = "refuse"
@@ -113,7 +125,9 @@ class Promotion(Model):
     """Proof in another environment of this stack first."""
 
     environment: Annotated[str, ENVIRONMENT_NAME]
+    """The environment in which the experiment must have been validated."""
     within_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 30
+    """How many days ago at most."""
 
 
 _OF_USER = r"arn:[a-z-]+:iam::\d{12}:user/.+"
@@ -136,6 +150,7 @@ class Approval(Model):
     """Who decides before anything is injected; docs/approval.md says who is a person and what they sign."""
 
     required: Annotated[bool, Field(strict=True)] = True
+    """Whether people have to approve each run."""
     approvers: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
     """How many different people, besides the requester. One more where no requester is proven."""
     who: Annotated[tuple[Approver, ...], Field(max_length=20)] = ()
@@ -149,28 +164,39 @@ class Timing(Model):
     """The pace of CloudWatch and of the workflow. Defaults are AWS's; a local account has seconds instead of minutes."""
 
     metric_period_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """The period in which metrics are read and judged, in seconds."""
     metric_lag_seconds: Seconds | None = None
     """Overrides the documented publication lag of every metric (None: per metric, ALB 180 s, EC2 120 s)."""
     sentinel_period_seconds: Literal[1, 5, 10, 20, 30, 60] = 10
     """Of the sentinel's own metrics, where it divides `metric_period_seconds`; CloudWatch's alarms take 10, 20, 30 and 60."""
     alarm_evaluation_seconds: Seconds = 60
+    """How many seconds pass between two evaluations of an alarm."""
     guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10)] = 2
+    """How many periods must breach for a guard to fire, among `guard_evaluation_periods`."""
     guard_evaluation_periods: Annotated[int, Field(ge=1, le=10)] = 3
+    """How many periods a guard looks at."""
     minimum_duration_seconds: Seconds = 60
+    """The shortest fault in seconds."""
     minimum_periods: Annotated[int, Field(ge=1)] = 5
+    """How many whole periods a window must have to be judged."""
     baseline_periods: Annotated[int, Field(ge=1, le=1440)] = 60
+    """How many periods before the fault make the baseline."""
     minimum_baseline_periods: Annotated[int, Field(ge=1)] = 10
+    """How many of them must have data at least."""
     baseline_wait_seconds: Seconds = 900
     """The longest CaptureBaseline waits for points that are missing."""
     arming_seconds: Seconds = 300
     """The longest ArmGuards waits for every guard to be OK."""
     slot_wait_seconds: Seconds = 1800
+    """The longest wait for one of FIS's slots, in seconds."""
     stop_seconds: Seconds = 120
     """The longest StopFault waits for FIS to reach a terminal status."""
     recovery_seconds: Seconds = 900
     """The longest WatchRecovery waits for the steady state to hold again."""
     poll_seconds: Annotated[int, Field(ge=1, le=300)] = 15
+    """How many seconds a waiting state waits before it looks again."""
     lease_seconds: Seconds = 300
+    """How many seconds a lock holds without being renewed; the pulse renews it."""
     start_seconds: Seconds = 60
     """Timeout of the StartFault function: the lease must outlast it."""
 
@@ -194,6 +220,7 @@ class RollbackDocument(Model):
     """An Automation document that experiments of this environment may run after their fault, and what they may give it."""
 
     document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")]
+    """The name or ARN of the Automation document."""
     version: Annotated[str, require_pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = (
         "$DEFAULT"
     )
@@ -220,14 +247,19 @@ class RollbackDocument(Model):
 
 class Environment(Model):
     name: Annotated[str, ENVIRONMENT_NAME]
+    """The environment's name, and the value of the opt-in tag of what may be disturbed in it."""
     description: str = ""
+    """What the environment is for."""
     accounts: tuple[Annotated[str, require_pattern(r"^\d{12}$", "an account id of twelve digits, in quotes")], ...] = ()
     """Account ids the environment lives in; empty: the account Squall is deployed to."""
     regions: tuple[Annotated[str, require_pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, such as eu-central-1")], ...] = ()
     """Regions; empty: the Region Squall is deployed to."""
     allowed_types: tuple[FaultType, ...] = tuple(FaultType)
+    """The kinds of faults that may be injected."""
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
+    """How much an experiment may hit."""
     maximum_duration: Span = timedelta(hours=12)
+    """The longest fault, in ISO 8601."""
     maximum_risk: Risk = "high"
     """The highest risk class of a fault; docs/faults.md says which fault has which."""
     maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None
@@ -235,6 +267,7 @@ class Environment(Model):
     owners: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Who may own what runs here: the experiment's `owner` must be one of them. Empty: anybody, or nobody."""
     closed_hours: ClosedHours | None = None
+    """Whole hours in which nothing starts or runs. None: no such hours."""
     open_hours: tuple[Hours, ...] = ()
     """The whole run must lie within them; hours that follow each other are one. Empty: always."""
     blackouts: tuple[Hours, ...] = ()
@@ -244,14 +277,20 @@ class Environment(Model):
     change_calendars: Annotated[tuple[CalendarName, ...], Field(max_length=10)] = ()
     """Systems Manager Change Calendars that must all be open from start to end, by name or (shared ones) by ARN."""
     calm: Calm = Calm()
+    """What must be quiet around the workload before a fault."""
     guard_quality: GuardQuality = GuardQuality()
+    """What is asked of guards and stop alarms."""
     promotion: Promotion | None = None
     """The same experiment must have been validated there. None: nothing is asked."""
     inline_definitions: Annotated[bool, Field(strict=True)] = False
+    """Whether an execution's input may contain its own experiment. Whoever may start executions then chooses what the FIS role
+    does."""
     minimum_healthy_percent: Annotated[float, Field(ge=0, le=100)] = 50.0
     """Share of a failure domain's capacity that must stay in service while the fault lasts."""
     minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
+    """The least traffic. Without users nothing can be judged."""
     stale_trigger_seconds: Seconds = 900
+    """A scheduled start that arrives later than this many seconds is refused."""
     maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
     """How many may already wait for one of FIS's slots when another comes to wait; 0: nobody waits, a full FIS refuses."""
     maximum_waiting: Annotated[int, Field(ge=1, le=2000)] = 500
@@ -277,6 +316,7 @@ class Environment(Model):
     sentinel: SentinelPolicy | None = None
     """What the sentinel may probe for experiments. None: nothing."""
     timing: Timing = Timing()
+    """The pace of CloudWatch and of the workflow. AWS needs no change."""
 
     @field_validator("parameter_ranges")
     @classmethod

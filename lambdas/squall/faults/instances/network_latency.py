@@ -26,13 +26,17 @@ DurationSeconds in any case."""
 
 class Parameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
+    """The delay of each packet, in milliseconds."""
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
+    """How much the delay varies, in milliseconds."""
     sources: Sources = DEFAULT_SOURCES
     """Comma-separated: IPv4 addresses and networks, Availability Zones, domain names, DYNAMODB, S3."""
     interface: Annotated[str, Field(pattern=INTERFACE)] | None = None
     """Network interface; None: the document's default."""
     traffic_type: Literal["ingress", "egress"] = "ingress"
+    """Which packets are delayed: those that arrive (`ingress`) or those that leave (`egress`)."""
     flows_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
+    """Percent of connections that are delayed."""
 
 
 class NetworkLatency(SendCommandFault[Parameters]):

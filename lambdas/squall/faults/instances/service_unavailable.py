@@ -43,9 +43,11 @@ def check_port(port: int, protocol: str | None) -> int:
 
 class Parameters(Model):
     protocol: Literal["tcp", "udp"] = "tcp"
+    """The protocol whose packets are dropped."""
     port: Annotated[int, Field(strict=True, ge=1, le=65535)]
     """The port at which the instances serve: the target's, not the load balancer's listener's."""
     traffic_type: Literal["ingress"] = "ingress"
+    """Which packets are dropped: those that arrive."""
 
     @field_validator("port")
     @classmethod

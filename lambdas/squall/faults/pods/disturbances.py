@@ -96,7 +96,9 @@ class PodMemoryStress(PodFault[MemoryParameters]):
 
 class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
+    """The delay of each packet, in milliseconds."""
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
+    """How much the delay varies, in milliseconds."""
     sources: Sources = DEFAULT_SOURCES
     """Comma-separated receivers to whom the pods' traffic is late: IPv4 addresses and networks, Availability Zones,
     domain names, DYNAMODB, S3."""
@@ -124,6 +126,7 @@ class PodNetworkLatency(PodFault[LatencyParameters]):
 
 class PortParameters(Model):
     protocol: Literal["tcp", "udp"] = "tcp"
+    """The protocol whose packets are dropped."""
     port: Annotated[int, Field(strict=True, ge=1, le=65535)]
     """The container's port at which the pods serve, not the service's. What arrives there is dropped."""
 

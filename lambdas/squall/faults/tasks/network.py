@@ -39,7 +39,9 @@ def _latency_names(sources: str) -> Names:
 
 class LatencyParameters(Model):
     latency_ms: Annotated[int, Field(strict=True, ge=1, le=10_000)] = 200
+    """The delay of each packet, in milliseconds."""
     jitter_ms: Annotated[int, Field(strict=True, ge=0, le=10_000)] = 10
+    """How much the delay varies, in milliseconds."""
     sources: Sources = DEFAULT_SOURCES
     """Comma-separated receivers to whom the tasks' traffic is late: IPv4 addresses and networks, Availability Zones,
     domain names, DYNAMODB, S3."""
