@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from cli import local_app, new_app
+from cli import local_app
 from cli.app import app as squall
+from cli.drafting import app as new_app
 from cli.session import Options
 
 __all__ = ["main", "squall"]

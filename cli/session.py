@@ -47,7 +47,7 @@ def is_local_account_unused() -> bool:
 def find_deployment(options: Options) -> Deployment:
     """Finds the deployed stack that the options name. Raises CommandError."""
     from cli.aws.stack import Deployment
-    from cli.versions import describe_difference
+    from cli.aws.versions import describe_difference
 
     hint = is_local_account_unused() and not options.local
     if options.local:

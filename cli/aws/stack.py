@@ -12,11 +12,11 @@ import boto3
 from cli.aws.calls import ExplainedMetrics, explain_failures, make_client
 from cli.aws.errors import error_code
 from cli.aws.functions import StackFunctions
+from cli.aws.versions import OUTPUT as VERSION_OUTPUT
 from cli.doctor.checks import check_fis_roles, list_fis_roles
 from cli.doctor.setting import Setting
 from cli.errors import CommandError, NameInUseError
 from cli.text import clean_line
-from cli.versions import OUTPUT as VERSION_OUTPUT
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.dynamodb.history import DynamoHistory
