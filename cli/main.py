@@ -69,7 +69,7 @@ def plan(
 
 
 @squall.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - a command's options
     context: typer.Context,
     source: Source,
     settings: Settings = None,
@@ -78,13 +78,33 @@ def run(
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow it to its verdict, or only start it.")] = True,
     json: Json = False,
     wait_timeout: Wait = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the verdict and criteria as JUnit XML, for CI.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Append a summary in Markdown, for a CI job.")] = None,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the open findings as SARIF.")] = None,
+    findings: Annotated[Path | None, typer.Option(metavar="FILE", help="Append the findings as lines of JSON.")] = None,
 ) -> None:
     """Run an experiment and follow it to its verdict."""
     from cli.arguments.request import Request
+    from cli.ci.files import RunFiles
     from cli.commands import run as command
 
     request = Request.of(source, "run", settings or [], duration, name)
-    raise typer.Exit(command.run_experiment(_set_json(context, json=json), request, follow=follow, wait_timeout=wait_timeout))
+    files = RunFiles(junit, summary, sarif, findings)
+    raise typer.Exit(command.run_experiment(_set_json(context, json=json), request, files, follow=follow, wait_timeout=wait_timeout))
+
+
+@squall.command()
+def gate(
+    context: typer.Context,
+    files: Annotated[list[str], typer.Argument(metavar="FILE…", help="Experiments, as experiments/*.yaml.")],
+    within: Annotated[int, typer.Option(metavar="DAYS", help="How many days ago a run may have validated it.")] = 30,
+    rerun: Annotated[bool, typer.Option("--rerun", help="Run each one that does not pass, by its file name in the catalogue.")] = False,
+    json: Json = False,
+) -> None:
+    """Pass only if each experiment was validated lately, by the definition that its file has now."""
+    from cli.commands import gate as command
+
+    raise typer.Exit(command.check_experiments(_set_json(context, json=json), files, within, rerun=rerun))
 
 
 @squall.command()

@@ -29,6 +29,7 @@ class Request:
     experiment: str | None = None
     definition: dict[str, Any] | None = None
     overrides: dict[str, Any] = field(default_factory=dict)
+    file: str | None = None
 
     @classmethod
     def of(cls, source: str, mode: str, settings: Sequence[str], duration: str | None, name: str | None) -> Request:
@@ -39,9 +40,15 @@ class Request:
         if settings:
             overrides["parameters"] = dict(parse_setting(setting) for setting in settings)
         definition = _read_definition(source) if definitions.looks_like_file(source) else None
+        file = source if definition is not None else None
         title = str(definition.get("name", "experiment")) if definition is not None else source
         execution_name = names.parse_execution_id(name) if name is not None else names.make_name(title, datetime.now(UTC))
-        return cls(mode, execution_name, None if definition is not None else source, definition, overrides)
+        return cls(mode, execution_name, None if definition is not None else source, definition, overrides, file)
+
+    @property
+    def source(self) -> str:
+        """The file of the definition, or the name in the catalogue."""
+        return self.file or self.experiment or self.title
 
     @property
     def title(self) -> str:

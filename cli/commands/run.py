@@ -15,18 +15,23 @@ from cli.following.watch import parse_result
 from cli.render import make_result_view
 from cli.text import clean_line
 from squall.domain.approval.votes import Decision
+from squall.domain.documents.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cli.arguments.request import Request
     from cli.aws.stack import Deployment, Started
+    from cli.ci.files import RunFiles
     from cli.session import Options
     from squall.domain.run.record import ExecutionRecord
 
 
-def run_experiment(options: Options, request: Request, *, follow: bool, wait_timeout: str | None) -> int:
+def run_experiment(options: Options, request: Request, files: RunFiles, *, follow: bool, wait_timeout: str | None) -> int:
     """Returns the exit code of the outcome; 0 if the execution is only started."""
+    if files.wanted and not follow:
+        raise CommandError("A run that is not followed has no result to write.", "Leave --no-follow out.", code=Exit.REFUSED)
+    files.prepare()
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)
     started = start_execution(deployment, request)
@@ -43,7 +48,29 @@ def run_experiment(options: Options, request: Request, *, follow: bool, wait_tim
         on_ask=lambda record: claim_request(deployment, record),
     )
     show_ending(deployment, ending, as_json=options.json)
+    if files.wanted:
+        result = parse_result(ending.result) or make_bare_result(ending.record)
+        files.write(result, request.source, deployment.file_url(ending.record.id, reports.PAGE))
     return ending.exit_code
+
+
+def make_bare_result(record: ExecutionRecord) -> Result:
+    """The result of a run that was closed without a document: what its record says, and no criterion."""
+    return Result(
+        execution_id=record.id,
+        experiment_name=record.experiment,
+        environment=record.environment or None,
+        status=record.status,
+        verdict=record.verdict,
+        start_time=record.started_at,
+        end_time=record.ended_at,
+        hypothesis_validated=None,
+        observations=(),
+        issues_discovered=(),
+        improvements_identified=(),
+        metrics_collected={},
+        reason=record.reason,
+    )
 
 
 def start_execution(deployment: Deployment, request: Request) -> Started:
