@@ -25,7 +25,7 @@ WHOLE_PROCESSOR_MB = 1769
 EARLIER_MB: Mapping[str, int] = {"Compare": 1769}
 """The memory of the functions when they had no bytecode; 512 where nothing is named."""
 ONLY_WITH_PEOPLE = ("AskApproval", "AwaitApproval", "ObserveApproval")
-HEAVY = ("pydantic", "lark", "scipy", "boto3")
+HEAVY = ("pydantic", "lark", "scipy", "boto3", "botocore.session")
 PROVIDED = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 """What Lambda's Python has beside the standard library."""
 RUN = "a whole run, all functions cold"

@@ -1,4 +1,4 @@
-"""boto3 clients, made once per process, and the one table that translates AWS errors into Squall's."""
+"""botocore clients, made once per process, and the one table that translates AWS errors into Squall's."""
 
 from __future__ import annotations
 
@@ -106,9 +106,15 @@ def client_config(service: str, *, quick: bool = False) -> Config:
 @cache
 def client(service: str, *, quick: bool = False) -> Any:
     """The client of a service, made once in each process."""
-    import boto3  # noqa: PLC0415 - it takes 200 ms, and tests bring their own clients
+    return _make_session().create_client(service, config=client_config(service, quick=quick))
 
-    return boto3.client(service, config=client_config(service, quick=quick))
+
+@cache
+def _make_session() -> Any:
+    # boto3 would be the same session behind a second import, and adds methods to every client of S3 that nobody calls.
+    from botocore.session import get_session  # noqa: PLC0415 - it takes 200 ms, and tests bring their own clients
+
+    return get_session()
 
 
 @contextmanager
