@@ -1,10 +1,13 @@
 """The doctor on the deployed stack: every way to stop a fault, alone, on experiments that do nothing."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
+import boto3
 import pytest
 
-from cli.doctor.checks import check_fis_roles, check_quota, list_fis_roles
+from cli.doctor.checks import check_fis_roles, check_quota, check_resume, list_fis_roles
 from cli.doctor.finding import Outcome
 from cli.doctor.paths import PATHS, examine_path
 from cli.doctor.setting import Setting
@@ -53,3 +56,40 @@ def test_the_quota_is_told(rig: Rig) -> None:
     found = check_quota(rig.client)
     assert (found.outcome, found.measured) == (Outcome.OK, "5 at a time")
     assert "the account's quota" in found.detail
+
+
+@pytest.fixture
+def on_call(rig: Rig) -> Iterator[Callable[[str], Any]]:
+    """Clients of somebody who may halt, and may look at the stack, and nothing else."""
+    iam, statements = (
+        rig.client("iam"),
+        [
+            {"Effect": "Allow", "Action": "cloudformation:ListStackResources", "Resource": "*"},
+            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": f"arn:aws:lambda:*:*:function:{rig.function('Halt')}"},
+        ],
+    )
+    iam.create_user(UserName="on-call")
+    iam.put_user_policy(
+        UserName="on-call", PolicyName="halt", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
+    key = iam.create_access_key(UserName="on-call")["AccessKey"]
+    session = boto3.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=rig.account.region)
+    yield lambda service: session.client(service, endpoint_url=rig.account.endpoint)
+    iam.delete_access_key(UserName="on-call", AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName="on-call", PolicyName="halt")
+    iam.delete_user(UserName="on-call")
+
+
+@pytest.mark.soak
+def test_who_may_resume_is_told_and_nothing_is_resumed_by_asking(rig: Rig, on_call: Callable[[str], Any]) -> None:
+    function = rig.function("Resume")
+    assert rig.invoke("Halt", {"action": "halt", "reason": "drill", "requested_by": "ops"})["engaged"] is True
+    try:
+        found = check_resume(rig.client, rig.stack)
+        assert (found.outcome, found.detail) == (Outcome.OK, f"you may invoke {function}")
+        found = check_resume(on_call, rig.stack)
+        assert (found.outcome, found.detail) == (Outcome.OK, f"you may not invoke {function}: somebody else has to end a halt")
+        flag = rig.client("ssm").get_parameter(Name=f"/squall/{rig.stack}/halt")["Parameter"]["Value"]
+        assert json.loads(flag)["engaged"] is True
+    finally:
+        assert rig.invoke("Resume", {"reason": "the drill is over"})["engaged"] is False
