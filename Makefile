@@ -4,7 +4,7 @@
 VENV := .venv/bin
 PY := $(VENV)/python
 # The files and folders that are checked.
-SOURCES := $(wildcard app.py lambdas infra scripts cli local bench tests)
+SOURCES := $(wildcard app.py lambdas infra scripts cli discovery local bench tests)
 ASL := $(wildcard statemachines/*.asl.json)
 # CONTEXT="stack_name=Prod log_retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
 CONTEXT ?=

@@ -108,6 +108,25 @@ def gate(
 
 
 @squall.command()
+def discover(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Option("--output", metavar="FOLDER", help="Where the page and the experiments go.")] = Path(
+        "squall-discovery"
+    ),
+    environment: Annotated[str, typer.Option(help="The environment of services that have opted in to none yet.")] = "staging",
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, even if an interrupted scan could go on.")] = False,
+    policy: Annotated[bool, typer.Option("--policy", help="Print the IAM policy that this command needs, and do nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Look at the account without changing anything, and propose experiments: a page, and a valid file for each."""
+    from cli.commands import discover as command
+
+    if policy:
+        raise typer.Exit(command.show_policy())
+    raise typer.Exit(command.discover_account(_set_json(context, json=json), command.Wishes(folder, environment, fresh)))
+
+
+@squall.command()
 def status(context: typer.Context, execution: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, json: Json = False) -> None:
     """Show what is running, or the state of one execution."""
     from cli.commands import status as command

@@ -74,3 +74,14 @@ def set_aws_variables(variables: Mapping[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL_")] + ["AWS_PROFILE", "AWS_SESSION_TOKEN"]:
         os.environ.pop(name, None)
     os.environ.update(variables)
+
+
+def point_at_account(options: Options) -> bool:
+    """Points this process at the account that the options mean, without a stack; returns whether to hint at the local account.
+    Raises CommandError."""
+    hint = is_local_account_unused() and not options.local
+    if options.local:
+        _use_local_account()
+    elif hint:
+        write_note(LOCAL_HINT)
+    return hint

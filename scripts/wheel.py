@@ -1,9 +1,8 @@
 """Hatchling's hooks for the wheel: the packages under names that collide with nothing, and dependencies from the
 `requirements*.in` files.
 
-The folders of the repository have short names. In an environment of somebody else, `cli` or `infra` would hide, or be hidden
-by, a package of theirs, so the wheel has them as `squall_cli`, `squall_cdk` and `squall_local`. Nothing else of a module
-changes.
+The folders of the repository have short names. In an environment of somebody else, `cli` or `infra` would hide, or be
+hidden by, a package of theirs, so the wheel has them under the names in `PACKAGES`. Nothing else of a module changes.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 PACKAGES = {
     "lambdas/squall": "squall",
     "cli": "squall_cli",
+    "discovery": "squall_discovery",
     "infra": "squall_cdk",
     "local": "squall_local",
 }
@@ -48,10 +48,16 @@ REQUIREMENTS = ("requirements.in", "requirements-statistics.in", "requirements-c
 EXTRAS = {"cdk": ("requirements-cdk.in",), "local": ("requirements-cdk.in", "requirements-local.in")}
 LOCKS = ("requirements.txt", "requirements-statistics.txt", "requirements-dev.txt")
 
-_NAMES = {"cli": "squall_cli", "infra": "squall_cdk", "local": "squall_local", "scripts": "squall_cdk.scripts"}
+_NAMES = {
+    "cli": "squall_cli",
+    "discovery": "squall_discovery",
+    "infra": "squall_cdk",
+    "local": "squall_local",
+    "scripts": "squall_cdk.scripts",
+}
 _IMPORT = re.compile(rf"^(\s*(?:from|import) )({'|'.join(_NAMES)})(?=[. ])", re.MULTILINE)
-_MODULE_NAME = re.compile(rf"\"({'|'.join(_NAMES)})((?:\.[a-z_]+)+)\"")
-"""A string that is nothing but the name of a module: what `python -m` is given."""
+_MODULE_NAME = re.compile(rf"\"({'|'.join(_NAMES)})((?:\.[a-z_]+)+)(?<!\.json)\"")
+"""A string that is nothing but the name of a module: what `python -m` is given. `discovery.json` is a document."""
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 _PLAIN = re.compile(r"^([A-Za-z0-9._-]+)(\[[a-z0-9,_-]+\])?$")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from local.workload.network.peers import INVENTORY_URL
+
 Json = dict[str, Any]
 NAMESPACE = "shop"
 NAMESPACES = ("default", NAMESPACE)
@@ -23,6 +25,7 @@ _CONTAINER = {
     "name": "web",
     "image": "sample-web",
     "ports": [{"containerPort": 80}],
+    "env": [{"name": "INVENTORY_URL", "value": INVENTORY_URL}],
     "resources": {"limits": {"cpu": "1", "memory": "96Mi"}},
     "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
     "readinessProbe": {"httpGet": {"path": "/health", "port": 80}, "periodSeconds": 1, "failureThreshold": 3},

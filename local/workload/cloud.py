@@ -3,6 +3,7 @@ account."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from botocore.httpsession import URLLib3Session
 from local.workload import rollback
 from local.workload.databases.cluster import CLUSTER, MULTI_AZ
 from local.workload.network.acls import Acls
-from local.workload.network.peers import DATABASE_NODES, DATABASE_PORT
+from local.workload.network.peers import DATABASE_NODES, DATABASE_PORT, INVENTORY_URL
 
 REPORT_ACTION = "SquallReportWorkload"
 ENVIRONMENT_TAG = "squall:environment"
@@ -135,7 +136,8 @@ class Cloud:
 
     def _ensure_template(self) -> None:
         try:
-            self._ec2.create_launch_template(LaunchTemplateName=GROUP, LaunchTemplateData=TEMPLATE)
+            user_data = base64.b64encode(f"INVENTORY_URL={INVENTORY_URL}\n".encode()).decode()  # what `squall discover` finds
+            self._ec2.create_launch_template(LaunchTemplateName=GROUP, LaunchTemplateData={**TEMPLATE, "UserData": user_data})
         except ClientError as error:
             if error.response["Error"]["Code"] != "InvalidLaunchTemplateName.AlreadyExistsException":
                 raise

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from local.kubernetes.part import Pods
-from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG, Cloud
+from local.workload.cloud import ENVIRONMENT_TAG, GROUP, WORKLOAD_TAG, Cloud
 from local.workload.databases.cluster import Cluster
 from local.workload.dependency.dependency import Dependency
 from local.workload.functions import Orders
@@ -46,7 +46,7 @@ class Manager:
 
     def __init__(self, endpoint: str, region: str, folder: Path, seed: int, settings: Settings) -> None:
         self._cloud = Cloud(endpoint, region)
-        self.orders = Orders(endpoint, region, {ENVIRONMENT_TAG: "staging"})
+        self.orders = Orders(endpoint, region, {ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP})
         self._region = region
         self._folder = folder
         self._seed = seed

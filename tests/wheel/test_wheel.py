@@ -19,7 +19,7 @@ from scripts import wheel
 from squall.version import VERSION
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-OWN = {"squall", "squall_cdk", "squall_cli", "squall_local"}
+OWN = {"squall", "squall_cdk", "squall_cli", "squall_discovery", "squall_local"}
 HOW_TO = ROOT / "docs" / "how-to" / "cdk-app.md"
 
 
@@ -32,6 +32,7 @@ HOW_TO = ROOT / "docs" / "how-to" / "cdk-app.md"
         ("from scripts.bytecode import x\n", "from squall_cdk.scripts.bytecode import x\n"),
         ('[sys.executable, "-m", "local.account.server"]', '[sys.executable, "-m", "squall_local.account.server"]'),
         ("from client import cli\nlocal = 1\n", "from client import cli\nlocal = 1\n"),
+        ('("discovery.json", "discovery.scan")', '("discovery.json", "squall_discovery.scan")'),
         ('key = "local"\nname = "local.json-like name"\n', 'key = "local"\nname = "local.json-like name"\n'),
     ],
 )
@@ -42,7 +43,7 @@ def test_only_imports_and_names_of_modules_change(code: str, renamed: str) -> No
 def test_every_package_is_renamed_everywhere(tmp_path: Path) -> None:
     wheel.stage_packages(ROOT, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == OWN
-    old_import = re.compile(r"^\s*(from|import) (cli|infra|local|scripts)[. ]", re.MULTILINE)
+    old_import = re.compile(r"^\s*(from|import) (cli|discovery|infra|local|scripts)[. ]", re.MULTILINE)
     assert [path for path in tmp_path.rglob("*.py") if old_import.search(path.read_text())] == []
 
 

@@ -25,6 +25,7 @@ LOAD_BALANCER = IPv4Address("172.31.0.10")
 INVENTORY = IPv4Address("172.31.0.30")
 INVENTORY_PORT = 8080
 INVENTORY_NAME = "inventory.sample.internal"
+INVENTORY_URL = f"http://{INVENTORY_NAME}:{INVENTORY_PORT}"
 DATABASE_PORT = 5432
 DATABASE_NODES = {"sample-db-1": IPv4Address("172.31.0.41"), "sample-db-2": IPv4Address("172.31.16.42")}
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from local.workload.network.peers import INVENTORY_URL
+
 CLUSTER = "sample"
 SERVICE = "sample-tasks"
 ROLE = "arn:aws:iam::000000000000:role/sample-managed-instance"
@@ -16,6 +18,7 @@ _APP = {
     "essential": True,
     "portMappings": [{"containerPort": 80, "protocol": "tcp"}],
     "stopTimeout": 30,
+    "environment": [{"name": "INVENTORY_URL", "value": INVENTORY_URL}],
 }
 _AGENT = {
     "name": "amazon-ssm-agent",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-CODE = ("lambdas", "infra", "scripts", "cli", "local", "bench", "tests")
+CODE = ("lambdas", "infra", "scripts", "cli", "discovery", "local", "bench", "tests")
 SOURCES = (*CODE, "docs", "experiments", "environments", "schemas", "statemachines")
 MOST = 20
 EXCEPTIONS = {

@@ -1,0 +1,50 @@
+"""What all things found in an account have in common, and what their readers need of the account."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar
+
+from squall.domain.base.model import Model
+
+T = TypeVar("T", bound="Thing")
+
+
+class Thing(Model):
+    """A resource as the account describes it."""
+
+    id: str
+    """The ARN where the resource has one, else its id: unique in the account and Region."""
+    name: str
+    tags: dict[str, str] = {}
+
+
+class Gap(Model):
+    """A call that gave no answer, or only a part of it."""
+
+    action: str
+    """The IAM action, as `rds:DescribeDBInstances`; for Kubernetes the API."""
+    code: str
+    """The error code of the service."""
+    message: str
+    denied: bool
+    """Whether the credentials may not make the call; else the call failed."""
+
+
+class Account(Protocol):
+    """The account that is looked at. A call that fails is recorded as a gap, and yields what was read before."""
+
+    def items(self, service: str, method: str, key: str, **arguments: Any) -> Iterator[Any]:
+        """The elements under `key` of all pages of a listing."""
+
+    def ask(self, service: str, method: str, **arguments: Any) -> dict[str, Any]:
+        """The answer of one call; empty if it failed."""
+
+    def resumed(self, kind: type[T], id: str) -> T | None:  # noqa: A002 - the field's name
+        """The thing of this id that an interrupted scan had already read; None if there is none."""
+
+    def match(self, values: Iterator[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Ids of the things that the values name, and the host names of other URLs in them. The values are not kept."""
+
+
+def read_tags(entries: Any) -> dict[str, str]:
+    """Tags from a list of pairs; services spell the keys in upper or lower case."""
+    return {str(entry.get("Key", entry.get("key"))): str(entry.get("Value", entry.get("value")) or "") for entry in entries or ()}
