@@ -236,7 +236,9 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
                     "autoscaling:DescribeAutoScalingInstances",
                     "autoscaling:DescribeAutoScalingGroups",
                     "autoscaling:DescribeScalingActivities",
+                    "elasticloadbalancing:DescribeInstanceHealth",
                     "elasticloadbalancing:DescribeListeners",
+                    "elasticloadbalancing:DescribeLoadBalancers",
                     "elasticloadbalancing:DescribeRules",
                     "elasticloadbalancing:DescribeTargetGroups",
                     "elasticloadbalancing:DescribeTargetHealth",
@@ -253,7 +255,7 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _make_statement(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),
             # The configuration of a function includes its environment variables, and those often include secrets.
             *_allow_if_listed(
-                ["lambda:GetFunctionConfiguration", "lambda:ListTags"],
+                ["lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListTags"],
                 (names.arn("lambda", "function:*"),) if names.disturbs_functions else (),
             ),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of

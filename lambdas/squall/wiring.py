@@ -138,14 +138,15 @@ class Wiring:
 
     @cached_property
     def inventory(self) -> Inventory:
+        from squall.adapters.inventory.classic_balancers import ClassicBalancers
         from squall.adapters.inventory.finders import FINDERS
         from squall.adapters.inventory.instances import AwsInventory
         from squall.adapters.inventory.inventories import Inventories
         from squall.adapters.inventory.target_groups import TargetGroups
 
-        elbv2 = _make_client("elbv2")
-        fleet = AwsInventory(_make_client("ec2"), _make_client("autoscaling"), elbv2, _make_client("ssm"))
-        return Inventories(fleet, TargetGroups(elbv2), {kind: partial(make, _make_client) for kind, make in FINDERS.items()})
+        target_groups = TargetGroups(_make_client("elbv2"), ClassicBalancers(_make_client("elb")))
+        fleet = AwsInventory(_make_client("ec2"), _make_client("autoscaling"), target_groups, _make_client("ssm"))
+        return Inventories(fleet, target_groups, {kind: partial(make, _make_client) for kind, make in FINDERS.items()})
 
     @cached_property
     def commands(self) -> Commands:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from squall.adapters.inventory.classic_balancers import ClassicBalancers
+from squall.adapters.inventory.deployments import Deployments
 from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
@@ -17,6 +19,8 @@ from tests.fakes.world import FakeWorld
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from squall.adapters.inventory.inventories import Finder
+    from squall.domain.base.vocabulary import ResourceType
     from squall.domain.documents.metrics.metric_models import MetricQuery
 
 VPC = "vpc-0123456789abcdef0"
@@ -47,6 +51,9 @@ class Registered:
     states: dict[str, str] = field(default_factory=dict)
     """States of targets other than what their instance says."""
     kind: str = "instance"
+    by_rule: bool = False
+    """Whether only a rule of the listener sends it requests."""
+    vpc: str = VPC
     failing: float = 0.0
     """Share of its users' requests that fail since the fault."""
     balancer_fails: bool = False
@@ -81,17 +88,44 @@ class Account:
         self.desired: dict[str, int] = {}
         """By group, its desired capacity in units, where it has weights."""
         self.monitoring: dict[str, str] = {}
+        self.interfaces: dict[str, dict[str, Any]] = {}
+        """By instance, what more its network interface has: prefixes, a type."""
+        self.classic: dict[str, list[str]] = {}
+        """By classic load balancer, the ids of the instances behind it."""
+        self.lattice: dict[str, str] = {}
+        """By Auto Scaling group, the ARN of a target group of VPC Lattice."""
+        self.units: dict[str, str] = {}
+        """By Auto Scaling group, what its desired capacity counts, where that is not instances."""
+        self.suspended: dict[str, list[str]] = {}
+        self.refreshing: set[str] = set()
+        """Auto Scaling groups with an instance refresh in progress."""
+        self.redirects = False
+        """Whether every load balancer has a listener besides, which redirects."""
+        self.registrars: list[Callable[[Registered], list[str]]] = []
+        """What keeps targets of a target group registered: names of those that are registered now."""
+        self.signals: dict[str, Callable[[int], float | None]] = {}
+        """By name, further metrics as functions of time."""
+        self.finders: dict[ResourceType, Callable[[], Finder]] = {}
         elbv2 = Modelled(
             "elbv2", _methods(self, "describe_target_groups", "describe_target_health", "describe_listeners", "describe_rules")
         )
         autoscaling = Modelled(
             "autoscaling",
-            _methods(self, "describe_auto_scaling_groups", "describe_auto_scaling_instances", "describe_scaling_activities"),
+            _methods(
+                self,
+                "describe_auto_scaling_groups",
+                "describe_auto_scaling_instances",
+                "describe_instance_refreshes",
+                "describe_scaling_activities",
+            ),
         )
-        ec2 = Modelled("ec2", _methods(self, "describe_instances"))
-        ssm = Modelled("ssm", _methods(self, "describe_instance_information"))
-        fleet = AwsInventory(ec2, autoscaling, elbv2, ssm)
-        self.world.inventory = Inventories(fleet, TargetGroups(elbv2), {})  # type: ignore[assignment]
+        elb = Modelled("elb", _methods(self, "describe_load_balancers", "describe_instance_health"))
+        self.ec2 = Modelled("ec2", _methods(self, "describe_instances"))
+        self.ssm = Modelled("ssm", _methods(self, "describe_instance_information"))
+        target_groups = TargetGroups(elbv2, ClassicBalancers(elb))
+        fleet = AwsInventory(self.ec2, autoscaling, target_groups, self.ssm)
+        self.world.inventory = Inventories(fleet, target_groups, self.finders)  # type: ignore[assignment]
+        self.world.deployments = Deployments(lambda: autoscaling, lambda: None, lambda: None)  # type: ignore[assignment]
         self.world.metrics = Metrics(self)
 
     def group(self, name: str, size: int = 3) -> list[FakeInstance]:
@@ -118,6 +152,10 @@ class Account:
         found = [run.experiment.started_at.timestamp() for run in self.world.faults.runs.values() if run.experiment.started_at]
         return min(found, default=None)
 
+    def since_fault(self, value: float, otherwise: float = 0.0) -> Callable[[int], float]:
+        """A metric that has this value since the fault began."""
+        return lambda at: value if (began := self.began()) is not None and at >= began else otherwise
+
     # What AWS answers.
 
     def describe_target_groups(self, LoadBalancerArn: str | None = None, **_: Any) -> dict[str, Any]:  # noqa: N803
@@ -126,9 +164,11 @@ class Account:
 
     def _describe(self, group: Registered) -> dict[str, Any]:
         balancers = [group.balancer] if group.balancer and group.weight is not None else []
+        function = group.kind == "lambda"  # which has no port, is in no VPC, and whose health is not checked
+        place = {} if function else {"Protocol": "HTTP", "Port": 80, "VpcId": group.vpc}
         return {
-            "TargetGroupArn": group.arn, "TargetGroupName": group.name, "Protocol": "HTTP", "Port": 80, "VpcId": VPC,
-            "HealthCheckEnabled": True, "HealthCheckPort": "traffic-port", "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
+            "TargetGroupArn": group.arn, "TargetGroupName": group.name, **place, "HealthCheckEnabled": not function,
+            "HealthCheckPort": "traffic-port", "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
             "UnhealthyThresholdCount": 2, "LoadBalancerArns": balancers, "TargetType": group.kind,
         }  # fmt: skip
 
@@ -139,50 +179,95 @@ class Account:
         states = {target: self._state(group, target) for target in self._targets(group)}
         return {
             "TargetHealthDescriptions": [
-                {"Target": {"Id": target, "Port": 80}, "TargetHealth": {"State": state}} for target, state in states.items() if state
+                {"Target": {"Id": target, **({} if group.kind == "lambda" else {"Port": 80})}, "TargetHealth": {"State": state}}
+                for target, state in states.items()
+                if state
             ]
         }
 
     def _targets(self, group: Registered) -> list[str]:
         """Its targets, and the new members of the groups that are attached to it."""
-        return list(dict.fromkeys([*group.targets, *self.attached_to(group)]))
+        kept = [name for registrar in self.registrars for name in registrar(group)]
+        return list(dict.fromkeys([*group.targets, *self.attached_to(group), *kept]))
 
     def _state(self, group: Registered, target: str) -> str:
         """Empty for a target that is gone."""
         owner = next((one for one in self.world.fleet.instances.values() if target in {one.id, *self.addresses.get(one.id, [])}), None)
         if owner is not None and owner.state != "running":
             return ""
-        return group.states.get(target, "healthy" if group.weight is not None and group.balancer else "unused")
+        serving = "unavailable" if group.kind == "lambda" else "healthy"
+        return group.states.get(target, serving if group.weight is not None and group.balancer else "unused")
 
     def describe_listeners(self, LoadBalancerArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         known = [group for group in self.target_groups.values() if not group.deleted]
-        behind = [group for group in known if group.balancer == LoadBalancerArn and group.weight is not None]
+        behind = [group for group in known if group.balancer == LoadBalancerArn and group.weight is not None and not group.by_rule]
         weighted = [{"TargetGroupArn": group.arn, "Weight": group.weight} for group in behind]
-        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}
-        listener = LoadBalancerArn.replace("loadbalancer/", "listener/") + "/0123456789abcdef"
-        return {"Listeners": [{"ListenerArn": listener, "LoadBalancerArn": LoadBalancerArn, "DefaultActions": [action]}]}
+        actions = [{"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}]
+        if self.redirects:
+            actions.append({"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301", "Protocol": "HTTPS"}})
+        listener = LoadBalancerArn.replace("loadbalancer/", "listener/")
+        return {
+            "Listeners": [
+                {"ListenerArn": f"{listener}/{number:016x}", "LoadBalancerArn": LoadBalancerArn, "DefaultActions": [action]}
+                for number, action in enumerate(actions)
+            ]
+        }
 
-    def describe_rules(self, **_: Any) -> dict[str, Any]:
-        return {"Rules": []}
+    def describe_rules(self, ListenerArn: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        balancer = ListenerArn.replace("listener/", "loadbalancer/").rpartition("/")
+        ruled = [group for group in self.target_groups.values() if group.by_rule and group.balancer == balancer[0] and not group.deleted]
+        first = not int(balancer[2], 16)  # the second listener only redirects
+        return {
+            "Rules": [
+                {
+                    "RuleArn": f"{ListenerArn}/{number}",
+                    "Priority": f"{number}",
+                    "Actions": [{"Type": "forward", "TargetGroupArn": group.arn}],
+                }
+                for number, group in enumerate(ruled if first else ())
+            ]
+        }
+
+    def describe_load_balancers(self, **_: Any) -> dict[str, Any]:
+        return {"LoadBalancerDescriptions": [self._classic(name, ids) for name, ids in self.classic.items()]}
+
+    def _classic(self, name: str, ids: list[str]) -> dict[str, Any]:
+        listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstanceProtocol": "HTTP", "InstancePort": 8080}
+        check = {"Target": "HTTP:8080/health", "Interval": 30, "Timeout": 5, "UnhealthyThreshold": 2, "HealthyThreshold": 2}
+        return {
+            "LoadBalancerName": name, "VPCId": VPC, "Instances": [{"InstanceId": one} for one in ids],
+            "ListenerDescriptions": [{"Listener": listener, "PolicyNames": []}], "HealthCheck": check,
+        }  # fmt: skip
+
+    def describe_instance_health(self, LoadBalancerName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        states = {one: self.world.fleet.instances[one].state for one in self.classic[LoadBalancerName]}
+        words = {one: "InService" if state == "running" else "OutOfService" for one, state in states.items()}
+        return {"InstanceStates": [{"InstanceId": one, "State": word} for one, word in words.items()]}
+
+    def describe_instance_refreshes(self, AutoScalingGroupName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        refresh = {"InstanceRefreshId": "08b91cf7", "AutoScalingGroupName": AutoScalingGroupName, "Status": "InProgress"}
+        return {"InstanceRefreshes": [refresh] if AutoScalingGroupName in self.refreshing else []}
 
     def describe_instances(self, Filters: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
         wanted = {one["Name"]: set(one["Values"]) for one in Filters}
-        known = {"instance-id", "instance-state-name", "availability-zone"}
+        known = {"instance-id", "instance-state-name", "availability-zone", "private-ip-address", "vpc-id"}
         if wrong := [name for name in wanted if name not in known and not name.startswith("tag:")]:
             raise error("InvalidParameterValue", f"The filter '{wrong[0]}' is invalid")
-        found = [one for one in self.world.fleet.instances.values() if _matches(one, wanted)]
+        found = [one for one in self.world.fleet.instances.values() if self._matches(one, wanted)]
         return (
             {"Reservations": [{"OwnerId": ACCOUNT, "Instances": [self._instance(one) for one in found]}]} if found else {"Reservations": []}
         )
 
     def _instance(self, one: FakeInstance) -> dict[str, Any]:
         addresses = [{"PrivateIpAddress": address} for address in self.addresses.get(one.id, [])]
+        first = {"PrivateIpAddress": self.addresses[one.id][0]} if addresses else {}
+        interface = {"PrivateIpAddresses": addresses, **self.interfaces.get(one.id, {})}
         launched = {"LaunchTime": one.launched_at} if one.launched_at else {}
         return {
             "InstanceId": one.id, "State": {"Name": one.state}, "Placement": {"AvailabilityZone": one.zone}, "VpcId": VPC,
             "Tags": [{"Key": key, "Value": value} for key, value in one.tags.items()],
-            "Monitoring": {"State": self.monitoring.get(one.id, "enabled")}, "NetworkInterfaces": [{"PrivateIpAddresses": addresses}],
-            **launched,
+            "Monitoring": {"State": self.monitoring.get(one.id, "enabled")}, "NetworkInterfaces": [interface],
+            **launched, **first,
         }  # fmt: skip
 
     def describe_auto_scaling_instances(self, InstanceIds: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
@@ -201,7 +286,9 @@ class Account:
             "DesiredCapacity": desired, "DefaultCooldown": 300, "AvailabilityZones": sorted({one.zone for one in living}),
             "HealthCheckType": "ELB", "CreatedTime": self.world.clock.now(), "Instances": members,
             "AutoScalingGroupARN": f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/{group.name}",
-            "TargetGroupARNs": self.attached.get(group.name, []), "SuspendedProcesses": [],
+            "TargetGroupARNs": self.attached.get(group.name, []), "DesiredCapacityType": self.units.get(group.name, "units"),
+            "SuspendedProcesses": [{"ProcessName": name, "SuspensionReason": "by hand"} for name in self.suspended.get(group.name, ())],
+            "TrafficSources": [{"Identifier": self.lattice[group.name], "Type": "vpc-lattice"}] if group.name in self.lattice else [],
         }  # fmt: skip
 
     def _weight(self, one: FakeInstance) -> dict[str, str]:
@@ -214,6 +301,12 @@ class Account:
     def describe_instance_information(self, **_: Any) -> dict[str, Any]:
         return {"InstanceInformationList": []}
 
+    def _matches(self, one: FakeInstance, wanted: Mapping[str, set[str]]) -> bool:
+        own = {"instance-id": one.id, "instance-state-name": one.state, "availability-zone": one.zone, "vpc-id": VPC}
+        own["private-ip-address"] = next(iter(self.addresses.get(one.id, [])), "")
+        values = {**own, **{f"tag:{key}": value for key, value in one.tags.items()}}
+        return all(values.get(name) in allowed for name, allowed in wanted.items())
+
 
 class Metrics(FakeMetrics):
     """What CloudWatch counts for each target group, and for each load balancer as a whole."""
@@ -223,6 +316,9 @@ class Metrics(FakeMetrics):
         self._account = account
 
     def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
+        if signal := self._account.signals.get(query.metric_name):
+            self.set(query.metric_name, signal)
+            return super()._values(query, start, end, period_seconds)
         dimensions = dict(query.dimensions)
         named = dimensions.get("TargetGroup", "")
         groups = [
@@ -250,20 +346,14 @@ class Metrics(FakeMetrics):
             "HTTPCode_ELB_5XX_Count": failed if group.balancer_fails else 0.0,
             "HTTPCode_ELB_502_Count": failed if group.balancer_fails else 0.0,
             "TargetResponseTime": 0.05,
-            "HealthyHostCount": 3.0,
-            "UnHealthyHostCount": 0.0,
+            "HealthyHostCount": None if group.kind == "lambda" else 3.0,
+            "UnHealthyHostCount": None if group.kind == "lambda" else 0.0,
         }
         return values.get(metric) or (None if "5XX" in metric or "502" in metric else values.get(metric))
 
 
 def _methods(account: Account, *names: str) -> Mapping[str, Callable[..., dict[str, Any]]]:
     return {name: getattr(account, name) for name in names}
-
-
-def _matches(one: FakeInstance, wanted: Mapping[str, set[str]]) -> bool:
-    own = {"instance-id": one.id, "instance-state-name": one.state, "availability-zone": one.zone}
-    values = {**own, **{f"tag:{key}": value for key, value in one.tags.items()}}
-    return all(values.get(name) in allowed for name, allowed in wanted.items())
 
 
 def _member(one: FakeInstance) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import pytest
 
 from squall.domain.base.vocabulary import CheckOutcome, Status, Verdict
 from squall.domain.documents.result import Result
+from squall.domain.run.aws_state import Watched
 from tests.accounts.account import STAGING, Account, balancer_arn, target_group_arn
 from tests.accounts.run import REPLACED, experiment, run
+from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.workload import ACCOUNT, REGION, FakeInstance
 
 PUBLIC, INTERNAL = balancer_arn("public"), balancer_arn("internal")
@@ -228,6 +230,23 @@ def test_members_are_weighed(account: Account) -> None:
     ids = plain(account)
     account.weights, account.desired["web"] = dict.fromkeys(ids, 4), 12
     assert run(account, experiment(ids)).verdict is Verdict.VALIDATED
+
+
+def test_capacity_in_vcpus_is_counted_in_members(account: Account) -> None:
+    ids = plain(account)
+    account.units["web"], account.desired["web"] = "vcpu", 24
+    assert run(account, experiment(ids)).verdict is Verdict.VALIDATED
+
+
+@pytest.mark.parametrize(("name", "status"), [("other", Status.COMPLETED), ("web", Status.REJECTED)])
+def test_an_alarm_of_another_target_group_is_not_the_workloads(account: Account, name: str, status: Status) -> None:
+    ids = plain(account)
+    account.serve("other", PUBLIC, [])
+    group = target_group_arn(name).rpartition(":")[2]
+    dimensions = (("TargetGroup", group), ("LoadBalancer", PUBLIC.partition("loadbalancer/")[2]))
+    watched = Watched("AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", dimensions)
+    account.world.alarms.alarms["errors"] = FakeAlarm("errors", state="ALARM", watches=(watched,))
+    assert run(account, experiment(ids)).status is status
 
 
 def test_a_scheduled_scale_in_is_mentioned_and_no_failure_of_the_rollback(account: Account) -> None:

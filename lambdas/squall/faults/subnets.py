@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
@@ -145,6 +145,7 @@ class SubnetUnavailable(_Disruption[Unreachable]):
         if injection.parameters.scope != "all":
             yield _check_rules(injection.targets, added=1)
         yield _check_inhabited(injection.targets)
+        yield _check_balancers(injection.targets, injection.parameters.scope)
         yield make_check("endpoints_elsewhere", *_find_endpoints(injection.targets))
 
 
@@ -198,6 +199,20 @@ def _check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:
     lives = ", ".join(f"{subnet.id}: {len(subnet.instances)} instances, {len(subnet.addresses)} addresses" for subnet in subnets)
     refusal = f"nothing lives in {', '.join(empty)}: nobody would notice"
     return check_targets("inhabited", subnets, empty, refusal, lives or "no target is pinned")
+
+
+def _check_balancers(subnets: Sequence[Subnet], scope: str) -> SafetyCheck:
+    """Whether clients still reach the load balancers. Requests that never arrive at one are counted by nobody, so the
+    others would look like all of them."""
+    inside = [f"{', '.join(subnet.balancers)} in {subnet.id}" for subnet in subnets if subnet.balancers]
+    nodes = f"load balancers have nodes in the pinned subnets: {'; '.join(inside)}"
+    if not inside:
+        return SafetyCheck(name="balancers_apart", outcome=CheckOutcome.PASSED, detail="no load balancer has a node in them")
+    if scope == "availability-zone":
+        warning = f"{nodes}; requests of clients in other zones of the VPC would be lost, and no metric counts them"
+        return SafetyCheck(name="balancers_apart", outcome=CheckOutcome.WARNED, detail=warning)
+    refusal = f"{nodes}; requests to these would be lost, and no metric counts them: pin other subnets, or use scope: availability-zone"
+    return SafetyCheck(name="balancers_apart", outcome=CheckOutcome.FAILED, detail=refusal)
 
 
 def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:

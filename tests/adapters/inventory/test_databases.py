@@ -91,7 +91,7 @@ def _moto(aws: Callable[[str], Any]) -> Account:
             DBInstanceIdentifier=member, Engine="aurora-postgresql", DBClusterIdentifier="aurora", DBInstanceClass="db.r5.large",
             AvailabilityZone=f"{REGION}{zone}",
         )  # fmt: skip
-    fleet = AwsInventory(ec2, aws("autoscaling"), elbv2, Scripted("ssm"))
+    fleet = AwsInventory(ec2, aws("autoscaling"), TargetGroups(elbv2), Scripted("ssm"))
     finders = {kind: lambda kind=kind: RdsDatabases(rds, kind) for kind in (ResourceType.DATABASE, ResourceType.DATABASE_CLUSTER)}
     return Account(Inventories(fleet, TargetGroups(elbv2), finders), group)
 

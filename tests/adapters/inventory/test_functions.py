@@ -30,7 +30,7 @@ ENTRY = {
 
 
 def scripted(*entries: Any) -> tuple[LambdaFunctions, Scripted]:
-    functions = Scripted("lambda", get_function_configuration=list(entries), list_tags=[{"Tags": STAGING}])
+    functions = Scripted("lambda", get_function_configuration=list(entries), list_tags=[{"Tags": STAGING}], list_aliases=[{"Aliases": []}])
     return LambdaFunctions(functions, Scripted("resourcegroupstaggingapi")), functions
 
 
@@ -106,3 +106,28 @@ def test_whether_a_function_starts_from_a_snapshot_is_read(given: dict[str, str]
     (found,) = finder.find([f"{ARN}orders"], {}, {}).resources
     assert isinstance(found, LambdaFunction)
     assert found.snap_start is snap_start
+
+
+def test_the_versions_that_aliases_serve_are_described_with_what_they_were_published_with() -> None:
+    bare = {**ENTRY, "Layers": [], "Environment": {"Variables": {}}}
+    functions = Scripted(
+        "lambda",
+        get_function_configuration=[ENTRY, bare, ENTRY],
+        list_tags=[{"Tags": STAGING}],
+        list_aliases=[
+            {
+                "Aliases": [
+                    {"Name": "live", "FunctionVersion": "5", "RoutingConfig": {"AdditionalVersionWeights": {"12": 0.1}}},
+                    {"Name": "dev", "FunctionVersion": "$LATEST", "RoutingConfig": {"AdditionalVersionWeights": {"5": 0.0}}},
+                ]
+            }
+        ],
+    )
+    found = LambdaFunctions(functions, Scripted("resourcegroupstaggingapi")).find([f"{ARN}orders"], {}, {})
+    (one,) = found.resources
+    assert isinstance(one, LambdaFunction)
+    assert [(version.id, version.layers) for version in one.versions] == [("orders:5", ()), ("orders:12", (LAYER,))]
+    assert one.shifting == ("live",)
+    assert found.registered == {f"{ARN}orders": ""}
+    registered = frozenset({f"{ARN}orders:live", f"{ARN}orders-2", "i-1"})
+    assert one.known_as(registered).registered_names == {f"{ARN}orders:live"}

@@ -82,7 +82,7 @@ def _moto(aws: Callable[[str], Any]) -> Account:
     information = [{"InstanceId": member, "PingStatus": "Online", "PlatformType": "Linux"} for member in members]
     # moto's Systems Manager knows no instances of EC2.
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": information}])
-    inventory = Inventories(AwsInventory(ec2, autoscaling, elbv2, ssm), TargetGroups(elbv2), {})
+    inventory = Inventories(AwsInventory(ec2, autoscaling, TargetGroups(elbv2), ssm), TargetGroups(elbv2), {})
     return Account(
         inventory,
         members,
@@ -315,10 +315,12 @@ def test_traffic_sources_are_target_groups_too() -> None:
             describe_auto_scaling_instances=[{"AutoScalingInstances": [member]}],
             describe_auto_scaling_groups=[{"AutoScalingGroups": [group]}],
         ),
-        Scripted(
-            "elbv2",
-            describe_target_groups=[{"TargetGroups": [{"TargetGroupArn": "arn:tg"}]}],
-            describe_target_health=[{"TargetHealthDescriptions": []}],
+        TargetGroups(
+            Scripted(
+                "elbv2",
+                describe_target_groups=[{"TargetGroups": [{"TargetGroupArn": "arn:tg"}]}],
+                describe_target_health=[{"TargetHealthDescriptions": []}],
+            )
         ),
         Scripted(
             "ssm", describe_instance_information=[{"InstanceInformationList": [{"InstanceId": "i-1", "PingStatus": "ConnectionLost"}]}]
@@ -373,7 +375,7 @@ def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() 
     inventory = AwsInventory(
         Scripted("ec2", describe_instances=[{"Reservations": [{"OwnerId": "123456789012", "Instances": instances}]}]),
         autoscaling,
-        Scripted("elbv2", describe_target_groups=[{"TargetGroups": []}]),
+        TargetGroups(Scripted("elbv2", describe_target_groups=[{"TargetGroups": []}])),
         Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}]),
     )
     before = Workload(at=NOW, instances=(), groups=(Group(name="web", desired=3, minimum=1, in_service=("i-1",)),))

@@ -42,7 +42,7 @@ class Account:
         self.list = self.ec2.create_managed_prefix_list(
             PrefixListName="partners", MaxEntries=5, AddressFamily="IPv4", Entries=[{"Cidr": "198.51.100.0/24"}]
         )["PrefixList"]["PrefixListId"]
-        fleet = AwsInventory(self.ec2, aws("autoscaling"), elbv2, Scripted("ssm", describe_instance_information=[{}] * 9))
+        fleet = AwsInventory(self.ec2, aws("autoscaling"), TargetGroups(elbv2), Scripted("ssm", describe_instance_information=[{}] * 9))
         self.inventory = Inventories(fleet, TargetGroups(elbv2), {ResourceType.SUBNET: lambda: Ec2Subnets(self.ec2)})
 
     def _subnet(self, cidr: str, zone: str) -> str:

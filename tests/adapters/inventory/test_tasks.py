@@ -185,7 +185,7 @@ def test_in_an_account_tasks_are_found_stopped_and_told_why(aws: Callable[[str],
     tags = [{"key": "squall:environment", "value": "staging"}]
     started = ecs.run_task(cluster="shop", taskDefinition="web", launchType="FARGATE", networkConfiguration=network, tags=tags)["tasks"][0]
     ssm = Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}])
-    fleet = AwsInventory(aws("ec2"), aws("autoscaling"), elbv2, ssm)
+    fleet = AwsInventory(aws("ec2"), aws("autoscaling"), TargetGroups(elbv2), ssm)
     inventory = Inventories(fleet, TargetGroups(elbv2), {ResourceType.ECS_TASK: lambda: EcsTasks(ecs, ssm, aws("ec2"))})
     workload = inventory.describe([], STAGING, {"cluster": ["shop"]}, NOW, resource_type=ResourceType.ECS_TASK)
     (one,) = workload.others

@@ -51,9 +51,10 @@ def inventory(sample: Sample) -> Inventories:
     keys = sample.account.client("sts").assume_role(RoleArn=arn, RoleSessionName="discover")["Credentials"]
     own = {f"aws_{name}": keys[key] for name, key in KEYS.items()}
     client: Callable[[str], Any] = partial(sample.account.client, **own)
-    fleet = AwsInventory(*(client(service) for service in ("ec2", "autoscaling", "elbv2", "ssm")))
+    target_groups = TargetGroups(client("elbv2"))
+    fleet = AwsInventory(client("ec2"), client("autoscaling"), target_groups, client("ssm"))
     finders: dict[ResourceType, Any] = {ResourceType.POD: partial(FINDERS[ResourceType.POD], client)}
-    return Inventories(fleet, TargetGroups(client("elbv2")), finders)
+    return Inventories(fleet, target_groups, finders)
 
 
 class Run:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found
-from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.functions import Extended, LambdaFunction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ABSENT = frozenset({"ResourceNotFoundException"})
 _TYPE = "lambda:function"
 _SETTLED = "Successful"
+_UNPUBLISHED = "$LATEST"
 
 
 class LambdaFunctions:
@@ -28,12 +29,12 @@ class LambdaFunctions:
         if names:
             functions = self._describe(names)
             matching = tuple(function for function in functions.values() if tags.items() <= function.tags.items())
-            return Found(matching, tuple(name for name in dict.fromkeys(names) if name not in functions))
-        return Found(tuple(self._describe(self._find_tagged(tags)).values()) if tags else ())
+            return _found(matching, tuple(name for name in dict.fromkeys(names) if name not in functions))
+        return _found(tuple(self._describe(self._find_tagged(tags)).values()) if tags else ())
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         functions = self._describe([resource.arn for resource in resources])
-        return Found(tuple(functions.values()), tuple(resource.arn for resource in resources if resource.arn not in functions))
+        return _found(tuple(functions.values()), tuple(resource.arn for resource in resources if resource.arn not in functions))
 
     def _find_tagged(self, tags: Mapping[str, str]) -> list[str]:
         """The ARNs of functions with these tags; versions and aliases carry no tags of their own."""
@@ -52,25 +53,49 @@ class LambdaFunctions:
         if entry is None or entry["FunctionArn"] != arn:
             return None
         tags = call(self._functions, "list_tags", absent=_ABSENT, Resource=arn)
-        return _read_function(entry, tags["Tags"] if tags else {})
+        aliases = list(list_items(self._functions, "list_aliases", "Aliases", FunctionName=arn))
+        served = {alias["Name"]: [alias["FunctionVersion"], *_list_additional(alias)] for alias in aliases}
+        versions = {version for versions in served.values() for version in versions} - {_UNPUBLISHED}
+        return LambdaFunction(
+            id=entry["FunctionName"],
+            arn=arn,
+            state=entry.get("State", "Active"),
+            tags=dict(tags["Tags"]) if tags else {},
+            updating=entry.get("LastUpdateStatus", _SETTLED) != _SETTLED,
+            versions=tuple(self._describe_version(arn, version) for version in sorted(versions, key=int)),
+            shifting=tuple(sorted(name for name, versions in served.items() if len(versions) > 1)),
+            **_read_configuration(entry),
+        )
+
+    def _describe_version(self, arn: str, version: str) -> Extended:
+        """What the extension needs, as the version has it: nothing, if the version was deleted since."""
+        entry = call(self._functions, "get_function_configuration", absent=_ABSENT, FunctionName=arn, Qualifier=version)
+        return Extended(id=f"{arn.rpartition(':')[2]}:{version}", **_read_configuration(entry or {}))
 
 
-def _read_function(entry: Mapping[str, Any], tags: Mapping[str, str]) -> LambdaFunction:
+def _found(functions: tuple[LambdaFunction, ...], missing: tuple[str, ...] = ()) -> Found:
+    """What was found. Load balancers know functions by ARN, and functions are in no VPC."""
+    return Found(functions, missing, registered={function.arn: "" for function in functions})
+
+
+def _list_additional(alias: Mapping[str, Any]) -> list[str]:
+    """The versions to which the alias sends a share of its invocations, besides its own."""
+    weights: Mapping[str, float] = alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+    return [version for version, weight in weights.items() if weight > 0]
+
+
+def _read_configuration(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of Extended but the id."""
     environment = entry.get("Environment", {}).get("Variables", {})
-    return LambdaFunction(
-        id=entry["FunctionName"],
-        arn=entry["FunctionArn"],
-        state=entry.get("State", "Active"),
-        tags=dict(tags),
-        updating=entry.get("LastUpdateStatus", _SETTLED) != _SETTLED,
-        package=entry.get("PackageType", "Zip"),
-        timeout_seconds=entry.get("Timeout", 3),
-        layers=tuple(layer["Arn"] for layer in entry.get("Layers", ())),
-        wrapper=environment.get("AWS_LAMBDA_EXEC_WRAPPER", ""),
-        configuration_location=environment.get("AWS_FIS_CONFIGURATION_LOCATION", ""),
-        poll_wait_milliseconds=_read_number(environment.get("AWS_FIS_POLL_MAX_WAIT_MILLISECONDS", "")),
-        snap_start=entry.get("SnapStart", {}).get("ApplyOn", "None") != "None",
-    )
+    return {
+        "package": entry.get("PackageType", "Zip"),
+        "timeout_seconds": entry.get("Timeout", 3),
+        "layers": tuple(layer["Arn"] for layer in entry.get("Layers", ())),
+        "wrapper": environment.get("AWS_LAMBDA_EXEC_WRAPPER", ""),
+        "configuration_location": environment.get("AWS_FIS_CONFIGURATION_LOCATION", ""),
+        "poll_wait_milliseconds": _read_number(environment.get("AWS_FIS_POLL_MAX_WAIT_MILLISECONDS", "")),
+        "snap_start": entry.get("SnapStart", {}).get("ApplyOn", "None") != "None",
+    }
 
 
 def _read_number(text: str) -> int:

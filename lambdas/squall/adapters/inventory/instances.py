@@ -4,18 +4,19 @@ reads."""
 from __future__ import annotations
 
 import re
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, split_chunks
-from squall.adapters.inventory.target_groups import TargetGroups
+from squall.adapters.inventory.names import Names
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import group_named
-from squall.domain.resources.workload import Group, Workload
+from squall.domain.resources.workload import Group, TargetGroup, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
+
+    from squall.adapters.inventory.target_groups import TargetGroups
 
 _NAMES_PER_CALL = 50
 """The smallest limit: Auto Scaling and Systems Manager take 50 ids in a call."""
@@ -29,6 +30,9 @@ _LAUNCHED = re.compile(
 """The only link between a scaling activity and its instance is the sentence that describes it."""
 _NO_GROUP = frozenset({"ValidationError"})
 """Auto Scaling's answer for a group that does not exist."""
+_TRUNK = "trunk"
+"""The type of an interface that carries the interfaces of tasks or pods, which EC2 does not list under the instance."""
+_LATTICE = "vpc-lattice"
 _ACTIVITIES = 100
 """How many of the newest activities one call reads: the launch of a replacement is among them."""
 
@@ -36,9 +40,8 @@ _ACTIVITIES = 100
 class AwsInventory:
     """Describes workloads of instances."""
 
-    def __init__(self, ec2: Any, autoscaling: Any, elbv2: Any, ssm: Any) -> None:
-        self._ec2, self._autoscaling, self._ssm = ec2, autoscaling, ssm
-        self._target_groups = TargetGroups(elbv2)
+    def __init__(self, ec2: Any, autoscaling: Any, target_groups: TargetGroups, ssm: Any) -> None:
+        self._ec2, self._autoscaling, self._target_groups, self._ssm = ec2, autoscaling, target_groups, ssm
 
     def describe(
         self,
@@ -99,13 +102,15 @@ class AwsInventory:
         ids = [entry["InstanceId"] for entry in found]
         membership = self._ask_membership(ids)
         names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
-        around = [_read_group(group) for group in [*groups, *self._describe_groups(sorted(names))]]
+        described = [*groups, *self._describe_groups(sorted(names))]
+        around = [_read_group(group) for group in described]
         managed = self._ask_systems_manager(ids)
         service = before.service if before else service
         arns = [*(arn for group in around for arn in group.target_groups), *([service] if service else ())]
         arns += [group.arn for group in before.target_groups] if before else ()
         registered = {} if before else {name: entry.get("VpcId", "") for entry in found for name in _list_names(entry)}
         target_groups = self._target_groups.find(arns, registered) if arns or registered else []
+        target_groups += [service for group in described for service in _list_lattice(group)]
         known = frozenset(name for group in target_groups for name in group.registered)
         return Workload(
             at=at,
@@ -200,7 +205,8 @@ class AwsInventory:
             managed=agent.get("PingStatus") == "Online",
             platform=agent.get("PlatformType") or ("Windows" if entry.get("Platform", "").lower() == "windows" else "Linux"),
             private_ip=entry.get("PrivateIpAddress"),
-            addresses=tuple(sorted(registered.intersection(_list_names(entry)) - {instance_id})),
+            addresses=tuple(sorted(Names.of(_list_names(entry)).match(registered) - {instance_id})),
+            carries_others=any(interface.get("InterfaceType") == _TRUNK for interface in entry.get("NetworkInterfaces", ())),
             detailed_monitoring=_has_detailed_monitoring(entry),
             launched_at=entry.get("LaunchTime"),
             in_service_at=in_service.get(instance_id),
@@ -209,15 +215,15 @@ class AwsInventory:
 
 def _list_names(entry: Mapping[str, Any]) -> Iterator[str]:
     """Every name under which a target group may know the instance, or what runs on it: its id, and all addresses of its
-    interfaces."""
+    interfaces. A node of EKS gives its pods the addresses of a prefix; it is named as a network."""
     yield entry["InstanceId"]
     if address := entry.get("PrivateIpAddress"):
         yield address
     for interface in entry.get("NetworkInterfaces", ()):
         yield from (address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses", ()))
         yield from (address["Ipv6Address"] for address in interface.get("Ipv6Addresses", ()))
-        for prefix in interface.get("Ipv4Prefixes", ()):  # a node of EKS gives its pods the addresses of a prefix, 16 each
-            yield from (str(address) for address in ip_network(prefix["Ipv4Prefix"]))
+        yield from (prefix["Ipv4Prefix"] for prefix in interface.get("Ipv4Prefixes", ()))
+        yield from (prefix["Ipv6Prefix"] for prefix in interface.get("Ipv6Prefixes", ()))
 
 
 def _has_detailed_monitoring(entry: Mapping[str, Any]) -> bool | None:
@@ -253,3 +259,11 @@ def _read_group(group: Mapping[str, Any]) -> Group:
         target_groups=tuple(sorted({*group.get("TargetGroupARNs", []), *sources})),
         published_metrics=tuple(sorted(enabled["Metric"] for enabled in group.get("EnabledMetrics", []))),
     )
+
+
+def _list_lattice(group: Mapping[str, Any]) -> list[TargetGroup]:
+    """The target groups of VPC Lattice that the group is attached to: Lattice sends requests to its members, and
+    publishes none of the metrics that Squall knows."""
+    attached = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == _LATTICE]
+    members = _read_group(group).in_service
+    return [TargetGroup(arn=arn, load_balancer=arn, healthy=members, unhealthy=()) for arn in attached]

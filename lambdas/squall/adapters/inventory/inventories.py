@@ -48,7 +48,8 @@ class Found:
     instances: tuple[str, ...] = ()
     """Ids of instances that are lost together with the resources: they are described with their groups."""
     registered: Mapping[str, str] = field(default_factory=dict)
-    """Names under which target groups may know what is lost together with the resources, each with its VPC."""
+    """Names under which target groups may know the resources, or what is lost together with them, each with its VPC;
+    a function is in none, `""`. A network in CIDR notation stands for every address in it."""
     groups: tuple[Group, ...] = ()
     """The groups that replace the resources."""
     unreadable: tuple[str, ...] = ()
@@ -105,9 +106,10 @@ class Inventories:
         groups = {group.arn: group for group in contained.target_groups}
         if arns or found.registered:
             groups |= {group.arn: group for group in self._target_groups.find(arns, found.registered)}
+        registered = frozenset(name for group in groups.values() for name in group.registered)
         return contained.model_copy(
             update={
-                "others": found.resources,
+                "others": tuple(resource.known_as(registered) for resource in found.resources),
                 "groups": (*contained.groups, *found.groups),
                 "target_groups": tuple(groups.values()),
                 "missing": found.missing,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MANAGED = "managedByFIS"
 """The tag of a network ACL that FIS made; its value is `true`."""
 _AMAZON = "AWS"
+_OF_BALANCER = "ELB "
+"""How the description of an interface begins that Elastic Load Balancing made for a node of a load balancer."""
 _REST = 32767
 """The lowest rule number of the rules that deny whatever no other rule matches."""
 
@@ -61,15 +64,16 @@ class Ec2Subnets:
                 update={
                     **_find_association(subnet.id, acls),
                     "clones": tuple(_read_acl(acl) for acl in acls if acl["VpcId"] == subnet.vpc and _is_managed(acl)),
-                    "instances": tuple(sorted(inhabitants[subnet.id][0])),
-                    "addresses": tuple(sorted(inhabitants[subnet.id][1])),
+                    "instances": tuple(sorted(inhabitants[subnet.id].instances)),
+                    "addresses": tuple(sorted(inhabitants[subnet.id].addresses)),
+                    "balancers": tuple(sorted(inhabitants[subnet.id].balancers)),
                     "endpoints": endpoints.get(subnet.vpc, ()),
                     "prefix_lists": lists,
                 }
             )
             for subnet in subnets
         )
-        registered = {name: subnet.vpc for subnet in whole for name in (*subnet.instances, *subnet.addresses)}
+        registered = {name: subnet.vpc for subnet in whole for name in (*subnet.instances, subnet.cidr, *subnet.ipv6_cidrs)}
         instances = tuple(name for subnet in whole for name in subnet.instances)
         return Found(whole, found.missing, instances=instances, registered=registered)
 
@@ -97,6 +101,7 @@ def _read_subnet(entry: Mapping[str, Any], client: Any) -> Subnet:
         tags={tag["Key"]: tag["Value"] for tag in entry.get("Tags", [])},
         vpc=entry["VpcId"],
         cidr=entry["CidrBlock"],
+        ipv6_cidrs=tuple(block["Ipv6CidrBlock"] for block in entry.get("Ipv6CidrBlockAssociationSet", ())),
     )
 
 
@@ -124,17 +129,27 @@ def _read_acl(acl: Mapping[str, Any]) -> Acl:
     return Acl(id=acl["NetworkAclId"], subnets=tuple(sorted(association["SubnetId"] for association in acl.get("Associations", ()))))
 
 
-def _group_by_subnet(interfaces: Sequence[Mapping[str, Any]]) -> Mapping[str, tuple[set[str], set[str]]]:
-    """The ids of the instances and all addresses in each subnet, by the subnet's id. Pods have addresses of their
-    node's interfaces."""
-    inhabitants: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+@dataclass
+class _Inhabitants:
+    """What lives in a subnet: ids of instances, addresses of all interfaces, and names of load balancers."""
+
+    instances: set[str] = field(default_factory=set)
+    addresses: set[str] = field(default_factory=set)
+    balancers: set[str] = field(default_factory=set)
+
+
+def _group_by_subnet(interfaces: Sequence[Mapping[str, Any]]) -> Mapping[str, _Inhabitants]:
+    """What lives in each subnet, by the subnet's id."""
+    found: dict[str, _Inhabitants] = defaultdict(_Inhabitants)
     for interface in interfaces:
-        instances, addresses = inhabitants[interface["SubnetId"]]
-        instance = interface.get("Attachment", {}).get("InstanceId")
-        if instance:
-            instances.add(instance)
-        addresses.update(address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses", ()))
-    return inhabitants
+        inhabitants = found[interface["SubnetId"]]
+        if instance := interface.get("Attachment", {}).get("InstanceId"):
+            inhabitants.instances.add(instance)
+        inhabitants.addresses.update(address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses", ()))
+        inhabitants.addresses.update(address["Ipv6Address"] for address in interface.get("Ipv6Addresses", ()))
+        if (description := interface.get("Description", "")).startswith(_OF_BALANCER):
+            inhabitants.balancers.add(description.removeprefix(_OF_BALANCER))
+    return found
 
 
 def _group_by_vpc(entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Endpoint, ...]]:

@@ -6,11 +6,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
+from squall.adapters.inventory.names import Names
 from squall.domain.resources.workload import TargetGroup
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from squall.adapters.inventory.classic_balancers import ClassicBalancers
 
 _NO_GROUP = frozenset({"TargetGroupNotFound", "TargetGroupNotFoundException"})
 _NO_BALANCER = frozenset({"LoadBalancerNotFound", "LoadBalancerNotFoundException", "ListenerNotFound", "ListenerNotFoundException"})
@@ -25,27 +28,28 @@ _APPLICATION = ":loadbalancer/app/"
 
 
 class TargetGroups:
-    """Finds target groups by ARN, and by what is registered in them."""
+    """Finds target groups by ARN, and by what is registered in them; and classic load balancers, where `classic` can be
+    asked."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, classic: ClassicBalancers | None = None) -> None:
+        self._client, self._classic = client, classic
 
     def find(self, arns: Collection[str], names: Mapping[str, str]) -> list[TargetGroup]:
-        """The existing groups with these ARNs, and those in which one of these instances or addresses (name to VPC) is
-        registered, sorted by ARN.
+        """The existing groups with these ARNs, and those in which one of these targets (name to VPC; functions are in
+        none, `""`) is registered, sorted by ARN.
 
         ELB cannot be asked by target, so all groups of the VPCs are looked through: whoever registered a target there,
         requests reach it.
         """
-        look = _Look(self._client)
-        vpcs = set(names.values())
-        wanted = set(arns)
-        entries = [
-            group
-            for arn, group in look.groups.items()
-            if arn in wanted or (group.get("VpcId") in vpcs and names.keys() & {entry["Target"]["Id"] for entry in look.health(arn)})
-        ]
-        return [look.read(group) for group in sorted(entries, key=lambda group: str(group["TargetGroupArn"])) if look.is_there(group)]
+        look, by_vpc = _Look(self._client), _names_by_vpc(names)
+        entries = [group for arn, group in look.groups.items() if arn in arns or look.holds(group, by_vpc)]
+        found = [look.read(group) for group in entries if look.is_there(group)]
+        classic = self._classic.find(arns, by_vpc) if self._classic else ()
+        return sorted([*found, *classic], key=lambda group: group.arn)
+
+
+def _names_by_vpc(names: Mapping[str, str]) -> dict[str, Names]:
+    return {vpc: Names.of(name for name, own in names.items() if own == vpc) for vpc in set(names.values())}
 
 
 class _Look:
@@ -67,6 +71,11 @@ class _Look:
             answer = call(self._client, "describe_target_health", absent=_NO_GROUP, TargetGroupArn=arn)
             self._health[arn] = None if answer is None else list(answer["TargetHealthDescriptions"])
         return self._health[arn] or []
+
+    def holds(self, group: Mapping[str, Any], names: Mapping[str, Names]) -> bool:
+        """Whether one of these targets is registered in the group. The names are by VPC."""
+        wanted = names.get(group.get("VpcId", ""))
+        return bool(wanted and wanted.match({entry["Target"]["Id"] for entry in self.health(group["TargetGroupArn"])}))
 
     def is_there(self, group: Mapping[str, Any]) -> bool:
         """Whether the group still exists: it may have been deleted since the listing."""

@@ -25,7 +25,6 @@ from squall.domain.experiment.hashes import definition_hash
 from squall.domain.experiment.sentences import sentences
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
-from squall.domain.resources.instances import Instance
 from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.ssm_state import CalendarState
@@ -38,6 +37,8 @@ from squall.faults import registry
 from squall.faults.template import compile_fault, injection_of
 
 T = TypeVar("T")
+_GROUP = "asg/"
+"""How the failure domain of an Auto Scaling group begins."""
 
 
 def read_forecasts(step: Step) -> Sequence[FalseAborts] | None:
@@ -142,7 +143,7 @@ def _read_alarms_and_members(step: Step, wanted: Sequence[str]) -> dict[str, Ala
 
 
 def _list_deployments(step: Step, definition: Definition, discovery: Discovery) -> Sequence[str] | None:
-    groups = sorted({target.group for target in discovery.pinned if isinstance(target, Instance) and target.group})
+    groups = [domain.removeprefix(_GROUP) for domain in discovery.failure_domains if domain.startswith(_GROUP)]
     calm = definition.environment.calm
     if not (groups or calm.pipelines or calm.deployment_groups):
         return ()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from squall.domain.language.metric_table import KnownMetric, Scope, Source
 from squall.domain.resources.base import Resource
 from squall.domain.resources.databases import Database, DatabaseCluster
+from squall.domain.resources.instances import Instance
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import TargetGroup, Workload
@@ -96,11 +97,16 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     Where they serve in several, the users of the others would be neither guarded nor judged: the experiment has to name
     one as its `service`. The idle colour of a blue/green deployment in the same subnet serves nobody and is left out.
     """
-    parts = [part for resource in pinned for part in workload.parts_of(resource) if not _is_idle_colour(workload, part)]
-    touched = [group for group in workload.target_groups if group.serves and any(part & group.asked for part in parts)]
+    parts = [part for resource in pinned for part in _list_parts(workload, resource)]
+    touched = [group for group in workload.target_groups if group.serves and _sends_requests(workload, group, pinned)]
     if workload.service is not None:
         return _named_service(workload, pinned, touched)
-    if not parts and not any(resource.registered_names or resource.contains for resource in pinned):
+    if laden := [resource.id for resource in pinned if isinstance(resource, Instance) and resource.carries_others]:
+        return (
+            f"{', '.join(laden)} carries network interfaces of tasks or pods that EC2 does not list under it, and nothing tells "
+            "which target groups have those; name in service the target group whose users would notice"
+        )
+    if not touched and not parts and not any(resource.registered_names or resource.contains for resource in pinned):
         kinds = " and ".join(sorted({resource.type.with_article for resource in pinned})) or "a resource"
         return f"{kinds} is registered in no target group; name in service the target group whose users would notice"
     named = ", ".join(sorted({name for part in parts for name in part} or {resource.id for resource in pinned})) or "the targets"
@@ -110,14 +116,30 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
     if not touched or not _is_application(touched[0]):
         where = f" (found {_describe_place(touched[0], parts)})" if touched else ""
         return f"no application load balancer was found for {named}{where}; declare it in metrics"
-    return _holding_all(touched[0], parts)
+    return _holding_all(workload, touched[0], pinned)
 
 
-def _holding_all(group: TargetGroup, parts: Sequence[frozenset[str]]) -> TargetGroup | str:
-    outside = sorted(min(part) for part in parts if not part & group.asked)
+def _sends_requests(workload: Workload, group: TargetGroup, pinned: Sequence[Resource]) -> bool:
+    """Whether requests to the group reach one of the resources. What is registered without a name of its own is taken to
+    be sent some."""
+    named = (part for resource in pinned for part in _list_parts(workload, resource))
+    nameless = [resource for resource in pinned if not workload.parts_of(resource)]
+    return any(part & group.asked for part in named) or any(workload.holds(group, resource) for resource in nameless)
+
+
+def _holding_all(workload: Workload, group: TargetGroup, pinned: Sequence[Resource]) -> TargetGroup | str:
+    named = (part for resource in pinned for part in _list_parts(workload, resource))
+    nameless = (resource for resource in pinned if not resource.contains and not workload.parts_of(resource))
+    outside = sorted(min(part) for part in named if not part & group.asked)
+    outside += sorted(resource.id for resource in nameless if not workload.holds(group, resource))
     if not outside:
         return group
     return f"{', '.join(outside)} is not served in {group.name}, so no metric is about all targets; declare it in metrics"
+
+
+def _list_parts(workload: Workload, resource: Resource) -> list[frozenset[str]]:
+    """The parts of the resource that are no idle colour."""
+    return [part for part in workload.parts_of(resource) if not _is_idle_colour(workload, part)]
 
 
 def _is_idle_colour(workload: Workload, part: frozenset[str]) -> bool:
@@ -132,7 +154,7 @@ def _is_application(group: TargetGroup) -> bool:
 
 def _describe_place(group: TargetGroup, parts: Sequence[frozenset[str]]) -> str:
     """The group's ARN, its load balancer, and which of the targets it has."""
-    held = ", ".join(sorted({name for part in parts for name in part} & group.asked))
+    held = ", ".join(sorted({name for part in parts for name in part} & group.asked)) or "through its service"
     return f"{group.arn} behind {load_balancer_dimension(group.load_balancer or '')}: {held}"
 
 
@@ -144,13 +166,13 @@ def _named_service(workload: Workload, pinned: Sequence[Resource], touched: Sequ
         return f"the target group {workload.service} does not exist in this account and Region"
     if not group.serves or not _is_application(group):
         return f"{group.name} is behind no application load balancer that sends it requests; declare it in metrics"
-    own = [resource for resource in pinned if not resource.contains and resource.registered_names]
+    own = [resource for resource in pinned if not resource.contains]
     if not own or not touched:
         return group
     if group not in touched:
         names = ", ".join(other.name for other in touched)
         return f"the targets serve in {names}; service names another"
-    return _holding_all(group, [part for resource in own for part in workload.parts_of(resource)])
+    return _holding_all(workload, group, own)
 
 
 def _target_group_dimensions(place: Place) -> Dimensions | str:

@@ -38,6 +38,10 @@ class Resource(Model):
         """This resource, with what the environment's policy says about faults on it."""
         return self
 
+    def known_as(self, _registered: frozenset[str], /) -> Self:
+        """This resource, with those of the names in target groups that mean it, or something that runs in it."""
+        return self
+
     @property
     def answers_to(self) -> frozenset[str]:
         """The names by which an experiment may choose this resource. The name of its group is none of them."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
+from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
 
@@ -10,15 +11,10 @@ SHARE = "invocation_percent"
 """The parameter of a fault that gives this share, in percent."""
 
 
-class LambdaFunction(Resource):
-    """A Lambda function, with the parts of its configuration that FIS's extension needs. It belongs to no zone."""
+class Extended(Model):
+    """The parts of a function's configuration that FIS's extension needs. Each published version has its own."""
 
-    USABLE = frozenset({"Active"})
-    IDENTITY = ("arn", "state", "layers", "wrapper", "configuration_location", "timeout_seconds")
-
-    type: Literal[ResourceType.FUNCTION] = ResourceType.FUNCTION
-    updating: bool = False
-    """Whether an update of the function is in progress, or failed."""
+    id: str
     package: str = "Zip"
     """Zip or Image."""
     timeout_seconds: int = 3
@@ -32,8 +28,38 @@ class LambdaFunction(Resource):
     """AWS_FIS_POLL_MAX_WAIT_MILLISECONDS: how long an invocation waits for the extension's look for faults."""
     snap_start: bool = False
     """Whether new environments of the function start from a snapshot."""
+
+
+class LambdaFunction(Extended, Resource):
+    """A Lambda function, as it is without a qualifier, with the versions that its aliases serve. It belongs to no zone."""
+
+    USABLE = frozenset({"Active"})
+    IDENTITY = ("arn", "state", "layers", "wrapper", "configuration_location", "timeout_seconds", "versions")
+
+    type: Literal[ResourceType.FUNCTION] = ResourceType.FUNCTION
+    updating: bool = False
+    """Whether an update of the function is in progress, or failed."""
+    versions: tuple[Extended, ...] = ()
+    """The published versions that aliases serve, each with the id `<name>:<version>`."""
+    shifting: tuple[str, ...] = ()
+    """Names of the aliases that serve two versions, as they do while a deployment shifts traffic."""
+    registered: tuple[str, ...] = ()
+    """The ARNs by which target groups know it: its own, or those of versions and aliases."""
     disturbed_percent: int = 100
     """Percent of its invocations that the fault disturbs."""
+
+    @property
+    def everything(self) -> tuple[Extended, ...]:
+        """The function without a qualifier, and each version that an alias serves: FIS disturbs all of them."""
+        return (self, *self.versions)
+
+    @property
+    def registered_names(self) -> frozenset[str]:
+        return frozenset(self.registered)
+
+    def known_as(self, registered: frozenset[str], /) -> Self:
+        own = sorted(name for name in registered if name == self.arn or name.startswith(f"{self.arn}:"))
+        return self.model_copy(update={"registered": tuple(own)})
 
     @property
     def agent(self) -> str | None:

@@ -28,6 +28,9 @@ class Instance(Member):
     addresses: tuple[str, ...] = ()
     """Those of all addresses of its network interfaces, also those of pods and tasks on it, that a target group
     knows."""
+    carries_others: bool = False
+    """Whether tasks or pods on it have network interfaces that EC2 does not list under it: nothing tells in which target
+    groups those are registered."""
     detailed_monitoring: bool | None = None
     """Whether EC2 publishes its metrics every minute, and not every five; None: not known."""
 

@@ -1,6 +1,7 @@
 """Subnets as targets: their network ACL, what lives in them, and which endpoints the whole VPC would lose with them."""
 
-from typing import Literal
+from ipaddress import ip_address, ip_network
+from typing import Literal, Self
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import ResourceType
@@ -43,6 +44,7 @@ class Subnet(Resource):
     type: Literal[ResourceType.SUBNET] = ResourceType.SUBNET
     vpc: str
     cidr: str
+    ipv6_cidrs: tuple[str, ...] = ()
     acl: str | None = None
     """Id of its network ACL."""
     acl_rules: int = 0
@@ -54,13 +56,22 @@ class Subnet(Resource):
     instances: tuple[str, ...] = ()
     """Ids of the running instances in it."""
     addresses: tuple[str, ...] = ()
-    """Addresses of every network interface in it: target groups of type ip know what lives there by address."""
+    """Addresses of every network interface in it, and those of its CIDR blocks that target groups of type ip know: a
+    pod may have an address of a prefix that its node was given."""
+    balancers: tuple[str, ...] = ()
+    """Load balancers with a node in it, as `app/name/0123`."""
     endpoints: tuple[Endpoint, ...] = ()
     """The interface endpoints of its VPC."""
     prefix_lists: tuple[PrefixList, ...] = ()
     """The account's prefix lists."""
     clones: tuple[Acl, ...] = ()
     """Network ACLs of the VPC that FIS made for any experiment."""
+
+    def known_as(self, registered: frozenset[str], /) -> Self:
+        networks = [ip_network(cidr) for cidr in (self.cidr, *self.ipv6_cidrs)]
+        addresses = {name: ip_address(name) for name in registered if not name.startswith(("i-", "arn:"))}
+        inside = {name for name, address in addresses.items() if any(address in network for network in networks)}
+        return self.model_copy(update={"addresses": tuple(sorted({*self.addresses, *inside}))})
 
     @property
     def contains(self) -> frozenset[str]:

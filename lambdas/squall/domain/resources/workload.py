@@ -15,6 +15,10 @@ _GROUPS = {
 }
 
 
+CLASSIC = "loadbalancer/"
+"""Stands before the name of a classic load balancer, in the place of a target group's ARN."""
+
+
 class Group(Model):
     """What replaces lost targets: an Auto Scaling group, an ECS service, or the controller of pods in an EKS
     cluster."""
@@ -61,7 +65,11 @@ class Group(Model):
 
 
 class TargetGroup(Model):
-    """A target group of a load balancer, and the health of its targets."""
+    """A target group of a load balancer, and the health of its targets.
+
+    A classic load balancer, which has no target groups, stands as one of its own: both names are
+    `loadbalancer/<name>`. A target group of VPC Lattice is behind itself.
+    """
 
     arn: str
     load_balancer: str | None
@@ -132,6 +140,14 @@ class Workload(Model):
         """Names under which target groups know the resource: its own, or those of what it contains that is registered
         somewhere."""
         return frozenset(name for names in self.parts_of(resource) for name in names)
+
+    def holds(self, group: TargetGroup, resource: Resource) -> bool:
+        """Whether the resource is behind the target group: it is registered there by one of its names, or it has no
+        name of its own there (a task that shares its instance's address), and its service is attached to it."""
+        if self.names_of(resource) & group.registered:
+            return True
+        nameless = resource.belongs_to is not None and not resource.registered_names and not resource.contains
+        return nameless and any(group.arn in owner.target_groups for owner in self.groups if owner.name == resource.belongs_to)
 
     def parts_of(self, resource: Resource) -> tuple[frozenset[str], ...]:
         """The names by which load balancers may know each part of the resource.

@@ -12,7 +12,7 @@ from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.volumes import Volume
-from squall.domain.resources.workload import Workload
+from squall.domain.resources.workload import CLASSIC, Workload
 from squall.domain.run.alarm_state import AlarmState
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
@@ -67,6 +67,7 @@ def _list_parts(workload: Workload) -> list[Part]:
         *({"InstanceId": member, "AutoScalingGroupName": group.name} for group in auto_scaling for member in group.in_service),
         *({"InstanceId": instance.id} for instance in workload.instances),
         *({"TargetGroup": name, "LoadBalancer": load_balancer_dimension(balancer or "")} for name, balancer in balanced),
+        *({"LoadBalancerName": name.removeprefix(CLASSIC)} for name, _ in balanced if name.startswith(CLASSIC)),
         *({"ServiceName": service, "ClusterName": cluster} for cluster, _, service in services),
         *(part for resource in workload.others for part in _list_parts_of(resource)),
         *_list_pod_controllers(workload),

@@ -84,7 +84,8 @@ def _check_fault_configuration(inputs: SafetyInput) -> Answer:
     if now is None:
         return None, "the functions could not be described"
     wanted = policy.lambda_fault_configuration
-    locations = {function.id: (now.now(function) or function).configuration_location for function in functions}
+    parts = [part for function in functions for part in (now.now(function) or function).everything]
+    locations = {part.id: part.configuration_location for part in parts}
     wrong = [
         f"{id_} has {location or 'none'}"
         for id_, location in locations.items()

@@ -64,9 +64,9 @@ def list_lost_members(resources: Iterable[Resource]) -> frozenset[str]:
 def _list_domains(workload: Workload, resource: Resource) -> list[str]:
     around = {resource.belongs_to, *(instance.group for instance in workload.instances if instance.id in resource.contains)}
     groups = [group.domain for group in workload.groups if group.name in around]
-    names = workload.names_of(resource)
-    shared = [*groups, *(_target_group_domain(target.arn) for target in workload.target_groups if names & target.registered)]
-    return [*shared, resource.own_domain] if resource.contains or not shared else shared
+    shared = [*groups, *(_target_group_domain(target.arn) for target in workload.target_groups if workload.holds(target, resource))]
+    whole = resource.contains or resource.size > 1  # what has parts of its own is a domain, whoever else has it
+    return [*shared, resource.own_domain] if whole or not shared else shared
 
 
 def _target_group_domain(arn: str) -> str:

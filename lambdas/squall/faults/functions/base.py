@@ -13,7 +13,7 @@ from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.policy.custom_actions import Grant
-from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.functions import Extended, LambdaFunction
 from squall.domain.run.commands import shell_command
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection
@@ -71,7 +71,7 @@ class FunctionFault(Fault[LambdaFunction, P]):
         return read_parameters(parameters, self.names[action_id], {}, self.parameters, self.type.value)
 
     def check_targets(self, injection: Injection[LambdaFunction, P], /) -> Iterable[SafetyCheck]:
-        yield from _check_extension(injection.targets)
+        yield from _check_extension(injection.targets, [part for target in injection.targets for part in target.everything])
         yield from self.check_functions(injection)
 
     def expect_signals(self, injection: Injection[LambdaFunction, P], /) -> Iterable[Signal]:
@@ -112,7 +112,9 @@ class FunctionFault(Fault[LambdaFunction, P]):
         return [action for action in (fis.actions if fis else ()) if action.action_id in self.actions]
 
 
-def _check_extension(functions: Sequence[LambdaFunction]) -> Iterable[SafetyCheck]:
+def _check_extension(targets: Sequence[LambdaFunction], functions: Sequence[Extended]) -> Iterable[SafetyCheck]:
+    """Whether FIS's extension is in the targets. `functions`: the targets, and the versions that their aliases serve,
+    whose configuration is that of when they were published."""
     zipped = [function for function in functions if function.package != "Image"]
     bare = [function.id for function in zipped if not any(EXTENSION in layer.lower() for layer in function.layers)]
     refusal = f"{', '.join(bare)} has no layer with FIS's extension: nothing in it would hear of the fault"
@@ -123,9 +125,10 @@ def _check_extension(functions: Sequence[LambdaFunction]) -> Iterable[SafetyChec
     lost = [function.id for function in functions if not function.configuration_location]
     refusal = f"{', '.join(lost)} has no AWS_FIS_CONFIGURATION_LOCATION: the extension would not know where to look"
     yield check_targets("configuration_location", functions, lost, refusal, "every extension knows where faults are written")
-    changing = [function.id for function in functions if function.updating]
-    refusal = f"{', '.join(changing)} is being updated, or its last update failed"
-    yield check_targets("not_updating", functions, changing, refusal, "no function is being updated")
+    changing = [f"{target.id} is being updated, or its last update failed" for target in targets if target.updating]
+    changing += [f"alias {name} of {target.id} serves two versions" for target in targets for name in target.shifting]
+    yield check_targets("not_updating", targets, changing, "; ".join(changing), "no function is being updated")
+    yield _check_registered(targets)
     yield from _check_polling(functions)
     unknown = "cannot be told from outside: whether the function's role may read that folder, reaches S3, and streams no responses"
     images = [function.id for function in functions if function.package == "Image"]
@@ -133,7 +136,17 @@ def _check_extension(functions: Sequence[LambdaFunction]) -> Iterable[SafetyChec
     yield SafetyCheck(name="extension_reads", outcome=CheckOutcome.WARNED, detail=unknown)
 
 
-def _check_polling(functions: Sequence[LambdaFunction]) -> Iterable[SafetyCheck]:
+def _check_registered(targets: Sequence[LambdaFunction]) -> SafetyCheck:
+    """Whether the configuration of everything that target groups send requests to is known: a version that is registered
+    by its number, and that no alias serves, was not looked at."""
+    known = {part.id for target in targets for part in target.everything}
+    names = {name: f"{target.id}{name.removeprefix(target.arn)}" for target in targets for name in target.registered}
+    unknown = [name for name, id_ in names.items() if id_.rpartition(":")[2].isdecimal() and id_ not in known]
+    refusal = f"whether {', '.join(unknown)} has FIS's extension is not known, and a target group sends it requests: register an alias"
+    return check_targets("versions_known", targets, unknown, refusal, "the configuration of all that is served is known")
+
+
+def _check_polling(functions: Sequence[Extended]) -> Iterable[SafetyCheck]:
     """Whether the extension hears of the fault in time. A run in which it does not is invalid, so this only warns.
 
     AWS FIS User Guide, Lambda extension: an invocation that is shorter than a look for faults (about 70 ms) ends before
@@ -185,6 +198,6 @@ def _find_changes(before: LambdaFunction, now: LambdaFunction | None) -> Iterabl
         return
     if now.state != before.state:
         yield f"{now.id} is {now.state}, it was {before.state}"
-    for field in ("layers", "wrapper", "configuration_location", "timeout_seconds"):
+    for field in ("layers", "wrapper", "configuration_location", "timeout_seconds", "versions"):
         if getattr(now, field) != getattr(before, field):
             yield f"{now.id}: {field} was {getattr(before, field)}, is {getattr(now, field)}"
