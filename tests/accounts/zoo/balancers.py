@@ -93,7 +93,14 @@ def unbalanced(account: Account, failing: float) -> dict[str, Any]:
 @shape("subnet whose pods have addresses of prefixes", fast=True, policy=UNLISTED)
 def prefixes(account: Account, failing: float) -> dict[str, Any]:
     Network(account, Inhabited([{"PrivateIpAddresses": [{"PrivateIpAddress": "10.0.4.10"}]}]))
-    account.serve("k8s-web", PUBLIC, ["10.0.5.3", CIDR_6.replace("/64", "7")], kind="ip", failing=failing)
+    account.serve("k8s-web", PUBLIC, ["10.0.5.3", "10.0.8.3"], kind="ip", failing=failing)
+    return experiment([ARN], **CUT_OFF)
+
+
+@shape("subnet whose pods have addresses of IPv6 prefixes")
+def prefixes_6(account: Account, failing: float) -> dict[str, Any]:
+    Network(account, Inhabited([{"Ipv6Addresses": [{"Ipv6Address": CIDR_6.replace("/64", "10")}]}]))
+    account.serve("k8s-web", PUBLIC, [CIDR_6.replace("/64", "a:3"), "2001:db8:5::3"], kind="ip", failing=failing)
     return experiment([ARN], **CUT_OFF)
 
 

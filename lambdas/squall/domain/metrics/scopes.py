@@ -115,7 +115,8 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
         return f"{named} serve in {len(touched)} target groups ({places}); name in service the one to guard and judge"
     if not touched or not _is_application(touched[0]):
         where = f" (found {_describe_place(touched[0], parts)})" if touched else ""
-        return f"no application load balancer was found for {named}{where}; declare it in metrics"
+        or_name = "" if touched else ", or name in service the target group whose users would notice"
+        return f"no application load balancer was found for {named}{where}; declare it in metrics{or_name}"
     return _holding_all(workload, touched[0], pinned)
 
 
