@@ -112,6 +112,14 @@ def prefixes_twice(account: Account, failing: float) -> dict[str, Any]:
     return experiment([ARN], **CUT_OFF)
 
 
+@shape("subnet around a group with an instance refresh", refused="instance refresh 08b91cf7 of web is InProgress")
+def refreshed(account: Account, failing: float) -> dict[str, Any]:
+    ids = add_group(account, failing)
+    account.refreshing.add("web")
+    Network(account, Inhabited([{"Attachment": {"InstanceId": ids[0]}, "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.4.10"}]}]))
+    return experiment([ARN], **CUT_OFF)
+
+
 @shape("subnet with nodes of a load balancer, cut off from its clients", refused="requests to these would be lost", policy=UNLISTED)
 def balancer_nodes(account: Account, failing: float) -> dict[str, Any]:
     node = {"Description": "ELB app/public/fedcba9876543210", "PrivateIpAddresses": [{"PrivateIpAddress": "10.0.4.200"}]}
