@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.inventory.classic_balancers import ClassicBalancers
@@ -11,8 +10,8 @@ from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
 from tests.accounts.modelled import Modelled
+from tests.accounts.traffic import VPC, Metrics, Registered, target_group_arn
 from tests.adapters.scripted import error
-from tests.fakes.monitoring import FakeMetrics
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
 
@@ -21,56 +20,12 @@ if TYPE_CHECKING:
 
     from squall.adapters.inventory.inventories import Finder
     from squall.domain.base.vocabulary import ResourceType
-    from squall.domain.documents.metrics.metric_models import MetricQuery
 
-VPC = "vpc-0123456789abcdef0"
 STAGING = {"squall:environment": "staging"}
-REQUESTS = 3000.0
-"""Requests a minute of a target group that has users."""
-
-
-def target_group_arn(name: str) -> str:
-    return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/0123456789abcdef"
 
 
 def balancer_arn(name: str, kind: str = "app") -> str:
     return f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/{kind}/{name}/fedcba9876543210"
-
-
-@dataclass
-class Registered:
-    """A target group, what is registered in it, and how its users fare."""
-
-    name: str
-    balancer: str | None = None
-    """ARN of its load balancer."""
-    weight: int | None = 100
-    """Of the listener's action; None: no listener uses it."""
-    targets: list[str] = field(default_factory=list)
-    """Ids or addresses."""
-    states: dict[str, str] = field(default_factory=dict)
-    """States of targets other than what their instance says."""
-    kind: str = "instance"
-    by_rule: bool = False
-    """Whether only a rule of the listener sends it requests."""
-    vpc: str = VPC
-    failing: float = 0.0
-    """Share of its users' requests that fail since the fault."""
-    balancer_fails: bool = False
-    """Whether it is the load balancer that answers these, and not a target."""
-    empty_minutes: int = 0
-    """Minutes after the fault in which no target is registered: nothing is counted."""
-
-    deleted: bool = False
-    """Whether it was deleted during the fault: CloudWatch still has what it counted before."""
-
-    @property
-    def arn(self) -> str:
-        return target_group_arn(self.name)
-
-    @property
-    def used(self) -> bool:
-        return self.balancer is not None and bool(self.weight)
 
 
 class Account:
@@ -306,50 +261,6 @@ class Account:
         own["private-ip-address"] = next(iter(self.addresses.get(one.id, [])), "")
         values = {**own, **{f"tag:{key}": value for key, value in one.tags.items()}}
         return all(values.get(name) in allowed for name, allowed in wanted.items())
-
-
-class Metrics(FakeMetrics):
-    """What CloudWatch counts for each target group, and for each load balancer as a whole."""
-
-    def __init__(self, account: Account) -> None:
-        super().__init__(account.world.clock)
-        self._account = account
-
-    def _values(self, query: MetricQuery, start: int, end: int, period_seconds: int) -> list[tuple[int, float]]:
-        if signal := self._account.signals.get(query.metric_name):
-            self.set(query.metric_name, signal)
-            return super()._values(query, start, end, period_seconds)
-        dimensions = dict(query.dimensions)
-        named = dimensions.get("TargetGroup", "")
-        groups = [
-            group
-            for group in self._account.target_groups.values()
-            if group.used and group.arn.endswith(named) and (group.balancer or "").endswith(dimensions.get("LoadBalancer", ""))
-        ]
-        self.set(query.metric_name, lambda at: self._count(query.metric_name, groups, at))
-        return super()._values(query, start, end, period_seconds)
-
-    def _count(self, metric: str, groups: list[Registered], at: int) -> float | None:
-        counts = [count for group in groups if (count := self._count_one(metric, group, at)) is not None]
-        return sum(counts) if counts else None
-
-    def _count_one(self, metric: str, group: Registered, at: int) -> float | None:
-        began = self._account.began()
-        since = None if began is None else at - began
-        hit = since is not None and since >= 0
-        if hit and (group.deleted or (since or 0) < 60 * group.empty_minutes):
-            return None
-        failed = REQUESTS * group.failing if hit else 0.0
-        values = {
-            "RequestCount": REQUESTS,
-            "HTTPCode_Target_5XX_Count": failed if not group.balancer_fails else 0.0,
-            "HTTPCode_ELB_5XX_Count": failed if group.balancer_fails else 0.0,
-            "HTTPCode_ELB_502_Count": failed if group.balancer_fails else 0.0,
-            "TargetResponseTime": 0.05,
-            "HealthyHostCount": None if group.kind == "lambda" else 3.0,
-            "UnHealthyHostCount": None if group.kind == "lambda" else 0.0,
-        }
-        return values.get(metric) or (None if "5XX" in metric or "502" in metric else values.get(metric))
 
 
 def _methods(account: Account, *names: str) -> Mapping[str, Callable[..., dict[str, Any]]]:

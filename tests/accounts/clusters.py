@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.inventory.pods import EksPods
 from squall.domain.base.vocabulary import ResourceType
-from tests.accounts.account import STAGING, VPC
+from tests.accounts.account import STAGING
 from tests.accounts.modelled import Modelled
+from tests.accounts.traffic import VPC
 from tests.fakes.workload import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from tests.accounts.account import Account, Registered
+    from tests.accounts.account import Account
+    from tests.accounts.traffic import Registered
 
 ARN = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/shop"
 OWNER = {"kind": "Deployment", "name": "web", "controller": True}

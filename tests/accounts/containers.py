@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.inventory.tasks import EcsTasks
 from squall.domain.base.vocabulary import ResourceType
-from tests.accounts.account import STAGING, VPC
+from tests.accounts.account import STAGING
 from tests.accounts.modelled import Modelled
+from tests.accounts.traffic import VPC
 from tests.adapters.scripted import error
 from tests.fakes.workload import ACCOUNT, REGION, ZONES
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.accounts.account import Account, Registered
+    from tests.accounts.account import Account
+    from tests.accounts.traffic import Registered
 
 PLACE = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
 SUBNET = "subnet-0123456789abcdef0"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.subnets import Subnet
-from tests.accounts.account import STAGING, VPC
+from tests.accounts.account import STAGING
 from tests.accounts.modelled import Modelled
+from tests.accounts.traffic import VPC
 from tests.fakes.workload import ACCOUNT, REGION, ZONES
 
 if TYPE_CHECKING:

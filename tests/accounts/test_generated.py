@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from squall.domain.base.vocabulary import Verdict
 from squall.domain.documents.result import Result
-from tests.accounts.account import Account, Registered, balancer_arn
+from tests.accounts.account import Account, balancer_arn
 from tests.accounts.containers import Containers, Service
 from tests.accounts.run import experiment, run
+from tests.accounts.traffic import Registered
 from tests.fakes.workload import ACCOUNT, REGION
 
 BALANCERS = {"one": balancer_arn("one"), "two": balancer_arn("two"), "net": balancer_arn("three", "net")}

@@ -9,7 +9,8 @@ from tests.accounts.run import experiment
 from tests.accounts.zoo.shape import INTERNAL, PUBLIC, shape
 
 if TYPE_CHECKING:
-    from tests.accounts.account import Account, Registered
+    from tests.accounts.account import Account
+    from tests.accounts.traffic import Registered
 
 POLICY = {"lambda_fault_configuration": PLACE}
 

@@ -11,7 +11,8 @@ from tests.accounts.run import experiment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.accounts.account import Account, Registered
+    from tests.accounts.account import Account
+    from tests.accounts.traffic import Registered
 
     Build = Callable[[Account, float], dict[str, Any]]
     """Builds the account, and returns the experiment on it. The second argument is the truth: the share of the users'
