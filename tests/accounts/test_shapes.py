@@ -6,7 +6,7 @@ import pytest
 
 from squall.domain.base.vocabulary import CheckOutcome, Status, Verdict
 from squall.domain.documents.result import Result
-from squall.domain.run.aws_state import Watched
+from squall.domain.run.alarm_state import Watched
 from tests.accounts.account import STAGING, Account, balancer_arn
 from tests.accounts.run import REPLACED, experiment, run
 from tests.accounts.traffic import target_group_arn
