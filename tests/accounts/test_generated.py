@@ -22,6 +22,8 @@ from tests.fakes.workload import ACCOUNT, REGION
 BALANCERS = {"one": balancer_arn("one"), "two": balancer_arn("two"), "net": balancer_arn("three", "net")}
 UNUSUAL = 3
 """The target group that always exists, and at most two more."""
+HISTORY_SECONDS = 3 * 3600
+"""Enough for the baseline: how often guards abort healthy runs is no matter of the account's shape."""
 CASES, PARTS = 2000, 8
 """Cases of the soak, and how many tests share them."""
 
@@ -184,6 +186,7 @@ def _number(group: Registered) -> int:
 def check(case: Generated) -> str:
     """Walk the account and compare the verdict with the truth. Returns the verdict, or the status of a refused run."""
     account, targets = build(case)
+    account.world.metrics.kept_seconds = HISTORY_SECONDS
     groups = list(account.target_groups.values())
     named = groups[case.service].arn if case.service is not None and case.service < len(groups) else None
     result = run(account, experiment(targets, **({"service": named} if named else {})), minimum_healthy_percent=0)
