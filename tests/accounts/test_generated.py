@@ -24,7 +24,7 @@ UNUSUAL = 3
 """The target group that always exists, and at most two more."""
 HISTORY_SECONDS = 3 * 3600
 """Enough for the baseline: how often guards abort healthy runs is no matter of the account's shape."""
-CASES, PARTS = 2000, 8
+CASES, PARTS = 2000, 20
 """Cases of the soak, and how many tests share them."""
 
 
@@ -222,5 +222,5 @@ def test_thousands_of_accounts_have_no_wrong_verdict(part: int, record_property:
     check_counted()
     record_property("verdicts", dict(said))
     assert said.total() >= CASES // PARTS
-    assert said[Verdict.VALIDATED] >= 10, said
-    assert said[Verdict.REFUTED] >= 10, said
+    assert said[Verdict.VALIDATED] >= 5, said
+    assert said[Verdict.REFUTED] >= 5, said
