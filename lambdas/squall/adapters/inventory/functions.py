@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found
 from squall.domain.resources.functions import Extended, LambdaFunction
+from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -53,8 +54,9 @@ class LambdaFunctions:
         if entry is None or entry["FunctionArn"] != arn:
             return None
         tags = call(self._functions, "list_tags", absent=_ABSENT, Resource=arn)
-        aliases = list(list_items(self._functions, "list_aliases", "Aliases", FunctionName=arn))
-        served = {alias["Name"]: [alias["FunctionVersion"], *_list_additional(alias)] for alias in aliases}
+        served = {
+            alias["Name"]: [alias["FunctionVersion"], *_list_additional(alias)] for alias in self._list_aliases(entry["FunctionName"])
+        }
         versions = {version for versions in served.values() for version in versions} - {_UNPUBLISHED}
         return LambdaFunction(
             id=entry["FunctionName"],
@@ -66,6 +68,15 @@ class LambdaFunctions:
             shifting=tuple(sorted(name for name, versions in served.items() if len(versions) > 1)),
             **_read_configuration(entry),
         )
+
+    def _list_aliases(self, name: str) -> list[Any]:
+        """The function's aliases; none, if it was deleted since it was described."""
+        try:
+            return list(list_items(self._functions, "list_aliases", "Aliases", FunctionName=name))
+        except Unavailable as error:
+            if error.code not in _ABSENT:
+                raise
+            return []
 
     def _describe_version(self, arn: str, version: str) -> Extended:
         """What the extension needs, as the version has it: nothing, if the version was deleted since."""
