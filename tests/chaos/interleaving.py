@@ -3,6 +3,10 @@
 The functions are the real handlers, each in a thread of its own that stands still in front of each call; a schedule lets one of
 them make one call, or die there. All schedules are tried, depth first; from a state that was seen before (the world, what each
 function that is not over has been answered) nobody goes on: what follows it is known. Nothing is sampled.
+
+One kind of call is no step of its own: a read of what no other function of the scene writes. Its answer is the same at any moment, and
+whether the function dies before or after it is the same to everybody else. Which reads these are is observed: as soon as somebody else
+writes what was read so, the exploration begins again, with a step for that read.
 """
 
 from __future__ import annotations
@@ -23,6 +27,18 @@ from tests.workflow.walk import Walk
 Choice = tuple[str, int]
 LIMIT = 200_000
 """Schedules: a backstop against a scene that is too big."""
+
+
+READS = frozenset(
+    {
+        *("get", "line", "all", "slots", "holds", "holders", "of", "open", "open_ids", "waiting_ids", "status"),
+        *("template", "of_template", "of_execution", "own_templates", "active", "resolved_targets"),
+        *("states", "with_prefix", "fired_since", "refresh"),
+    }
+)
+"""Methods of ports that change nothing. Any other method counts as a write."""
+STORES = frozenset({"records", "locks", "findings", "sightings", "halt_flag", "halt_copy"})
+"""Ports whose state no other port reads or changes, unlike those of FIS, alarms and targets."""
 
 
 class Died(BaseException):
@@ -98,6 +114,10 @@ class Scene:
     always: Callable[[], None] = lambda: None
     """Checked in every state."""
     actors: list[Actor] = field(default_factory=list)
+    written: dict[str, set[int]] = field(default_factory=dict)
+    """By what is stored: the actors that have written it in any schedule."""
+    read_at_once: dict[str, set[int]] = field(default_factory=dict)
+    """By what is stored: the actors that have read it without a step."""
 
     @property
     def world(self) -> FakeWorld:
@@ -116,6 +136,13 @@ class Scene:
         else:
             self.actors[number].die()
 
+    def forget_wrong_reads(self) -> bool:
+        """Whether somebody wrote what another actor reads without a step. From now on that read is a step."""
+        wrong = [stored for stored, readers in self.read_at_once.items() if any(self.written.get(stored, set()) - {one} for one in readers)]
+        for stored in wrong:
+            del self.read_at_once[stored]
+        return bool(wrong)
+
     def abandon(self) -> None:
         for actor in self.actors:
             if not actor.over:
@@ -126,7 +153,7 @@ class Scene:
 
 
 class _Gate:
-    """A port whose calls wait for their turn."""
+    """A port whose calls wait for their turn, if another actor could make a difference to their answer."""
 
     def __init__(self, scene: Scene, name: str) -> None:
         self._scene, self._name, self._port = scene, name, getattr(scene.world, name)
@@ -137,16 +164,35 @@ class _Gate:
             return found
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            actor = next((one for one in self._scene.actors if one.thread is threading.current_thread()), None)
-            if actor is None:
+            actors = self._scene.actors
+            number = next((number for number, actor in enumerate(actors) if actor.thread is threading.current_thread()), None)
+            if number is None:
                 return found(*args, **kwargs)
-            if (self._name, method) != ("clock", "now"):
-                actor.wait()
+            if (self._name, method) != ("clock", "now") and self._takes_a_step(method, args, number):
+                actors[number].wait()
             answer = found(*args, **kwargs)
-            actor.heard.append(f"{self._name}.{method} {answer!r}")
+            actors[number].heard.append(f"{self._name}.{method} {answer!r}")
             return answer
 
         return call
+
+    def _takes_a_step(self, method: str, args: tuple[Any, ...], number: int) -> bool:
+        stored = self._stored(args)
+        if method not in READS:
+            self._scene.written.setdefault(stored, set()).add(number)
+            return True
+        if self._scene.written.get(stored, set()) - {number}:
+            return True
+        self._scene.read_at_once.setdefault(stored, set()).add(number)
+        return False
+
+    def _stored(self, args: tuple[Any, ...]) -> str:
+        """What a call reads or writes: a document, everything in a store, or all that can have an effect on a target."""
+        if self._name == "documents":
+            execution_id, document = args[:2]
+            kind = document if isinstance(document, type) else type(document)
+            return f"{execution_id} {document if isinstance(document, str) else kind.__name__}"
+        return self._name if self._name in STORES else "account"
 
 
 class _Saved:
@@ -169,11 +215,12 @@ class _Saved:
 def _seen(world: FakeWorld) -> str:
     """All that anybody can ask of the world."""
     locks = (world.locks.leases, world.locks.slot_leases, world.locks.tickets)
-    told = (len(world.notifier.sent), len(world.lifecycle.events), sorted(world.documents.files))
+    told = (len(world.notifier.sent), len(world.lifecycle.events), hash(frozenset(world.documents.files.items())))
     runs, states = [run.experiment for run in world.faults.runs.values()], [(one.name, one.state) for one in world.alarms.alarms.values()]
     flow = (sorted(world.workflow.tokens), world.workflow.executions)
     records = (world.records.items, sorted(world.records.in_open_index))
-    return repr((world.clock.now(), records, locks, runs, sorted(world.faults.templates), states, told, flow))
+    flags = (world.halt_flag.value, world.halt_copy.value, world.sightings.seen)
+    return repr((world.clock.now(), records, locks, runs, sorted(world.faults.templates), states, told, flow, flags))
 
 
 @dataclass
@@ -203,6 +250,8 @@ def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
             found.schedules += 1
             assert found.schedules < LIMIT, "too big a scene"
             pending += _play(scene, pending.pop(), seen, found)
+            if scene.forget_wrong_reads():
+                found, seen, pending = Explored(), set(), [()]
     found.states = len(seen)
     return found
 

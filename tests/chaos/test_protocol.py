@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from tests.chaos.interleaving import explore
+from squall.wiring import get_wiring
+from tests.chaos.interleaving import Actor, Scene, explore
 from tests.chaos.protocol import QUICK, WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.fakes.world import FakeWorld
+    from tests.workflow.walk import Walk
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -24,3 +33,38 @@ def test_every_interleaving_of_the_rest_ends_closed(name: str) -> None:
     print(name, found)
     assert found.states >= 100, found
     assert found.endings >= 2, found
+
+
+def _adding(note: str) -> Callable[[], None]:
+    """Reads what the halt flag says, then writes that and one word more: two of these can lose a word."""
+
+    def act() -> None:
+        flag, now = get_wiring().halt_flag, get_wiring().clock.now()
+        flag.engage(f"{flag.get().reason or ''}{note}", "somebody", now)
+
+    return act
+
+
+def test_a_lost_update_is_found() -> None:
+    """What one reads and the other writes is a step each, so that somebody else comes in between."""
+
+    def scene(walk: Walk, world: FakeWorld) -> Scene:
+        def check(_: list[Actor]) -> None:
+            assert sorted(world.halt_flag.get().reason or "") == ["a", "b"], "a word is lost"
+
+        return Scene(walk, lambda: [Actor(_adding("a")), Actor(_adding("b"))], check, deaths=0)
+
+    with pytest.raises(AssertionError, match="a word is lost"):
+        explore(scene)
+
+
+def test_a_read_of_what_nobody_else_writes_is_no_step() -> None:
+    def read_and_add() -> None:
+        for _ in range(20):
+            get_wiring().sightings.get()
+        _adding("a")()
+
+    def scene(walk: Walk, world: FakeWorld) -> Scene:
+        return Scene(walk, lambda: [Actor(read_and_add), Actor(get_wiring().locks.line)], lambda _: None, deaths=0)
+
+    assert explore(scene).states == 6, "three of the first, two of the second"
