@@ -201,7 +201,9 @@ def make_verdict_panel(result: Result, url: str, report: str = "") -> Panel:
     for label, value in _list_facts(result):
         lines.append(Text.assemble((f"{label:<11}", "dim"), safe_text(value)))
     lines += [Text.assemble((f"{label:<11}", "dim"), safe_text(place)) for label, place in (("result", url), ("report", report)) if place]
-    title = Text.assemble(safe_text(headline.replace("_", " ").upper(), f"bold {colour}"), " · ", safe_text(result.experiment_name))
+    title = Text.assemble(
+        safe_text(headline.replace("_", " ").upper(), f"bold {colour}"), " · ", safe_text(result.experiment_name or result.execution_id)
+    )
     return Panel(Group(*lines), title=title, title_align="left", border_style=colour or "white")
 
 
@@ -214,7 +216,8 @@ def _list_facts(result: Result) -> list[tuple[str, str]]:
         facts.append(("rollback", result.rollback.outcome.value.replace("_", " ") + leftovers))
     if result.recovery is not None:
         taken = result.recovery.seconds_to_recover
-        facts.append(("recovery", (f"in {format_seconds(taken)}. " if taken is not None else "") + result.recovery.detail))
+        after = f"{format_seconds(taken)} after the fault took effect. " if taken is not None else ""
+        facts.append(("recovery", after + result.recovery.detail))
     if result.cost:
         facts.append(("cost", ", ".join(f"{name.replace('_', ' ')} {format_number(value)}" for name, value in result.cost.items())))
     return facts

@@ -10,6 +10,7 @@ from botocore.config import Config
 
 from cli.aws.errors import explain_error
 from cli.errors import CommandError
+from cli.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +27,12 @@ def make_client(session: Any, service: str) -> Any:
 
 
 @contextmanager
-def explain_failures(*, local_hint: bool) -> Iterator[None]:
-    """Raises the SDK's errors, bare or as the cause of an adapter's error, as CommandErrors; other errors pass."""
+def explain_failures(*, local_hint: bool, first: bool = False) -> Iterator[None]:
+    """Raises the SDK's errors, bare or as the cause of an adapter's error, as CommandErrors; other errors pass.
+
+    `first`: whether this is the command's first call. Only then does wrong access refuse the command: later something
+    may be running, and the exit code of a refusal would say that nothing is.
+    """
     try:
         yield
     except CommandError:
@@ -36,6 +41,7 @@ def explain_failures(*, local_hint: bool) -> Iterator[None]:
         command_error = explain_error(error, local_hint=local_hint)
         if command_error is None:
             raise
+        command_error.code = command_error.code if first else Exit.FAILED
         raise command_error from error
 
 

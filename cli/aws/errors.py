@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore import exceptions
 
 from cli.errors import LOCAL_HINT, CommandError
+from cli.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ _BY_CODE = {
     "UnrecognizedClientException": ("AWS does not know these credentials.", _CREDENTIALS),
     "SignatureDoesNotMatch": ("AWS does not accept these credentials: the secret key is wrong.", _CREDENTIALS),
 }
-_BY_KIND: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
+_CALLERS_SIDE: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     (
         (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.TokenRetrievalError),
         "No usable AWS credentials were found.",
@@ -31,6 +32,9 @@ _BY_KIND: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     ),
     ((exceptions.ProfileNotFound,), "{error}.", "Check AWS_PROFILE, or list the profiles with `aws configure list-profiles`."),
     ((exceptions.NoRegionError,), "No AWS Region is set.", "Set AWS_REGION, or give `--region`, to the Region Squall is deployed to."),
+)
+"""Errors of what the caller brings, in which Squall and AWS have no part."""
+_BY_KIND: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     (
         (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ConnectionClosedError),
         "AWS cannot be reached: {error}",
@@ -43,8 +47,9 @@ _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsExc
 
 
 def explain_error(error: BaseException, *, local_hint: bool = False) -> CommandError | None:
-    """The CommandError for an SDK error, or for an adapter's error that an SDK error caused; None for any other
-    error."""
+    """The CommandError for an SDK error, or for an adapter's error that an SDK error caused; None for any other error.
+
+    Its exit code is that of a refusal for what is on the caller's side: credentials, permissions, Region, profile."""
     for cause in _list_causes(error):
         command_error = _match_error(cause)
         if command_error is not None:
@@ -73,9 +78,10 @@ def _list_causes(error: BaseException) -> Iterator[BaseException]:
 def _match_error(error: BaseException) -> CommandError | None:
     if isinstance(error, exceptions.ClientError):
         return _explain_client_error(error)
-    for kinds, message, hint in _BY_KIND:
-        if isinstance(error, kinds):
-            return CommandError(message.format(error=error), hint)
+    for code, table in ((Exit.REFUSED, _CALLERS_SIDE), (Exit.FAILED, _BY_KIND)):
+        for kinds, message, hint in table:
+            if isinstance(error, kinds):
+                return CommandError(message.format(error=error), hint, code=code)
     return None
 
 
@@ -83,9 +89,9 @@ def _explain_client_error(error: BaseException) -> CommandError:
     code = error_code(error)
     operation = str(getattr(error, "operation_name", "the call"))
     if code in _BY_CODE:
-        return CommandError(*_BY_CODE[code])
+        return CommandError(*_BY_CODE[code], code=Exit.REFUSED)
     if code in _DENIED:
-        return CommandError(f"AWS denied {operation}: {error}", f"These credentials need permission for {operation}.")
+        return CommandError(f"AWS denied {operation}: {error}", f"These credentials need permission for {operation}.", code=Exit.REFUSED)
     if code in _THROTTLED:
         return CommandError(f"AWS is throttling {operation}.", "Try again in a minute.")
     return CommandError(f"{operation} failed: {error}", "")

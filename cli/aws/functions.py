@@ -80,6 +80,16 @@ class StackFunctions:
         """Has the report of a period made. Returns `{"report": …, "files": [S3 key, …]}`."""
         return self._invoke("report", {"period": period}, "Try a shorter period; the function's log has the details.")
 
+    def catalogue(self) -> list[str] | None:
+        """The names of the deployed experiments; None if the stack can't be asked: it is older, or the caller may not
+        invoke its report function."""
+        try:
+            answer = self._invoke("report", {"catalogue": {}}, "")
+        except CommandError:
+            return None
+        names = answer.get("catalogue") if isinstance(answer, dict) else None
+        return [str(name) for name in names] if isinstance(names, list) else None
+
     def make_report(self, execution_id: str) -> None:
         """Has the report of a finished run written, or written again."""
         self._invoke("report", {"execution_id": execution_id}, f"The result is not affected: `squall show {execution_id}`.")

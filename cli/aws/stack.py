@@ -16,6 +16,7 @@ from cli.aws.versions import OUTPUT as VERSION_OUTPUT
 from cli.doctor.checks import check_fis_roles, list_fis_roles
 from cli.doctor.setting import Setting
 from cli.errors import CommandError, NameInUseError
+from cli.exits import Exit
 from cli.text import clean_line
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
@@ -76,6 +77,7 @@ class Deployment(StackFunctions):
                 f"The stack {clean_line(stack)} has no output {', '.join(missing)}: it is not a Squall stack, "
                 "or its deployment did not finish.",
                 "Name the right one with `--stack` or SQUALL_STACK_NAME, or deploy again with `make deploy`.",
+                code=Exit.REFUSED,
             )
         super().__init__(session, stack, outputs, local_hint=local_hint)
         self.machine_arn = outputs["ExperimentStateMachineArn"]
@@ -85,8 +87,12 @@ class Deployment(StackFunctions):
 
     @classmethod
     def find(cls, stack: str, *, region: str | None = None, local_hint: bool = False) -> Deployment:
-        """Finds the stack by name, in the Region and account of the ordinary AWS environment variables and files."""
-        with explain_failures(local_hint=local_hint):
+        """Finds the stack by name, in the Region and account of the ordinary AWS environment variables and files.
+
+        This is a command's first call. If it fails, nothing has been started: credentials, Region and name are the
+        caller's, so the error is a refusal and no failure of Squall.
+        """
+        with explain_failures(local_hint=local_hint, first=True):
             # Unlike the other AWS SDKs, boto3 does not read AWS_REGION.
             session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
             try:
@@ -96,6 +102,7 @@ class Deployment(StackFunctions):
                     raise CommandError(
                         f"There is no stack {clean_line(stack)!r} in {session.region_name}.",
                         "Name it with `--stack` or SQUALL_STACK_NAME, its Region with `--region` or AWS_REGION; `make deploy` deploys one.",
+                        code=Exit.REFUSED,
                     ) from error
                 raise
         outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}

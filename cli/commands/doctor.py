@@ -88,9 +88,11 @@ def _show_findings(findings: Sequence[Finding], deployment: Deployment) -> None:
         table.add_row(safe_text(finding.name), style_word(finding.outcome.value), *cells)
     console = output.make_console()
     console.print(table)
-    broken = [finding.name for finding in findings if finding.outcome is not Outcome.OK]
-    console.print(
-        f"Not as promised: {', '.join(broken)}."
-        if broken
-        else "Everything is as promised. docs/promises.md says what no deployment can promise."
-    )
+    broken = [finding.name for finding in findings if finding.outcome in {Outcome.FAILED, Outcome.SLOW}]
+    unknown = [finding.name for finding in findings if finding.outcome is Outcome.UNKNOWN]
+    if broken:
+        console.print(f"Not as promised: {', '.join(broken)}.")
+    if unknown:
+        console.print(f"Not known, because it could not be examined: {', '.join(unknown)}.")
+    if not broken and not unknown:
+        console.print("Everything is as promised. docs/promises.md says what no deployment can promise.")

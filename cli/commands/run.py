@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cli import output, reports, session
@@ -74,12 +76,26 @@ def make_bare_result(record: ExecutionRecord) -> Result:
 
 
 def start_execution(deployment: Deployment, request: Request) -> Started:
-    """Starts the execution. Raises CommandError if its name was used before."""
+    """Starts the execution. Raises CommandError if its name was used before, or if its experiment is not deployed."""
     payload = request.payload(deployment.caller())
+    if request.experiment is not None:
+        _check_catalogue(deployment, request.experiment)
     # Step Functions forgets a name after 90 days, but results are kept for years.
     if deployment.record(request.name) is not None:
         raise NameInUseError(request.name)
     return deployment.start(request.name, payload)
+
+
+def _check_catalogue(deployment: Deployment, experiment: str) -> None:
+    """Refuses a name that is not deployed: an execution of it would notify people and count as a rejected run. Admit
+    decides where the stack can't be asked."""
+    deployed = deployment.catalogue()
+    if deployed is None or experiment in deployed:
+        return
+    near = difflib.get_close_matches(experiment, deployed, 3, 0.5)
+    message = f"There is no experiment {clean_line(experiment, 128)!r} in the catalogue of stack {deployment.stack}, {deployment.region}."
+    known = f"Did you mean {' or '.join(near)}?" if near else f"Deployed are: {clean_line(', '.join(deployed) or 'none', 1000)}."
+    raise CommandError(message, f"{known} A file is given by its path.", code=Exit.REFUSED)
 
 
 def show_started(deployment: Deployment, started: Started, *, as_json: bool) -> None:
@@ -149,4 +165,15 @@ def show_ending(deployment: Deployment, ending: Ending, *, as_json: bool) -> Non
 
 def make_record_document(record: Any) -> dict[str, Any]:
     """A record as plain data without its task token: whoever has the token can wake the workflow."""
-    return {name: value for name, value in asdict(record).items() if name not in {"task_token", "token_generation"}}
+    document = {name: value for name, value in asdict(record).items() if name not in {"task_token", "token_generation"}}
+    written: dict[str, Any] = write_dates(document)
+    return written
+
+
+def write_dates(value: Any) -> Any:
+    """The value with each date as in `result.json`: 2026-03-02T20:00:00Z."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return {key: write_dates(inner) for key, inner in value.items()}
+    return [write_dates(inner) for inner in value] if isinstance(value, list | tuple) else value

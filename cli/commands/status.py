@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from cli import output, session
 from cli.arguments.names import parse_execution_id
-from cli.commands.run import make_record_document
+from cli.commands.run import make_record_document, write_dates
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import make_table, style_word
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from cli.aws.stack import Deployment
     from cli.session import Options
+    from squall.domain.run.halt import Halt
     from squall.domain.run.queue import Line
     from squall.domain.run.record import ExecutionRecord
 
@@ -35,12 +37,16 @@ def show_status(options: Options, execution: str | None) -> int:
     """Returns 0, also if nothing runs."""
     execution_id = parse_execution_id(execution) if execution is not None else None
     deployment = session.find_deployment(options)
+    if execution_id is not None and _is_starting(deployment, execution_id):
+        return _show_starting(options, execution_id)
     records = [find_record(deployment, execution_id)] if execution_id is not None else list(deployment.open_records())
-    _note_halt(deployment)
+    halted = deployment.halted()
+    _note_halt(halted)
     line = deployment.line() if any(record.status is Status.QUEUED for record in records) else None
     now = datetime.now(UTC)
     if options.json:
-        documents = [make_record_document(record) | _make_queue_document(record, line, now) for record in records]
+        halt = {"halt": _make_halt_document(halted)}
+        documents = [make_record_document(record) | _make_queue_document(record, line, now) | halt for record in records]
         output.write_json(documents[0] if execution_id is not None else documents)
         return Exit.VALIDATED
     console = output.make_console()
@@ -53,8 +59,29 @@ def show_status(options: Options, execution: str | None) -> int:
     return Exit.VALIDATED
 
 
-def _note_halt(deployment: Deployment) -> None:
-    halted = deployment.halted()
+def _is_starting(deployment: Deployment, execution_id: str) -> bool:
+    """Whether the execution runs in Step Functions and has no record yet: Admit writes it in its first seconds."""
+    if deployment.record(execution_id) is not None:
+        return False
+    machine = deployment.machine(execution_id)
+    return machine is not None and not machine.over and deployment.record(execution_id) is None
+
+
+def _show_starting(options: Options, execution_id: str) -> int:
+    if options.json:
+        output.write_json({"id": execution_id, "status": "starting"})
+    else:
+        output.make_console().print(f"{execution_id} has just started; its record is written in its first state.", soft_wrap=True)
+    return Exit.VALIDATED
+
+
+def _make_halt_document(halted: Halt | None) -> Any:
+    """The halt of the stack as `squall status --json` shows it; None if the flag could not be read, which counts as
+    halted."""
+    return None if halted is None else write_dates(asdict(halted))
+
+
+def _note_halt(halted: Halt | None) -> None:
     if halted is None:
         output.write_note("The halt flag could not be read; Squall treats the stack as halted until it can be.")
     elif halted.engaged:

@@ -17,7 +17,7 @@ from cli.doctor.setting import TERMINAL
 from cli.doctor.trial import Path, Trial, TrialError
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.base.vocabulary import AbortSource, Status
-from squall.domain.run.record import Abort, ExecutionRecord
+from squall.domain.run.record import DOCTOR, Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
 
 STOPS_WITHIN, HISTORY_WITHIN = 120, 60
@@ -87,7 +87,7 @@ def _write_dead_record(trial: Trial) -> None:
         status=Status.RUNNING,
         phase="WatchFault",
         phase_since=now,
-        experiment="squall doctor",
+        experiment=DOCTOR,
         requested_by="squall doctor",
         guard_names=(trial.alarm,),
         template_id=trial.template_id,

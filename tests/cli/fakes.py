@@ -114,9 +114,14 @@ class FakeDeployment:
     bucket: str = "bucket"
     metrics: NoMetrics = field(default_factory=NoMetrics)
     queue: Line | None = field(default_factory=Line)
+    deployed: list[str] | None = None
+    """The names in the catalogue; None: the stack can't be asked."""
 
     def caller(self) -> str:
         return "arn:aws:iam::123456789012:user/ada"
+
+    def catalogue(self) -> list[str] | None:
+        return self.deployed
 
     def start(self, name: str, payload: Mapping[str, Any]) -> Started:
         self.started.append((name, payload))

@@ -76,14 +76,14 @@ def _table() -> None:
 def test_no_credentials(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
     no_aws.setenv("AWS_REGION", "us-east-1")
     done = squall("status")
-    assert done.exit_code == 5
+    assert done.exit_code == 3
     assert "No usable AWS credentials" in done.stderr
     assert "squall local up" in done.stderr
 
 
 def test_no_region(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
     done = squall("status", "--json")
-    assert done.exit_code == 5
+    assert done.exit_code == 3
     assert "AWS_REGION" in json.loads(done.stdout)["error"]["next"]
 
 
@@ -110,7 +110,7 @@ def test_the_local_option_without_an_account(squall: Squall, no_aws: pytest.Monk
 
 def test_no_stack_names_it_and_its_region(squall: Squall, aws: pytest.MonkeyPatch) -> None:
     done = squall("--stack", "Other", "status")
-    assert done.exit_code == 5
+    assert done.exit_code == 3
     assert "no stack 'Other' in us-east-1" in done.stderr
     assert "SQUALL_STACK_NAME" in done.stderr
 
@@ -119,7 +119,7 @@ def test_a_stack_that_is_not_squall(squall: Squall, aws: pytest.MonkeyPatch) -> 
     _stack("Foreign", {"Something": "else"})
     aws.setenv("SQUALL_STACK_NAME", "Foreign")
     done = squall("status")
-    assert done.exit_code == 5
+    assert done.exit_code == 3
     assert "no output ExperimentStateMachineArn" in done.stderr
 
 

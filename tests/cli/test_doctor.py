@@ -470,3 +470,12 @@ def test_a_path_that_does_not_exist_is_refused(squall: Squall) -> None:
     done = squall("doctor", "--only", "prayer")
     assert done.exit_code == 3
     assert "event-rule" in done.stderr
+
+
+def test_what_could_not_be_examined_is_not_said_to_be_broken(squall: Squall, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = Examined(flag=Halt(engaged=True, reason="smoke"))
+    deployment.role_arns = (ROLE,)
+    monkeypatch.setattr("cli.session.find_deployment", lambda options: deployment)
+    shown = " ".join(squall("doctor").stdout.split())
+    assert "Not as promised" not in shown
+    assert "Not known, because it could not be examined: " in shown

@@ -200,3 +200,11 @@ def test_plan_as_json_holds_the_exact_template(squall: Squall, deployment: FakeD
     assert document["template"] == {"actions": {"kill": {}}}
     assert document["quota"]["active FIS experiments"] == {"used": 2, "limit": 5}
     assert [(guard["condition"], guard["percent"]) for guard in document["guards"]] == [("CPU > 60 %", 13.0)]
+
+
+def test_a_name_that_is_not_deployed_starts_nothing(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.deployed = ["instance-termination", "slow-network"]
+    done = squall("run", "instance-terminaton")
+    assert (done.exit_code, deployment.started) == (3, [])
+    assert "Did you mean instance-termination?" in done.stderr
+    assert squall("run", "slow-network", "--no-follow").exit_code == 0

@@ -9,6 +9,7 @@ import pytest
 
 from cli.aws.stack import Machine
 from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line, Slot, Ticket
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, START, FakeDeployment, event, record, result
@@ -131,3 +132,18 @@ def test_a_result_of_another_version_is_not_a_crash(squall: Squall, deployment: 
     done = squall("show", "run-1")
     assert done.exit_code == 0
     assert "validated" in done.stdout
+
+
+def test_an_execution_that_has_just_started_is_no_unknown_one(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.machines["run-9"] = Machine("RUNNING")
+    done = squall("status", "run-9")
+    assert (done.exit_code, "has just started" in done.stdout) == (0, True)
+    assert json.loads(squall("status", "run-9", "--json").stdout) == {"id": "run-9", "status": "starting"}
+
+
+def test_dates_are_written_as_in_the_result_and_the_halt_stands_with_them(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(events=(event("fault_started", 3),))]
+    deployment.flag = Halt(engaged=True, reason="fire", by="ada", at=START)
+    document = json.loads(squall("status", "run-1", "--json").stdout)
+    assert (document["started_at"], document["events"][0]["at"]) == ("2026-05-04T12:00:00Z", "2026-05-04T12:00:03Z")
+    assert document["halt"] == {"engaged": True, "reason": "fire", "by": "ada", "at": "2026-05-04T12:00:00Z"}

@@ -23,6 +23,9 @@ from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring, get_wiring, prepare
 
+FAILURE_CHARACTERS = 300
+"""How much of a failure the timeline keeps."""
+
 D = TypeVar("D", bound=Document)
 Outcome = dict[str, Any]
 
@@ -169,8 +172,9 @@ def _run_state(phase: str, body: Body, event: Mapping[str, Any], *, closing: boo
         if token := event.get("task_token"):
             w.workflow.wake(token)  # otherwise the execution would sleep on the token for the fault's whole time
         return why
+    failure = str(event.get("failure") or "")
     if record.phase != phase and not record.final:
-        w.records.update(run.id, phase=phase, phase_since=now)
+        w.records.update(run.id, phase=phase, phase_since=now, events=_note_failure(record, failure, now))
         record = w.records.get(run.id) or record
     outcome = body(
         Step(
@@ -179,12 +183,20 @@ def _run_state(phase: str, body: Body, event: Mapping[str, Any], *, closing: boo
             phase=phase,
             w=w,
             now=now,
-            failure=str(event.get("failure") or ""),
+            failure=failure,
             task_token=str(event.get("task_token") or ""),
         )
     )
     w.logger.info(phase, extra={"execution_id": run.id, **outcome})
     return outcome
+
+
+def _note_failure(record: ExecutionRecord, failure: str, now: datetime) -> list[Event]:
+    """The event of a failure that the workflow caught, with the last state that had begun. Step Functions names no
+    state. Empty if there is no failure, or if it is on the timeline."""
+    detail = f"{record.phase}: {failure[:FAILURE_CHARACTERS]}"
+    known = [event.detail.partition(": ")[2] for event in record.happened(EventName.STATE_FAILED)]
+    return [Event(now, EventName.STATE_FAILED, detail)] if failure and failure[:FAILURE_CHARACTERS] not in known else []
 
 
 def is_redriven(event: Mapping[str, Any]) -> bool:

@@ -1,23 +1,22 @@
 """Report writes the report of a run that is over, and the run's data for reports over many runs.
 
 The run's last lifecycle event calls it, or a person with `{"execution_id": …}`. With `{"period": {…}}`
-(`PeriodRequest`), from a schedule or a person, it reports a period instead.
+(`PeriodRequest`), from a schedule or a person, it reports a period instead; with `{"catalogue": {}}` it names the
+deployed experiments.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from squall.application.reports.period import PeriodRequest, report_period
+from squall.application.reports.questions import answer_question
 from squall.application.reports.run import report_run
 from squall.wiring import get_wiring
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     w = get_wiring()
-    if "period" in event:
-        reported = report_period(w, PeriodRequest.model_validate(event["period"]))
-        w.logger.info("period", extra={"files": reported["files"], "experiments": reported["report"]["total_experiments"]})
-        return reported
+    if "period" in event or "catalogue" in event:
+        return answer_question(w, event)
     done = report_run(w, str(event.get("detail", event)["execution_id"]))
     w.logger.info("report", extra=done)
     return done

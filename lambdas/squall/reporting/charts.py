@@ -124,6 +124,24 @@ def read_measurements(facts: Facts) -> tuple[tuple[Window, ...], Mapping[str, tu
     return windows, _points_from_series(facts, windows, list(facts.series.series.values()))
 
 
+def count_missing(facts: Facts, window_name: str) -> dict[str, tuple[int, int]]:
+    """For each metric, how many periods of the window have no data, and how many it has."""
+    _, points = read_measurements(facts)
+    counts = {}
+    for binding in facts.discovery.bindings if facts.discovery else ():
+        window = next((window for window in _own_windows(facts, binding) if window.name == window_name), None)
+        if window is not None:
+            inside = sum(window.start <= point.at < window.end for point in points.get(binding.name, ()))
+            counts[binding.name] = window.periods - inside, window.periods
+    return counts
+
+
+def _own_windows(facts: Facts, binding: MetricBinding) -> Sequence[Window]:
+    """The windows in the metric's own period."""
+    finer = facts.series.finer if facts.series else ()
+    return [window for window in finer if window.period_seconds == binding.period_seconds and window.periods] or read_measurements(facts)[0]
+
+
 def _points_from_series(
     facts: Facts, windows: Sequence[Window], series: Sequence[Mapping[str, Sequence[Series]]]
 ) -> Mapping[str, tuple[Point, ...]]:
@@ -220,12 +238,7 @@ def _absolute_level(threshold: Threshold, baseline: float | None) -> float | Non
 def _summarize_chart(facts: Facts, binding: MetricBinding, windows: Sequence[Window], points: Sequence[Point]) -> str:
     collected = facts.result.metrics_collected
     sentences = []
-    finer = (
-        [window for window in facts.series.finer if window.period_seconds == binding.period_seconds and window.periods]
-        if facts.series
-        else []
-    )
-    for window in finer or windows:
+    for window in _own_windows(facts, binding) or windows:
         values = collected.get(window.name)
         whole = values.get(binding.name) if isinstance(values, Mapping) else None
         inside = [point for point in points if window.start <= point.at < window.end]
@@ -234,7 +247,8 @@ def _summarize_chart(facts: Facts, binding: MetricBinding, windows: Sequence[Win
         if inside and len(inside) > 1:
             least, most = min(inside, key=lambda p: p.value), max(inside, key=lambda p: p.value)
             if least.value != most.value:
-                text += f" ({format_quantity(least.value, binding.unit)} to {format_quantity(most.value, binding.unit)})"
+                periods = "" if whole is None or least.value <= whole <= most.value else "its periods: "
+                text += f" ({periods}{format_quantity(least.value, binding.unit)} to {format_quantity(most.value, binding.unit)})"
         if missing > 0:
             text += f", {missing} of {window.periods} periods without data"
         sentences.append(text)

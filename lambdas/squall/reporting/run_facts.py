@@ -1,10 +1,12 @@
 """Everything that a report is made from: the record, the result and the documents of the run."""
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -13,6 +15,22 @@ from squall.domain.documents.result import Result
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import Sentences, sentences
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import EventName
+from squall.faults import registry
+from squall.faults.registry import UnknownFaultError
+
+
+@dataclass(frozen=True)
+class RecoveredIn:
+    """The time to recover, from a zero that is named."""
+
+    seconds: float
+    zero: str
+    """What the seconds count from, in words: `the fault ended`."""
+    at_the_latest: bool = False
+    """Whether the seconds are only an upper bound."""
+    throughout: bool = False
+    """Whether everything held from the effect on, so that there was nothing to recover from."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +66,66 @@ class Facts:
 
     @property
     def effect_at(self) -> datetime | None:
-        """When the fault took effect on the first target, if its mechanism shows that; otherwise when it was
-        started."""
+        """When the fault took effect on the first target: the zero of every time after the effect. As Judge has it; if
+        nothing was judged, by the proofs of the mechanism, else when FIS started the fault. None if there was none."""
+        if self.record.fault_started_at is None:
+            return None
         proofs = self.result.rollback.proofs if self.result.rollback else ()
         effects = [proof.at for proof in proofs if proof.proven and proof.kind == "mechanism" and proof.at]
-        return min(effects) if effects else self.record.fault_started_at
+        return self.result.times.effect_at or (min(effects) if effects else self.record.fault_started_at)
+
+    @property
+    def fault_over_at(self) -> datetime | None:
+        """When the last target was free of the fault: the zero of every time after the fault's end. As Judge has it; if
+        nothing was judged, when FIS ended it."""
+        return self.result.times.fault_ended_at or self.record.fault_ended_at
+
+    @property
+    def ends_at_once(self) -> bool:
+        """Whether the fault is over as soon as it has taken effect; False if this version does not know the fault."""
+        if self.definition is not None:
+            with suppress(UnknownFaultError, InvalidInput):
+                return registry.traits_of(self.definition).ends_at_once
+        return False
+
+    @property
+    def proven(self) -> bool:
+        """Whether every target was hit, and no metric of the mechanism contradicts it."""
+        proofs = self.result.rollback.proofs if self.result.rollback else ()
+        contradicted = any(signal.reading == "contradicted" for signal in self.result.signals)
+        return bool(proofs) and all(proof.proven for proof in proofs) and not contradicted
+
+    @property
+    def alarm_at(self) -> datetime | None:
+        """When the guard fired that ended the fault. The abort is recorded later, and FIS may already have stopped by
+        then. None if no guard ended it."""
+        if self.record.abort is None or self.record.abort.source not in {AbortSource.GUARD, AbortSource.BLIND_GUARD}:
+            return None
+        fired = [event.at for event in self.result.timeline if event.event == EventName.ALARM]
+        return min([self.record.abort.at, *fired])
+
+    @property
+    def recovered_in(self) -> "RecoveredIn | None":
+        """How long the workload took to recover; None if it did not, or if nothing tells.
+
+        Counted as criteria count it: from the effect of a fault that is over at once, and from the end of a fault that
+        lasts.
+        """
+        recovery, effect_at, over_at = self.result.recovery, self.effect_at, self.fault_over_at
+        if recovery is None or not recovery.recovered or recovery.recovered_at is None or effect_at is None:
+            return None
+        at, latest = recovery.recovered_at, recovery.recovered_after is not None
+        if self.ends_at_once or over_at is None or at < over_at:
+            seconds = max(0.0, (at - effect_at).total_seconds())
+            return RecoveredIn(seconds, "the fault took effect", at_the_latest=latest, throughout=at <= effect_at)
+        return RecoveredIn((at - over_at).total_seconds(), "the fault ended", at_the_latest=latest)
+
+    @property
+    def stopped_on_time(self) -> bool:
+        """Whether Squall ended the FIS experiment because the fault had lasted as long as planned. FIS then says
+        `stopped` by a user."""
+        started, ended = self.record.fault_started_at, self.record.fault_ended_at
+        if self.record.abort is not None or self.result.status is not Status.COMPLETED or started is None or ended is None:
+            return False
+        asked = any(event.event == EventName.STOP_REQUESTED for event in self.result.timeline)
+        return asked and ended >= started + timedelta(seconds=self.record.fault_seconds)

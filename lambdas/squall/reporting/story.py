@@ -1,18 +1,19 @@
 """The story of a run in one paragraph. Every sentence rests on evidence; without evidence there is no sentence."""
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status
+from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.documents.metrics.statistics import Comparison
-from squall.domain.run.timeline import EventName
 from squall.faults import registry
 from squall.faults.registry import UnknownFaultError
-from squall.reporting.charts import metric_title
-from squall.reporting.formatting import format_clock, format_date, format_duration, format_quantity, join_items
-from squall.reporting.run_facts import Facts
+from squall.reporting.charts import count_missing, metric_title
+from squall.reporting.formatting import format_clock, format_date, format_duration, format_quantity, join_items, spell_out
+from squall.reporting.run_facts import Facts, RecoveredIn
 
 _BY = {
     AbortSource.GUARD: "A guard aborted it",
@@ -30,18 +31,26 @@ _LEFT = {
     RollbackOutcome.NOT_NEEDED: "Nothing had to be undone.",
 }
 """What was left of the fault."""
+LENGTH_TOLERANCE = 0.05
+"""A fault that lasted as long as planned up to this share, or up to two seconds, lasted as long as planned."""
+ABOUT = 0.1
+"""Values that differ by at most this share are about the same."""
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
 HYPOTHESIS = {True: "The hypothesis held", False: "The hypothesis did not hold", None: "The hypothesis was not decided"}
 
 
 def write_story(facts: Facts) -> str:
     """The story in a few sentences."""
-    return " ".join(
-        [
-            *_describe_beginning(facts),
-            *_describe_metrics(facts),
-            *_describe_ending(facts),
-            f"{HYPOTHESIS[facts.result.hypothesis_validated]}: {facts.result.reason}.",
-        ]
+    return " ".join(list_sentences(facts))
+
+
+def list_sentences(facts: Facts) -> tuple[str, ...]:
+    """The sentences of the story."""
+    return (
+        *_describe_beginning(facts),
+        *_describe_metrics(facts),
+        *_describe_ending(facts),
+        f"{HYPOTHESIS[facts.result.hypothesis_validated]}: {_shorten_ids(facts.result.reason).rstrip('.')}.",
     )
 
 
@@ -49,7 +58,9 @@ def _describe_beginning(facts: Facts) -> Iterable[str]:
     at = format_date(facts.result.start_time)
     where = f", in {facts.result.environment}," if facts.result.environment else ""
     if facts.record.fault_started_at is None:
-        yield f"On {at}{where} this run began, and nothing was injected."
+        unknown = facts.record.may_have_started and facts.result.status is Status.FAILED
+        nothing = "whether its fault was injected is not known" if unknown else "nothing was injected"
+        yield f"On {at}{where} this run began, and {nothing}."
         yield from _describe_refusal(facts)
         return
     yield f"On {at}{where} Squall {_describe_action(facts)}."
@@ -58,7 +69,8 @@ def _describe_beginning(facts: Facts) -> Iterable[str]:
         traffic = f", at {rate:.3g} requests per second," if rate is not None else ""
         held = "held" if facts.baseline.steady else "did not hold"
         span = format_duration(facts.baseline.window.end - facts.baseline.window.start)
-        yield f"Over the {span} before it{traffic} the steady state {held}."
+        left_out = ", without the parts that other experiments disturbed," if facts.baseline.cut else ""
+        yield f"Over the {span} before it{left_out or traffic} the steady state {held}."
     yield from _describe_proofs(facts)
 
 
@@ -66,12 +78,13 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
     """Where the fault is proven and where not, and whether a metric of the mechanism contradicts the proofs."""
     proofs = facts.result.rollback.proofs if facts.result.rollback else ()
     proven, missed = [proof for proof in proofs if proof.proven], [proof for proof in proofs if not proof.proven]
+    targets = max(len(proofs), len(facts.discovery.pinned) if facts.discovery else 0)
     if proven:
-        everywhere = "every target" if not missed else f"{len(proven)} of {len(proofs)} targets"
-        yield f"The fault is proven on {everywhere} ({proven[0].detail}{', …' if len(proven) > 1 else ''})."
+        everywhere = "every target" if len(proven) == targets else f"{len(proven)} of {targets} targets"
+        yield f"The fault is proven on {everywhere} ({_shorten_ids(proven[0].detail)}{', …' if len(proven) > 1 else ''})."
     if missed:
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
-        yield f"It is not proven on {join_items([proof.target for proof in missed[:3]])}{more} ({missed[0].detail})."
+        yield f"It is not proven on {join_items([proof.target for proof in missed[:3]])}{more} ({_shorten_ids(missed[0].detail)})."
     contradicted = list(
         dict.fromkeys(target for signal in facts.result.signals if signal.reading == "contradicted" for target in signal.targets)
     )
@@ -81,23 +94,39 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
 
 
 def _describe_action(facts: Facts) -> str:
+    """What Squall did to the targets; if that is not proven on every target, only that it started the fault."""
     pinned = facts.discovery.pinned if facts.discovery else ()
-    verb, ends_at_once = _describe_fault(facts)
     targets = join_items([f"{target.id} in {target.zone}" if target.zone else target.id for target in pinned[:3]]) or "its targets"
     more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
-    seconds = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
-    planned = f", {'watched ' if ends_at_once else ''}for {format_duration(seconds)}" if seconds else ""
-    return f"{verb} {targets}{more}{of}{planned}"
+    return f"{_find_verb(facts)} {targets}{more}{of}{_describe_length(facts)}"
 
 
-def _describe_fault(facts: Facts) -> tuple[str, bool]:
-    """What the fault did to its targets, and whether it was over at once. If this version does not know the fault, only
-    its name."""
-    if facts.definition is not None:
+def _find_verb(facts: Facts) -> str:
+    if facts.definition is not None and facts.proven:
         with suppress(UnknownFaultError, InvalidInput):
-            return registry.bind_fault(facts.definition).verb, registry.traits_of(facts.definition).ends_at_once
-    return f"injected {facts.result.experiment_type or 'a fault'} into", False
+            return registry.bind_fault(facts.definition).verb
+    return f"started {spell_out(facts.result.experiment_type or 'a fault')} on"
+
+
+def _describe_length(facts: Facts) -> str:
+    """How long the fault lasted, or was watched if it was over at once; what was planned where that differs."""
+    planned = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
+    watched = "watched " if facts.ends_at_once else ""
+    over_at = facts.record.fault_ended_at if facts.ends_at_once else facts.fault_over_at
+    if not planned:
+        return ""
+    if facts.effect_at is None or over_at is None or over_at < facts.effect_at:
+        return f", planned for {format_duration(planned)}"
+    lasted = seconds_between(facts.effect_at, over_at)
+    if abs(lasted - planned) <= max(2.0, LENGTH_TOLERANCE * planned) or (facts.ends_at_once and lasted > planned):
+        return f", {watched}for {format_duration(planned)}"
+    return f", {watched}for {format_duration(lasted)} ({format_duration(planned)} were planned)"
+
+
+def _shorten_ids(detail: str) -> str:
+    """The text with the first eight characters of each UUID. The whole ones stand with the targets."""
+    return _UUID.sub(lambda match: f"{match[0][:8]}…", detail)
 
 
 def _describe_refusal(facts: Facts) -> Iterable[str]:
@@ -118,25 +147,35 @@ def _describe_metrics(facts: Facts) -> Iterable[str]:
     if not isinstance(before, Mapping) or not isinstance(during, Mapping) or facts.discovery is None:
         return
     steady = {metric.metric for metric in facts.result.statistics if any(map(_no_change, metric.comparisons))}
+    missing = count_missing(facts, "fault")
     sentences = []
     for binding in facts.discovery.bindings:
         was, became = before.get(binding.name), during.get(binding.name)
-        if was is None or became is None:
-            continue
-        old, new = format_quantity(was, binding.unit), format_quantity(became, binding.unit)
-        moved = f"stayed at {new}" if old == new else f"stayed at about {new}" if binding.name in steady else f"went from {old} to {new}"
-        sentences.append(f"{metric_title(binding.name)} {moved}")
+        if was is not None and became is not None:
+            moved = _describe_move(binding, was, became, steady=binding.name in steady)
+            lacking, periods = missing.get(binding.name, (0, 0))
+            silent = f" ({lacking} of {periods} periods without data)" if lacking else ""
+            sentences.append(f"{metric_title(binding.name)} {moved}{silent}")
     if sentences:
         yield f"During the fault, {join_items(sentences[:4])}."
 
 
-def _no_change(comparison: Comparison) -> bool:
-    """Whether the metric stayed where it was during the fault.
+def _describe_move(binding: MetricBinding, was: float, became: float, *, steady: bool) -> str:
+    """How the metric went from the baseline's value to that during the fault, both over the whole window.
 
-    A change that happens every day at this hour is no difference, but the metric has moved all the same.
+    `steady`: whether its periods show no difference. Its values over the windows may still differ, for example in
+    windows with silent periods. Only values that are about the same are said to have stayed.
     """
-    moved = abs((comparison.after or 0.0) - (comparison.before or 0.0)) > 0.1 * abs(comparison.before or 0.0)
-    return comparison.windows == ("baseline", "fault") and comparison.conclusion == "no_difference" and not (comparison.usual and moved)
+    old, new = format_quantity(was, binding.unit), format_quantity(became, binding.unit)
+    if old == new:
+        return f"stayed at {new}"
+    base = 100 - was if binding.kind == "ratio_good" else was
+    return f"stayed at about {new}" if steady and abs(became - was) <= ABOUT * abs(base) else f"went from {old} to {new}"
+
+
+def _no_change(comparison: Comparison) -> bool:
+    """Whether the metric's periods show no difference between baseline and fault."""
+    return comparison.windows == ("baseline", "fault") and comparison.conclusion == "no_difference"
 
 
 def _describe_ending(facts: Facts) -> Iterable[str]:
@@ -144,10 +183,10 @@ def _describe_ending(facts: Facts) -> Iterable[str]:
     if facts.record.fault_started_at is None:
         return
     recovery = facts.result.recovery
-    if recovery and recovery.recovered and recovery.seconds_to_recover is not None:
-        yield f"The workload recovered {format_duration(recovery.seconds_to_recover)} after the fault took effect."
-    elif recovery:
-        yield f"While it was watched the workload did not recover: {recovery.detail}."
+    if facts.recovered_in is not None:
+        yield _describe_recovery(facts.recovered_in)
+    elif recovery and not recovery.recovered:
+        yield f"While it was watched the workload did not recover: {_shorten_ids(recovery.detail)}."
     if facts.result.rollback:
         yield _LEFT[facts.result.rollback.outcome]
         if facts.result.rollback.differences:
@@ -159,25 +198,25 @@ def _describe_ending(facts: Facts) -> Iterable[str]:
         yield f"{met} of {len(criteria)} criteria were met{f', {unknown} could not be decided' if unknown else ''}."
 
 
+def _describe_recovery(recovered: RecoveredIn) -> str:
+    if recovered.throughout:
+        return "Everything that was watched held from the effect of the fault on."
+    latest = ", at the latest" if recovered.at_the_latest else ""
+    return f"The workload recovered {format_duration(recovered.seconds)} after {recovered.zero}{latest}."
+
+
 def _describe_abort(facts: Facts) -> Iterable[str]:
     abort = facts.record.abort
     if abort is None:
         return
-    stopped, at = facts.record.fault_ended_at, _alarm_time(facts) or abort.at
+    over_at, at = facts.fault_over_at, facts.alarm_at or abort.at
     after = (
         f" {format_duration(seconds_between(facts.effect_at, at))} after the fault took effect"
         if facts.effect_at and at > facts.effect_at
         else ""
     )
-    ended = f"; FIS had stopped {format_duration(seconds_between(at, stopped))} later" if stopped and stopped >= at else ""
+    ended = f"; the fault was over {format_duration(seconds_between(at, over_at))} later" if over_at and over_at >= at else ""
     yield f"{_BY[abort.source]} at {format_clock(at)} UTC{after}{ended}."
-
-
-def _alarm_time(facts: Facts) -> datetime | None:
-    """When the guard fired. The abort is recorded later, and FIS may already have stopped by then."""
-    if facts.record.abort is None or facts.record.abort.source not in {AbortSource.GUARD, AbortSource.BLIND_GUARD}:
-        return None
-    return min((event.at for event in facts.result.timeline if event.event == EventName.ALARM), default=None)
 
 
 def seconds_between(start: datetime, end: datetime) -> float:

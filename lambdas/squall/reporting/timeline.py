@@ -44,14 +44,22 @@ class Moment:
 
 def list_moments(facts: Facts) -> tuple[Moment, ...]:
     """All moments in order of time; those with a marker on the axis have numbers."""
-    recovery = facts.result.recovery
-    moments = [Moment(event.at, event.event, event.detail, MARKED.get(event.event, "")) for event in facts.result.timeline]
-    if recovery and recovery.recovered_at:
+    recovery, effect_at = facts.result.recovery, facts.effect_at
+    moments = [Moment(event.at, event.event, event.detail, _kind_of(event.event, facts)) for event in facts.result.timeline]
+    if recovery and recovery.recovered_at and not (facts.recovered_in and facts.recovered_in.throughout):
         moments = [moment for moment in moments if moment.event != EventName.RECOVERED]
         moments.append(Moment(recovery.recovered_at, EventName.RECOVERED, recovery.detail, "good"))
-    if facts.effect_at and facts.effect_at != facts.record.fault_started_at:
-        moments.append(Moment(facts.effect_at, IN_EFFECT, "the fault took effect on the first target", "fault"))
+    if effect_at and effect_at != facts.record.fault_started_at:
+        moments.append(Moment(effect_at, IN_EFFECT, "the fault took effect on the first target", "fault"))
     numbers = iter(range(1, len(moments) + 1))
-    return tuple(
-        replace(moment, number=next(numbers)) if moment.kind else moment for moment in sorted(moments, key=lambda moment: moment.at)
-    )
+    return tuple(replace(moment, number=next(numbers)) if moment.kind else moment for moment in sorted(moments, key=_order))
+
+
+def _kind_of(event: str, facts: Facts) -> str:
+    """The kind of the event's marker. Nothing is wrong where Squall stops a fault that has lasted as long as planned."""
+    return "fault" if event == EventName.STOP_REQUESTED and facts.stopped_on_time else MARKED.get(event, "")
+
+
+def _order(moment: Moment) -> tuple[datetime, bool]:
+    """Sort key: by time; at the same time, the effect comes before what follows from it."""
+    return moment.at, moment.event != IN_EFFECT

@@ -25,7 +25,7 @@ from squall.reporting.formatting import (
     spell_out,
     strip_invisible,
 )
-from squall.reporting.run_facts import Facts
+from squall.reporting.run_facts import Facts, RecoveredIn
 from squall.reporting.story import HYPOTHESIS, seconds_between, write_story
 from squall.reporting.timeline import Moment, list_moments
 
@@ -116,7 +116,7 @@ def build_page(facts: Facts) -> Page:
         links=tuple(_list_links(console)),
         charts=_link_graphs(facts, course, console),
         commands=tuple(console.commands()),
-        files=tuple(f"s3://{facts.bucket}/{console.key(name)}" for name in ("result.json", "series.json", "series.csv", "report.md")),
+        files=tuple(f"s3://{facts.bucket}/{console.key(name)}" for name in _list_files(facts, course)),
     )
 
 
@@ -130,18 +130,20 @@ def _make_tiles(facts: Facts) -> Iterable[Tile]:
     result = facts.result
     if result.criteria:
         met = sum(criterion.outcome is CriterionOutcome.MET for criterion in result.criteria)
-        yield Tile("criteria met", f"{met} of {len(result.criteria)}", "80 % are needed")
+        every = " and every critical one" if any(criterion.critical for criterion in result.criteria) else ""
+        yield Tile("criteria met", f"{met} of {len(result.criteria)}", f"80 %{every} are needed")
     times = result.times
     detected = f"effect to {strip_invisible(times.detected_by)}" if times.detected_by else "effect to first alarm"
     for label, seconds, note in (
         ("to take effect", times.to_effect_seconds, "from FIS’s start"),
         ("to detect", times.to_detect_seconds, detected),
-        ("to abort", times.to_abort_seconds, "reason to the fault’s end"),
+        ("to abort", times.to_abort_seconds, f"{'guard' if facts.alarm_at else 'request'} to the fault’s end"),
         ("fault in effect", _seconds_between(times.effect_at, times.fault_ended_at), "on any target"),
-        ("to recover", times.to_recover_seconds or _recovery_seconds(facts), "effect to steady state"),
     ):
         if seconds is not None:
             yield Tile(label, format_duration(seconds), note)
+    if facts.recovered_in:
+        yield _make_recovery_tile(facts.recovered_in)
     if result.recovery and not result.recovery.recovered:
         yield Tile("to recover", "not seen", "while it was watched")
     if result.end_time:
@@ -150,8 +152,10 @@ def _make_tiles(facts: Facts) -> Iterable[Tile]:
         yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
 
 
-def _recovery_seconds(facts: Facts) -> float | None:
-    return facts.result.recovery.seconds_to_recover if facts.result.recovery else None
+def _make_recovery_tile(recovered: RecoveredIn) -> Tile:
+    if recovered.throughout:
+        return Tile("to recover", "0 s", "everything held throughout")
+    return Tile("to recover", f"{'≤ ' if recovered.at_the_latest else ''}{format_duration(recovered.seconds)}", f"after {recovered.zero}")
 
 
 def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
@@ -273,7 +277,8 @@ def _list_facts(facts: Facts) -> Iterable[tuple[str, str]]:
     yield "FIS experiment", facts.record.fis_experiment_id or ""
     if facts.fault:
         code = f" ({facts.fault.error_code})" if facts.fault.error_code else ""
-        yield "FIS ended", f"{facts.fault.status}{code}. {facts.fault.reason}".strip()
+        why = "Squall stopped it: the fault had lasted as long as planned" if facts.stopped_on_time else facts.fault.reason
+        yield "FIS ended", f"{facts.fault.status}{code}. {why}".strip()
     yield "Closed by", facts.record.closed_by
     yield "Definition hash", result.definition_hash or ""
 
@@ -283,6 +288,16 @@ def _list_links(console: Console) -> Iterable[Link]:
     if console.fault:
         yield Link("Fault in FIS", console.fault)
     yield Link("Result in S3", console.file("result.json"))
+
+
+def _list_files(facts: Facts, course: Course | None) -> Iterable[str]:
+    """The run's files that exist: what was never measured has none."""
+    yield "result.json"
+    if facts.series:
+        yield "series.json"
+    if course:
+        yield "series.csv"
+    yield "report.md"
 
 
 def _link_graphs(facts: Facts, course: Course | None, console: Console) -> tuple[tuple[Chart, str], ...]:

@@ -189,7 +189,7 @@ def test_the_story_is_told_from_evidence() -> None:
         "The fault is proven on every target (command).",
         "Response time went from 100 ms to 1.4 s",
         "System availability stayed at 98 %",
-        "A guard aborted it at 20:05:01 UTC 61 s after the fault took effect; FIS had stopped 8 min 59 s later.",
+        "A guard aborted it at 20:05:01 UTC 61 s after the fault took effect; the fault was over 8 min 59 s later.",
         "Afterwards the workload was not as before. What differs: differs.",
         "The hypothesis did not hold: 1 of 3 criteria met.",
     ):

@@ -103,6 +103,8 @@ def _open_record(w: Wiring, run: Run, name: str, definition: Definition | None, 
 
 def _make_record(run: Run, definition: Definition | None, raw: object, now: datetime) -> ExecutionRecord:
     fields = raw if isinstance(raw, dict) else {}
+    inline = fields.get("definition")
+    asked: Mapping[str, object] = inline if isinstance(inline, dict) else {}
     return ExecutionRecord(
         id=run.id,
         execution_arn=run.execution_arn,
@@ -110,7 +112,7 @@ def _make_record(run: Run, definition: Definition | None, raw: object, now: date
         status=Status.RUNNING,
         phase="Admit",
         phase_since=now,
-        experiment=definition.experiment.name if definition else _bound_text(fields.get("experiment"), 128),
+        experiment=definition.experiment.name if definition else _bound_text(fields.get("experiment") or asked.get("name"), 128),
         environment=definition.environment.name if definition else "",
         fault_type=definition.experiment.type if definition else "",
         definition_hash=definition.definition_hash if definition else "",

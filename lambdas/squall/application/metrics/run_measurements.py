@@ -14,7 +14,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Series,
 from squall.domain.documents.metrics.statistics import MeasuredSeries
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.judging.window_statistics import seen_points
+from squall.domain.judging.window_statistics import find_window_value, seen_points
 from squall.domain.metrics.windows import PacedWindow, finer_periods
 
 Values = dict[str, dict[str, float | None]]
@@ -65,13 +65,17 @@ def measure_run(step: Step) -> Measurements:
     measurements = Measurements(windows, by_name, runs.usual, read_in_own_periods(step.w.metrics, bindings, runs), {}, finer)
     for name in by_name:
         inside = measurements.inside(name, bindings)
-        measurements.values[name] = {
-            metric: value
-            for binding in bindings
-            for metric, value in read_values(step.w.metrics, [binding], measurements.of(name, binding), inside).items()
-        }
+        measurements.values[name] = {binding.name: _read_value(step, measurements, name, binding, inside) for binding in bindings}
     step.put(_make_document(measurements, runs, bindings))
     return measurements
+
+
+def _read_value(step: Step, measurements: Measurements, name: str, binding: MetricBinding, inside: SeriesByMetric) -> float | None:
+    """The metric's value over a window, which criteria and reports share."""
+    window = measurements.of(name, binding)
+    value = read_values(step.w.metrics, [binding], window, inside)[binding.name]
+    series, hosts = measurements.series.get(binding.name, ()), measurements.series.get("healthy_hosts", ())
+    return find_window_value(binding, series, hosts, window, seen_points(binding, series, hosts, window), value)
 
 
 def group_by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:

@@ -40,7 +40,7 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
     A failure of Squall decides first, then the judgement, then an abort before the fault, then what a state decided.
     """
     if failure:
-        return make_decision(Status.FAILED, None, f"Squall failed: {_describe_failure(failure)}")
+        return make_decision(Status.FAILED, None, f"Squall failed: {_describe_failure(failure)}{_name_state(record)}")
     if judgement is not None:
         return Decision(judgement.status, judgement.verdict, judgement.hypothesis_validated, judgement.reason)
     if record.decided_status is Status.FAILED:
@@ -73,6 +73,12 @@ def _describe_failure(failure: str) -> str:
     except ValueError:
         message = cause
     return f"{error}: {message if key else cause}"[:700]
+
+
+def _name_state(record: ExecutionRecord) -> str:
+    """The state that failed: the last one that had begun. Empty if nothing tells."""
+    failed = record.happened(EventName.STATE_FAILED)
+    return f" (the last state that had begun was {failed[-1].detail.partition(':')[0]})" if failed else ""
 
 
 def write_result(w: Wiring, record: ExecutionRecord, decision: Decision, ended_at: datetime) -> Result:

@@ -22,7 +22,7 @@ def check_safety(step: Step) -> Outcome:
         step.note(EventName.SAFETY_CHECKED, safety.summary)
         return wait_for(1) if needs_approval(step.definition) else NEXT
     failed = [f"{failure.name}: {failure.detail}" for failure in safety.failures]
-    return step.reject("; ".join((*failed, *(str(problem) for problem in problems)))[:REASON_CHARACTERS])
+    return step.reject("; ".join((*(str(problem) for problem in problems), *failed))[:REASON_CHARACTERS])
 
 
 def check_before_fault(step: Step) -> Outcome:

@@ -17,7 +17,7 @@ from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
 from squall.domain.targets.failure_domains import failure_domains
-from squall.domain.targets.pinning import pin_targets
+from squall.domain.targets.pinning import find_candidates, pin_targets
 
 
 def discover_targets(step: Step) -> Outcome:
@@ -46,7 +46,8 @@ def discover_targets(step: Step) -> Outcome:
         bindings=bindings,
     )
     step.put(discovery)
-    problems = (*unpinnable, *unmeasurable)
+    # Without a candidate, what can't be measured follows from what is missing.
+    problems = (*unpinnable, *(unmeasurable if find_candidates(workload, experiment) else ()))
     if problems:
         step.put(Refusal(at=step.now, problems=problems))
     step.note(EventName.DISCOVERED, join_ids(pinned) or "nothing can be pinned")

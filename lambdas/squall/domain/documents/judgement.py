@@ -32,7 +32,8 @@ class CriterionResult(Model):
     """Upper end of that interval."""
     window: Window | None = None
     points: tuple[tuple[int, float], ...] = ()
-    """(start of period in epoch seconds, value in `unit`)."""
+    """(start of period in epoch seconds, value in the metric's own unit, also where the criterion is in percent of the
+    baseline)."""
     expected_points: int = 0
     reason: str
 

@@ -19,7 +19,7 @@ def compute_times(
     effect.
     """
     detected_at, detected_by = _first_alarm(record, effect_at, alarms)
-    asked = record.abort.at if record.abort else None
+    asked = _find_reason_to_abort(record)
     recovered_at = recovery.recovered_at if recovery else None
     return Times(
         fault_started_at=record.fault_started_at,
@@ -36,6 +36,17 @@ def compute_times(
     )
 
 
+def _find_reason_to_abort(record: ExecutionRecord) -> datetime | None:
+    """When there was a reason to end the fault early: when the guard fired, or when somebody asked for it.
+
+    A guard's abort is recorded later than the guard fired; FIS may have stopped the fault in between.
+    """
+    if record.abort is None:
+        return None
+    guard = record.abort.source in {AbortSource.GUARD, AbortSource.BLIND_GUARD}
+    return min([record.abort.at, *(event.at for event in record.happened(EventName.ALARM) if guard)])
+
+
 def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[str, datetime | None]) -> tuple[datetime | None, str]:
     """When the first alarm fired.
 
@@ -43,11 +54,12 @@ def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[s
     the workload's alarms.
     """
     fired = [(event.at, event.detail) for event in record.happened(EventName.ALARM)]
-    if record.abort and record.abort.source is AbortSource.GUARD:
+    if record.abort and record.abort.source is AbortSource.GUARD and not fired:
         fired.append((record.abort.at, record.abort.reason))
     fired += [(at, name) for name, at in alarms.items() if at is not None]
     return min((firing for firing in fired if firing[0] >= effect_at), default=(None, ""))
 
 
 def _seconds_between(start: datetime | None, end: datetime | None) -> float | None:
-    return max(0.0, (end - start).total_seconds()) if start and end else None
+    """The seconds; None if one of the times is not known, or if they are in the other order."""
+    return (end - start).total_seconds() if start and end and end >= start else None

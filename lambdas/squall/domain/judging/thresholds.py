@@ -2,10 +2,8 @@
 change the answer.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, copysign, inf, isfinite
-from statistics import fmean
 from typing import Any
 
 from squall.domain.base.vocabulary import CriterionOutcome
@@ -14,10 +12,10 @@ from squall.domain.documents.metrics.statistics import Comparison, MetricStatist
 from squall.domain.judging.attribution import explain_unattributed
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.judge_input import Judged, JudgeInput
-from squall.domain.judging.window_statistics import counts_hosts, seen_points, unhosted_periods, unpublished_end
+from squall.domain.judging.window_statistics import find_window_value, seen_points, unpublished_end
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
-from squall.domain.metrics.series import dead_periods, missing_policy, published_sparsely
+from squall.domain.metrics.series import missing_policy
 
 COMPLETE_ENOUGH = 0.8
 """Share of a window's periods that must have a value, unless the answer is the same whatever the others held."""
@@ -89,14 +87,15 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
 def _measure_threshold(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> _Measured:
     within = inputs.series.get(threshold.window, {})
     series = tuple(within.get(binding.name, ()))
-    points = seen_points(binding, inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts"), window)
+    of_run, hosts = inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts")
+    points = seen_points(binding, of_run, hosts, window)
     return _Measured(
         threshold=threshold,
         binding=binding,
         window=window,
         points=points,
         series=series,
-        value=_window_value(binding, inputs, window, points),
+        value=find_window_value(binding, of_run, hosts, window, points, inputs.values.get(window.name, {}).get(binding.name)),
         minimum=inputs.definition.environment.timing.minimum_periods,
         unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, inputs) else (), window),
     )
@@ -106,28 +105,6 @@ def _is_balancer(binding: MetricBinding, inputs: JudgeInput) -> bool:
     """Whether the load balancer that counts the requests publishes this metric."""
     requests = next((other for other in inputs.discovery.bindings if other.name == "request_rate"), None)
     return requests is not None and {query.namespace for query in binding.queries} == {query.namespace for query in requests.queries}
-
-
-def _window_value(binding: MetricBinding, inputs: JudgeInput, window: Window, points: Sequence[Point]) -> float | None:
-    """The value over the whole window; None if there is none.
-
-    Requests that no host could answer are not counted by CloudWatch. If the window has such periods, its value is the
-    mean over its periods. The same holds for a rate, whose periods without data are zero.
-    """
-    value = inputs.values.get(window.name, {}).get(binding.name)
-    series, hosts = inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts")
-    unhosted = set(unhosted_periods(binding, series, hosts, window))
-    uncounted = unhosted | set(dead_periods(binding, series, hosts)) - set(dead_periods(binding, series))
-    if unhosted and counts_hosts(binding):
-        combine = {"Minimum": min, "Maximum": max}.get(binding.queries[0].statistic, fmean)
-        return float(combine([point.value for point in points]))
-    if points and (binding.kind == "rate" or any(point.at in uncounted for point in points)):
-        return fmean(point.value for point in points)
-    if value is not None:
-        return value if isfinite(value) else None
-    if binding.kind in {"ratio_good", "ratio_bad"} and points:
-        return points[0].value  # no denominator in the whole window: every point is a dead period
-    return 0.0 if published_sparsely(binding) else None
 
 
 def _describe_missing(measured: _Measured) -> str:
@@ -167,9 +144,11 @@ def _limit_outcome(measured: _Measured, outcome: CriterionOutcome) -> CriterionO
 
 
 def _describe_value(measured: _Measured) -> str:
-    threshold, value = measured.threshold, measured.value or 0.0
-    wanted = f"wanted {threshold.comparator} {threshold.value:g}"
-    return f"measured {value:.4g} {threshold.unit} over {len(measured.points)} periods, {wanted}"
+    """What was measured, in the metric's own unit; what was wanted only if that is in the same unit."""
+    threshold, value, periods = measured.threshold, measured.value, len(measured.points)
+    known = "no value" if value is None else f"{value:.4g} {measured.binding.unit}"
+    wanted = f", wanted {threshold.comparator} {threshold.value:g}" if threshold.relative is None else ""
+    return f"measured {known} over {periods} periods{wanted}"
 
 
 def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOutcome, str]:
@@ -205,7 +184,7 @@ def _decide_relative(measured: _Measured, inputs: JudgeInput) -> Decided:
     compared = _find_comparison(inputs.statistics.get(measured.binding.name), threshold.window)
     decision = decide_against_baseline(threshold, compared) if compared else None
     if value is None or compared is None or compared.before is None or decision is None:
-        return CANNOT_TELL, _why_not_compared(measured, compared), value, {}
+        return CANNOT_TELL, _why_not_compared(measured, compared), None, {}  # the value itself is in another unit than the relation
     low, high = decision.interval
     typical = _relate_to_baseline(threshold, _add_rounded(compared.before, compared.shift or 0.0), compared.before)
     change, of = ("is", " of the baseline") if threshold.relative == "ratio" else ("differs from the baseline by", "")

@@ -3,7 +3,8 @@ range."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import floor
+from math import floor, isfinite
+from statistics import fmean
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Band, WindowStatistics
@@ -144,6 +145,30 @@ def describe_window(
         minimum=figures.get("Minimum"),
         maximum=figures.get("Maximum"),
     )
+
+
+def find_window_value(
+    binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window, points: Sequence[Point], value: float | None
+) -> float | None:
+    """The value over the whole window, as criteria and reports have it; None if there is none.
+
+    `value` is CloudWatch's own over the window, `points` are those of `seen_points`; `series` and `hosts` are as there.
+    Requests that no host could answer are not counted by CloudWatch. If the window has such periods, its value is the
+    mean over its periods. The same holds for a rate, whose periods without data are zero, unless they are not published
+    yet.
+    """
+    unhosted = set(unhosted_periods(binding, series, hosts, window))
+    uncounted = unhosted | set(dead_periods(binding, series, hosts)) - set(dead_periods(binding, series))
+    if unhosted and counts_hosts(binding):
+        combine = {"Minimum": min, "Maximum": max}.get(binding.queries[0].statistic, fmean)
+        return float(combine([point.value for point in points]))
+    if points and (binding.kind == "rate" or any(point.at in uncounted for point in points)):
+        return fmean(point.value for point in points)
+    if value is not None:
+        return value if isfinite(value) else None
+    if binding.kind in {"ratio_good", "ratio_bad"} and points:
+        return points[0].value  # no denominator in the whole window: every point is a dead period
+    return 0.0 if published_sparsely(binding) else None
 
 
 def interpolate_quantile(ordered: Sequence[float], share: float) -> float:

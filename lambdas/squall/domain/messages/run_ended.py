@@ -44,7 +44,7 @@ def make_message(result: Result, record: ExecutionRecord, bucket: str, leftovers
             Section("Issues", facts_of(_list_issues(result))),
             Section("Safety checks that warned", facts_of(_list_checks(result, passed=True))),
             Section("After the fault", _aftermath_facts(result, record)),
-            Section("What to do next", facts_of([_next_step(result)])),
+            Section("What to do next", facts_of([_next_step(result, record)])),
             Section("Without a browser", facts_of(console.commands())),
         ),
         links=tuple(_list_links(console)),
@@ -109,16 +109,27 @@ def _describe_rollback(rollback: RollbackReport, record: ExecutionRecord) -> Ite
         yield f"the fault could last until {rollback.could_have_lasted_until:%Y-%m-%d %H:%M:%S} UTC at most"
 
 
-def _next_step(result: Result) -> str:
+def _next_step(result: Result, record: ExecutionRecord) -> str:
+    if record.is_trial:
+        return "Nothing has to be done: squall doctor tried this way to stop a fault, on a FIS experiment that only waits."
     if result.rollback and result.rollback.outcome is RollbackOutcome.NOT_RESTORED:
         return "First restore by hand what differs, as listed after the fault. Then: " + _plain_next(result)
     return _plain_next(result)
 
 
 def _plain_next(result: Result) -> str:
-    if result.verdict is not None:
-        return _NEXT_OF_VERDICT[result.verdict]
-    return _NEXT_OF_STATUS.get(result.status, _NEXT_OF_STATUS[Status.FAILED])
+    if result.verdict is None:
+        return _NEXT_OF_STATUS.get(result.status, _NEXT_OF_STATUS[Status.FAILED])
+    if result.verdict is Verdict.VALIDATED and _is_troubled(result):
+        return "The hypothesis held. Look at what is listed above all the same: the issues, and what happened after the fault."
+    return _NEXT_OF_VERDICT[result.verdict]
+
+
+def _is_troubled(result: Result) -> bool:
+    """Whether something is wrong although the hypothesis held."""
+    recovered = result.recovery is None or result.recovery.recovered
+    restored = result.rollback is None or result.rollback.outcome is not RollbackOutcome.NOT_RESTORED
+    return not recovered or not restored or bool(_list_issues(result))
 
 
 def _list_links(console: Console) -> Iterable[Link]:

@@ -10,6 +10,9 @@ from squall.domain.approval.votes import Ask, Vote
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.timeline import EventName, UnknownEvent
 
+DOCTOR = "squall doctor"
+"""The experiment's name on the records that `squall doctor` makes."""
+
 
 @dataclass(frozen=True)
 class Abort:
@@ -89,6 +92,12 @@ class ExecutionRecord:
     @property
     def final(self) -> bool:
         return self.status.final
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether `squall doctor` made the record, to try a stop path on an experiment that hits nothing. Admit gives
+        every run that it admits a fault type."""
+        return self.experiment == DOCTOR and not self.fault_type and self.fis_experiment_id is not None
 
     @property
     def may_have_started(self) -> bool:

@@ -39,6 +39,8 @@ class EventName(StrEnum):
     REJECTED = "rejected"
     INVALID = "invalid"
     FAILED = "failed"
+    STATE_FAILED = "state_failed"
+    """A state of the workflow failed or timed out; the run is being closed."""
     REDRIVE_REFUSED = "redrive_refused"
     STARTING = "starting"
     """Written before FIS is asked to start the fault."""
@@ -87,6 +89,7 @@ class EventName(StrEnum):
 
 DECIDES: dict[EventName, str] = {
     EventName.APPROVAL_REQUESTED: "whether people still have to be told of a request for approval",
+    EventName.STATE_FAILED: "which state failed, in the reason of the run's end",
     EventName.FINALLY_SAFE: "since when an alarm counts as an alarm during the fault",
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
     EventName.ALARM: "how long Squall took to react, in the result",

@@ -21,14 +21,35 @@ _ALWAYS: dict[str, Check] = {
     **measurability.ALWAYS,
 }
 _FINAL: dict[str, Check] = {**run_state.FINAL, **targets.FINAL, **guards.FINAL, **measurability.FINAL}
+NEED_TARGETS = frozenset(
+    {
+        "failure_domain_free",
+        "opt_in_tag",
+        "minimum_healthy_share",
+        "fault_configuration",
+        "replacement_possible",
+        "targets_unchanged",
+        "no_deployment",
+        "guards_measure_targets",
+        "guards_watch_workload",
+        "guards_spare_healthy_runs",
+        "measurable",
+    }
+)
+"""Checks that say something only about pinned targets. If nothing is pinned, `targets_exist` fails and they are left out:
+people read one cause instead of what follows from it."""
+_CAUSE = "targets_exist"
 _OUTCOMES = {True: CheckOutcome.PASSED, False: CheckOutcome.FAILED, None: CheckOutcome.NOT_EVALUATED}
 
 
 def evaluate_checks(inputs: SafetyInput) -> tuple[SafetyCheck, ...]:
-    """The outcome of every check, also after one has failed."""
+    """The outcome of every check, also after one has failed. Without a target, of those that need none, the missing
+    target first."""
     checks = {**_ALWAYS, **(_FINAL if inputs.final else {})}
-    results = [_run_check(name, check, inputs) for name, check in checks.items()]
-    return (*results, *_list_prerequisites(inputs))
+    if inputs.discovery.pinned:
+        return (*(_run_check(name, check, inputs) for name, check in checks.items()), *_list_prerequisites(inputs))
+    asked = [_CAUSE, *(name for name in checks if name != _CAUSE and name not in NEED_TARGETS)]
+    return tuple(_run_check(name, checks[name], inputs) for name in asked)
 
 
 def _run_check(name: str, check: Check, inputs: SafetyInput) -> SafetyCheck:

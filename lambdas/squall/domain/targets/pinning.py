@@ -52,7 +52,7 @@ def pin_targets(
     if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
         problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
     elif not eligible:
-        problems += _explain_none_eligible(workload, candidates)
+        problems += _explain_none_eligible(workload, candidates, explained=bool(problems))
     if problems:
         return (), problems
     chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment)
@@ -120,12 +120,16 @@ def _find_not_opted_in(candidates: Iterable[Resource], environment: Environment,
     ]
 
 
-def _explain_none_eligible(workload: Workload, candidates: Sequence[Resource]) -> list[Problem]:
+def _explain_none_eligible(workload: Workload, candidates: Sequence[Resource], *, explained: bool) -> list[Problem]:
+    """Why no candidate can be hit. `explained`: whether other problems say it already, such as a missing opt-in."""
     states = [f"{resource.id} is {resource.condition}" for resource in candidates if not resource.usable]
     idle = [sentence for resource in candidates if resource.usable and (sentence := explain_idle(workload, resource))]
     wanted = " or ".join(sorted({state for resource in candidates for state in resource.USABLE}))
     if not states and not idle:
-        return [Problem(path="target_resources", message="no target was found")]
+        if explained:
+            return []
+        wanted = "a resource of this account and Region that the ids, or the tags and filters, name"
+        return [Problem(path="target_resources", message="no target was found", expected=wanted)]
     return [Problem(path="target_resources", message=f"no target is {wanted} and serves: {', '.join([*states, *idle])}")]
 
 

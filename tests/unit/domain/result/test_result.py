@@ -74,6 +74,7 @@ def result(decision: Decision, given: Evidence, **changes: Any) -> Result:
     return build_result(record(fis_experiment_id="EXP1", fault_started_at=NOW, **changes), decision, given, END)
 
 
+STOPPED = make_decision(Status.ABORTED, Verdict.ABORTED, "aborted by squall doctor (operator): nothing is wrong")
 VALIDATED = make_decision(Status.COMPLETED, Verdict.VALIDATED, "3 of 3 criteria met")
 REFUTED = make_decision(Status.COMPLETED, Verdict.REFUTED, "2 of 3 criteria met")
 
@@ -193,3 +194,18 @@ def test_every_ending_has_a_message() -> None:
             sent = make_message(result(make_decision(status, verdict, "r"), Evidence()), record(), "bucket")
             assert sent.subject
             assert "What to do next" in render_text(sent)
+
+
+def test_the_message_of_a_trial_of_the_doctor_asks_nobody_to_look_after_a_workload() -> None:
+    trial = record(experiment="squall doctor", fault_type="", fis_experiment_id="EXP1")
+    body = render_text(make_message(result(STOPPED, evidence()), trial, "bucket"))
+    assert "Nothing has to be done: squall doctor tried" in body
+    assert "workload is healthy" not in body
+    forged = record(experiment="squall doctor", fault_type="cpu_stress", fis_experiment_id="EXP1")
+    assert "Check that the workload is healthy" in render_text(make_message(result(STOPPED, evidence()), forged, "bucket"))
+
+
+def test_a_hypothesis_that_held_hides_no_recovery_that_did_not_happen() -> None:
+    not_back = evidence(recovery=Recovery(recovered=False, detail="alarm pager is ALARM"))
+    body = render_text(make_message(result(VALIDATED, not_back), record(), "bucket"))
+    assert "Nothing has to be done" not in body

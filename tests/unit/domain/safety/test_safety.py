@@ -382,3 +382,11 @@ def test_errors_of_a_load_balancer_that_got_a_second_target_group_are_not_the_ta
     load = found.workload
     shared = load.model_copy(update={"target_groups": (load.target_groups[0].model_copy(update={"load_balancer_groups": 2}),)})
     assert outcome(safe(workload_now=shared), "guards_measure_targets") is CheckOutcome.FAILED
+
+
+def test_without_a_target_only_the_missing_target_is_told_and_first() -> None:
+    nothing = safe(discovery=discovery(workload()).model_copy(update={"pinned": (), "failure_domains": (), "bindings": ()}))
+    checks = evaluate_checks(nothing)
+    assert (checks[0].name, checks[0].outcome, checks[0].detail) == ("targets_exist", CheckOutcome.FAILED, "nothing is pinned")
+    assert not [check.name for check in checks if "nothing is pinned" in check.detail][1:]
+    assert not {check.name for check in checks} & evaluate.NEED_TARGETS

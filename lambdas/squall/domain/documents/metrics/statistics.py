@@ -132,6 +132,7 @@ class Times(Model):
     """The first alarm."""
     detected_by: str = ""
     abort_requested_at: datetime | None = None
+    """The reason to abort: the guard fired, or somebody asked for it."""
     fault_ended_at: datetime | None = None
     """The last target was free of the fault."""
     recovered_at: datetime | None = None

@@ -1,0 +1,21 @@
+"""Answers what people ask about more than one run: a period, or which experiments are deployed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.application.admission.deployed import load_deployed
+from squall.application.reports.period import PeriodRequest, report_period
+from squall.wiring import Wiring
+
+
+def answer_question(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to `{"period": {…}}` (`PeriodRequest`) or to `{"catalogue": {}}`.
+
+    The catalogue is `{"catalogue": [name, …]}`. `squall run` asks for it, to refuse an unknown name before an execution
+    starts and people are notified of it.
+    """
+    if "catalogue" in event:
+        return {"catalogue": sorted(load_deployed().catalogue)}
+    reported = report_period(w, PeriodRequest.model_validate(event["period"]))
+    w.logger.info("period", extra={"files": reported["files"], "experiments": reported["report"]["total_experiments"]})
+    return reported

@@ -1,0 +1,34 @@
+"""Reports tell no untruth: every sentence of the story, every tile and every line of the message is held against the numbers beside it.
+
+The runs are generated: metrics that fall silent, aborts at every moment, faults that end early, guards that fire. A sentence that no
+rule below knows fails the test, so that a new sentence brings its rule.
+"""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.workflow.reports.generated_runs import Scene, play, scenes
+from tests.workflow.reports.truths import find_untruths
+
+QUICK, LONG = 5, 1500
+
+
+def check(scene: Scene) -> None:
+    told = play(scene)
+    assert find_untruths(told) == [], scene
+
+
+@settings(max_examples=QUICK, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(scene=scenes())
+def test_no_sentence_says_anything_else_than_its_numbers(scene: Scene) -> None:
+    check(scene)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+@settings(max_examples=LONG, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(scene=scenes())
+def test_no_sentence_of_many_runs_says_anything_else_than_its_numbers(scene: Scene) -> None:
+    check(scene)
