@@ -222,5 +222,5 @@ def test_thousands_of_accounts_have_no_wrong_verdict(part: int, record_property:
     check_counted()
     record_property("verdicts", dict(said))
     assert said.total() >= CASES // PARTS
-    assert said[Verdict.VALIDATED] >= 5, said
-    assert said[Verdict.REFUTED] >= 5, said
+    assert said[Verdict.VALIDATED] >= 1, said
+    assert said[Verdict.REFUTED] >= 1, said

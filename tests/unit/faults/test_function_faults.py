@@ -10,9 +10,10 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.judging.fault_signals import must_show
-from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.functions import Extended, LambdaFunction
+from squall.domain.resources.workload import TargetGroup
 from squall.domain.run.fis_state import ActionState, FisExperiment
-from squall.domain.targets.failure_domains import list_capacities, list_lost_members
+from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from tests.unit.builders import NOW, REGION, SEED, environment, experiment
@@ -84,6 +85,38 @@ def test_a_function_whose_extension_would_not_hear_is_refused(changes: dict[str,
     found = outcomes(FaultType.NETWORK_LATENCY, ORDERS.model_copy(update=changes), latency_ms=500)
     assert found[CheckOutcome.FAILED] == unmet
     assert found[CheckOutcome.WARNED] == {"extension_reads"}, "what can't be told from outside is said"
+
+
+def version(number: int, **changes: Any) -> Extended:
+    """A published version of the function, with its configuration."""
+    own = {name: getattr(ORDERS, name) for name in Extended.model_fields}
+    return Extended(**{**own, "id": f"orders:{number}", **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "unmet"),
+    [
+        ({"versions": (version(5),)}, set()),
+        ({"versions": (version(5, layers=()),)}, {"extension_layer"}),
+        ({"versions": (version(5, wrapper=""), version(6))}, {"extension_wraps"}),
+        ({"versions": (version(5, configuration_location=""),)}, {"configuration_location"}),
+        ({"versions": (version(5), version(6)), "shifting": ("live",)}, {"not_updating"}),
+        ({"versions": (version(5),), "registered": (f"{ORDERS.arn}:5", f"{ORDERS.arn}:live", ORDERS.arn)}, set()),
+        ({"versions": (version(5),), "registered": (f"{ORDERS.arn}:6",)}, {"versions_known"}),
+    ],
+)
+def test_every_version_that_is_served_needs_the_extension(changes: dict[str, Any], unmet: set[str]) -> None:
+    found = outcomes(FaultType.NETWORK_LATENCY, ORDERS.model_copy(update=changes), latency_ms=500)
+    assert found[CheckOutcome.FAILED] == unmet
+
+
+def test_a_function_in_a_target_group_is_a_domain_of_its_own_too() -> None:
+    registered = ORDERS.model_copy(update={"registered": (ORDERS.arn,)})
+    target_group = TargetGroup(
+        arn="arn:aws:elasticloadbalancing:r:1:targetgroup/web/1", load_balancer="lb", healthy=(ORDERS.arn,), unhealthy=()
+    )
+    workload = others(registered).model_copy(update={"target_groups": (target_group,)})
+    assert failure_domains(workload, [registered]) == ("lambda/orders", "tg/web/1")
 
 
 def test_latency_leaves_time_and_a_timeout_leaves_none() -> None:

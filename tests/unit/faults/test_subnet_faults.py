@@ -136,6 +136,15 @@ def test_a_subnet_needs_an_acl_of_its_own_inhabitants_and_endpoints_elsewhere(ch
     assert unmet(UNREACHABLE, {}, HERE.model_copy(update=changes)) == said
 
 
+@pytest.mark.parametrize(("scope", "outcome"), [("availability-zone", CheckOutcome.WARNED), ("vpc", CheckOutcome.FAILED)])
+def test_requests_that_never_reach_a_load_balancer_are_said_or_refused(scope: str, outcome: CheckOutcome) -> None:
+    pinned = HERE.model_copy(update={"balancers": ("app/web/1",)})
+    checks = prerequisites(UNREACHABLE, vpc(pinned), [pinned], UNREACHABLE.parse({"scope": scope}))
+    found = next(check for check in checks if check.name == "balancers_apart")
+    assert found.outcome is outcome
+    assert f"app/web/1 in {HERE.id}" in found.detail
+
+
 @pytest.mark.parametrize(
     ("entries", "said"),
     [
