@@ -22,7 +22,6 @@ from squall.domain.language import grammar
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 from squall.domain.run.record import ExecutionRecord
 from squall.wiring import set_wiring
-from tests.chaos.frozen import without_locks
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import SETTINGS, FakeWiring, FakeWorld
 from tests.workflow.driver import FIS_EVENT, PULSE_SECONDS, TICK, execution_event
@@ -166,7 +165,6 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
     vars(wiring)["clock"] = crowd
     with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once):
         set_wiring(wiring)
-        without_locks()
         world.failing = Intercept(crowd.call)
         try:
             yield crowd, world

@@ -5,11 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import threading
-from contextlib import nullcontext
-from functools import cached_property
 from typing import Any
 
-from squall.application.step import Step
 from tests.workflow.driver import snake
 
 
@@ -23,7 +20,6 @@ class Frozen:
 
     def start(self) -> None:
         """Run it until it stands still, or has ended."""
-        without_locks()
         self._thread.start()
         self._back.acquire()
 
@@ -51,10 +47,3 @@ class Frozen:
             pass
         finally:
             self._back.release()
-
-
-def without_locks() -> None:
-    """Python 3.11's cached_property holds one lock for all objects of a class while it computes: two sandboxes would share it here."""
-    for one in vars(Step).values():
-        if isinstance(one, cached_property):
-            one.lock = nullcontext()  # type: ignore[attr-defined]

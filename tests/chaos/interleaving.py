@@ -15,11 +15,12 @@ import copy
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.timeline import DECIDES
 from squall.wiring import set_wiring
-from tests.chaos.frozen import without_locks
 from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
 from tests.workflow.rig import arranged
 from tests.workflow.walk import Walk
@@ -171,7 +172,7 @@ class _Gate:
             if (self._name, method) != ("clock", "now") and self._takes_a_step(method, args, number):
                 actors[number].wait()
             answer = found(*args, **kwargs)
-            actors[number].heard.append(f"{self._name}.{method} {answer!r}")
+            actors[number].heard.append(f"{self._name}.{method} {_keep_decisive(answer)!r}")
             return answer
 
         return call
@@ -193,6 +194,17 @@ class _Gate:
             kind = document if isinstance(document, type) else type(document)
             return f"{execution_id} {document if isinstance(document, str) else kind.__name__}"
         return self._name if self._name in STORES else "account"
+
+
+def _keep_decisive(answer: object) -> object:
+    """The answer without the events of a record's timeline that decide nothing (`DECIDES`).
+
+    No function acts differently because of them, so two states that differ in nothing else are followed only once. The
+    world keeps all of them.
+    """
+    if not isinstance(answer, ExecutionRecord):
+        return answer
+    return replace(answer, events=tuple(event for event in answer.events if event.event in DECIDES))
 
 
 class _Saved:
@@ -243,7 +255,6 @@ def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
         wiring = FakeWiring(world, SETTINGS)
         vars(wiring).update({name: _Gate(scene, name) for name in PORTS})
         set_wiring(wiring)
-        without_locks()
         while pending:
             saved.put_back()
             scene.actors = scene.cast()
