@@ -78,9 +78,9 @@ def _choose_thresholds(name: str) -> Mapping[str, float]:
 def _make_trial(name: str, periods: int, guard: str, value: float) -> Trial:
     threshold = Threshold(text=f"metric > {value:.6g}", metric="metric", comparator=">", value=value, unit="none")
     first, second = _list_halves(name)
-    predicted = _forecast(threshold, first, periods)
-    instead = tuple((text, _forecast(parse_condition(text, {"metric": "none"}), second, periods)) for text in predicted.instead)
-    return Trial(name, periods, guard, predicted, _forecast(threshold, second, periods), instead)
+    predicted = _forecast_guard(threshold, first, periods)
+    instead = tuple((text, _forecast_guard(parse_condition(text, {"metric": "none"}), second, periods)) for text in predicted.instead)
+    return Trial(name, periods, guard, predicted, _forecast_guard(threshold, second, periods), instead)
 
 
 def _list_halves(name: str) -> tuple[GuardHistory, GuardHistory]:
@@ -88,15 +88,15 @@ def _list_halves(name: str) -> tuple[GuardHistory, GuardHistory]:
     half = len(values) // 2
     left_out = [(float(i * PERIOD), float((i + 1) * PERIOD)) for i in np.flatnonzero(labelled)]
 
-    def between(start: int, end: int) -> GuardHistory:
+    def cut_history(start: int, end: int) -> GuardHistory:
         points = [Point(at=i * PERIOD, value=float(values[i])) for i in range(start, end)]
         span = (start * PERIOD, end * PERIOD)
         return GuardHistory(points, span, [one for one in left_out if one[1] > span[0] and one[0] < span[1]])
 
-    return between(0, half), between(half, len(values))
+    return cut_history(0, half), cut_history(half, len(values))
 
 
-def _forecast(threshold: Threshold, history: GuardHistory, periods: int) -> FalseAborts:
+def _forecast_guard(threshold: Threshold, history: GuardHistory, periods: int) -> FalseAborts:
     return forecast_false_aborts(threshold, BINDING, history, TIMING, timedelta(seconds=periods * PERIOD))
 
 

@@ -64,18 +64,18 @@ def make_shared(scope: Construct, settings: Settings, code_folder: Path, environ
     """Makes the code and layer assets; builds a layer if its archive is not up to date."""
     if find_interpreter(settings.lambda_runtime) is None:
         Annotations.of(scope).add_warning_v2("squall:no-bytecode", describe_missing_interpreter(settings.lambda_runtime))
-    dependencies = _layer(scope, "Dependencies", DEPENDENCIES, settings, "Locked Python dependencies of Squall's functions")
-    statistics = _layer(scope, "Statistics", STATISTICS, settings, "scipy and numpy, for the function that compares windows")
+    dependencies = _make_layer(scope, "Dependencies", DEPENDENCIES, settings, "Locked Python dependencies of Squall's functions")
+    statistics = _make_layer(scope, "Statistics", STATISTICS, settings, "scipy and numpy, for the function that compares windows")
     return Shared(settings, Code.from_asset(str(code_folder)), dependencies, statistics, environment)
 
 
-def _layer(scope: Construct, construct_id: str, layer: Layer, settings: Settings, description: str) -> LayerVersion:
+def _make_layer(scope: Construct, construct_id: str, layer: Layer, settings: Settings, description: str) -> LayerVersion:
     return LayerVersion(
         scope,
         construct_id,
         code=Code.from_asset(str(build_layer(layer, settings.lambda_runtime, settings.lambda_architecture, BUILD))),
-        compatible_runtimes=[_runtime(settings)],
-        compatible_architectures=[_architecture(settings)],
+        compatible_runtimes=[_read_runtime(settings)],
+        compatible_architectures=[_read_architecture(settings)],
         description=description,
     )
 
@@ -114,8 +114,8 @@ class Functions:
         return Function(
             self._scope,
             name,
-            runtime=_runtime(settings),
-            architecture=_architecture(settings),
+            runtime=_read_runtime(settings),
+            architecture=_read_architecture(settings),
             handler=f"squall.handlers.{to_snake_case(name)}.handler",
             code=self._common.code,
             layers=self._layers(name),
@@ -156,9 +156,9 @@ def _logging_statements(logs: LogGroup) -> list[PolicyStatement]:
     ]
 
 
-def _runtime(settings: Settings) -> Runtime:
+def _read_runtime(settings: Settings) -> Runtime:
     return Runtime(settings.lambda_runtime, RuntimeFamily.PYTHON)
 
 
-def _architecture(settings: Settings) -> Architecture:
+def _read_architecture(settings: Settings) -> Architecture:
     return Architecture.ARM_64 if settings.lambda_architecture == "arm64" else Architecture.X86_64

@@ -52,7 +52,7 @@ class SquallStack(Stack):
             stack_name=settings.stack_name,  # also inside a Stage, whose name CDK would put before it
             description="Squall: serverless chaos engineering for AWS",
             env=Environment(account=settings.account, region=settings.region),
-            synthesizer=_synthesizer(settings),
+            synthesizer=_make_synthesizer(settings),
             termination_protection=settings.termination_protection,
             permissions_boundary=PermissionsBoundary.from_arn(settings.permissions_boundary_arn)
             if settings.permissions_boundary_arn
@@ -245,7 +245,7 @@ class SquallStack(Stack):
         return f"https://{self.region}.{domain}/states/home?region={self.region}#/statemachines/view/{self.state_machine.state_machine_arn}"
 
 
-def _synthesizer(settings: Settings) -> IReusableStackSynthesizer:
+def _make_synthesizer(settings: Settings) -> IReusableStackSynthesizer:
     if settings.assets_bucket is not None:
         return CliCredentialsStackSynthesizer(file_assets_bucket_name=settings.assets_bucket, qualifier=settings.bootstrap_qualifier)
     if settings.synthesizer == "cli":

@@ -21,7 +21,7 @@ from cli.text import clean_line, format_number, safe_text
 from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -89,7 +89,7 @@ def _read_directions(deployment: Deployment, execution_id: str) -> dict[str, Dir
     if raw is None:
         return {}
     try:
-        return find_directions(sentences(Definition.model_validate(raw).experiment))
+        return find_directions(parse_sentences(Definition.model_validate(raw).experiment))
     except (ValidationError, InvalidInput):
         return {}
 

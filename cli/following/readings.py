@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from squall.application.metrics.read import read_series
 from squall.domain.documents.metrics.metric_models import Window
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import combine_series
@@ -49,7 +49,7 @@ def read_metrics(
     window = Window(name="fault", start=end - PERIODS * period, end=end, period_seconds=period)
     series = read_series(metrics, discovery.bindings, window)
     points = {binding.name: combine_series(binding, series[binding.name], period) for binding in discovery.bindings}
-    parsed = sentences(definition.experiment)
+    parsed = parse_sentences(definition.experiment)
     criteria = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Threshold)]
     return (
         *_make_readings("guard", [threshold for _, threshold in parsed.conditions], discovery.bindings, points, baseline),

@@ -58,7 +58,7 @@ def _limit_to_items(*partition_keys: str) -> dict[str, Any]:
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(partition_keys)}}
 
 
-def _without(*attributes: str) -> dict[str, Any]:
+def _deny_attributes(*attributes: str) -> dict[str, Any]:
     """The condition that none of these attributes is named."""
     return {"ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(attributes)}}
 
@@ -68,17 +68,23 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
         "record": [
             _make_statement(["dynamodb:GetItem"], [names.table_arn]),
             _make_statement(
-                ["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | _without(*attributes_kept_from(function))
+                ["dynamodb:UpdateItem"],
+                [names.table_arn],
+                _limit_to_items("EXECUTION#*") | _deny_attributes(*attributes_kept_from(function)),
             ),
         ],
         "halt_copy": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("HALT"))],
         "sightings": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("SWEEP"))],
         "create_record": [
-            _make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*", "TRIGGER#*") | _without(*_NOT_NEW))
+            _make_statement(
+                ["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*", "TRIGGER#*") | _deny_attributes(*_NOT_NEW)
+            )
         ],
         # The record of an execution that Admit never saw: nothing was admitted, nobody approved.
         "create_lost_record": [
-            _make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | _without(*_NOT_NEW, *_ADMITTED))
+            _make_statement(
+                ["dynamodb:PutItem"], [names.table_arn], _limit_to_items("EXECUTION#*") | _deny_attributes(*_NOT_NEW, *_ADMITTED)
+            )
         ],
         # DynamoDB authorizes a transaction as the writes in it.
         "locks": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("LOCK#*"))],

@@ -13,7 +13,7 @@ from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.statistics import MeasuredSeries
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from tests.cli.conftest import Squall
 from tests.cli.fakes import FakeDeployment, record, result
 
@@ -58,7 +58,7 @@ def change(before: SeriesDocument, after: SeriesDocument, **better: Any) -> str:
 
 
 def test_which_way_is_better_is_the_experiments_word() -> None:
-    found = find_directions(sentences(Experiment.model_validate(EXPERIMENT)))
+    found = find_directions(parse_sentences(Experiment.model_validate(EXPERIMENT)))
     assert found == {"availability": "up", "response_time": "down", "error_rate": "down"}
 
 

@@ -13,7 +13,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.policy.environment import Environment, Timing
 from squall.domain.resources.instances import Instance
@@ -104,7 +104,7 @@ def bindings(
     exp: Experiment | None = None, load: Workload | None = None, timing: Timing | None = None, pinned: Iterable[Instance] | None = None
 ) -> tuple[MetricBinding, ...]:
     chosen = exp or experiment()
-    parsed = sentences(chosen)
+    parsed = parse_sentences(chosen)
     given = load or workload()
     hit = tuple(pinned) if pinned is not None else given.instances[:1]
     found, problems = bind_metrics(

@@ -10,7 +10,7 @@ from squall.admission.json_limits import find_json_problems, make_type_problem, 
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
-from squall.domain.experiment.experiment import Experiment, type_problem
+from squall.domain.experiment.experiment import Experiment, find_type_problem
 from squall.domain.resources import pods
 from squall.domain.resources.types import FILTERS, ZONELESS, type_named
 from squall.domain.targets.pinning import ZONAL
@@ -79,7 +79,7 @@ def _find_cross_field_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path="duration_minutes", message="the length of the fault is given once", expected=expected)
     if not raw.get("target_resources") and raw.get("target") is None and raw.get("fis_template_id") is None:
         yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
-    if mismatch := type_problem(*_read_targets(raw)):
+    if mismatch := find_type_problem(*_read_targets(raw)):
         yield Problem(path="target_resources", message=mismatch[0], expected=mismatch[1])
 
 

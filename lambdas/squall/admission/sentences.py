@@ -5,7 +5,7 @@ from typing import Any
 
 from squall.domain.base.problems import Problem, extend_path, show_value
 from squall.domain.experiment.experiment import Experiment, MetricDefinition
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import METRICS
@@ -48,7 +48,7 @@ def find_signal_problems(experiment: Experiment) -> list[Problem]:
     if signal is None:
         return []
     metric = (signal.namespace, signal.metric_name)
-    named = next((name for name in sentences(experiment).metrics if metric in published_as(name, experiment.metrics)), None)
+    named = next((name for name in parse_sentences(experiment).metrics if metric in published_as(name, experiment.metrics)), None)
     felt = next((row.name for row in METRICS.values() if row.felt and metric in published_as(row.name, {})), None)
     if named is None and felt is None:
         return []

@@ -13,7 +13,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultReport, FaultTemplate
 from squall.domain.documents.result import Result
 from squall.domain.documents.series import SeriesDocument
-from squall.domain.experiment.sentences import Sentences, sentences
+from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.faults import registry
@@ -60,7 +60,7 @@ class Facts:
         if self.definition is None:
             return None
         try:
-            return sentences(self.definition.experiment)
+            return parse_sentences(self.definition.experiment)
         except InvalidInput:
             return None
 

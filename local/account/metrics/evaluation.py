@@ -83,18 +83,18 @@ def _old_breach(rule: Rule, points: list[float | None]) -> bool:
     return all(value is None or rule.breached_by(value) for value in recent[oldest:])
 
 
-def _count(number: int, noun: str, after: str = "") -> str:
+def _count_noun(number: int, noun: str, after: str = "") -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}{after} {'was' if number == 1 else 'were'}"
 
 
 def _explain_decision(rule: Rule, state: str, window: list[float], breaching: int, missing: int) -> str:
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {missing} datapoints were unknown."
-    extra = f" and {_count(missing, 'missing datapoint')} treated as [{_MISSING_WORDS[rule.missing]}]" if missing else ""
+    extra = f" and {_count_noun(missing, 'missing datapoint')} treated as [{_MISSING_WORDS[rule.missing]}]" if missing else ""
     if not window:
         return f"Threshold Crossed: no datapoints were received for {missing} period{'s' if missing != 1 else ''}{extra}."
     if state == "ALARM" and breaching == 0:
-        points = _count(len(window), "datapoint", f" {window}")
+        points = _count_noun(len(window), "datapoint", f" {window}")
         return f"Threshold Crossed: {points} not {_WORDS[rule.comparison]} the threshold ({rule.threshold}){extra}."
     crossed = breaching if state == "ALARM" else len(window) - breaching
     change = "OK -> ALARM" if state == "ALARM" else "ALARM -> OK"

@@ -454,7 +454,7 @@ def test_an_allowed_rollback_is_admitted(rollback: object) -> None:
         ({"document": "Restore Web"}, "Automation document"),
         ({"version": "latest"}, "$LATEST"),
         ({"parameters": {"Service": "("}}, "no regular expression"),
-        ({"parameters": {"AutomationAssumeRole": ".*"}}, "the policy's own"),
+        ({"parameters": {"AutomationAssumeRole": ".*"}}, "the policy sets the role"),
         ({"timeout_seconds": 86400}, "3600"),
     ],
 )

@@ -9,7 +9,7 @@ from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.tasks import EcsTask
@@ -284,7 +284,7 @@ def test_the_failure_domains_are_the_service_and_its_target_group_and_their_shar
 
 def test_the_cpu_that_is_measured_is_the_services() -> None:
     exp = experiment(target_resources=[SERVICE], success_criteria=["CPU utilization < 90%"])
-    parsed = sentences(exp)
+    parsed = parse_sentences(exp)
     found, problems = bind_metrics(parsed.metrics, {}, {}, workload_of(ONE, TWO), Timing(), pinned=[ONE, TWO], paths=parsed.paths)
     assert problems == []
     query = next(binding for binding in found if binding.name == "cpu_utilization").queries[0]
@@ -296,7 +296,7 @@ def test_a_service_whose_targets_are_registered_elsewhere_is_refused() -> None:
     load = workload_of(ONE, TWO)
     groups = (*load.target_groups, load.target_groups[0].model_copy(update={"arn": other, "healthy": ()}))
     load = load.model_copy(update={"target_groups": groups, "service": other})
-    parsed = sentences(experiment())
+    parsed = parse_sentences(experiment())
     _, problems = bind_metrics(parsed.metrics, {}, {}, load, Timing(), pinned=[ONE], paths=parsed.paths)
     assert "service names another" in problems[0].message
 

@@ -62,16 +62,16 @@ class Kubernetes:
         after = ""
         for _ in range(MOST_PAGES):
             query = urlencode({"limit": str(PAGE), **({"continue": after} if after else {})})
-            page = _get(opener, _make_request(cluster, f"{path}?{query}", headers), cluster["name"])
+            page = _read_answer(opener, _make_request(cluster, f"{path}?{query}", headers), cluster["name"])
             yield from page.get("items", ())
             after = str(page.get("metadata", {}).get("continue") or "")
             if not after:
                 return
-        raise _unavailable("TooMany", f"{cluster['name']} has more than {PAGE * MOST_PAGES} objects at {path}")
+        raise _make_unavailable("TooMany", f"{cluster['name']} has more than {PAGE * MOST_PAGES} objects at {path}")
 
     def get(self, cluster: Mapping[str, Any], path: str) -> Mapping[str, Any]:
         """One object. Raises Unavailable as `list` does; the code of an object that does not exist is NOT_FOUND."""
-        return _get(self._opener(cluster), _make_request(cluster, path, self._headers(cluster)), cluster["name"])
+        return _read_answer(self._opener(cluster), _make_request(cluster, path, self._headers(cluster)), cluster["name"])
 
     def token(self, cluster: str) -> str:
         """A presigned GetCallerIdentity for this cluster, valid for a minute: by it EKS knows the caller's role."""
@@ -93,7 +93,7 @@ class Kubernetes:
             )  # create_default_context trusts the system's authorities where this one is empty
             context.load_verify_locations(cadata=authority)
         except (KeyError, ValueError, ssl.SSLError) as error:
-            raise _unavailable("Unreadable", f"the certificate authority of {cluster['name']}: {error}") from error
+            raise _make_unavailable("Unreadable", f"the certificate authority of {cluster['name']}: {error}") from error
         return build_opener(ProxyHandler({}), _NoRedirect(), HTTPSHandler(context=context))
 
 
@@ -114,30 +114,30 @@ def _make_request(cluster: Mapping[str, Any], path: str, headers: dict[str, str]
 def _endpoint_of(cluster: Mapping[str, Any]) -> str:
     found = str(cluster.get("endpoint", ""))
     if urlsplit(found).scheme != "https":
-        raise _unavailable("Unreadable", f"the endpoint of {cluster['name']} is {found or 'none'}")
+        raise _make_unavailable("Unreadable", f"the endpoint of {cluster['name']} is {found or 'none'}")
     return found
 
 
-def _get(opener: Opener, request: Request, cluster: str) -> Mapping[str, Any]:
+def _read_answer(opener: Opener, request: Request, cluster: str) -> Mapping[str, Any]:
     try:
         with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
             body = answer.read(LARGEST + 1)
     except HTTPError as error:
         code = {401: "Unauthorized", 403: "Forbidden"}.get(error.code, str(error.code))
         busy = error.code in {410, 429} or error.code >= 500  # 410: the token of the page is too old
-        raise _unavailable(code, f"{cluster} answered {error.code}", retryable=busy) from error
+        raise _make_unavailable(code, f"{cluster} answered {error.code}", retryable=busy) from error
     except OSError as error:
-        raise _unavailable(UNREACHABLE, f"{cluster}: {error}", retryable=True) from error
+        raise _make_unavailable(UNREACHABLE, f"{cluster}: {error}", retryable=True) from error
     if len(body) > LARGEST:
-        raise _unavailable("TooLarge", f"{cluster} answered with more than {LARGEST} bytes")
+        raise _make_unavailable("TooLarge", f"{cluster} answered with more than {LARGEST} bytes")
     try:
         page = json.loads(body)
     except ValueError as error:
-        raise _unavailable("Unreadable", f"{cluster} answered with no JSON") from error
+        raise _make_unavailable("Unreadable", f"{cluster} answered with no JSON") from error
     if not isinstance(page, dict):
-        raise _unavailable("Unreadable", f"{cluster} answered with no object")
+        raise _make_unavailable("Unreadable", f"{cluster} answered with no object")
     return page
 
 
-def _unavailable(code: str, message: str, *, retryable: bool = False) -> Unavailable:
+def _make_unavailable(code: str, message: str, *, retryable: bool = False) -> Unavailable:
     return Unavailable("kubernetes", "list", code, message, retryable=retryable)

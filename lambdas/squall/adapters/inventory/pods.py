@@ -76,8 +76,8 @@ class EksPods:
                 unreadable.append(sentence)
                 continue
             known += found
-            chosen += [pod for place in found for pod, labels in place.pods if _matches(pod, labels, tags, filters)]
-        return _found(chosen, known, tuple(missing), tuple(unreadable))
+            chosen += [pod for place in found for pod, labels in place.pods if _matches_selection(pod, labels, tags, filters)]
+        return _make_found(chosen, known, tuple(missing), tuple(unreadable))
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         """The same pods, and those that their controllers have started since."""
@@ -92,7 +92,7 @@ class EksPods:
         pods = [pod for place in known for pod, _ in place.pods if pod.id in ids or pod.group in groups]
         now = [pod.model_copy(update={"service_account": accounts[pod.cluster]}) for pod in pods]
         seen = {pod.id for pod in now}
-        return _found(now, known, tuple(pod.arn for pod in before if pod.id not in seen), ())
+        return _make_found(now, known, tuple(pod.arn for pod in before if pod.id not in seen), ())
 
     def _cluster(self, name: str) -> Mapping[str, Any] | None:
         if name.startswith("arn:") and name.split(":")[3] != str(self._eks.meta.region_name):
@@ -159,10 +159,10 @@ class _Owners:
 
     def of(self, entry: Mapping[str, Any]) -> tuple[str, str] | None:
         """Kind and name of the pod's controller; where that is the ReplicaSet of a Deployment, of the Deployment."""
-        owner = _controller(entry)
+        owner = _find_controller(entry)
         if owner is None or owner[0] not in _KINDS or self.entry(*owner) is None:
             return None
-        above = _controller(self.entry(*owner) or {}) if owner[0] == "ReplicaSet" else None
+        above = _find_controller(self.entry(*owner) or {}) if owner[0] == "ReplicaSet" else None
         return above if above and above[0] in _KINDS and self.entry(*above) else owner
 
     def entry(self, kind: str, name: str) -> Mapping[str, Any] | None:
@@ -172,7 +172,7 @@ class _Owners:
         return self._known[kind].get(name)
 
 
-def _found(pods: Sequence[EksPod], known: Sequence[_Namespace], missing: tuple[str, ...], unreadable: tuple[str, ...]) -> Found:
+def _make_found(pods: Sequence[EksPod], known: Sequence[_Namespace], missing: tuple[str, ...], unreadable: tuple[str, ...]) -> Found:
     around = {pod.group for pod in pods}
     groups = {name: group for place in known for name, group in place.groups.items() if name in around}
     vpcs = {place.cluster["arn"]: place.cluster.get("resourcesVpcConfig", {}).get("vpcId", "") for place in known}
@@ -206,7 +206,7 @@ def _explain_closed(cluster: Mapping[str, Any], error: Unavailable) -> str | Non
     return None
 
 
-def _matches(pod: EksPod, labels: Mapping[str, str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> bool:
+def _matches_selection(pod: EksPod, labels: Mapping[str, str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> bool:
     owned = (pod.group or "").split("/")[2:]
     deployments, pods = filters.get("deployment", ()), filters.get("pod", ())
     return (
@@ -226,7 +226,7 @@ def _is_running_helper(entry: Mapping[str, Any]) -> bool:
     return _is_helper(entry) and not deleted and entry.get("status", {}).get("phase") in {"Pending", "Running"}
 
 
-def _controller(entry: Mapping[str, Any]) -> tuple[str, str] | None:
+def _find_controller(entry: Mapping[str, Any]) -> tuple[str, str] | None:
     owners = entry.get("metadata", {}).get("ownerReferences", ())
     return next(((owner["kind"], owner["name"]) for owner in owners if owner.get("controller")), None)
 

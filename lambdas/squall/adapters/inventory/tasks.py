@@ -235,7 +235,7 @@ def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: M
         pid_mode=definition.get("pidMode", ""),
         fault_injection=bool(definition.get("enableFaultInjection", False)),
         exec_enabled=bool(entry.get("enableExecuteCommand", False)),
-        registers=any(_registers(container) for container in definition.get("containerDefinitions", ())),
+        registers=any(_has_role(container) for container in definition.get("containerDefinitions", ())),
         managed_id=agent.get("InstanceId"),
         managed=agent.get("PingStatus") == "Online",
         managed_tags=agent.get("Tags", {}),
@@ -274,5 +274,5 @@ def _list_target_groups(entry: Mapping[str, Any]) -> set[str]:
     return {arn for arn in (*(balancer.get("targetGroupArn") for balancer in attached), *alternate) if arn}
 
 
-def _registers(container: Mapping[str, Any]) -> bool:
+def _has_role(container: Mapping[str, Any]) -> bool:
     return any(variable.get("name") == _ROLE and variable.get("value") for variable in container.get("environment", ()))

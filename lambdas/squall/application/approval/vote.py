@@ -60,18 +60,18 @@ def record_vote(w: Wiring, request: VoteRequest) -> dict[str, Any]:
     """
     record = w.records.get(request.execution_id)
     if record is None:
-        return _refuse(request, f"there is no execution {request.execution_id}")
+        return _refuse_vote(request, f"there is no execution {request.execution_id}")
     asked, now = record.ask, w.clock.now()
     if asked is None:
-        return _refuse(request, f"{record.id} asks for no approval")
+        return _refuse_vote(request, f"{record.id} asks for no approval")
     if why := _explain_closed(record, asked, request, now):
-        return _refuse(request, why)
+        return _refuse_vote(request, why)
     caller, why = _identify_caller(w, record, request, now)
     if caller is None:
-        return _refuse(request, why)
+        return _refuse_vote(request, why)
     person, why = _identify_voter(caller, request.decision, asked, _read_account(record), w.settings.stack)
     if not person:
-        return _refuse(request, why)
+        return _refuse_vote(request, why)
     vote = Vote(person, caller.arn, request.decision, w.clock.now(), request.comment)
     event = Event(vote.at, EVENTS[vote.decision], f"{vote.arn}: {vote.comment}" if vote.comment else vote.arn)
     recorded = w.records.vote(request.execution_id, request.plan, vote, [event])
@@ -130,7 +130,7 @@ def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: b
     record = w.records.get(request.execution_id)
     asked = record.ask if record else None
     if record is None or asked is None:
-        return _refuse(request, f"{request.execution_id} is gone")
+        return _refuse_vote(request, f"{request.execution_id} is gone")
     state, sentence = find_standing(asked, record.votes, w.clock.now())
     known = {"execution_id": record.id, "person": vote.arn, "standing": state.value}
     if not recorded:
@@ -155,5 +155,5 @@ def _explain_not_recorded(record: ExecutionRecord, request: VoteRequest, vote: V
     return f"you have said {before.decision.value} already, as {before.arn}"
 
 
-def _refuse(request: VoteRequest, why: str) -> dict[str, Any]:
+def _refuse_vote(request: VoteRequest, why: str) -> dict[str, Any]:
     return {"execution_id": request.execution_id, "recorded": False, "message": why}

@@ -16,7 +16,7 @@ from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.series import StatisticsDocument
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.reaction_times import compute_times
@@ -67,7 +67,7 @@ def judge_run(step: Step) -> None:
 
 
 def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
-    criteria = [parsed for _, _, parsed in sentences(step.definition.experiment).criteria]
+    criteria = [parsed for _, _, parsed in parse_sentences(step.definition.experiment).criteria]
     alarms = [parsed.alarm for parsed in criteria if isinstance(parsed, AlarmFires)]
     kept_ok = dict.fromkeys(parsed.alarm for parsed in criteria if isinstance(parsed, AlarmOk))
     compared = step.find(StatisticsDocument)

@@ -5,7 +5,7 @@ from squall.application.step import Step
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_guard
 
 
@@ -16,7 +16,7 @@ def specify_guards(run_id: str, stack: str, definition: Definition, discovery: D
     that write them.
     """
     experiment = definition.experiment
-    conditions = [condition for _, condition in sentences(experiment).conditions]
+    conditions = [condition for _, condition in parse_sentences(experiment).conditions]
     specs = guard_specs(run_id, stack, conditions, discovery.bindings, definition.environment.timing)
     return Guards(guards=specs, stop=stop_guard(guard_name(run_id, stack, len(specs) + 1), experiment.stop_alarm_names))
 

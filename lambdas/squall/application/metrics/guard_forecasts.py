@@ -9,7 +9,7 @@ from squall.application.metrics.read import read_series
 from squall.application.step import Step
 from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.metrics.metric_models import MetricBinding, Series, Window
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.baseline import trim_to_first_point
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.disturbances import Disturbance
@@ -23,7 +23,7 @@ def forecast_guards(step: Step) -> tuple[FalseAborts, ...]:
     """The forecast of each abort condition that is measured. One request to CloudWatch for each metric, whose points are
     dropped before the next is read."""
     experiment, timing = step.definition.experiment, step.definition.environment.timing
-    conditions = [condition for _, condition in sentences(experiment).conditions]
+    conditions = [condition for _, condition in parse_sentences(experiment).conditions]
     bound = [(condition, binding_of(step.discovery.bindings, condition)) for condition in conditions]
     histories: dict[str, GuardHistory | None] = {}
     forecasts = []

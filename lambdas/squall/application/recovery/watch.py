@@ -14,7 +14,7 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window, recovery_length, settle_length
 from squall.domain.resources.workload import Workload
 from squall.domain.run.alarm_state import AlarmState
@@ -67,7 +67,7 @@ def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback:
 
 def _read_alarms(step: Step) -> Mapping[str, AlarmState] | None:
     """The alarms that must be OK again; None if they could not be asked, which counts as not recovered."""
-    names = sentences(step.definition.experiment).alarms_kept_ok
+    names = parse_sentences(step.definition.experiment).alarms_kept_ok
     try:
         return step.w.alarms.states(names) if names else {}
     except (Unavailable, Refused) as error:

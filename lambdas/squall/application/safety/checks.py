@@ -22,7 +22,7 @@ from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.experiment.hashes import definition_hash
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.run.alarm_state import AlarmState
@@ -126,7 +126,7 @@ def _renew_lease(step: Step, discovery: Discovery, now: datetime, outlasts: date
 
 def _read_named_alarms(step: Step, definition: Definition) -> dict[str, AlarmState] | None:
     experiment, calm = definition.experiment, definition.environment.calm
-    wanted = [*sentences(experiment).alarms, *experiment.stop_alarm_names, *calm.do_not_disturb]
+    wanted = [*parse_sentences(experiment).alarms, *experiment.stop_alarm_names, *calm.do_not_disturb]
     return _try_read(step, lambda: _read_alarms_and_members(step, wanted)) if wanted else {}
 
 

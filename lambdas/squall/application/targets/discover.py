@@ -9,7 +9,7 @@ from squall.application.sentinel import sentinel_dimensions
 from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.refusal import Refusal
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.periods import sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
@@ -24,7 +24,7 @@ def discover_targets(step: Step) -> Outcome:
     """Write the document `discovery`, and `refusal` if something is wrong."""
     experiment, environment = step.definition.experiment, step.definition.environment
     workload = _describe_workload(step)
-    parsed = sentences(experiment)
+    parsed = parse_sentences(experiment)
     seed = step.run.id
     pinned, unpinnable = pin_targets(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
     bindings, unmeasurable = bind_metrics(

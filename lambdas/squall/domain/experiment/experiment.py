@@ -46,7 +46,7 @@ class Target(Model):
     """A richer way to say `target_resources`: candidates by ARN, tag or filter."""
 
     resource_type: ResourceType | None = None
-    """None: what the ARNs are of, else EC2 instances."""
+    """None: the type of the ARNs; without ARNs, EC2 instances."""
     arns: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
     """Candidates by ARN or id; the blast radius bounds how many of them are hit."""
     tags: dict[str, str] = {}
@@ -57,9 +57,9 @@ class Target(Model):
     """`radius`: the blast radius bounds what is pinned. `all`: refuse unless every candidate fits the radius."""
 
     @model_validator(mode="after")
-    def _chooses(self) -> "Target":
+    def _require_choice(self) -> "Target":
         if not self.arns and not self.tags:
-            raise validation_error("says nothing about which resources", "arns or tags")
+            raise validation_error("names no resources", "arns or tags")
         return self
 
 
@@ -91,34 +91,34 @@ EACH_TARGET = "$target"
 
 
 class FaultSignal(Model):
-    """A metric of the mechanism, of each target by itself: one that the fault must move if it happens at all, and that no user feels. A run
-    in which it did not move is invalid, whatever the fault's command reports."""
+    """A metric of the fault's mechanism, published for each target. The fault must move it if it happens at all, and no
+    user feels it. A run in which it did not move is invalid, whatever the fault's command reports."""
 
     namespace: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
     """The CloudWatch namespace of the metric."""
     metric_name: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
     """The name of the metric in its namespace."""
     dimensions: Annotated[dict[Line, Line], Field(min_length=1, max_length=30)]
-    """All it is published with; `$target` stands for the target's id."""
+    """All dimensions that it is published with; `$target` stands for the target's id."""
     statistic: Statistic = "Average"
     """How the values of a period become one."""
     direction: Literal["up", "down"] = "up"
     """Whether the fault makes the metric larger (`up`) or smaller (`down`)."""
     by: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)]
-    """How far it must move from its median before the fault, at least, in the metric's own unit."""
+    """The least distance that it must move from its median before the fault, in the metric's own unit."""
     after_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
     """How long the fault lasts before the metric must show it."""
 
     @field_validator("dimensions")
     @classmethod
-    def _of_each_target(cls, value: dict[str, str]) -> dict[str, str]:
+    def _require_target(cls, value: dict[str, str]) -> dict[str, str]:
         if not any(EACH_TARGET in text for text in value.values()):
             expected = "a dimension with $target, such as InstanceId: $target"
-            raise validation_error("is of no single target: one that moves would speak for all", expected)
+            raise validation_error("belongs to no single target: one target that moves would count for all", expected)
         return value
 
     def dimensions_of(self, target: str) -> tuple[tuple[str, str], ...]:
-        """Those of one target's metric, by what its metrics call it."""
+        """The dimensions of one target's metric. `target` is what the target's metrics call it."""
         return tuple(sorted((name, value.replace(EACH_TARGET, target)) for name, value in self.dimensions.items()))
 
 
@@ -136,7 +136,7 @@ class Schedule(Model):
 
     @field_validator("expression")
     @classmethod
-    def _understood(cls, value: str) -> str:
+    def _check_expression(cls, value: str) -> str:
         return check_schedule(value)
 
 
@@ -153,23 +153,24 @@ ParameterText = Annotated[str, Field(min_length=1, max_length=512), PLAIN]
 
 
 class Rollback(Model):
-    """What is run after the fault, always: one of the environment's `rollback_documents`; a plain string is one without parameters."""
+    """The Automation document that runs after every fault: one of the environment's `rollback_documents`. A plain string
+    is one without parameters."""
 
     document: Annotated[str, ROLLBACK_NAME]
-    """Its name there."""
+    """Its name in the environment's `rollback_documents`."""
     parameters: dict[str, ParameterText | Annotated[tuple[ParameterText, ...], Field(min_length=1, max_length=50)]] = {}
     """Values or lists of them. `$targets`: the ids of the pinned targets; `$execution`: the execution's id."""
 
 
-def _rollback(value: object) -> object:
+def _expand_rollback(value: object) -> object:
     return {"document": value} if isinstance(value, str) else value
 
 
-def _criterion_form(value: object) -> str:
+def _choose_form(value: object) -> str:
     return "sentence" if isinstance(value, str) else "criterion"
 
 
-SuccessCriterion = Annotated[Annotated[Line, Tag("sentence")] | Annotated[Criterion, Tag("criterion")], Discriminator(_criterion_form)]
+SuccessCriterion = Annotated[Annotated[Line, Tag("sentence")] | Annotated[Criterion, Tag("criterion")], Discriminator(_choose_form)]
 
 
 ONE_DURATION = validation_error(
@@ -179,17 +180,18 @@ NO_TARGET = validation_error("no target is named", "target_resources or target",
 ONE_SOURCE = validation_error("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
 
 
-def type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
-    """What is wrong with the types of the resources named, and what was expected; None: they are of one type, the declared one if any."""
+def find_type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
+    """What is wrong with the types of the named resources, and what was expected. None: they are of one type, which is
+    the declared one if there is one."""
     types = {name: type_named(name, declared) for name in named}
     unknown = [name for name, kind in types.items() if kind is None]
     if unknown:
         return f"nothing can be injected into {show_value(unknown[0])}", "an ARN of " + ", ".join(kind.words for kind in ResourceType)
-    found = sorted({kind for kind in types.values() if kind})
-    if declared and found and found != [declared]:
-        return f"resource_type is {declared.value}, the targets are {', '.join(found)}", f"{declared.value} only"
-    if len(found) > 1:
-        return f"the targets are {' and '.join(found)}", "resources of one type: one experiment is one fault"
+    kinds = sorted({kind for kind in types.values() if kind})
+    if declared and kinds and kinds != [declared]:
+        return f"resource_type is {declared.value}, the targets are {', '.join(kinds)}", f"{declared.value} only"
+    if len(kinds) > 1:
+        return f"the targets are {' and '.join(kinds)}", "resources of one type: one experiment is one fault"
     return None
 
 
@@ -225,10 +227,10 @@ class Experiment(Model):
     target: Target | None = None
     """The candidates by tag, filter or ARN, instead of `target_resources`."""
     service: Annotated[str, Field(max_length=2048), TARGET_GROUP] | None = None
-    """Whose users are guarded and judged: ARN of a target group. Needed where the targets are registered in none themselves (a
-    database …), and where they serve in several."""
+    """The ARN of the target group whose users are guarded and judged. Needed where the targets are registered in no target
+    group themselves (a database, for example), and where they serve in several."""
     parameters: dict[str, Any] = {}
-    """Of the fault; each fault type says which it has."""
+    """The fault's parameters. Each fault type says which it has."""
     override_ranges: Annotated[dict[Line, tuple[Number, Number]], Field(max_length=50)] = {}
     """Parameter to the least and greatest value that an execution may override it with."""
     override_values: Annotated[dict[Line, OverrideValues], Field(max_length=50)] = {}
@@ -242,12 +244,12 @@ class Experiment(Model):
     """Thresholds of normal operation, beside those of the success criteria: they must hold before the fault, and recovery waits
     for them."""
     recovery: Span | None = None
-    """The longest wait for the steady state after the fault; else the environment says."""
+    """The longest wait for the steady state after the fault. None: the environment's."""
     stop_alarms: Annotated[tuple[Line, ...], Field(max_length=4)] = ()
     """CloudWatch alarms of yours, by name or ARN, that end the fault as well."""
     sentinel: Sentinel | None = None
     """A probe of a URL while the run lasts: the metrics `sentinel availability` and `sentinel response time`."""
-    rollback: Annotated[Rollback, BeforeValidator(_rollback)] | None = None
+    rollback: Annotated[Rollback, BeforeValidator(_expand_rollback)] | None = None
     """The Automation document that is run after the fault: its name in the policy's `rollback_documents`, or with
     parameters."""
     schedule: Schedule | None = None
@@ -257,36 +259,37 @@ class Experiment(Model):
     tags: dict[str, str] = {}
     """Labels of your own for the experiment."""
     fis_template_id: Annotated[str, FIS_TEMPLATE] | None = None
-    """An existing FIS template of the environment's `fis_templates`: its targets and parameters are compiled anew; it is not started."""
+    """An existing FIS template of the environment's `fis_templates`. Its targets and parameters are compiled anew; it is
+    not started."""
     ramp: dict[str, Any] | None = None
     """Reserved: refused at admission."""
 
     @field_validator("override_ranges")
     @classmethod
-    def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    def _check_ranges(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for name, (least, greatest) in value.items():
             if not least <= greatest:
                 raise validation_error(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
         return value
 
     @model_validator(mode="after")
-    def _one_duration(self) -> "Experiment":
+    def _require_one_duration(self) -> "Experiment":
         if (self.duration_minutes is None) == (self.duration is None):
             raise ONE_DURATION
-        if not self.said and self.fis_template_id is None:
+        if not self.names_targets and self.fis_template_id is None:
             raise NO_TARGET
         return self
 
     @model_validator(mode="after")
-    def _one_type(self) -> "Experiment":
-        found = type_problem(self.named, self.target.resource_type if self.target else None)
-        if found:
-            raise validation_error(*found, at="target_resources")
+    def _require_one_type(self) -> "Experiment":
+        problem = find_type_problem(self.named, self.target.resource_type if self.target else None)
+        if problem:
+            raise validation_error(*problem, at="target_resources")
         return self
 
     @property
-    def said(self) -> bool:
-        """Whether it says what is hit; a FIS template may say it in its stead."""
+    def names_targets(self) -> bool:
+        """Whether the definition itself says what is hit. Otherwise its FIS template does."""
         return bool(self.target_resources) or self.target is not None
 
     @property
@@ -296,7 +299,7 @@ class Experiment(Model):
 
     @property
     def resource_type(self) -> ResourceType:
-        """What the fault hits: as declared, else as the names tell, else EC2 instances."""
+        """The type of the fault's targets: the declared one, else the type of the named ones, else EC2 instances."""
         declared = self.target.resource_type if self.target else None
         return declared or next((kind for name in self.named if (kind := type_named(name))), ResourceType.INSTANCE)
 
@@ -335,14 +338,14 @@ class Overrides(Model):
     """Other values of parameters that the experiment lists in `override_ranges` or `override_values`."""
 
     @model_validator(mode="after")
-    def _one_duration(self) -> "Overrides":
+    def _require_one_duration(self) -> "Overrides":
         if self.duration_minutes is not None and self.duration is not None:
             raise ONE_DURATION
         return self
 
 
 class Trigger(Model):
-    """What fired a scheduled execution; Admit runs each pair once."""
+    """The schedule that started an execution, and for which time. Admit runs each pair once."""
 
     schedule_arn: Annotated[str, Field(max_length=1600), require_pattern(r"^arn:[^\s#]+$", "an ARN")]
     """The ARN of the schedule that fired."""
@@ -365,7 +368,7 @@ class ExecutionInput(Model):
     """Set by a schedule, never by hand."""
 
     @model_validator(mode="after")
-    def _one_source(self) -> "ExecutionInput":
+    def _require_one_source(self) -> "ExecutionInput":
         if (self.experiment is None) == (self.definition is None):
             raise ONE_SOURCE
         return self

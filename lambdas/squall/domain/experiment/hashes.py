@@ -25,7 +25,7 @@ def definition_hash(experiment: Experiment) -> str:
 
 def document_hash(experiment: Mapping[str, Any]) -> str:
     """`definition_hash` of an experiment in the JSON of its document, whichever version wrote it."""
-    return _hash(_drop_unset_additions(experiment))
+    return _hash_value(_drop_unset_additions(experiment))
 
 
 def promotion_hash(experiment: Experiment) -> str:
@@ -42,7 +42,7 @@ def promotion_hash(experiment: Experiment) -> str:
         dumped["sentinel"] = {**dumped["sentinel"], "url": None}
     if experiment.fault_signal:
         dumped["fault_signal"] = {**dumped["fault_signal"], "dimensions": None}
-    return _hash(_drop_unset_additions(dumped))
+    return _hash_value(_drop_unset_additions(dumped))
 
 
 def _drop_unset_additions(dumped: Mapping[str, Any]) -> dict[str, Any]:
@@ -50,6 +50,6 @@ def _drop_unset_additions(dumped: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in dumped.items() if name not in _ADDED_FIELDS or value}
 
 
-def _hash(value: object) -> str:
+def _hash_value(value: object) -> str:
     canonical = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -75,13 +75,13 @@ class Sentences:
         return found
 
 
-def sentences(experiment: Experiment) -> Sentences:
+def parse_sentences(experiment: Experiment) -> Sentences:
     """Parse the sentences of an admitted experiment. Raises InvalidInput with every sentence that can't be parsed."""
     problems: list[Problem] = []
 
     units = {name: metric.unit for name, metric in experiment.metrics.items()}
 
-    def parse(path: str, text: str, parser: Callable[[str, Mapping[str, str]], T]) -> T | None:
+    def parse_sentence(path: str, text: str, parser: Callable[[str, Mapping[str, str]], T]) -> T | None:
         try:
             return parser(text, units)
         except SentenceError as error:
@@ -89,11 +89,11 @@ def sentences(experiment: Experiment) -> Sentences:
             return None
 
     criteria = [(f"success_criteria[{i}]", criterion) for i, criterion in enumerate(experiment.criteria)]
-    parsed = [(path, criterion, parse(path, criterion.text, parse_admitted_criterion)) for path, criterion in criteria]
+    parsed = [(path, criterion, parse_sentence(path, criterion.text, parse_admitted_criterion)) for path, criterion in criteria]
     conditions = [(f"abort_conditions[{i}]", text) for i, text in enumerate(experiment.abort_conditions)]
     steady = [(f"steady_state[{i}]", text) for i, text in enumerate(experiment.steady_state)]
-    guards = [(path, parse(path, text, parse_condition)) for path, text in conditions]
-    states = [(path, parse(path, text, parse_steady_state)) for path, text in steady]
+    guards = [(path, parse_sentence(path, text, parse_condition)) for path, text in conditions]
+    states = [(path, parse_sentence(path, text, parse_steady_state)) for path, text in steady]
     if problems:
         raise InvalidInput(problems)
     return Sentences(

@@ -7,7 +7,7 @@ from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.experiment import Criterion
-from squall.domain.experiment.sentences import Parsed, sentences
+from squall.domain.experiment.sentences import Parsed, parse_sentences
 from squall.domain.judging.alarm_states import judge_alarm_ok
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
@@ -20,7 +20,7 @@ def judge_criteria(inputs: JudgeInput) -> tuple[CriterionResult, ...]:
     """One result for each success criterion, in the definition's order."""
     return tuple(
         _make_result(criterion, _judge_sentence(parsed, inputs))
-        for _, criterion, parsed in sentences(inputs.definition.experiment).criteria
+        for _, criterion, parsed in parse_sentences(inputs.definition.experiment).criteria
     )
 
 

@@ -22,7 +22,7 @@ from squall.domain.language.sentences import (
     Threshold,
 )
 from squall.domain.language.subjects import phrase_of, span_of
-from squall.domain.language.syntax_tree import end_of, find_node, number_and_unit, require_node, start_of, tokens_of, unquote
+from squall.domain.language.syntax_tree import end_of, find_node, number_and_unit, require_node, start_of, tokens_of, unquote_token
 
 if TYPE_CHECKING:
     from squall.domain.language.syntax_tree import Node
@@ -141,7 +141,7 @@ class Reader:
 
     def _read_alarm_name(self, node: "Node") -> str:
         token = tokens_of(require_node(node, "alarm_name"))[0]
-        name = unquote(token)
+        name = unquote_token(token)
         if len(name) > 255 or not name.strip():
             raise SentenceError(self.parts.text, start_of(token), "an alarm's name has 1 to 255 characters")
         return name

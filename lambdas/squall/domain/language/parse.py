@@ -27,7 +27,7 @@ T = TypeVar("T")
 def parse_criterion(text: str, declared: Mapping[str, str] = _NONE) -> Sentence:
     """The meaning of a success criterion. `declared` maps the experiment's own metric names to their units. Raises
     SentenceError."""
-    return _parse(text, declared, _read_criterion, _CRITERIA)
+    return _parse_sentence(text, declared, _read_criterion, _CRITERIA)
 
 
 def parse_admitted_criterion(text: str, declared: Mapping[str, str] = _NONE) -> Sentence:
@@ -38,16 +38,16 @@ def parse_admitted_criterion(text: str, declared: Mapping[str, str] = _NONE) -> 
 
 def parse_condition(text: str, declared: Mapping[str, str] = _NONE) -> Threshold:
     """The meaning of an abort condition: an absolute threshold. Raises SentenceError."""
-    return _parse(text, declared, _read_condition, _CONDITIONS)
+    return _parse_sentence(text, declared, _read_condition, _CONDITIONS)
 
 
 def parse_steady_state(text: str, declared: Mapping[str, str] = _NONE) -> Threshold | AlarmOk:
     """The meaning of a sentence of the steady state: an absolute threshold, or an alarm that is OK. Raises
     SentenceError."""
-    return _parse(text, declared, _read_steady_state, _STATES)
+    return _parse_sentence(text, declared, _read_steady_state, _STATES)
 
 
-def _parse(text: str, declared: Mapping[str, str], read: Callable[[str, Mapping[str, str]], T], examples: tuple[str, ...]) -> T:
+def _parse_sentence(text: str, declared: Mapping[str, str], read: Callable[[str, Mapping[str, str]], T], examples: tuple[str, ...]) -> T:
     own = tuple(f'"{name}" > 10 {_own_unit(unit)}'.strip() for name, unit in declared.items())
     try:
         return read(text, declared)

@@ -7,7 +7,7 @@ the sentences with the fewest changes win.
 from collections.abc import Callable, Iterable
 
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.rewrites import rewrite
+from squall.domain.language.rewrites import rewrite_sentence
 
 _MOST = 3
 """Proposals that are shown."""
@@ -22,7 +22,7 @@ def add_proposals(error: SentenceError, parse: Callable[[str], object], examples
     error.proposals = _Search(error, parse).run()
     if not error.proposals:
         error.is_example = True
-        error.proposals = tuple(example for example in examples if _try(example, parse) is None)[:1]
+        error.proposals = tuple(example for example in examples if _try_sentence(example, parse) is None)[:1]
 
 
 class _Search:
@@ -30,7 +30,7 @@ class _Search:
 
     def __init__(self, error: SentenceError, parse: Callable[[str], object]) -> None:
         self._parse = parse
-        self._tried = {_fold(error.text)}
+        self._tried = {_fold_text(error.text)}
         self._level = [error]
 
     def run(self) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class _Search:
             errors, self._level = self._level, []
             for candidates in (
                 [text for error in errors for text in error.repairs],
-                [text for error in errors for text in rewrite(error.text)],
+                [text for error in errors for text in rewrite_sentence(error.text)],
                 [text for error in errors for text in error.guesses],
             ):
                 if parsed := self._keep_parsed(candidates):
@@ -49,10 +49,10 @@ class _Search:
         """The candidates that parse; the errors of the others are where the search goes on."""
         parsed = []
         for candidate in candidates:
-            if _fold(candidate) in self._tried or len(self._tried) > _ATTEMPTS:
+            if _fold_text(candidate) in self._tried or len(self._tried) > _ATTEMPTS:
                 continue
-            self._tried.add(_fold(candidate))
-            error = _try(candidate, self._parse)
+            self._tried.add(_fold_text(candidate))
+            error = _try_sentence(candidate, self._parse)
             if error is None:
                 parsed.append(candidate)
             else:
@@ -60,7 +60,7 @@ class _Search:
         return parsed
 
 
-def _try(text: str, parse: Callable[[str], object]) -> SentenceError | None:
+def _try_sentence(text: str, parse: Callable[[str], object]) -> SentenceError | None:
     try:
         parse(text)
     except SentenceError as error:
@@ -68,5 +68,5 @@ def _try(text: str, parse: Callable[[str], object]) -> SentenceError | None:
     return None
 
 
-def _fold(text: str) -> str:
+def _fold_text(text: str) -> str:
     return " ".join(text.casefold().split())

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 
+from squall.domain.language.number_words import BIG_NUMBER, spell_in_digits
+
 Replacement = str | Callable[[re.Match[str]], str]
 _LONGEST = 300
 """Characters of a sentence that is still rewritten."""
@@ -17,42 +19,6 @@ _TIME = r"(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
 _REQUESTS = r"(?:(?:all|the|our|http|api|user|client|incoming) )*requests?"
 _NOT = r"(?:(?:should|must|shall|will|would|may|can|does|do|did|is|are|has to|have to|needs to) ?)?(?:never|not|n['’]t)(?: ever)?"
 _FAULT = r"(?:fault|chaos|experiment|injection|outage|attack|test)"
-_SMALL_NUMBERS = (
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-)
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_BIG_NUMBER = re.compile(
-    rf"\b(?:(?:(?P<many>one|a|two|three|four|five|six|seven|eight|nine|ten)[ -])?(?P<power>hundred|thousand)"
-    rf"|(?P<tens>{'|'.join(_TENS)})(?:[ -](?P<ones>{'|'.join(_SMALL_NUMBERS[1:10])}))?|(?P<teen>{'|'.join(_SMALL_NUMBERS[13:])}))\b"
-)
-
-
-def _spell_in_digits(match: re.Match[str]) -> str:
-    if match["power"]:
-        many = match["many"] or "one"
-        return str((1 if many == "a" else _SMALL_NUMBERS.index(many)) * (100 if match["power"] == "hundred" else 1000))
-    if match["teen"]:
-        return str(_SMALL_NUMBERS.index(match["teen"]))
-    return str(20 + 10 * _TENS.index(match["tens"]) + (_SMALL_NUMBERS.index(match["ones"]) if match["ones"] else 0))
 
 
 def _add_up_minutes(match: re.Match[str]) -> str:
@@ -108,7 +74,7 @@ _CHARACTERS: tuple[tuple[str | Replacement, ...], ...] = (
     (r"\s[-–—]+\s", " "),
     (r":\s*", " "),
     (r"(?<=[a-z]),\s", " "),
-    (_BIG_NUMBER.pattern, _spell_in_digits),
+    (BIG_NUMBER.pattern, spell_in_digits),
 )
 """Characters and numbers."""
 
@@ -383,7 +349,7 @@ _BASELINES: tuple[tuple[str | Replacement, ...], ...] = (
 
 
 @cache
-def _rows() -> tuple[tuple[re.Pattern[str], tuple[Replacement, ...]], ...]:
+def _compile_rows() -> tuple[tuple[re.Pattern[str], tuple[Replacement, ...]], ...]:
     tables = (_SEVERAL, _WRAPPERS, _CHARACTERS, _SHARES, _STATISTICS, _METRICS, _COMPARISONS, _EVENTS, _TIMES, _BASELINES)
     return tuple(
         (re.compile(str(pattern), re.IGNORECASE), replacements)
@@ -393,12 +359,12 @@ def _rows() -> tuple[tuple[re.Pattern[str], tuple[Replacement, ...]], ...]:
     )
 
 
-def rewrite(text: str) -> Iterator[str]:
+def rewrite_sentence(text: str) -> Iterator[str]:
     """The sentence with each rewrite that applies to it; none of a text that is too long for a sentence."""
     plain = " ".join(text.split())
     if len(plain) > _LONGEST:
         return
-    for pattern, replacements in _rows():
+    for pattern, replacements in _compile_rows():
         if pattern.search(plain):
             for replacement in replacements:
                 yield " ".join(pattern.sub(replacement, plain).split())

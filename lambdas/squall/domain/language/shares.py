@@ -60,7 +60,7 @@ def read_share(text: str, node: "Node", subjects: Subjects, quantities: Quantiti
         return Goal(subjects.known("availability"), None, first or ">=", float(percent), position)
     if first is None:
         message = "is that the most or the least that may fail?"
-        repairs = (f"Error rate <= {_show(percent)} %", f"Error rate >= {_show(percent)} %")
+        repairs = (f"Error rate <= {_show_percent(percent)} %", f"Error rate >= {_show_percent(percent)} %")
         raise SentenceError(text, position, message, ("at most", "at least"), repairs)
     return Goal(subjects.known("error_rate"), None, first, float(percent), position)
 
@@ -85,7 +85,7 @@ def _read_in_time(text: str, node: "Node", subjects: Subjects, quantities: Quant
     quantity = f"{number} {unit_token}"
     statistic = _statistic_of(percent)
     if statistic is None:
-        message = f"CloudWatch has no percentile p{_show(percent)}: it takes two decimals, up to 100"
+        message = f"CloudWatch has no percentile p{_show_percent(percent)}: it takes two decimals, up to 100"
         nearest = f"p{min(int(100 * percent), 9999) / 100:g}"
         raise SentenceError(text, start_of(share), message, ("p99.99",), (f"{nearest} response time < {quantity}",))
     if unit_token is None:
@@ -132,8 +132,8 @@ def _say_as_percentile(percent: Fraction, first: Comparator | None, limit: Compa
 def _statistic_of(percent: Fraction) -> str | None:
     if percent == 100:
         return "Maximum"
-    return find_statistic(f"p{_show(percent)}") if percent > 0 else None
+    return find_statistic(f"p{_show_percent(percent)}") if percent > 0 else None
 
 
-def _show(percent: Fraction) -> str:
+def _show_percent(percent: Fraction) -> str:
     return f"{float(percent):.10g}"

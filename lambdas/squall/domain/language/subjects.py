@@ -16,7 +16,7 @@ from squall.domain.language.metric_names import (
     strip_known_words,
 )
 from squall.domain.language.metric_table import EVERY_STATISTIC, METRICS, Metric
-from squall.domain.language.syntax_tree import end_of, start_of, tokens_of, unquote
+from squall.domain.language.syntax_tree import end_of, start_of, tokens_of, unquote_token
 
 if TYPE_CHECKING:
     from squall.domain.language.syntax_tree import Node
@@ -111,7 +111,7 @@ def _list_similar(phrase: str, names: list[str]) -> list[str]:
 
 def phrase_of(node: "Node") -> str:
     """The words of a subject, without quotes and a leading `the`."""
-    words = [unquote(token) for token in tokens_of(node)]
+    words = [unquote_token(token) for token in tokens_of(node)]
     return " ".join(words[1:] if words[0].casefold() == "the" and len(words) > 1 else words)
 
 

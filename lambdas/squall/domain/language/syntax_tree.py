@@ -32,7 +32,7 @@ def number_and_unit(quantity: "Node") -> "tuple[Token, Token | None]":
     return tokens[0], tokens[1] if len(tokens) > 1 else None
 
 
-def unquote(token: "Token") -> str:
+def unquote_token(token: "Token") -> str:
     """The text of a token, without the quotes around it."""
     return token[1:-1] if token.type == "QUOTED" else str(token)
 

@@ -32,25 +32,25 @@ _POINTS = frozenset({"point", "points", "pp", "percentagepoint", "percentagepoin
 def _list_spellings() -> dict[str, Spelling]:
     spelled: dict[str, Spelling] = {}
 
-    def add(unit: Unit, factor: Fraction | int, *spellings: str) -> None:
+    def add_spellings(unit: Unit, factor: Fraction | int, *spellings: str) -> None:
         spelled.update({spelling: Spelling(unit, Fraction(factor)) for spelling in spellings})
 
-    add("percent", 1, "%", "percent", "pct", "/cent")  # the last is `per cent`
-    add("seconds", 1, "s", "sec", "secs", "second", "seconds")
-    add("seconds", Fraction(1, 1000), "ms", "msec", "msecs", "millis", "millisecond", "milliseconds")
-    add("seconds", Fraction(1, 1_000_000), "us", "µs", "μs", "microsecond", "microseconds")
-    add("seconds", 60, "min", "mins", "minute", "minutes")
-    add("seconds", 3600, "h", "hr", "hrs", "hour", "hours")
+    add_spellings("percent", 1, "%", "percent", "pct", "/cent")  # the last is `per cent`
+    add_spellings("seconds", 1, "s", "sec", "secs", "second", "seconds")
+    add_spellings("seconds", Fraction(1, 1000), "ms", "msec", "msecs", "millis", "millisecond", "milliseconds")
+    add_spellings("seconds", Fraction(1, 1_000_000), "us", "µs", "μs", "microsecond", "microseconds")
+    add_spellings("seconds", 60, "min", "mins", "minute", "minutes")
+    add_spellings("seconds", 3600, "h", "hr", "hrs", "hour", "hours")
     counted = ("request", "req", "error", "host", "instance", "message", "count", "event")
-    add("count", 1, "counts", *counted, *(f"{noun}s" for noun in counted if noun != "count"))
+    add_spellings("count", 1, "counts", *counted, *(f"{noun}s" for noun in counted if noun != "count"))
     for second, factor in _PER_TIME:
-        add("per_second", factor, f"/{second}", *(f"{noun}{end}/{second}" for noun in counted for end in ("", "s")))
-    add("per_second", 1, "rps", "qps")
-    add("per_second", Fraction(1, 60), "rpm")
-    add("bytes", 1, "b", "byte", "bytes")
+        add_spellings("per_second", factor, f"/{second}", *(f"{noun}{end}/{second}" for noun in counted for end in ("", "s")))
+    add_spellings("per_second", 1, "rps", "qps")
+    add_spellings("per_second", Fraction(1, 60), "rpm")
+    add_spellings("bytes", 1, "b", "byte", "bytes")
     for power, letter in enumerate("kmgt", start=1):
-        add("bytes", 1000**power, f"{letter}b")
-        add("bytes", 1024**power, f"{letter}ib")
+        add_spellings("bytes", 1000**power, f"{letter}b")
+        add_spellings("bytes", 1024**power, f"{letter}ib")
     return spelled
 
 

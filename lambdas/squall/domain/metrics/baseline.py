@@ -10,7 +10,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.metrics.cut import Cut
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.experiment.sentences import Sentences, sentences
+from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.periods import count_datapoints
@@ -37,7 +37,7 @@ def assess_baseline(
     `series` and `values` are by binding name. `cut` is what other experiments disturbed, which the window no longer
     contains. `daily` are abort conditions that come true without a fault at these hours (`find_daily_breaches`).
     """
-    parsed = sentences(definition.experiment)
+    parsed = parse_sentences(definition.experiment)
     rate = values.get("request_rate")
     measured = any(binding.name == "request_rate" for binding in discovery.bindings)
     violations = [
@@ -66,7 +66,7 @@ def find_daily_breaches(definition: Definition, discovery: Discovery, days: Sequ
     have had an incident.
     """
     daily_breaches = []
-    for _, threshold in sentences(definition.experiment).conditions:
+    for _, threshold in parse_sentences(definition.experiment).conditions:
         binding = binding_of(discovery.bindings, threshold)
         if binding is None or binding.period_seconds is not None:
             continue
@@ -99,7 +99,7 @@ def missing_seconds(definition: Definition, discovery: Discovery, window: PacedW
     """How many seconds CaptureBaseline should wait for the periods that the baseline still lacks; 0 if it has
     enough."""
     least = definition.environment.timing.minimum_baseline_periods
-    needed = [(binding, window.of(binding)) for binding in _needed_bindings(sentences(definition.experiment), discovery)]
+    needed = [(binding, window.of(binding)) for binding in _needed_bindings(parse_sentences(definition.experiment), discovery)]
     lacking = ((least - len(points_over(binding, series.get(binding.name, ()), own))) * own.period_seconds for binding, own in needed)
     return max(0, *lacking, 0)
 

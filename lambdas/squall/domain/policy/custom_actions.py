@@ -1,4 +1,5 @@
-"""What an environment's policy lists beside the faults Squall knows: FIS actions and Automation documents somebody has reviewed."""
+"""The reviewed FIS actions and Automation documents that an environment's policy lists besides the faults that Squall
+knows."""
 
 import re
 from typing import Annotated
@@ -13,11 +14,11 @@ from squall.domain.base.vocabulary import ResourceType, Risk
 CUSTOM_NAME = require_pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
 ParameterName = Annotated[str, require_pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]
 VALUE = r"^\S{1,1024}$"
-"""What FIS takes as a parameter's value."""
+"""The pattern of a parameter's value that FIS accepts."""
 _NEVER = re.compile(r"(iam|sts|organizations):.*|[a-z0-9-]+:.*Tag.*|.*\*.*", re.IGNORECASE)
-"""Actions of other people's rights, of the opt-in tag, and of nobody knows what."""
+"""Actions that change rights or the opt-in tag, and patterns that could match such an action."""
 OWN = frozenset({"duration", "maxDuration"})
-"""Parameters that are the fault's length."""
+"""Parameters that hold the fault's length. Squall sets them."""
 
 
 class Grant(Model):
@@ -28,21 +29,22 @@ class Grant(Model):
     resources: Annotated[tuple[Annotated[str, require_pattern(r"^(\*|arn:[^\s]+)$", "ARNs, or *")], ...], Field(min_length=1)]
     """The ARNs that the actions may touch."""
     tagged: Annotated[bool, Field(strict=True)] = True
-    """Only on resources that carry the environment's tag. `false` where the API looks at no tag: a read, or a resource that has none."""
+    """Whether the statement is limited to resources that carry the environment's tag. `false` where the API checks no
+    tag: for a read, or for a resource that has no tags."""
 
     @field_validator("actions")
     @classmethod
-    def _harmless(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
+    def _refuse_harmful(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
         for action in actions:
             if _NEVER.fullmatch(action):
                 raise validation_error(
-                    f"{action} is never granted to what injects faults", "exact actions that touch neither rights nor tags"
+                    f"{action} is never granted to a role that injects faults", "exact actions that touch neither rights nor tags"
                 )
         return actions
 
 
 class CustomAction(Model):
-    """One of them: `action` of FIS, or an Automation `document`."""
+    """One reviewed action: an `action` of FIS, or an Automation `document`."""
 
     description: Annotated[str, Field(min_length=1, max_length=300), require_pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")]
     """What the action does, in one line."""
@@ -55,21 +57,22 @@ class CustomAction(Model):
     document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")] | None = None
     """The name or ARN of the Automation document."""
     version: Annotated[str, require_pattern(r"^[1-9][0-9]*$", "a number, in quotes")] | None = None
-    """Of the document: what was reviewed. Whoever may edit the document would otherwise decide what is run."""
+    """The reviewed version of the document. Without it, whoever may edit the document would decide what is run."""
     assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
-    """As whom the document acts."""
+    """The role with which the document acts."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
-    """What an experiment gives, each of them: name to the regular expression that the value matches as a whole."""
+    """The parameters that an experiment sets, all of them: name to the regular expression that the whole value matches."""
     fixed: dict[ParameterName, Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
-    """What is given always."""
+    """The parameters whose values the policy sets: name to value."""
     lasts: Annotated[bool, Field(strict=True)] = False
-    """FIS keeps it up for a `duration` and takes it back; else it is over in a moment, and a wait stands beside it."""
+    """Whether FIS keeps the action up for a `duration` and then reverts it. Otherwise it is over at once, and the template
+    holds a wait beside it."""
     self_reverting: Annotated[bool, Field(strict=True)] = False
-    """Nothing of it has to be undone; else an experiment needs a `rollback`."""
+    """Whether nothing has to be undone afterwards. Otherwise an experiment needs a `rollback`."""
     risk: Risk = "high"
     """Its risk class, which `maximum_risk` bounds."""
     iam: Annotated[tuple[Grant, ...], Field(max_length=20)] = ()
-    """What FIS needs of the environment's role for the action. A document's starting is granted by itself."""
+    """The statements that the environment's FIS role needs for the action. Starting a document is granted without them."""
 
     @property
     def fis_action(self) -> str:
@@ -77,7 +80,7 @@ class CustomAction(Model):
 
     @field_validator("parameters")
     @classmethod
-    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+    def _check_patterns(cls, value: dict[str, str]) -> dict[str, str]:
         for name, expression in value.items():
             try:
                 re.compile(expression)
@@ -86,16 +89,16 @@ class CustomAction(Model):
         return value
 
     @model_validator(mode="after")
-    def _whole(self) -> "CustomAction":
+    def _check_combination(self) -> "CustomAction":
         if (self.action is None) == (self.document is None):
-            raise validation_error("what is run is given once", "exactly one of action and document", at="action")
+            raise validation_error("names both an action and a document, or neither", "exactly one of action and document", at="action")
         if self.action is not None and self.action.startswith(("aws:ssm:", "aws:fis:")):
-            message = f"{self.action} can't be followed to its end: commands outlive FIS's word, and FIS's own actions have no targets"
+            message = f"{self.action} can't be followed to its end: commands may outlast it, and FIS's own actions have no targets"
             raise validation_error(message, "a document, or another action", at="action")
         if self.action is not None and (not self.iam or self.target_key is None):
-            raise validation_error("FIS could not run it", "target_key, and the actions of the role in iam", at="iam")
+            raise validation_error("FIS could not run the action", "target_key, and the actions of the role in iam", at="iam")
         if self.action is not None and (self.version or self.assume_role):
-            raise validation_error("is a document's", "no version and no assume_role beside action", at="version")
+            raise validation_error("only a document has a version and a role", "no version and no assume_role beside action", at="version")
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
             raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")

@@ -38,7 +38,8 @@ S3Folder = Annotated[
 
 
 class ClosedHours(Model):
-    """Hours in which nothing starts. The hour `end_hour` is closed, too, as in the sample of REL12-BP05 (`9 <= hour <= 17`)."""
+    """Hours in which nothing starts. The hour `end_hour` is closed, too, as in the sample of REL12-BP05
+    (`9 <= hour <= 17`)."""
 
     timezone: Timezone = "UTC"
     """The time zone of the hours."""
@@ -47,11 +48,11 @@ class ClosedHours(Model):
     start_hour: Annotated[int, Field(ge=0, le=23)] = 9
     """The first closed hour."""
     end_hour: Annotated[int, Field(ge=0, le=23)] = 17
-    """Before `start_hour`: closed over midnight."""
+    """An end before `start_hour` is on the next day: closed over midnight."""
 
 
 class Hours(Model):
-    """The same hours on some days of the week, without the end itself."""
+    """The same hours on some days of the week."""
 
     timezone: Timezone = "UTC"
     """The time zone of the hours."""
@@ -60,7 +61,7 @@ class Hours(Model):
     since: ClockTime = "00:00"
     """The time of day at which they begin, in quotes."""
     until: EndTime = "24:00"
-    """Not after `since`: over midnight, into the day after each of `days`."""
+    """The end, which itself lies outside. An end that is not after `since` is on the day after each of `days`."""
     reason: str = ""
     """Why; a refusal shows it."""
 
@@ -71,14 +72,14 @@ class Freeze(Model):
     first: date
     """The first frozen day."""
     last: date | None = None
-    """That day itself is frozen too. None: one day."""
+    """The last frozen day. None: `first` alone."""
     timezone: Timezone = "UTC"
     """The time zone in which the days begin and end."""
     reason: str = ""
     """Why; a refusal shows it."""
 
     @model_validator(mode="after")
-    def _forward(self) -> "Freeze":
+    def _check_order(self) -> "Freeze":
         if self.last is not None and self.last < self.first:
             raise validation_error("ends before it begins", "the first day, then the last", at="last")
         return self
@@ -90,8 +91,8 @@ class Calm(Model):
     do_not_disturb: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
     """Alarms of this account and Region of which none may be in ALARM, or missing."""
     workload_alarms: Literal["refuse", "warn", "ignore"] = "refuse"
-    """What an alarm in ALARM means whose metrics are of the load balancer, target groups, Auto Scaling groups or instances around the
-    targets. Alarms that only scale don't count."""
+    """What an alarm in ALARM means if its metrics belong to the load balancer, target groups, Auto Scaling groups or
+    instances around the targets. Alarms that only scale don't count."""
     ignored_alarms: Annotated[tuple[AlarmName, ...], Field(max_length=100)] = ()
     """Alarms of the workload that are ignored."""
     cool_down: Span | None = None
@@ -122,7 +123,7 @@ class GuardQuality(Model):
 
 
 class Promotion(Model):
-    """Proof in another environment of this stack first."""
+    """The environment of this stack in which the experiment must have been validated before."""
 
     environment: Annotated[str, ENVIRONMENT_NAME]
     """The environment in which the experiment must have been validated."""
@@ -168,7 +169,8 @@ class Timing(Model):
     metric_lag_seconds: Seconds | None = None
     """Overrides the documented publication lag of every metric (None: per metric, ALB 180 s, EC2 120 s)."""
     sentinel_period_seconds: Literal[1, 5, 10, 20, 30, 60] = 10
-    """Of the sentinel's own metrics, where it divides `metric_period_seconds`; CloudWatch's alarms take 10, 20, 30 and 60."""
+    """The period of the sentinel's own metrics, if it divides `metric_period_seconds`. CloudWatch's alarms accept 10, 20,
+    30 and 60."""
     alarm_evaluation_seconds: Seconds = 60
     """How many seconds pass between two evaluations of an alarm."""
     guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10)] = 2
@@ -201,7 +203,7 @@ class Timing(Model):
     """Timeout of the StartFault function: the lease must outlast it."""
 
     @model_validator(mode="after")
-    def _consistent(self) -> "Timing":
+    def _check_consistency(self) -> "Timing":
         if self.guard_datapoints_to_alarm > self.guard_evaluation_periods:
             raise validation_error("more datapoints to alarm than periods evaluated", "M of N, M at most N", at="guard_datapoints_to_alarm")
         if self.minimum_baseline_periods > self.baseline_periods:
@@ -234,10 +236,10 @@ class RollbackDocument(Model):
 
     @field_validator("parameters")
     @classmethod
-    def _patterns(cls, value: dict[str, str]) -> dict[str, str]:
+    def _check_patterns(cls, value: dict[str, str]) -> dict[str, str]:
         for name, expression in value.items():
             if name == "AutomationAssumeRole":
-                raise validation_error("the role is the policy's own", "assume_role")
+                raise validation_error("the policy sets the role", "assume_role")
             try:
                 re.compile(expression)
             except re.error as error:
@@ -292,17 +294,18 @@ class Environment(Model):
     stale_trigger_seconds: Seconds = 900
     """A scheduled start that arrives later than this many seconds is refused."""
     maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
-    """How many may already wait for one of FIS's slots when another comes to wait; 0: nobody waits, a full FIS refuses."""
+    """How many runs may already wait for one of FIS's slots when another joins them. 0: nobody waits, and a full FIS
+    refuses."""
     maximum_waiting: Annotated[int, Field(ge=1, le=2000)] = 500
     """How many runs of the environment may be open without having had a fault: preparing, waiting for people, a lock or a
     slot. One more is refused. The pulse looks after all of them."""
     approval: Approval | None = None
     """None: nobody is asked."""
     parameter_ranges: dict[str, tuple[float, float]] = {}
-    """Other ranges of fault parameters than the fault's careful ones: name to (least, greatest). A fault's `unless_allowed` hold for what
-    is not named here."""
+    """Ranges of fault parameters that replace the fault's careful ones: name to (least, greatest). For a parameter that is
+    not named here, the fault's `unless_allowed` holds."""
     parameter_values: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
-    """Of fault parameters that are words: which are allowed, where the fault's careful ones are not enough. Name to values."""
+    """Values of fault parameters that are words, where more are allowed than the fault's careful ones: name to values."""
     custom_actions: dict[Annotated[str, CUSTOM_NAME], CustomAction] = {}
     """FIS actions and Automation documents that experiments of type `custom` may name. Nothing else is run by that type."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
@@ -310,7 +313,8 @@ class Environment(Model):
     lambda_fault_configuration: S3Folder | None = None
     """The folder in S3 where FIS leaves faults for the extensions of this environment's functions. None: none is disturbed."""
     eks_service_account: Annotated[str, Field(max_length=253), KUBERNETES_NAME] | None = None
-    """As whom FIS acts in the namespaces of this environment's pods: a service account of that name in each. None: no pod is disturbed."""
+    """The service account with which FIS acts on this environment's pods; each of their namespaces has one of that name.
+    None: no pod is disturbed."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
     sentinel: SentinelPolicy | None = None
@@ -320,7 +324,7 @@ class Environment(Model):
 
     @field_validator("parameter_ranges")
     @classmethod
-    def _ordered(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    def _check_ranges(cls, value: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         for name, (least, greatest) in value.items():
             if not least <= greatest:
                 raise validation_error(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")

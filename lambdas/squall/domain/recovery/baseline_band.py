@@ -11,7 +11,7 @@ from squall.domain.metrics.series import points_over
 
 def measured_by(sentence: Recovers) -> Threshold:
     """A threshold on what the sentence is about, by which its binding is found."""
-    return _limit(sentence, "<=", 0.0, None)
+    return _make_threshold(sentence, "<=", 0.0, None)
 
 
 def list_limits(sentence: Recovers, binding: MetricBinding, baseline: Baseline | None) -> tuple[Threshold, ...]:
@@ -32,13 +32,13 @@ def list_limits(sentence: Recovers, binding: MetricBinding, baseline: Baseline |
     better = known.better if known else None
     limits = []
     if better != "higher":
-        limits.append(_limit(sentence, "<=", usual + margin, binding))
+        limits.append(_make_threshold(sentence, "<=", usual + margin, binding))
     if better != "lower":
-        limits.append(_limit(sentence, ">=", usual - margin, binding))
+        limits.append(_make_threshold(sentence, ">=", usual - margin, binding))
     return tuple(limits)
 
 
-def _limit(sentence: Recovers, comparator: Comparator, value: float, binding: MetricBinding | None) -> Threshold:
+def _make_threshold(sentence: Recovers, comparator: Comparator, value: float, binding: MetricBinding | None) -> Threshold:
     return Threshold(
         text=sentence.text,
         metric=sentence.metric or "",

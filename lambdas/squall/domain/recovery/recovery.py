@@ -15,7 +15,7 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metrics.metric_models import Series, Window
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
-from squall.domain.experiment.sentences import Sentences, sentences
+from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import Recovers, Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over
@@ -85,7 +85,7 @@ def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
     guards evaluate, all after the fault's end), and lost targets are replaced by members that are in service and
     healthy. The time to recover ends when that state began.
     """
-    parsed = sentences(inputs.definition.experiment)
+    parsed = parse_sentences(inputs.definition.experiment)
     thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
     held_since, unsettled = _find_holding(thresholds, inputs)
     settled_alarms, unsettled_alarms = _find_settled_alarms(parsed, inputs)
@@ -217,7 +217,7 @@ def _count_needed_periods(inputs: RecoveryInput) -> int:
     """The number of periods that is enough to trust, and enough for every sentence that is judged in the recovery
     window."""
     timing = inputs.definition.environment.timing
-    judged = any(threshold.window == "recovery" for _, threshold in sentences(inputs.definition.experiment).threshold_criteria)
+    judged = any(threshold.window == "recovery" for _, threshold in parse_sentences(inputs.definition.experiment).threshold_criteria)
     return max(timing.guard_evaluation_periods, timing.minimum_periods if judged else 0)
 
 

@@ -10,7 +10,7 @@ from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import FindingEvidence
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.recovery import Recovery
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.judging.verdict import Decision
 from squall.domain.language.sentences import Replacement
 from squall.domain.result.inspection import Inspection, domain_of, targets_of
@@ -104,7 +104,7 @@ def _inspect_replacement(recovery: Recovery, evidence: Evidence, domain: str, ta
     if evidence.definition is None:
         return
     experiment = evidence.definition.experiment
-    criterion = any(isinstance(sentence, Replacement) for _, _, sentence in sentences(experiment).criteria)
+    criterion = any(isinstance(sentence, Replacement) for _, _, sentence in parse_sentences(experiment).criteria)
     if not evidence.traits.targets_are_replaced and not criterion:
         return
     failed = _failed_replacement(evidence)

@@ -12,7 +12,7 @@ from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, FindingEvidence, Severity
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.recovery import Recovery
-from squall.domain.experiment.sentences import Parsed, sentences
+from squall.domain.experiment.sentences import Parsed, parse_sentences
 from squall.domain.judging.verdict import Decision
 from squall.domain.language.metric_table import METRICS, Shows
 from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Threshold
@@ -77,7 +77,7 @@ def _make_finding(inspection: Inspection, experiment: str) -> Finding:
 def _inspect_criteria(evidence: Evidence) -> Iterator[Inspection]:
     if evidence.judgement is None or evidence.definition is None:
         return
-    parsed = [sentence for _, _, sentence in sentences(evidence.definition.experiment).criteria]
+    parsed = [sentence for _, _, sentence in parse_sentences(evidence.definition.experiment).criteria]
     for sentence, criterion in zip(parsed, evidence.judgement.criteria, strict=False):
         about = _subject_of(sentence, criterion)
         decided = criterion.outcome is not CriterionOutcome.CANNOT_TELL

@@ -32,15 +32,15 @@ def find_differences(compiled: Mapping[str, Any], actual: Mapping[str, Any] | No
     """
     if actual is None:
         return ("FIS has no such template",)
-    expected, answered = _normalize(compiled), _normalize(actual)
+    expected, answered = _normalize_body(compiled), _normalize_body(actual)
     differences = [
-        *_compare("", {name: expected.get(name) for name in _COMPARED}, {name: answered.get(name) for name in _COMPARED}),
+        *_compare_values("", {name: expected.get(name) for name in _COMPARED}, {name: answered.get(name) for name in _COMPARED}),
         *_compare_tags(compiled.get("tags", {}), actual.get("tags", {})),
     ]
     return tuple(differences[:_MAXIMUM_DIFFERENCES])
 
 
-def _normalize(body: Mapping[str, Any]) -> dict[str, Any]:
+def _normalize_body(body: Mapping[str, Any]) -> dict[str, Any]:
     """The body without what FIS adds and without empty values, so that an absent list equals an empty one."""
     actions = {
         name: {key: value for key, value in action.items() if key in _COMPARED_IN_ACTIONS}
@@ -64,23 +64,23 @@ def _drop_empty(value: Any) -> Any:
     return value
 
 
-def _compare(path: str, expected: Any, actual: Any) -> Iterator[str]:
+def _compare_values(path: str, expected: Any, actual: Any) -> Iterator[str]:
     if expected == actual:
         return
     if isinstance(expected, Mapping) and isinstance(actual, Mapping):
         for name in sorted({*expected, *actual}):
-            yield from _compare(f"{path}.{name}" if path else name, expected.get(name), actual.get(name))
+            yield from _compare_values(f"{path}.{name}" if path else name, expected.get(name), actual.get(name))
         return
-    yield f"{path} is {_show(actual)}, compiled was {_show(expected)}"
+    yield f"{path} is {_show_value(actual)}, compiled was {_show_value(expected)}"
 
 
 def _compare_tags(expected: Mapping[str, str], actual: Mapping[str, str]) -> Iterator[str]:
     own = {name for name in actual if name.startswith(_SQUALL_TAG_PREFIX)}
     for name in sorted({*expected, *own}):
-        yield from _compare(f"tag {name}", expected.get(name), actual.get(name))
+        yield from _compare_values(f"tag {name}", expected.get(name), actual.get(name))
 
 
-def _show(value: Any) -> str:
+def _show_value(value: Any) -> str:
     return "nothing" if value is None else _as_text(value)[:_MAXIMUM_VALUE_LENGTH]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from squall.domain.base.vocabulary import CheckOutcome
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.metric_table import published_when_nonzero, watched_by_alarm
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Response
@@ -74,7 +74,7 @@ def _check_speed(inputs: SafetyInput) -> Answer:
 
 def _check_metrics(inputs: SafetyInput) -> Answer:
     alarms, moved = _find_alarms_and_members(inputs), set(inputs.moves_metrics)
-    guards = [f'"{t.text}" watches {t.metric}' for _, t in sentences(inputs.definition.experiment).conditions if t.metric in moved]
+    guards = [f'"{t.text}" watches {t.metric}' for _, t in parse_sentences(inputs.definition.experiment).conditions if t.metric in moved]
     stop_alarms = [
         f"{alarm.name} watches {watched.metric_name}"
         for alarm in alarms or ()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.metrics.alarm_settings import find_alarm_changes
 from squall.domain.metrics.scopes import load_balancer_dimension, measured_group, serves_alone
@@ -21,7 +21,7 @@ SINGLE_RESOURCE_DIMENSIONS = ("InstanceId", "DBInstanceIdentifier", "DBClusterId
 def _check_alarms_ready(inputs: SafetyInput) -> Answer:
     """Stop alarms and alarms that sentences are about exist, and do not fire yet. `guards_have_data` checks stop alarms
     without data."""
-    stop_alarms, judged = inputs.definition.experiment.stop_alarm_names, sentences(inputs.definition.experiment).alarms
+    stop_alarms, judged = inputs.definition.experiment.stop_alarm_names, parse_sentences(inputs.definition.experiment).alarms
     names = list(dict.fromkeys([*judged, *stop_alarms]))
     elsewhere = [alarm for alarm in inputs.definition.experiment.stop_alarms if not inputs.definition.is_here(alarm)]
     if elsewhere:

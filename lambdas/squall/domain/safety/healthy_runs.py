@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.false_aborts import ADVISED_PERCENT, FalseAborts
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 
@@ -14,7 +14,7 @@ def _check_healthy_runs(inputs: SafetyInput) -> Answer:
     if inputs.false_aborts is None:
         return None, "the history of the guards' metrics could not be read"
     forecasts = {forecast.condition: forecast for forecast in inputs.false_aborts}
-    conditions = [condition.text for _, condition in sentences(inputs.definition.experiment).conditions]
+    conditions = [condition.text for _, condition in parse_sentences(inputs.definition.experiment).conditions]
     limit = inputs.definition.environment.guard_quality.false_abort
     known = [forecasts[text] for text in conditions if text in forecasts]
     details = [_describe_forecast(forecast, limit) for forecast in known]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from squall.domain.experiment.sentences import Sentences, sentences
+from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
@@ -10,7 +10,7 @@ from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 def _check_length(inputs: SafetyInput) -> Answer:
     experiment, timing = inputs.definition.experiment, inputs.definition.environment.timing
-    parsed: Sentences = sentences(experiment)
+    parsed: Sentences = parse_sentences(experiment)
     thresholds = (*parsed.threshold_criteria, *parsed.conditions)
     problems = find_timing_problems(
         experiment.length, thresholds, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery
@@ -25,7 +25,7 @@ def _check_length(inputs: SafetyInput) -> Answer:
 
 def _check_bindings(inputs: SafetyInput) -> Answer:
     bound = {binding.name.partition(":")[0] for binding in inputs.discovery.bindings}
-    parsed = sentences(inputs.definition.experiment)
+    parsed = parse_sentences(inputs.definition.experiment)
     missing = [f"{path}: {metric}" for metric, path in parsed.paths.items() if metric not in bound]
     steady = {threshold.metric for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None}
     missing += [

@@ -30,11 +30,11 @@ def _of_target(name: str, targets: Mapping[str, Mapping[str, Any]], resolved: Se
     if len(items) > len(pinned):
         yield f"FIS resolved {len(items)} for {name}, pinned were {len(pinned)}"
     if arns:
-        known = {part for arn in arns for part in (arn, _identifier(arn))}
-        strange = [item for item in items if item.names and not {*item.names, *map(_identifier, item.names)} & known]
+        known = {part for arn in arns for part in (arn, _read_identifier(arn))}
+        strange = [item for item in items if item.names and not {*item.names, *map(_read_identifier, item.names)} & known]
         yield from (f"FIS resolved {', '.join(sorted(item.names))} for {name}, which was not pinned" for item in strange)
 
 
-def _identifier(name: str) -> str:
+def _read_identifier(name: str) -> str:
     """What stands at the end of an ARN: `i-1` of `…:instance/i-1`."""
     return re.split(r"[/:]", name)[-1]

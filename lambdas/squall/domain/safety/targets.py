@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Replacement
 from squall.domain.resources.base import Member, Resource
 from squall.domain.resources.functions import LambdaFunction
@@ -95,7 +95,7 @@ def _check_fault_configuration(inputs: SafetyInput) -> Answer:
 
 
 def _check_replacement(inputs: SafetyInput) -> Answer:
-    parsed = sentences(inputs.definition.experiment)
+    parsed = parse_sentences(inputs.definition.experiment)
     judged = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
     if not inputs.traits.targets_are_replaced and not judged:
         return True, "nothing has to be replaced"

@@ -13,7 +13,7 @@ import pytest
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.pulse import supervise_runs
 from squall.domain.base.vocabulary import Status
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.guard_alarms import guard_specs
 from squall.domain.policy.environment import Timing
 from squall.domain.run.orphans import EVERY, OLD, Kind
@@ -50,7 +50,7 @@ def experiment(world: FakeWorld, **tags: str) -> None:
 
 def guard(world: FakeWorld, **tags: str) -> None:
     seed = experiment_definition()
-    spec = guard_specs(GONE, STACK, [threshold for _, threshold in sentences(seed).conditions], bindings(seed), Timing())[0]
+    spec = guard_specs(GONE, STACK, [threshold for _, threshold in parse_sentences(seed).conditions], bindings(seed), Timing())[0]
     world.alarms.put(spec, description="", action_arn="", tags={**TAGS, **tags})
 
 

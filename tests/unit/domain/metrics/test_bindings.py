@@ -7,7 +7,7 @@ import pytest
 
 from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import MetricDefinition
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind_metrics, binding_name, binding_of
 from squall.domain.metrics.scopes import measured_group
@@ -49,7 +49,7 @@ def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
     exp = experiment(success_criteria=["p99 response time < 2 seconds"])
     found = bindings(exp)
     assert {"response_time", "response_time:p99"} <= {b.name for b in found}
-    (_, threshold), *_ = sentences(exp).threshold_criteria
+    (_, threshold), *_ = parse_sentences(exp).threshold_criteria
     binding = binding_of(found, threshold)
     assert binding is not None
     assert binding.queries[0].statistic == "p99"
@@ -57,7 +57,7 @@ def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
 
 def test_without_a_load_balancer_every_sentence_that_needs_one_is_named() -> None:
     load = Workload(at=NOW, instances=(instance("i-1"),))
-    parsed = sentences(experiment())
+    parsed = parse_sentences(experiment())
     found, problems = bind_metrics(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
     assert found == ()
     assert [problem.path for problem in problems] == ["success_criteria[0]", "success_criteria[1]"]
@@ -79,12 +79,12 @@ def test_a_declared_metric_is_bound_as_declared_and_scaled_to_the_languages_unit
 
 
 def test_a_metric_recovers_needs_is_measured_too() -> None:
-    assert "healthy_hosts" in sentences(experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])).metrics
+    assert "healthy_hosts" in parse_sentences(experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])).metrics
 
 
 def test_every_sentence_that_does_not_parse_is_reported() -> None:
     with pytest.raises(InvalidInput) as caught:
-        sentences(experiment(success_criteria=["Everything is fine"], abort_conditions=["Something is off"]))
+        parse_sentences(experiment(success_criteria=["Everything is fine"], abort_conditions=["Something is off"]))
     assert [problem.path for problem in caught.value.problems] == ["success_criteria[0]", "abort_conditions[0]"]
 
 
@@ -239,7 +239,7 @@ def test_a_metric_that_a_group_does_not_publish_is_refused_with_the_command_that
 def test_cpu_is_that_of_the_pinned_targets_group() -> None:
     load = workload([*workload().instances, instance("i-alone", group=None)])
     exp = experiment(success_criteria=["CPU utilization < 90%"], abort_conditions=["CPU utilization > 99%"])
-    parsed = sentences(exp)
+    parsed = parse_sentences(exp)
     alone, _ = bind_metrics(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[2:])
     assert alone[0].queries[0].dimensions == (("InstanceId", "i-alone"),)
     _, (problem,) = bind_metrics(parsed.metrics, {}, {}, load, Timing(), pinned=load.instances[1:])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.metrics.metric_models import Point
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.guard_alarms import UnguardableError, guard_name, guard_specs, stop_guard
 from squall.domain.metrics.guard_breach import guard_breaches, list_guard_values
 from squall.domain.policy.environment import Timing
@@ -15,7 +15,7 @@ from tests.unit.builders import bindings, experiment
 
 def specs(**changes: object) -> tuple[GuardSpec, ...]:
     exp = experiment(**changes)
-    return guard_specs("run-1", "Squall", [t for _, t in sentences(exp).conditions], bindings(exp), Timing())
+    return guard_specs("run-1", "Squall", [t for _, t in parse_sentences(exp).conditions], bindings(exp), Timing())
 
 
 def test_the_seeds_guards() -> None:

@@ -13,7 +13,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.judgement import CriterionResult, Judgement
 from squall.domain.documents.metrics.metric_models import MetricBinding
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.verdict import Decision
@@ -123,14 +123,14 @@ def test_it_is_bound_to_the_target_group_of_what_is_hit() -> None:
 def test_its_lag_decides_how_late_a_guard_reacts_and_how_long_the_fault_must_be() -> None:
     timing = Timing()
     assert lag_of(TOY.name, timing) == 240
-    ((_, condition),) = sentences(EXPERIMENT).conditions
+    ((_, condition),) = parse_sentences(EXPERIMENT).conditions
     assert reaction_seconds(timing, lag_of(TOY.name, timing), condition) == 120 + 240 + 60
     late = minimum_duration([("abort_conditions[0]", condition)], timing, lag_table(timing, {}))
     assert late == timedelta(minutes=9), "twice the typical reaction: 2 × (120 + 80 + 60) s in whole minutes"
 
 
 def test_a_guard_on_it_takes_silence_for_zero() -> None:
-    conditions = [threshold for _, threshold in sentences(EXPERIMENT).conditions]
+    conditions = [threshold for _, threshold in parse_sentences(EXPERIMENT).conditions]
     (guard,) = guard_specs("run-1", "Squall", conditions, bindings(EXPERIMENT), Timing())
     assert (guard.metric, guard.threshold, guard.comparison) == ("abandoned_carts:Maximum", 20.0, "GreaterThanThreshold")
     assert (guard.treat_missing_data, guard.reaction_seconds) == ("notBreaching", 420)
@@ -191,7 +191,7 @@ def test_a_report_calls_it_by_its_title() -> None:
 
 def test_the_whole_experiment_is_admitted() -> None:
     raw = {**SEED, "success_criteria": [CRITERION], "abort_conditions": [CONDITION]}
-    parsed = sentences(parse_experiment(raw))
+    parsed = parse_sentences(parse_experiment(raw))
     assert [threshold.metric for _, threshold in parsed.thresholds] == ["abandoned_carts", "abandoned_carts"]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import (
@@ -29,7 +29,7 @@ LOCAL = Timing(metric_period_seconds=2, metric_lag_seconds=1, alarm_evaluation_s
 
 
 def check(length: timedelta, timing: Timing = AWS, **changes: object) -> list[str]:
-    parsed = sentences(experiment(**changes))
+    parsed = parse_sentences(experiment(**changes))
     found = find_timing_problems(length, parsed.thresholds, timing, lag_table(timing, {}))
     return [str(problem) for problem in found]
 
@@ -69,7 +69,7 @@ def test_a_guard_that_waits_for_a_long_breach_reacts_late() -> None:
 
 
 def test_a_recovery_criterion_is_measured_against_the_recovery_window() -> None:
-    parsed = sentences(experiment(success_criteria=["System availability > 99% during recovery"]))
+    parsed = parse_sentences(experiment(success_criteria=["System availability > 99% during recovery"]))
     found = find_timing_problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
     assert [problem.path for problem in found] == ["success_criteria[0]"]
     assert "recovery" in found[0].expected
@@ -107,7 +107,7 @@ def test_the_shortest_length_named_always_works(length: int, period: int, lag: i
         metric_period_seconds=period, metric_lag_seconds=lag, minimum_periods=minimum, guard_datapoints_to_alarm=breaching,
         guard_evaluation_periods=breaching,
     )  # fmt: skip
-    parsed = sentences(experiment()).thresholds
+    parsed = parse_sentences(experiment()).thresholds
     table = lag_table(timing, {})
     shortest = minimum_duration(parsed, timing, table)
     assert find_timing_problems(shortest, parsed, timing, table) == []
@@ -132,7 +132,7 @@ def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
     ],
 )
 def test_an_event_that_may_come_after_everybody_stopped_watching_is_refused(sentence: str, recovery: int, expected: str) -> None:
-    criteria = sentences(experiment(type="network_latency", success_criteria=[sentence])).criteria
+    criteria = parse_sentences(experiment(type="network_latency", success_criteria=[sentence])).criteria
     events = [(path, parsed) for path, _, parsed in criteria if not isinstance(parsed, Threshold | AlarmOk)]
     found = find_event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
     assert [problem.expected for problem in found] == ([expected] if expected else [])

@@ -193,13 +193,13 @@ def test_values_that_are_no_text_are_refused(value: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"iam": []}, "FIS could not run it"),
-        ({"target_key": None}, "FIS could not run it"),
-        ({"action": None}, "what is run is given once"),
+        ({"iam": []}, "FIS could not run the action"),
+        ({"target_key": None}, "FIS could not run the action"),
+        ({"action": None}, "names both an action and a document, or neither"),
         ({"action": "aws:ssm:send-command"}, "can't be followed to its end"),
         ({"action": "aws:fis:inject-api-throttle-error"}, "can't be followed to its end"),
-        ({"document": "Other"}, "what is run is given once"),
-        ({"version": "1"}, "is a document's"),
+        ({"document": "Other"}, "names both an action and a document, or neither"),
+        ({"version": "1"}, "only a document has a version and a role"),
         ({"iam": [{"actions": [], "resources": ["*"]}]}, "at least 1 item"),
         ({"iam": [{"actions": ["ec2:*"], "resources": ["*"]}]}, r"reboot\.iam\.0\.actions\.0"),
         ({"iam": [{"actions": ["iam:PassRole"], "resources": ["*"]}]}, "never granted"),

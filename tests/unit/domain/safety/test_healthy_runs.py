@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.safety import Safety, SafetyCheck
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.safety.evaluate import evaluate_checks
 from tests.unit.builders import NOW, definition, environment, experiment
 from tests.unit.domain.safety.test_safety import harmless, safe
 
 PASSED, FAILED, WARNED, UNKNOWN = CheckOutcome.PASSED, CheckOutcome.FAILED, CheckOutcome.WARNED, CheckOutcome.NOT_EVALUATED
-AVAILABILITY, LATENCY = (condition for _, condition in sentences(experiment()).conditions)
+AVAILABILITY, LATENCY = (condition for _, condition in parse_sentences(experiment()).conditions)
 NOISY: dict[str, Any] = {
     "aborted": 262,
     "percent": 13.0,

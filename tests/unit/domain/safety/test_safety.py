@@ -12,7 +12,7 @@ from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.alarm_settings import alarm_settings
 from squall.domain.metrics.guard_alarms import guard_specs
@@ -43,7 +43,7 @@ from tests.unit.builders import (
 )  # fmt: skip
 from tests.unit.resources import scaling_group
 
-GUARDS = guard_specs("run-1", "Squall", [t for _, t in sentences(experiment()).conditions], bindings(), environment().timing)
+GUARDS = guard_specs("run-1", "Squall", [t for _, t in parse_sentences(experiment()).conditions], bindings(), environment().timing)
 
 
 def alarm(name: str, state: str = "OK", *, actions_enabled: bool = True) -> AlarmState:
@@ -94,7 +94,9 @@ def safe(**changes: Any) -> SafetyInput:
         "calendars": CalendarState(open=True, changes_at=None),
         "active_experiments": (),
         "halt": Halt(engaged=False),
-        "false_aborts": [harmless(condition) for _, condition in sentences(changes.get("definition", definition()).experiment).conditions],
+        "false_aborts": [
+            harmless(condition) for _, condition in parse_sentences(changes.get("definition", definition()).experiment).conditions
+        ],
     }
     given |= {"traits": registry.traits_of(changes.get("definition", given["definition"]))}
     return SafetyInput(**{**given, **changes})

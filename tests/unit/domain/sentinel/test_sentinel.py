@@ -11,7 +11,7 @@ from squall.domain.base.vocabulary import Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
-from squall.domain.experiment.sentences import sentences
+from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind_metrics
@@ -37,7 +37,7 @@ LEASE = timedelta(seconds=45)
 
 
 def of(*names: str) -> tuple[MetricBinding, ...]:
-    parsed = sentences(experiment(**PROBED))
+    parsed = parse_sentences(experiment(**PROBED))
     sentinel = SentinelSource((("Execution", "run-1"), ("Stack", "Squall")), 10)
     found, wrong = bind_metrics(
         (*parsed.metrics, *names),
