@@ -127,7 +127,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         ),
         (template(target={**TARGET, "filters": [{"path": "Tenancy", "values": ["x"]}]}), "targets.Web.filters", "'Tenancy'"),
         (template(command(targets={})), "targets", "there is none"),
-        (template(target={"resourceType": "aws:ec2:instance", "selectionMode": "ALL"}), "targets.Web", "names no resources"),
+        (template(target={"resourceType": "aws:ec2:instance", "selectionMode": "ALL"}), "targets.Web", "says nothing about which"),
         (template(target={**TARGET, "filters": [STATE, STATE]}), "targets.Web.filters", "the same path twice"),
         (template(target={**TARGET, "resourceArns": [ARN, "arn:aws:rds:eu-west-1:1:db:x"]}), "target_resources", "the targets are"),
         (
