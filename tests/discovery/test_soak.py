@@ -29,7 +29,8 @@ begin = time.monotonic()
 posture = look(session, Path("."))
 rejected = write_files(posture, Path("out"))
 print(json.dumps({{
-    "seconds": round(time.monotonic() - begin, 1), "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    "seconds": round(time.monotonic() - begin, 1), "cpu_seconds": round(time.process_time(), 1),
+    "megabytes": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     "calls": session.calls.total(), "services": len(posture.services), "proposals": len(posture.proposals), "rejected": rejected,
 }}))
 """
@@ -46,5 +47,6 @@ def test_two_thousand_resources_take_less_than_two_minutes_and_200_megabytes(tmp
     print(measured)
     assert measured["rejected"] == []
     assert measured["services"] >= 6 * SHOPS
-    assert measured["seconds"] < MOST_SECONDS
+    # As if no two calls were made at the same time. The wall clock would measure what else runs on the machine.
+    assert measured["cpu_seconds"] + measured["calls"] * CALL_SECONDS < MOST_SECONDS
     assert measured["megabytes"] < MOST_MEGABYTES
