@@ -82,7 +82,7 @@ class Wheel(BuildHookInterface[Any]):
         staging = root / "build" / "wheel"
         shutil.rmtree(staging, ignore_errors=True)
         stage_packages(root, staging)
-        build_data["force_include"][str(staging)] = ""
+        build_data["force_include"] |= {str(package): package.name for package in staging.iterdir()}
 
 
 def stage_packages(root: Path, staging: Path) -> None:
