@@ -138,7 +138,7 @@ def status(context: typer.Context, execution: Annotated[str | None, typer.Argume
 def abort(
     context: typer.Context,
     execution: Id,
-    reason: Annotated[str, typer.Option(help="The reason; it is kept in the record.")] = "aborted with the squall command",
+    reason: Annotated[str, typer.Option(help="The reason; it is kept in the record.")] = "no reason given",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation; without a terminal nobody is asked.")] = False,
     json: Json = False,
     wait_timeout: Wait = "5m",
@@ -150,7 +150,11 @@ def abort(
 
 
 @squall.command()
-def halt(context: typer.Context, reason: Reason, json: Json = False) -> None:
+def halt(
+    context: typer.Context,
+    reason: Annotated[str, typer.Option(help="The reason; people are notified of it. Not needed in an emergency.")] = "no reason given",
+    json: Json = False,
+) -> None:
     """Stop every running experiment of the stack now, and prevent new ones until `squall resume`."""
     from cli.commands import halt as command
 

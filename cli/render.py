@@ -66,10 +66,14 @@ def make_table(title: str, *columns: str) -> Table:
     return table
 
 
-def make_checks_table(checks: Iterable[SafetyCheck], title: str = "Safety checks") -> Table:
-    """Every check with the detail that decided it."""
-    table = make_table(title, "Check", "Outcome", "Detail")
-    for check in checks:
+def make_checks_view(checks: Sequence[SafetyCheck], title: str = "Safety checks") -> RenderableType:
+    """The checks that did not simply pass, each with the detail that decided it; how many passed."""
+    remarkable = [check for check in checks if check.outcome.value != "passed"]
+    counted = f"{title}: {len(checks) - len(remarkable)} of {len(checks)} passed"
+    if not remarkable:
+        return safe_text(counted)
+    table = make_table(counted, "Check", "Outcome", "Detail")
+    for check in remarkable:
         table.add_row(safe_text(check.name), style_word(check.outcome.value), safe_text(check.detail))
     return table
 
@@ -171,9 +175,8 @@ def make_result_view(result: Result, url: str, *, report: str = "", timeline: bo
     parts: list[RenderableType] = []
     if timeline and result.timeline:
         parts.append(make_timeline_table(result.timeline))
-    failed = [check for check in result.safety_checks if check.outcome.value != "passed"]
-    if failed:
-        parts.append(make_checks_table(failed, "Safety checks that did not pass"))
+    if any(check.outcome.value != "passed" for check in result.safety_checks):
+        parts.append(make_checks_view(result.safety_checks))
     if result.criteria:
         parts.append(make_criteria_table(result.criteria))
     parts.append(make_verdict_panel(result, url, report))

@@ -13,11 +13,13 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 MARKER = "SQUALL_LOCAL_STATE"
 STOP_SECONDS = 30.0
 """How long a process may take to end after SIGTERM."""
@@ -27,7 +29,7 @@ FOLLOW_SECONDS = 10.0
 """How long the children of a process that has ended may take to follow it."""
 
 _started: list[subprocess.Popen[bytes]] = []
-"""Kept so that Python reaps them when they end before their starter."""
+"""Kept so that Python reaps them when they end before their starter, and so that a keeper's pipe stays open."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,17 @@ def start_process(name: str, command: Sequence[str], state_dir: Path, cwd: Path,
     return record
 
 
+def end_with_caller(state_dir: Path) -> None:
+    """Have every process of the account killed when the calling process has ended, however it ended: a test run that is
+    interrupted or killed leaves no account behind.
+
+    A keeper process waits for the end of a pipe, which the kernel closes with the caller.
+    """
+    command = [sys.executable, "-m", "local.processes", str(state_dir.resolve())]
+    silent = subprocess.DEVNULL
+    _started.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=silent, stderr=silent, start_new_session=True, cwd=ROOT))
+
+
 def read_record(state_dir: Path, name: str) -> Record | None:
     """The record of a process, whether it is alive or not; None if there is none."""
     try:
@@ -110,9 +123,9 @@ def list_leftovers(state_dir: Path) -> list[int]:
     return living
 
 
-def kill_leftovers(state_dir: Path) -> list[int]:
+def kill_leftovers(state_dir: Path, *, follow_seconds: float = FOLLOW_SECONDS) -> list[int]:
     """Kill what the orderly stop left running; returns the processes that survive."""
-    wait_until(lambda: not list_leftovers(state_dir), FOLLOW_SECONDS)
+    wait_until(lambda: not list_leftovers(state_dir), follow_seconds)
     for pid in list_leftovers(state_dir):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -132,3 +145,8 @@ def wait_until(condition: Callable[[], bool], seconds: float, interval: float = 
 
 def _record_path(state_dir: Path, name: str) -> Path:
     return state_dir / "run" / f"{name}.json"
+
+
+if __name__ == "__main__":  # the keeper
+    sys.stdin.buffer.read()
+    kill_leftovers(Path(sys.argv[1]), follow_seconds=0)

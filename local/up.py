@@ -172,6 +172,15 @@ def list_variables(state_dir: str | Path = ".local") -> dict[str, str]:
     return load_account(state_dir).environment()
 
 
+def list_poison() -> dict[str, str]:
+    """Variables with which no AWS tool reaches any account: an address where nothing listens, and keys that are none.
+
+    `eval "$(squall local env)"` runs whatever is printed, and goes on if nothing is: the next call would then use the
+    shell's own credentials.
+    """
+    return Place("http://127.0.0.1:9", REGION, ACCOUNT_ID, "THE-LOCAL-ACCOUNT-IS-NOT-UP", "none").environment()
+
+
 def load_account(state_dir: str | Path = ".local") -> Account:
     """The running account. Raises LocalAccountError if there is none."""
     now = read_status(state_dir)

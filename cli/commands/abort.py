@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,9 +14,11 @@ from cli.commands.run import follow_to_end, make_record_document, show_ending
 from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
-from cli.text import clean_block, clean_line
+from cli.text import clean_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.run.record import ExecutionRecord
@@ -37,7 +39,9 @@ def abort_execution(options: Options, execution: str, reason: str, *, yes: bool,
         _confirm_abort(record)
     answer = deployment.abort(execution_id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
     if not options.json:
-        output.make_console().print(f"The abort function answered: {clean_block(answer)}", soft_wrap=True)
+        console = output.make_console()
+        for line in describe_answer(answer):
+            console.print(clean_line(line), soft_wrap=True)
     ending = follow_to_end(deployment, record.experiment, execution_id, timeout, as_json=options.json)
     if options.json:
         output.write_json({"abort": answer, "record": make_record_document(ending.record)})
@@ -51,12 +55,33 @@ def _abort_closed_run(options: Options, deployment: Deployment, record: Executio
     answer = deployment.abort(record.id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
     stopped = answer.get("stopped") if isinstance(answer, dict) else None
     if stopped:
-        output.write_note(f"{record.id} is recorded as {record.status.value}, but its fault was running: {clean_block(answer)}")
+        output.write_note(f"{record.id} is recorded as {record.status.value}, but its fault was running.")
+        for line in describe_answer(answer):
+            output.write_note(line)
     else:
         output.write_note(f"{record.id} is over already: {record.status.value}. There is nothing to abort.")
     if options.json:
         output.write_json({"abort": answer if stopped else None, "record": make_record_document(record)})
     return Exit.VALIDATED
+
+
+def describe_answer(answer: Any) -> Iterator[str]:
+    """The answer of the abort function as sentences: what FIS says of each experiment, and what was left alone or
+    failed."""
+    if not isinstance(answer, dict):
+        yield f"The abort function answered: {clean_line(answer)}"
+        return
+    experiments = answer.get("experiments") or {}
+    if not experiments:
+        yield "FIS has no experiment of this execution; it ends before its fault."
+    asked = answer.get("stopped") or ()
+    for fis, status in experiments.items():
+        yield f"FIS was asked to stop {fis}: it is {status}." if fis in asked else f"{fis} is {status}."
+    yield from (f"Left alone: {left}" for left in answer.get("left_alone") or ())
+    if answer.get("late"):
+        yield f"The abort is not recorded: {answer['late']}."
+    elif answer.get("error"):
+        yield f"The abort is not recorded yet: {answer['error']}"
 
 
 def _confirm_abort(record: ExecutionRecord) -> None:

@@ -16,7 +16,7 @@ from cli.commands.status import find_record
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.following.watch import parse_leniently
-from cli.render import make_checks_table, make_table
+from cli.render import make_checks_view, make_table
 from cli.text import clean_block, clean_line, safe_text
 from squall.domain.approval.standing import describe_need
 from squall.domain.base.model import hash_document
@@ -95,7 +95,7 @@ def describe_request(deployment: Deployment, record: ExecutionRecord, ask: Ask) 
     if plan is None or known is None:  # Another version of Squall wrote them: show all of it as it is.
         return clean_block(json.dumps([definition["experiment"], raw], indent=2, ensure_ascii=False), 100_000)
     parts: list[RenderableType] = [_make_facts_table(record, ask, plan, known), _make_actions_table(plan)]
-    return Group(*parts, *([make_checks_table(safety.checks)] if safety else []))
+    return Group(*parts, *([make_checks_view(safety.checks)] if safety else []))
 
 
 def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Definition) -> RenderableType:

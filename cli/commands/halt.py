@@ -21,6 +21,8 @@ def halt_stack(options: Options, reason: str, *, engage: bool) -> int:
     It asks for no confirmation: a halt is urgent.
     """
     deployment = session.find_deployment(options)
+    if engage:  # in an emergency nobody has to think of a reason
+        reason = clean_line(reason, REASON_CHARACTERS).strip() or "no reason given"
     answer = deployment.halt(_check_reason(reason), _find_caller(deployment), engage=engage)
     if not isinstance(answer, dict) or "engaged" not in answer:
         message = f"The halt function gave an unexpected answer: {clean_line(answer, 500)}"

@@ -18,7 +18,7 @@ from local.deploy import DeployError
 from local.up import LocalAccountError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from local.up import Progress
 
@@ -60,9 +60,17 @@ def show_status(*, as_json: bool) -> int:
 
 
 def print_variables() -> None:
-    """Prints shell commands that point AWS tools at the account."""
-    with _explain_failures():
+    """Prints shell commands that point AWS tools at the account; if it is not up, at no account at all."""
+    try:
         variables = launcher.list_variables(state_folder())
+    except LocalAccountError as error:
+        _print_exports(launcher.list_poison())
+        hint = "These variables reach no account. `squall local up` starts one; a new shell has its own credentials again."
+        raise CommandError(str(error), hint) from error
+    _print_exports(variables)
+
+
+def _print_exports(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         output.make_console().print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from cli.following.watch import Snapshot
 
 _STOP, _JUDGE = STATES.index("StopFault"), STATES.index("Judge")
-_METRICS_EVERY = timedelta(seconds=10)
+_METRICS_EVERY = timedelta(seconds=60)
+"""How often the metrics are written as a line while none of them crosses its threshold."""
 
 
 class View(Protocol):
@@ -39,13 +40,15 @@ class View(Protocol):
 
 
 class Lines:
-    """Writes a line for each event and state, the safety checks once, and the metrics every ten seconds."""
+    """Writes a line for each event and state, the safety checks once, and the metrics once a minute and when one of them
+    crosses its threshold."""
 
     def __init__(self, console: Console, *, metrics: bool = True) -> None:
         self._console, self._metrics = console, metrics
         self._phase = ""
         self._shown: set[str] = set()
         self._measured_at: datetime | None = None
+        self._states: tuple[bool | None, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -84,14 +87,15 @@ class Lines:
             if checks is not None and title not in self._shown:
                 self._shown.add(title)
                 if checks:
-                    self._console.print(render.make_checks_table(checks, title))
+                    self._console.print(render.make_checks_view(checks, title))
 
     def _write_readings(self, snapshot: Snapshot) -> None:
         if not (self._metrics and snapshot.readings):
             return
-        if self._measured_at is not None and snapshot.now - self._measured_at < _METRICS_EVERY:
+        states = tuple(reading.breached for reading in snapshot.readings)
+        if self._measured_at is not None and states == self._states and snapshot.now - self._measured_at < _METRICS_EVERY:
             return
-        self._measured_at = snapshot.now
+        self._measured_at, self._states = snapshot.now, states
         parts = [_format_reading(reading) for reading in snapshot.readings]
         self._write_line(snapshot.now, "metrics  " + " · ".join(parts), "dim")
 

@@ -67,7 +67,8 @@ def test_what_is_approved_is_shown_and_said_of_the_very_plan(
     done = squall("approve", "run-1", "--yes", "--comment", "agreed with checkout")
     assert done.exit_code == 0, done.output
     assert deployment.votes == [("run-1", waiting.ask.plan, "approve", "agreed with checkout")]
-    for words in ("will maintain availability", "i-1234567890abcdef0", "aws:ec2:terminate-instances", "opt_in_tag", "2 different people"):
+    checks = "Safety checks: 1 of 1 passed"
+    for words in ("will maintain availability", "i-1234567890abcdef0", "aws:ec2:terminate-instances", checks, "2 different people"):
         assert words in done.stdout
     assert "approve is recorded" in done.stdout
 

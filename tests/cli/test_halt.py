@@ -67,7 +67,7 @@ def test_resume(squall: Squall, deployment: FakeDeployment, answer: Any, code: i
     assert deployment.halts == [("mended", ADA, False)]
 
 
-@pytest.mark.parametrize("arguments", [("halt",), ("resume",), ("halt", "--reason", " "), ("resume", "--reason", "\x07")])
+@pytest.mark.parametrize("arguments", [("resume",), ("resume", "--reason", "\x07")])
 def test_without_a_reason_nothing_is_sent(squall: Squall, deployment: FakeDeployment, arguments: tuple[str, ...]) -> None:
     assert squall(*arguments).exit_code == 3
     assert deployment.halts == []
@@ -158,3 +158,12 @@ def test_the_flag_of_the_stack_is_read_with_its_copy(squall: Squall, aws: pytest
     assert deployment.halted() == Halt(engaged=True, reason="fire", by="bob", at=NOW)
     boto3.client("ssm").put_parameter(Name="/squall/Squall/halt", Type="String", Value="{}", Overwrite=True)
     assert deployment.halted() is None
+
+
+def test_a_halt_needs_no_reason_and_a_resume_does(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.halt_answer = {"engaged": True, "stopped": [], "aborted": [], "failed": []}
+    caller = "arn:aws:iam::123456789012:user/ada"
+    assert (squall("halt").exit_code, squall("halt", "--reason", " ").exit_code) == (0, 0)
+    assert deployment.halts == [("no reason given", caller, True)] * 2
+    assert squall("resume").exit_code != 0
+    assert len(deployment.halts) == 2

@@ -187,7 +187,7 @@ def test_plan_shows_targets_checks_template_cost_and_quota(squall: Squall, deplo
     assert done.exit_code == 0
     for words in ("Guards on healthy runs", "CPU > 60 %", "13 % (11 to 15 %)", "CPU utilization > 75 %"):
         assert words in done.stdout
-    for words in ("aws:ec2:terminate-instances", "rollback_plan", "there is one", "fis usd 0.1", "active FIS experiments"):
+    for words in ("aws:ec2:terminate-instances", "Safety checks: 1 of 1 passed", "fis usd 0.1", "active FIS experiments"):
         assert words in done.stdout
     assert deployment.started[0][1]["mode"] == "plan"
 

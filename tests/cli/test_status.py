@@ -147,3 +147,18 @@ def test_dates_are_written_as_in_the_result_and_the_halt_stands_with_them(squall
     document = json.loads(squall("status", "run-1", "--json").stdout)
     assert (document["started_at"], document["events"][0]["at"]) == ("2026-05-04T12:00:00Z", "2026-05-04T12:00:03Z")
     assert document["halt"] == {"engaged": True, "reason": "fire", "by": "ada", "at": "2026-05-04T12:00:00Z"}
+
+
+def test_abort_says_what_fis_says_of_each_experiment(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(), record(status=Status.ABORTED, verdict=Verdict.ABORTED)]
+    deployment.machines["run-1"] = Machine("SUCCEEDED")
+    deployment.abort_answer = {
+        "recorded": True,
+        "stopped": ["EXP1"],
+        "experiments": {"EXP1": "stopping"},
+        "left_alone": ["EXP9: another run's"],
+    }
+    shown = squall("abort", "run-1").stdout
+    assert "FIS was asked to stop EXP1: it is stopping." in shown
+    assert "Left alone: EXP9: another run's" in shown
+    assert "{" not in shown

@@ -17,6 +17,7 @@ from tests.patience import until
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """The account with the stack in it; afterwards none of its processes is alive."""
     state = tmp_path_factory.mktemp("deployed")
+    processes.end_with_caller(state)
     account = launcher.start_account(state, experiments="tests/deployed/experiments")
     try:
         rig = Rig(account, state)

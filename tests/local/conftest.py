@@ -1,6 +1,7 @@
 """The local account as a real server process on a free port."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from local import processes
 from tests.local.account_rig import IDEAL, ROOT, Account, Agent, free_port
 from tests.patience import PATIENCE, until
 
@@ -58,8 +60,11 @@ def running_account(agent: Agent, tmp_path_factory: pytest.TempPathFactory) -> I
     port = free_port()
     account = Account(f"http://127.0.0.1:{port}")
     arguments = ["--port", str(port), "--state-dir", str(state), "--workload-url", f"http://127.0.0.1:{agent.port}"]
+    processes.end_with_caller(state)
+    marked = {**os.environ, processes.MARKER: str(state)}
     with (state / "server.log").open("wb") as log:
-        server = subprocess.Popen([sys.executable, "-m", "local.account.server", *arguments], cwd=ROOT, stdout=log, stderr=log)
+        command = [sys.executable, "-m", "local.account.server", *arguments]
+        server = subprocess.Popen(command, cwd=ROOT, env=marked, stdout=log, stderr=log)
         try:
 
             def ready() -> bool:

@@ -8,11 +8,13 @@ from squall.reporting.formatting import format_date, spell_out
 
 TONES = {
     **dict.fromkeys(("validated", "planned", "completed", "passed", "met", "restored", "recovered"), "good"),
-    **dict.fromkeys(("refuted", "rejected", "failed", "not_met", "not_restored", "high", "critical"), "bad"),
+    **dict.fromkeys(("refuted", "not_met", "not_restored", "high", "critical"), "bad"),
     **dict.fromkeys(("inconclusive", "invalid", "cannot_tell", "not_evaluated", "warned", "medium"), "open"),
     "aborted": "stopped",
+    "failed": "broken",
 }
-"""The colour of each word of a closed set; all other words are plain."""
+"""The colour of each word of a closed set; all other words are plain. Outcomes that a chart stacks differ: a refused run
+(`rejected`) is plain, a failure of Squall (`failed`) is not the refuted hypothesis of a run."""
 
 
 @dataclass(frozen=True)

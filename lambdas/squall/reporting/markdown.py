@@ -7,7 +7,7 @@ from squall.domain.base.printable import one_line
 from squall.reporting.elements import Table, Word
 from squall.reporting.view import Page
 
-_MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "plain": "▫️"}
+_MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "broken": "💥", "plain": "▫️"}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ACTIVE = re.compile(r"([\\`*_\[\]#|~$]|^[-+=:])")
 _NUMBERED = re.compile(r"^(\d+)([.)])")

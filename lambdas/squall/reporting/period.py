@@ -11,6 +11,8 @@ from squall.reporting.page import assemble_page
 
 STACKED = ("validated", "refuted", "failed", "aborted", "inconclusive", "invalid", "rejected")
 """Outcomes from the bottom of a bar to its top."""
+COVERAGE_WORDS: Mapping[str, str] = {"validated": "held", "refuted": "did not hold"}
+"""What a cell says of the hypothesis. It did not hold in a refuted run, and in one that a guard aborted."""
 _UNSURE: frozenset[Coverage] = frozenset({"undecided", "stale"})
 
 
@@ -99,8 +101,8 @@ def _coverage_table(report: PeriodReport) -> Table:
 
 
 def _coverage_cell(cell: Cell) -> Word:
-    tone = "open" if cell.state in _UNSURE else Word.of(cell.state).tone
-    return Word(f"{cell.state} {cell.last_decided:%-d %b}" if cell.last_decided else cell.state, tone)
+    tone, state = "open" if cell.state in _UNSURE else Word.of(cell.state).tone, COVERAGE_WORDS.get(cell.state, cell.state)
+    return Word(f"{state} {cell.last_decided:%-d %b}" if cell.last_decided else state, tone)
 
 
 def _findings_table(report: PeriodReport) -> Table:

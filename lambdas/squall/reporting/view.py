@@ -234,7 +234,8 @@ def _guards_table(facts: Facts) -> Table:
 
 def _checks_table(facts: Facts, *, passed: bool) -> Table:
     chosen = [check for check in facts.result.safety_checks if (check.outcome is CheckOutcome.PASSED) is passed]
-    rows = tuple((spell_out(check.name), Word.of(check.outcome.value), check.detail) for check in chosen)
+    words = {CheckOutcome.FAILED: Word("failed", "bad")}
+    rows = tuple((spell_out(check.name), words.get(check.outcome) or Word.of(check.outcome.value), check.detail) for check in chosen)
     return Table(("Check", "Outcome", "Detail"), rows)
 
 

@@ -35,6 +35,40 @@ def install_patches() -> None:
     replace_function(sfn, "_invoke_with_callback", "resource input_data token state_def", _with_deadlines)
     replace_function(sfn, "_run_execution", "exec_arn", _with_role)
     replace_function(sfn, "_call_lambda", "func_ref event", _with_authorization)
+    replace_function(sfn, "_start_execution", "data", _with_checked_input)
+    replace_function(sfn, "_describe_state_machine", "data", _with_logging)
+
+
+def _with_checked_input(start: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Refuse an input that is not JSON, as AWS does."""
+
+    def start_execution(data: Any) -> Any:
+        try:
+            json.loads(data.get("input", "{}"))
+        except ValueError as error:
+            return sfn.error_response_json("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'", 400)
+        return start(data)
+
+    return start_execution
+
+
+def _with_logging(describe: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Answer with the logging of a machine that CloudFormation made: the emulator keeps it under the template's names."""
+
+    def describe_state_machine(data: Any) -> Any:
+        machine = sfn._state_machines.get(data.get("stateMachineArn"))
+        if machine:
+            machine["loggingConfiguration"] = _name_as_api(machine["loggingConfiguration"])
+        return describe(data)
+
+    return describe_state_machine
+
+
+def _name_as_api(value: Any) -> Any:
+    """A part of a template with the API's spelling of its keys: `includeExecutionData` for `IncludeExecutionData`."""
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: _name_as_api(inner) for key, inner in value.items()}
+    return [_name_as_api(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _with_role(run: Callable[[str], None]) -> Callable[[str], None]:

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.xdist_group("workload")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("account").resolve()
+    processes.end_with_caller(folder)
     local.start_account(folder, deploy=False)
     yield folder
     local.stop_account(folder)

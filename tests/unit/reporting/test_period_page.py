@@ -46,7 +46,7 @@ def test_the_page_says_what_the_report_says() -> None:
         "4 experiments ended: 2 validated, 1 refuted, 1 rejected. 1 finding is open. asg/weak scores lowest, 0 of 100.",
         "50 %",
         "Expand chaos experiments to cover more failure scenarios",
-        "refuted 22 Oct",
+        "did not hold 22 Oct",
         "never",
     ):
         assert words in " ".join(text.split())

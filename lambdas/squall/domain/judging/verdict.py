@@ -104,7 +104,7 @@ def _why_invalid(abort: Abort | None, *, injected: bool, proven: bool) -> str:
 
 def _why_aborted(abort: Abort) -> str:
     who = f" by {abort.by}" if abort.by else ""
-    return f"aborted{who} ({abort.source.value}): {abort.reason}"
+    return f"aborted{who} ({abort.source.value}): {abort.why}"
 
 
 def _of_criteria(criteria: Sequence[CriterionResult]) -> tuple[Verdict, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from squall.domain.approval.standing import describe_need
 from squall.domain.approval.votes import Ask, Vote
-from squall.domain.base.vocabulary import Status
+from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
@@ -136,7 +136,16 @@ def _promises_section(request: Request) -> Section:
 def _checks_section(request: Request) -> Section:
     return Section(
         f"Safety checks at {request.safety.at:%H:%M:%S} UTC; all are made again after the approval and right before the fault",
-        facts_of(f"[{check.outcome.value}] {check.name}: {check.detail}" for check in request.safety.checks),
+        facts_of(
+            [
+                f"{sum(check.outcome is CheckOutcome.PASSED for check in request.safety.checks)} of {len(request.safety.checks)} passed",
+                *(
+                    f"[{check.outcome.value}] {check.name}: {check.detail}"
+                    for check in request.safety.checks
+                    if check.outcome is not CheckOutcome.PASSED
+                ),
+            ]
+        ),
     )
 
 

@@ -94,7 +94,7 @@ def _list_observations(record: ExecutionRecord, decision: Decision, evidence: Ev
         for criterion in evidence.judgement.criteria:
             yield f"{criterion.text}: {_OUTCOME_WORDS[criterion.outcome]}, {criterion.reason}"
     if record.abort:
-        yield f"Aborted at {record.abort.at:%H:%M:%S} UTC by {record.abort.by or record.abort.source.value}: {record.abort.reason}"
+        yield f"Aborted at {record.abort.at:%H:%M:%S} UTC by {record.abort.by or record.abort.source.value}: {record.abort.why}"
     if decision.verdict is Verdict.VALIDATED:
         yield "Hypothesis validated - system behaved as expected"
     elif decision.verdict is Verdict.REFUTED:

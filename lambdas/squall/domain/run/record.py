@@ -24,6 +24,11 @@ class Abort:
     by: str = ""
     """Alarm name or operator."""
 
+    @property
+    def why(self) -> str:
+        """The reason without who gave it, where both are said: `aborted by ada: too slow` is `too slow`."""
+        return self.reason.removeprefix(f"aborted by {self.by}: ")
+
 
 @dataclass(frozen=True)
 class Event:

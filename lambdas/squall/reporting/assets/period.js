@@ -9,7 +9,7 @@
   document.getElementById("unscripted").hidden = true;
   const data = JSON.parse(island.textContent);
   const day = (seconds) => new Date(seconds * 1000).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
-  const { charts, colour, font, bind } = window.squallPage;
+  const { charts, colour, axisFont, bind } = window.squallPage;
 
   /** Sums of each outcome and those below it, the highest first, because uPlot draws later series over earlier ones. */
   function stacked() {
@@ -26,7 +26,7 @@
     const figure = document.getElementById(id);
     const plot = figure.querySelector(".plot");
     const output = figure.querySelector(".value");
-    const axis = { stroke: () => colour("muted"), font: font(), grid: { stroke: () => colour("grid"), width: 1 }, ticks: { show: false } };
+    const axis = { stroke: () => colour("muted"), font: axisFont, grid: { stroke: () => colour("grid"), width: 1 }, ticks: { show: false } };
     const options = {
       width: Math.max(plot.clientWidth, 200),
       height: 200,

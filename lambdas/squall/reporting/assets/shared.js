@@ -10,11 +10,13 @@
   const charts = [];
 
   const colour = (name) => getComputedStyle(root).getPropertyValue(`--${name}`).trim();
+  /** For text that a page draws itself, in pixels of the device. uPlot scales the fonts of its axes by itself. */
   const font = (weight = 400) => `${weight} ${12 * devicePixelRatio}px system-ui, sans-serif`;
+  const axisFont = "12px system-ui, sans-serif";
 
   function show(theme) {
     root.dataset.theme = theme;
-    button.setAttribute("aria-pressed", String(theme === "dark"));
+    button.textContent = theme === "dark" ? "Light" : "Dark";
     charts.forEach((chart) => chart.redraw(false, true));
   }
 
@@ -54,5 +56,5 @@
   document.addEventListener("pointerdown", (event) => { touched = event.pointerType === "touch"; }, true);
   const bind = { mouseleave: (chart, target, leave) => (event) => { if (!touched) leave(event); } };
 
-  Object.assign(window, { squallPage: { charts, colour, font, bind }, squallCharts: charts }); // for the console: squallCharts[1].data
+  Object.assign(window, { squallPage: { charts, colour, font, axisFont, bind }, squallCharts: charts }); // for the console: squallCharts[1].data
 })();
