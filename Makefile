@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup layers test soak lint check format synth dist deploy destroy release demo bench judge-bench catalogue golden local-up local-down lock clean
+.PHONY: help setup layers test soak lint check format synth dist deploy destroy release docs-tools docs demo bench judge-bench catalogue golden local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -52,6 +52,14 @@ deploy: setup ## into the AWS account of your credentials; CONTEXT="key=value â€
 
 destroy: setup ## removes the stack, keeps results; CONTEXT as for deploy
 	$(PY) -m scripts.deploy destroy $(if $(FORCE),--force) $(CONTEXT)
+
+docs-tools: setup
+	@cmp -s requirements-docs.txt .venv/docs-requirements.txt || { $(PY) -m pip install -qq --disable-pip-version-check --require-hashes \
+		--no-deps --requirement requirements-docs.txt && cp requirements-docs.txt .venv/docs-requirements.txt; }
+
+docs: docs-tools ## the documentation's site in build/docs; without a network once its tools are in .venv
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+	@echo "Read it: $(PY) -m http.server --directory build/docs 8000, then http://localhost:8000"
 
 release: setup ## keeps the state machine of a release: tests run it against later handlers
 	cp statemachines/experiment.asl.json tests/data/previous.asl.json

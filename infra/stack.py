@@ -40,6 +40,21 @@ from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
 from squall.domain.messages.console import HOSTS
 from squall.version import VERSION
 
+OUTPUTS = {
+    "ExperimentStateMachineArn": "The state machine that runs experiments",
+    "ResultsTableName": "The table with the records of runs, locks, slots and findings",
+    "ResultsBucketName": "The bucket with the documents and reports of runs",
+    "NotificationTopicArn": "The topic whose subscribers are notified of runs",
+    "AbortFunctionName": "The function that aborts one run",
+    "HaltFunctionName": "The function that stops every fault of the stack and prevents new ones",
+    "ResumeFunctionName": "The function that ends a halt",
+    "ReportFunctionName": "The function that makes reports of runs and of periods",
+    "DashboardUrl": "The CloudWatch dashboard of the stack",
+    "ApproveFunctionName": "The function that records approvals and rejections",
+    "ApprovalUrl": "The console page that lists the executions that wait for approval; nobody can approve there",
+}
+"""The stack's outputs, each with what it names."""
+
 
 class SquallStack(Stack):
     """Squall in one account and Region. `definition` is the ASL of the experiment state machine, by default the
@@ -220,7 +235,7 @@ class SquallStack(Stack):
         EksAccess(self, "EksAccess", namespaces=self.settings.eks_namespaces, readers=readers, fis_roles=fis_roles)
 
     def _write_outputs(self) -> None:
-        outputs = {
+        values = {
             "ExperimentStateMachineArn": self.state_machine.state_machine_arn,
             "ResultsTableName": self.results.table.table_name,
             "ResultsBucketName": self.results.bucket.bucket_name,
@@ -234,8 +249,8 @@ class SquallStack(Stack):
             "ApprovalUrl": self._approval_url(),
             "SquallVersion": VERSION,
         }
-        for name, value in outputs.items():
-            CfnOutput(self, name, value=value)
+        for name, description in OUTPUTS.items():
+            CfnOutput(self, name, value=values[name], description=description)
 
     def _approval_url(self) -> str:
         """The console page that shows the executions waiting for approval. Nobody can approve there: a page cannot

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 python3 -m venv build/lock
 build/lock/bin/pip install --quiet uv==0.13.9
-for name in requirements requirements-statistics requirements-dev; do
+for name in requirements requirements-statistics requirements-dev requirements-docs; do
     build/lock/bin/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
         --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" "$@" "$name.in" -o "$name.txt"
 done

@@ -49,7 +49,7 @@ def problems(command: str) -> list[str]:
     if service not in _services():
         return [f"no service {service}"]
     if service == "s3":
-        return [] if name in {"cp", "ls", "rm", "sync"} else [f"s3 has no command {name}"]
+        return [] if name in {"cp", "ls", "rb", "rm", "sync"} else [f"s3 has no command {name}"]
     model = _model(service)
     operations = {xform_name(found, "-"): found for found in model.operation_names}
     if name not in operations:

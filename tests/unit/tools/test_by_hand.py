@@ -20,7 +20,7 @@ from tests.unit.tools.awscli import commands_in, problems
 from tests.workflow.endings import Intercept, fail
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGES = [DOCS / "by-hand.md", DOCS / "safety.md", DOCS / "promises.md", DOCS.parent / "README.md"]
+PAGES = [DOCS / "by-hand.md", DOCS / "safety.md", DOCS / "promises.md", DOCS.parent / "README.md", *sorted((DOCS / "how-to").glob("*.md"))]
 FENCED = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
