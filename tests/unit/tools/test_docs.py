@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -66,12 +67,13 @@ def targets() -> frozenset[str]:
     return frozenset(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def options(command: typer.core.TyperCommand | typer.core.TyperGroup) -> set[str]:
+def options(command: Any) -> set[str]:
     return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts) if name.startswith("-")}
 
 
 @cache
-def root() -> typer.core.TyperGroup:
+def root() -> Any:
+    """The command `squall`, with its commands."""
     return typer.main.get_command(squall)
 
 
