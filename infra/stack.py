@@ -52,6 +52,7 @@ OUTPUTS = {
     "DashboardUrl": "The CloudWatch dashboard of the stack",
     "ApproveFunctionName": "The function that records approvals and rejections",
     "ApprovalUrl": "The console page that lists the executions that wait for approval; nobody can approve there",
+    "SquallVersion": "The version of Squall that is deployed; the command compares it with its own",
 }
 """The stack's outputs, each with what it names."""
 
@@ -249,8 +250,8 @@ class SquallStack(Stack):
             "ApprovalUrl": self._approval_url(),
             "SquallVersion": VERSION,
         }
-        for name, description in OUTPUTS.items():
-            CfnOutput(self, name, value=values[name], description=description)
+        for name, value in values.items():
+            CfnOutput(self, name, value=value, description=OUTPUTS[name])
 
     def _approval_url(self) -> str:
         """The console page that shows the executions waiting for approval. Nobody can approve there: a page cannot

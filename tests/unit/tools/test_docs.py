@@ -57,9 +57,10 @@ def commands(text: str) -> Iterator[list[str]]:
     """Each `squall …` and `make …` of a page, as words."""
     lines = [line.strip() for language, block in FENCED.findall(text) if language in {"sh", "text"} for line in block.splitlines()]
     for line in [*lines, *SPAN.findall(prose(text))]:
-        if COMMAND.match(line):
-            words = shlex.split(line.partition(" #")[0].replace("…", ""), posix=True)
-            yield [words[0].rpartition("/")[2], *words[1:]]
+        for command in re.split(r" && |; | \| ", line.partition(" #")[0].replace("…", "")):
+            if COMMAND.match(command):
+                words = shlex.split(command)
+                yield [words[0].rpartition("/")[2], *words[1:]]
 
 
 @cache
