@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+from scripts import install
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial"
@@ -34,8 +39,17 @@ def list_blocks(page: str) -> list[Block]:
     return blocks
 
 
+def require_current_tools() -> None:
+    """Fail if `make setup` would build .venv again: it would delete the interpreter that runs this test."""
+    wanted = f"{sys.version}\n{ROOT}\n{install._hash_files(Path(install.__file__), *install.REQUIREMENTS)}"
+    stamp = install.VENV / ".squall-installed"
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        pytest.fail("the lock files have changed since .venv was made: run `make setup` first")
+
+
 def make_folder(folder: Path) -> Path:
     """A folder that looks like the repository, whose local account and experiments are its own."""
+    require_current_tools()
     for entry in ROOT.iterdir():
         if entry.name not in _NOT_LINKED:
             (folder / entry.name).symlink_to(entry)

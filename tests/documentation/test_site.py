@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.browser.conftest import browser  # noqa: F401 - a fixture
-from tests.documentation.pages import ROOT
+from tests.documentation.pages import ROOT, require_current_tools
 from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600), pytest.mark.xdist_group("documentation")]
@@ -24,6 +24,7 @@ DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 @pytest.fixture(scope="module")
 def site() -> Path:
     """The folder that `make docs` built; every warning of MkDocs fails the build."""
+    require_current_tools()
     done = subprocess.run(["make", "docs"], cwd=ROOT, capture_output=True, text=True, timeout=3000, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return ROOT / "build" / "docs"
