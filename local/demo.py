@@ -42,8 +42,8 @@ from squall.domain.run.timeline import EventName
 ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / ".local" / "demo"
 """Its own folder, so that another account stays as it is."""
-SEED = ROOT / "local" / "data" / "seed-experiment.json"
-SEED_DURATION = "PT45S"
+REL12_FILE = ROOT / "local" / "data" / "seed-experiment.json"
+REL12_DURATION = "PT45S"
 TIMEOUT_SECONDS = 600.0
 REPORT_SECONDS = 30.0
 EXPECTED = {"seed": Exit.VALIDATED, "abort-demo": Exit.ABORTED}
@@ -134,9 +134,9 @@ def _run_demonstration(chosen: str, account: Account, console: Console, say: Ste
 def _make_request(chosen: str, account: Account) -> Request:
     if chosen != "seed":
         return Request(mode="run", name=make_name(chosen, datetime.now(UTC)), experiment=chosen)
-    definition = json.loads(SEED.read_text())
+    definition = json.loads(REL12_FILE.read_text())
     definition["target_resources"] = account.instances["web"][: len(definition["target_resources"])]
-    return Request(mode="run", name=make_name("seed", datetime.now(UTC)), definition=definition, overrides={"duration": SEED_DURATION})
+    return Request(mode="run", name=make_name("seed", datetime.now(UTC)), definition=definition, overrides={"duration": REL12_DURATION})
 
 
 def _judge_ending(chosen: str, ending: Ending, result: Result | None, console: Console) -> int:

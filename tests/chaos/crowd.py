@@ -26,7 +26,7 @@ from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import SETTINGS, FakeWiring, FakeWorld
 from tests.workflow.driver import FIS_EVENT, PULSE_SECONDS, TICK, execution_event
 from tests.workflow.endings import Intercept, is_settled, nothing_runs
-from tests.workflow.rig import environment, seed, tree_read_once
+from tests.workflow.rig import environment, rel12_experiment, tree_read_once
 from tests.workflow.walk import Walk
 
 INSTANCES = 4
@@ -152,7 +152,7 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
         world.fleet.groups["web"] = group  # the name of the group in REL12-BP05's experiment
         for first in range(INSTANCES):
             targets = [members[first], members[(first + 1) % INSTANCES]]
-            catalogue[f"{name}-{first}"] = {**seed(world), "name": f"{name}-{first}", "target_resources": targets}
+            catalogue[f"{name}-{first}"] = {**rel12_experiment(world), "name": f"{name}-{first}", "target_resources": targets}
     del world.fleet.groups["web"]
     world.metrics.set("RequestCount", 3000.0)
     world.metrics.set("TargetResponseTime", 0.05)

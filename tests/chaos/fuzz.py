@@ -22,7 +22,7 @@ from jsonschema import Draft202012Validator
 from squall.domain.base.vocabulary import Status
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_runs
-from tests.workflow.rig import ROOT, arranged, seed, workload
+from tests.workflow.rig import ROOT, arranged, rel12_experiment, workload
 
 Path_ = tuple[str | int, ...]
 JUNK: tuple[Any, ...] = (
@@ -110,7 +110,7 @@ class Input:
 @cache
 def bases() -> tuple[dict[str, Any], ...]:
     """Inputs that are right, or nearly: by name, inline, each experiment of the shipped catalogues."""
-    inline = {**seed(workload()), "environment": "staging"}
+    inline = {**rel12_experiment(workload()), "environment": "staging"}
     found: list[dict[str, Any]] = [
         {"experiment": "seed"},
         {"experiment": "seed", "mode": "plan"},

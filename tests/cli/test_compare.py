@@ -58,8 +58,8 @@ def change(before: SeriesDocument, after: SeriesDocument, **better: Any) -> str:
 
 
 def test_which_way_is_better_is_the_experiments_word() -> None:
-    found = find_directions(parse_sentences(Experiment.model_validate(EXPERIMENT)))
-    assert found == {"availability": "up", "response_time": "down", "error_rate": "down"}
+    directions = find_directions(parse_sentences(Experiment.model_validate(EXPERIMENT)))
+    assert directions == {"availability": "up", "response_time": "down", "error_rate": "down"}
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def trial(account: Account, path: Path) -> Trial:
 
 def nothing_stays(account: Account) -> None:
     assert (account.templates, account.alarms, account.composites, account.records.items) == ({}, {}, {}, {})
-    assert {one["status"] for one in account.experiments.values()} <= {"stopped", "completed"}
+    assert {experiment["status"] for experiment in account.experiments.values()} <= {"stopped", "completed"}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)

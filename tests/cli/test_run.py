@@ -15,7 +15,7 @@ from squall.domain.base.vocabulary import Status, Verdict
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, FakeDeployment, event, record, result
 
-SEED = str(Path(__file__).parents[2] / "local" / "data" / "seed-experiment.json")
+REL12 = str(Path(__file__).parents[2] / "local" / "data" / "seed-experiment.json")
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 OUTCOMES = [
     (Status.COMPLETED, Verdict.VALIDATED, 0),
@@ -73,9 +73,9 @@ def test_a_name_is_sent_with_its_overrides_and_the_caller(squall: Squall, deploy
 
 
 def test_a_file_is_sent_as_it_stands(squall: Squall, deployment: FakeDeployment) -> None:
-    assert squall("run", SEED, "--no-follow", "--json").exit_code == 0
+    assert squall("run", REL12, "--no-follow", "--json").exit_code == 0
     ((name, payload),) = deployment.started
-    assert payload["definition"] == json.loads(Path(SEED).read_text())
+    assert payload["definition"] == json.loads(Path(REL12).read_text())
     assert re.fullmatch(r"ec2-instance-termination-test-\d{8}-\d{6}-[0-9a-f]{4}", name)
 
 

@@ -11,7 +11,7 @@ import pytest
 from cli.arguments import definitions
 from tests.cli.conftest import Squall
 
-SEED = Path(__file__).parents[2] / "local" / "data" / "seed-experiment.json"
+REL12 = Path(__file__).parents[2] / "local" / "data" / "seed-experiment.json"
 BAD = """\
 name: Bad
 description: x
@@ -35,9 +35,9 @@ def _file(folder: Path, text: str, name: str = "experiment.yaml") -> str:
     return str(path)
 
 
-def test_the_seed_is_valid_as_it_stands(squall: Squall) -> None:
-    done = squall("validate", str(SEED))
-    assert (done.exit_code, done.stdout) == (0, f"{SEED}: valid\n")
+def test_rel12_bp05_is_valid_as_it_stands(squall: Squall) -> None:
+    done = squall("validate", str(REL12))
+    assert (done.exit_code, done.stdout) == (0, f"{REL12}: valid\n")
 
 
 def test_every_problem_is_told_at_once_with_line_found_and_caret(squall: Squall, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_every_problem_is_told_at_once_with_line_found_and_caret(squall: Squall,
 
 
 def test_one_bad_file_among_good_ones_decides(squall: Squall, tmp_path: Path) -> None:
-    done = squall("validate", str(SEED), _file(tmp_path, BAD), "--json")
+    done = squall("validate", str(REL12), _file(tmp_path, BAD), "--json")
     document = json.loads(done.stdout)
     assert done.exit_code == 3
     assert [file["valid"] for file in document["files"]] == [True, False]

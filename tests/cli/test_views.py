@@ -128,8 +128,8 @@ def test_a_guard_breaches_when_it_holds_and_a_criterion_when_it_does_not() -> No
 
 def test_a_relative_criterion_is_compared_with_the_baseline() -> None:
     threshold = _threshold("Response time increases by < 20% vs baseline")
-    found = make_reading("criterion", threshold, [1.1], 1.0)
-    assert found.value == pytest.approx(10.0)
+    reading = make_reading("criterion", threshold, [1.1], 1.0)
+    assert reading.value == pytest.approx(10.0)
     assert make_reading("criterion", threshold, [1.1], None).value is None
 
 

@@ -32,9 +32,9 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 def _hold_schedules(rig: Rig) -> None:
     """Disable the catalogue's schedules: they would take the workload's lock from the other tests."""
     scheduler = rig.client("scheduler")
-    for found in scheduler.list_schedules(GroupName=f"squall-{rig.stack}")["Schedules"]:
-        if found["Name"].startswith("experiment-"):
-            switch_schedule(rig, found["Name"], "DISABLED")
+    for schedule in scheduler.list_schedules(GroupName=f"squall-{rig.stack}")["Schedules"]:
+        if schedule["Name"].startswith("experiment-"):
+            switch_schedule(rig, schedule["Name"], "DISABLED")
 
 
 def switch_schedule(rig: Rig, name: str, state: str) -> None:

@@ -152,13 +152,13 @@ class Rig:
         end = datetime.fromtimestamp(int(time.time() - 2) // 5 * 5, UTC)
         dimensions = [{"Name": name, "Value": value} for name, value in self.account.workload["dimensions"].items()]
         metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "TargetResponseTime", "Dimensions": dimensions}
-        found = self.client("cloudwatch").get_metric_data(
+        metric_data = self.client("cloudwatch").get_metric_data(
             MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 5, "Stat": "Average"}}],
             StartTime=end - timedelta(seconds=5 * periods),
             EndTime=end,
             ScanBy="TimestampAscending",
         )
-        return list(found["MetricDataResults"][0]["Values"])
+        return list(metric_data["MetricDataResults"][0]["Values"])
 
     def quiet(self) -> bool:
         """Whether three instances are in service, and the newest periods show nothing of an earlier fault."""
@@ -181,7 +181,9 @@ class Rig:
 
     def execution_arns(self) -> list[str]:
         machine = self.account.outputs["ExperimentStateMachineArn"]
-        return [one["executionArn"] for one in self.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]]
+        return [
+            execution["executionArn"] for execution in self.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+        ]
 
     def function(self, name: str) -> str:
         """The name under which one of the stack's functions is deployed."""
@@ -365,7 +367,7 @@ class Execution:
         return list(self.record.get("guard_names", []))
 
 
-def seed(target_ids: list[str], **changes: Any) -> Json:
+def rel12_experiment(target_ids: list[str], **changes: Any) -> Json:
     """The definition of REL12-BP05, on these instances."""
     found: Json = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
     del found["duration_minutes"]

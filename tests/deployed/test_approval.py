@@ -115,7 +115,7 @@ def test_an_approval_is_what_somebody_else_signed(
         rig.invoke("Abort", {"execution_id": run.id, "reason": "seen enough", "requested_by": "the test"})
         run.done()
     rig.clean()
-    votes = {one["arn"].rpartition("/")[2]: one["decision"] for one in run.result["approval"]["votes"]}
+    votes = {vote["arn"].rpartition("/")[2]: vote["decision"] for vote in run.result["approval"]["votes"]}
     assert votes == {"ada": "request", "bob": "approve"}
 
 

@@ -51,5 +51,5 @@ def test_an_instance_that_ignores_its_command_makes_the_run_invalid(rig: Rig, ta
     record = run.done()
     assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("completed", "invalid", None), record["reason"]
     assert f"the fault did nothing to {target}" in record["reason"]
-    assert [one["outcome"] for one in run.result["criteria"]] == ["met"]
+    assert [criterion["outcome"] for criterion in run.result["criteria"]] == ["met"]
     rig.clean()

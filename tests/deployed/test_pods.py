@@ -33,7 +33,7 @@ DEFINITION = {
 
 def faults(rig: Rig) -> list[str]:
     """Of all pods, how each stands."""
-    return [fault["status"] for one in rig.workload["pods"]["containers"] for fault in one["faults"]]
+    return [fault["status"] for container in rig.workload["pods"]["containers"] for fault in container["faults"]]
 
 
 def helpers(rig: Rig) -> list[str]:

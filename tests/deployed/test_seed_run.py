@@ -10,7 +10,7 @@ import pytest
 
 from local import processes
 from tests.deployed.conftest import ideal
-from tests.deployed.rig import ROOT, Execution, Rig, latency, seed
+from tests.deployed.rig import ROOT, Execution, Rig, latency, rel12_experiment
 from tests.patience import LONGEST_TEST, until
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
@@ -35,7 +35,7 @@ def running(deployed: Rig) -> Iterator[Running]:
     deployed.forget_runs()
     before = deployed.webs
     candidates = sorted(before)[:2]
-    run = deployed.run(seed(candidates))
+    run = deployed.run(rel12_experiment(candidates))
     run.until("locked")
     yield Running(deployed, run, candidates, before)
     if run.status == "RUNNING":
@@ -53,7 +53,7 @@ def test_another_execution_on_the_group_is_told_who_holds_it_and_until_when(runn
     assert f"held by {running.run.id} until " in second.message()["Message"]
 
 
-def test_the_seed_file_as_it_stands_is_rejected_for_both_instances(running: Running) -> None:
+def test_the_file_of_rel12_bp05_as_it_stands_is_rejected_for_both_instances(running: Running) -> None:
     definition = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
     run = running.rig.run(definition)
     record = run.done()
@@ -97,7 +97,7 @@ def test_the_role_of_an_environment_hits_nothing_of_another(running: Running) ->
     assert described["State"]["Name"] == "running"
 
 
-def test_the_seed_is_validated_on_a_process_that_really_died(running: Running) -> None:
+def test_rel12_bp05_is_validated_on_a_process_that_really_died(running: Running) -> None:
     rig, run = running.rig, running.run
     record = run.done()
     assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("completed", "validated", True), record["reason"]

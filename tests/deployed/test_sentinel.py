@@ -28,11 +28,11 @@ def test_twenty_seconds_of_fault_are_judged_by_what_a_client_had(rig: Rig, defin
     run = rig.run(definition)
     record = run.done()
     assert (record["status"], record["verdict"]) == ("completed", "validated"), record["reason"]
-    met = {one["text"]: one for one in run.result["criteria"]}
+    met = {criterion["text"]: criterion for criterion in run.result["criteria"]}
     availability = met["Sentinel availability > 95 %"]
     assert availability["window"]["period_seconds"] == 1
     assert len(availability["points"]) >= 15, "a point a second"
-    statistics = {one["metric"]: one for one in run.result["statistics"]}
+    statistics = {statistic["metric"]: statistic for statistic in run.result["statistics"]}
     assert statistics["sentinel_response_time"]["fault"]["window"]["period_seconds"] == 1
     assert statistics["availability"]["fault"]["window"]["period_seconds"] == 5
     until(lambda: lease(rig, run.id) is None, "the end of the probe")
@@ -46,7 +46,7 @@ def test_the_next_run_waits_for_a_baseline_without_the_last_ones_fault(rig: Rig,
     second = rig.run(definition)
     record = second.done()
     assert (record["status"], record["verdict"]) == ("completed", "validated"), record["reason"]
-    assert any(f"({first.id}) disturbed the workload" in said for said in second.result["observations"])
+    assert any(f"({first.id}) disturbed the workload" in observation for observation in second.result["observations"])
     rig.clean()
 
 

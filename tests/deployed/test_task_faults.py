@@ -30,7 +30,7 @@ def tasks(rig: Rig) -> Iterator[Rig]:
 
 def calls(rig: Rig, task: str) -> tuple[int, int]:
     """How often a task has asked the inventory, and how often in vain."""
-    (counts,) = [one["counts"] for one in rig.workload["tasks"]["containers"] if one["id"] == task]
+    (counts,) = [container["counts"] for container in rig.workload["tasks"]["containers"] if container["id"] == task]
     return counts.get("dependency_calls", 0), counts.get("dependency_errors", 0)
 
 
@@ -48,7 +48,7 @@ def test_a_task_reaches_its_dependency_again(tasks: Rig) -> None:
     (arn,) = [arn for target in rig.fault(experiment)["targets"].values() for arn in target["resourceArns"]]
     task = arn.rpartition("/")[2]
     (node,) = [one["node"] for one in rig.workload["tasks"]["tasks"] if one["id"] == task]
-    until(lambda: [one["Status"] for one in commands(rig, node)] == ["InProgress"], "the command runs")
+    until(lambda: [command["Status"] for command in commands(rig, node)] == ["InProgress"], "the command runs")
     before = calls(rig, task)
     until(lambda: calls(rig, task)[1] > before[1], "the task asks the inventory in vain")
 
@@ -59,8 +59,8 @@ def test_a_task_reaches_its_dependency_again(tasks: Rig) -> None:
     record = run.done()
     assert (record["status"], record["verdict"], record["closed_by"]) == ("aborted", "aborted", "watchdog")
     assert run.id in run.message()["Message"]
-    assert [one["Status"] for one in commands(rig, node)] == ["Cancelled"]
-    (faults,) = [one["faults"] for one in rig.workload["tasks"]["containers"] if one["id"] == task]
+    assert [command["Status"] for command in commands(rig, node)] == ["Cancelled"]
+    (faults,) = [container["faults"] for container in rig.workload["tasks"]["containers"] if container["id"] == task]
     assert [fault["status"] for fault in faults] == ["cancelled"]
     asked, failed = calls(rig, task)
     until(lambda: calls(rig, task)[0] >= asked + 20, "it asks the inventory as often as before")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.deployed.rig import Rig, seed
+from tests.deployed.rig import Rig, rel12_experiment
 from tests.patience import LONGEST_TEST
 
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
@@ -14,7 +14,7 @@ SURPRISE = re.compile(r"Traceback|Task timed out|^[\w.]+(Error|Exception): ")
 
 
 def test_no_call_was_denied_and_no_handler_failed(rig: Rig) -> None:
-    rig.run(seed(["i-00000000000000000"])).done()  # so that there is something to read when this test runs alone
+    rig.run(rel12_experiment(["i-00000000000000000"])).done()  # so that there is something to read when this test runs alone
     logged = {function: rig.logs(function) for function in rig.log_groups()}
     assert logged["Admit"]
     found = {function: [line for line in lines if DENIED.search(line) or SURPRISE.search(line)] for function, lines in logged.items()}

@@ -31,7 +31,7 @@ def look(session: Session, folder: Path, environment: str = "staging") -> Postur
 
 
 def service_of(posture: Posture, id: str) -> ServicePosture:  # noqa: A002 - the field's name
-    return next(found for found in posture.services if found.service.id == id)
+    return next(service for service in posture.services if service.service.id == id)
 
 
 def proposals_of(posture: Posture, id: str) -> list[Proposal]:  # noqa: A002

@@ -26,8 +26,8 @@ def posture(tmp_path_factory: pytest.TempPathFactory) -> Posture:
 
 def test_the_page_has_every_service_proposal_risk_and_gap(posture: Posture) -> None:
     text = render_posture(posture)
-    for found in posture.services:
-        assert found.service.name in text
+    for service in posture.services:
+        assert service.service.name in text
     for proposal in posture.proposals:
         assert f"{proposal.name}.yaml" in text
         assert f"squall plan experiments/{proposal.name}.yaml" in text

@@ -61,7 +61,7 @@ def test_every_proposal_is_valid_as_a_file(posture: Posture, tmp_path: Path) -> 
 
 
 def test_a_service_has_at_most_five_and_the_best_stand_first(posture: Posture) -> None:
-    counts = [len(proposals_of(posture, found.service.id)) for found in posture.services]
+    counts = [len(proposals_of(posture, service.service.id)) for service in posture.services]
     assert max(counts) == MOST
     assert [proposal.score for proposal in posture.proposals] == sorted((p.score for p in posture.proposals), reverse=True)
 

@@ -44,7 +44,7 @@ def test_a_denied_call_is_named_and_everything_else_is_read(tmp_path: Path) -> N
         ("elasticache:DescribeReplicationGroups", True),
         ("rds:DescribeDBInstances", True),
     ]
-    assert {found.service.kind for found in posture.services} == {"auto_scaling", "ecs", "function", "table"}
+    assert {service.service.kind for service in posture.services} == {"auto_scaling", "ecs", "function", "table"}
     assert posture.proposals
 
 
@@ -136,9 +136,11 @@ def test_a_listing_without_a_paginator_is_read_to_its_end(tmp_path: Path) -> Non
         "resiliencehub.ListAppVersionResources": lambda _: {"physicalResources": [resource], "resolutionId": "r"},
     })  # fmt: skip
     account = AwsAccount(session.client, Journal(tmp_path / "j", "x"))
-    found = list(read_applications(account))
+    applications = list(read_applications(account))
     assert account.gaps == ()
-    assert [(app.name, app.recovery_seconds, app.resources) for app in found] == [(f"app-{n}", {"AZ": 300}, ("shop-0",)) for n in range(3)]
+    assert [(app.name, app.recovery_seconds, app.resources) for app in applications] == [
+        (f"app-{n}", {"AZ": 300}, ("shop-0",)) for n in range(3)
+    ]
 
 
 def test_throttled_calls_are_repeated_until_they_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

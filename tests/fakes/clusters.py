@@ -52,7 +52,7 @@ class FakeClusters:
     def named(self, parameters: Mapping[str, str]) -> EksPod | None:
         """The pods that a target of a template matches."""
         wanted = (parameters["clusterIdentifier"], parameters["namespace"], parameters["selectorValue"])
-        return next((one for one in self.pods() if (one.cluster, one.namespace, one.name) == wanted), None)
+        return next((pod for pod in self.pods() if (pod.cluster, pod.namespace, pod.name) == wanted), None)
 
     def delete(self, pod: EksPod) -> None:
         del self._others[pod.arn]

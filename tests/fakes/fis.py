@@ -274,12 +274,15 @@ class FakeFaults:
 
     def _end_action(self, experiment_id: str, name: str) -> None:
         experiment = self.runs[experiment_id].experiment
-        ended = [_as(one, "completed", self._clock) if one.name == name and one.status == "running" else one for one in experiment.actions]
+        ended = [
+            _as(action, "completed", self._clock) if action.name == name and action.status == "running" else action
+            for action in experiment.actions
+        ]
         self.runs[experiment_id].experiment = replace(experiment, actions=tuple(ended))
 
     def _set(self, experiment_id: str, status: str, error_code: str | None = None) -> None:
         run = self.runs[experiment_id]
-        actions = tuple(one if one.status in _ENDS else _as(one, status, self._clock) for one in run.experiment.actions)
+        actions = tuple(action if action.status in _ENDS else _as(action, status, self._clock) for action in run.experiment.actions)
         ended = self._clock.now() if status in _ENDS else None
         run.experiment = replace(run.experiment, status=status, error_code=error_code, actions=actions, ended_at=ended)
         for listener in list(self.listeners):
@@ -297,7 +300,7 @@ def _as(action: ActionState, status: str, clock: FakeClock) -> ActionState:
 
 
 def _stop_alarms(conditions: Sequence[Mapping[str, str]]) -> set[str]:
-    return {one["value"].partition(":alarm:")[2] for one in conditions if one.get("source") == "aws:cloudwatch:alarm"}
+    return {condition["value"].partition(":alarm:")[2] for condition in conditions if condition.get("source") == "aws:cloudwatch:alarm"}
 
 
 def _command_seconds(parameters: Mapping[str, str]) -> float:

@@ -76,7 +76,7 @@ class FakeServices:
         )
 
     def _replace(self, service: FakeService, zone: str) -> None:
-        if len([one for one in self.tasks(service.name) if one.usable]) < service.desired:
+        if len([task for task in self.tasks(service.name) if task.usable]) < service.desired:
             self._start(service, zone)
 
     def _start(self, service: FakeService, zone: str) -> EcsTask:

@@ -161,7 +161,7 @@ class FakeInventory:
         known = self._fleet.instances
         by_name = {name: instance for instance in known.values() for name in (instance.id, instance.arn)}
         if targets:
-            of_groups = [one for target in targets if group_named(target) for one in self._fleet.members(group_named(target) or "")]
+            of_groups = [member for target in targets if group_named(target) for member in self._fleet.members(group_named(target) or "")]
             found = [*(by_name[target] for target in dict.fromkeys(targets) if target in by_name), *of_groups]
         else:
             living = "instance-state-name" in filters
@@ -191,8 +191,8 @@ class FakeInventory:
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if workload.others:
-            joined = [one.arn for group in workload.groups for one in self._fleet.services.tasks(group.name)]
-            joined += [one.arn for group in workload.groups for one in self._fleet.clusters.pods(group.name)]
+            joined = [task.arn for group in workload.groups for task in self._fleet.services.tasks(group.name)]
+            joined += [pod.arn for group in workload.groups for pod in self._fleet.clusters.pods(group.name)]
             arns = list(dict.fromkeys([*(one.arn for one in workload.others), *joined]))
             again = self._others(arns, {}, workload.others[0].type, workload.service, at)
             return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})
@@ -209,19 +209,21 @@ class FakeInventory:
         self, found: Iterable[FakeInstance], groups: Sequence[str], target_groups: Sequence[str], missing: Sequence[str], at: datetime
     ) -> Workload:
         instances = sorted(found, key=lambda one: one.id)
-        names = {*groups, *(one.group for one in instances if one.group)} & self._fleet.groups.keys()
+        names = {*groups, *(instance.group for instance in instances if instance.group)} & self._fleet.groups.keys()
         around = [self._group(self._fleet.groups[name]) for name in sorted(names)]
         arns = {*target_groups, *(arn for group in around for arn in group.target_groups)}
         return Workload(
             at=at,
-            instances=tuple(_instance(one) for one in instances),
+            instances=tuple(_instance(instance) for instance in instances),
             groups=tuple(around),
             target_groups=tuple(self._target_group(arn) for arn in sorted(arns)),
             missing=tuple(dict.fromkeys(missing)),
         )
 
     def _group(self, group: FakeGroup) -> Group:
-        in_service = [one.id for one in self._fleet.members(group.name) if one.lifecycle == "InService" and one.state == "running"]
+        in_service = [
+            member.id for member in self._fleet.members(group.name) if member.lifecycle == "InService" and member.state == "running"
+        ]
         return Group(
             name=group.name,
             desired=group.desired,
@@ -233,9 +235,9 @@ class FakeInventory:
 
     def _target_group(self, arn: str) -> TargetGroup:
         behind = [name for name, group in self._fleet.groups.items() if arn in group.target_groups]
-        members = [one for name in behind for one in self._fleet.members(name)]
+        members = [member for name in behind for member in self._fleet.members(name)]
         services = [name for name, service in self._fleet.services.services.items() if arn in service.target_groups]
-        tasks = [one for name in services for one in self._fleet.services.tasks(name) if one.usable]
+        tasks = [task for name in services for task in self._fleet.services.tasks(name) if task.usable]
         balancer = self._fleet.target_groups.get(arn)
         return TargetGroup(
             arn=arn,
@@ -245,8 +247,10 @@ class FakeInventory:
             ports=(80,) if members or tasks else (),
             health_ports=(80,) if members or tasks else (),
             unhealthy_after_seconds=65,
-            healthy=tuple(sorted([*(one.id for one in members if one.serving), *(one.private_ip for one in tasks if one.private_ip)])),
-            unhealthy=tuple(sorted(one.id for one in members if not one.serving)),
+            healthy=tuple(
+                sorted([*(member.id for member in members if member.serving), *(task.private_ip for task in tasks if task.private_ip)])
+            ),
+            unhealthy=tuple(sorted(member.id for member in members if not member.serving)),
         )
 
 
@@ -302,6 +306,6 @@ class FakeCommands:
 
     def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
         names = {document.rpartition("document/")[2] for document in documents}
-        sent = [one for one in self.invocations if one.instance_id == instance_id and one.document in names]
+        sent = [invocation for invocation in self.invocations if invocation.instance_id == instance_id and invocation.document in names]
         found = [one for one in sent if one.requested_at >= since]
         return sorted(found, key=lambda one: one.requested_at, reverse=True)

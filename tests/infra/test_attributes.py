@@ -70,14 +70,14 @@ def test_every_attribute_that_is_bound_is_one_of_a_record_and_every_writer_a_fun
 def test_every_update_of_the_table_is_bound_to_items_and_of_records_to_attributes(stack: Resources) -> None:
     functions = {stack.role_of(to_snake_case(name)): name for name in HOLDERS}
     seen = set()
-    for found in stack.statements():
-        if "dynamodb:UpdateItem" not in found.actions:
+    for statement in stack.statements():
+        if "dynamodb:UpdateItem" not in statement.actions:
             continue
-        keys = found.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+        keys = statement.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         if fnmatch("EXECUTION#run-1", keys[0]):
-            refused = found.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"]
-            assert tuple(refused) == attributes_kept_from(functions[found.owner])
-            seen.add(functions[found.owner])
+            refused = statement.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"]
+            assert tuple(refused) == attributes_kept_from(functions[statement.owner])
+            seen.add(functions[statement.owner])
     assert seen == {name for name, held in HOLDERS.items() if "record" in held}
 
 
@@ -96,7 +96,7 @@ def test_every_update_of_the_table_is_bound_to_items_and_of_records_to_attribute
 )
 def test_an_item_is_written_by_those_whose_business_it_is(stack: Resources, item: str, action: str, writers: set[str]) -> None:
     def may_write(name: str) -> bool:
-        granted = (found for found in stack.statements(stack.role_of(name)) if action in found.actions)
+        granted = (statement for statement in stack.statements(stack.role_of(name)) if action in statement.actions)
         return any(fnmatch(item, key) for found in granted for key in found.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
 
     assert {name for name in stack.functions() if may_write(name)} == writers
@@ -107,9 +107,10 @@ def test_no_new_record_says_what_only_later_states_may_say(stack: Resources) -> 
     admitted = ("admitted_hash", "definition_hash", "promotion_hash")
     for name, more in (("admit", ()), ("watchdog", admitted)):
         (putting,) = (
-            found
-            for found in stack.statements(stack.role_of(name))
-            if "dynamodb:PutItem" in found.actions and "EXECUTION#*" in found.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            statement
+            for statement in stack.statements(stack.role_of(name))
+            if "dynamodb:PutItem" in statement.actions
+            and "EXECUTION#*" in statement.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         )
         refused = set(putting.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"])
         assert {"ask", "votes", "abort", "verdict", "hypothesis_validated", "template_id", "fis_experiment_id", *more} <= refused

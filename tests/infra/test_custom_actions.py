@@ -22,7 +22,7 @@ def made(**policy: Any) -> tuple[FisRoles, Resources]:
 
 
 def custom(found: Resources) -> list[Statement]:
-    return [one for key in found.of_type("AWS::IAM::ManagedPolicy") if "Custom" in key for one in found.statements(key)]
+    return [statement for key in found.of_type("AWS::IAM::ManagedPolicy") if "Custom" in key for statement in found.statements(key)]
 
 
 def test_the_role_gets_exactly_what_the_list_declares_under_the_tag() -> None:
@@ -44,7 +44,7 @@ def test_a_document_is_started_watched_and_stopped_as_its_own_role_and_no_other(
     roles, found = made(custom_actions={"runbook": RUNBOOK})
     starting, watching, passing = custom(found)
     assert starting.actions == ("ssm:StartAutomationExecution",)
-    assert [one.partition(":ssm:")[2] for one in starting.resources] == [
+    assert [resource.partition(":ssm:")[2] for resource in starting.resources] == [
         "eu-central-1:123456789012:document/Drop-Cache",
         "eu-central-1:123456789012:automation-definition/Drop-Cache:3",
         "eu-central-1:123456789012:automation-execution/*",

@@ -29,12 +29,12 @@ def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_n
     readers = [one for one in made if "AccessPolicies" in one]
     assert len(readers) == 2 * len(INVENTORY_READERS)
     assert {"Discover", "FinalCheck", "VerifyRollback", "WatchRecovery"} <= set(INVENTORY_READERS)
-    for one in readers:
-        (policy,) = one["AccessPolicies"]
+    for reader in readers:
+        (policy,) = reader["AccessPolicies"]
         assert str(policy["PolicyArn"]).count("AmazonEKSViewPolicy") == 1
-        wanted = {"main": ["pay", "shop"], "other": ["web"]}[one["ClusterName"]]
+        wanted = {"main": ["pay", "shop"], "other": ["web"]}[reader["ClusterName"]]
         assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": wanted}
-        assert "Username" not in one
+        assert "Username" not in reader
 
 
 def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(made: list[dict[str, Any]]) -> None:

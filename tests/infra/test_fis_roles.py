@@ -33,7 +33,7 @@ def test_only_fis_running_an_experiment_of_this_account_may_assume_it(stack: Res
 
 def test_whatever_disturbs_an_instance_is_conditioned_on_the_environment_in_its_tag(stack: Resources) -> None:
     for environment, tag in (("Staging", "staging"), ("PreProd", "pre-prod")):
-        disturbing = [found for found in grants(stack, environment) if any(":instance/" in one for one in found.resources)]
+        disturbing = [grant for grant in grants(stack, environment) if any(":instance/" in resource for resource in grant.resources)]
         assert disturbing
         for statement in disturbing:
             assert statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}}
@@ -95,7 +95,12 @@ def test_the_tag_is_a_condition_only_where_iam_looks_at_the_tags_of_that_very_re
 
 
 def test_only_network_acls_that_fis_made_are_filled_and_deleted_and_only_at_creation_tagged(stack: Resources) -> None:
-    found = {action: one for one in grants(stack, "Staging") for action in one.actions if any(":network-acl/" in r for r in one.resources)}
+    found = {
+        action: grant
+        for grant in grants(stack, "Staging")
+        for action in grant.actions
+        if any(":network-acl/" in r for r in grant.resources)
+    }
     for action in ("ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"):
         assert found[action].conditions == {"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}}
     assert found["ec2:CreateNetworkAcl"].conditions == {"StringEquals": {"aws:RequestTag/managedByFIS": "true"}}
@@ -106,7 +111,7 @@ def test_only_network_acls_that_fis_made_are_filled_and_deleted_and_only_at_crea
 
 
 def test_launches_are_refused_by_one_action_and_to_groups_of_this_account_only(stack: Resources) -> None:
-    (found,) = (one for one in grants(stack, "Staging") if "ec2:InjectApiError" in one.actions)
+    (found,) = (grant for grant in grants(stack, "Staging") if "ec2:InjectApiError" in grant.actions)
     assert found.conditions == {
         "StringEquals": {"ec2:FisActionId": "aws:ec2:asg-insufficient-instance-capacity-error"},
         "ForAllValues:ArnLike": {
@@ -129,7 +134,12 @@ def test_each_fault_family_is_one_policy_of_a_size_iam_takes(stack: Resources) -
 
 def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resources) -> None:
     (policy,) = (key for key in stack.of_type("AWS::IAM::ManagedPolicy") if "StagingDatabaseFailure" in key)
-    found = {(action, kind_of(resource)) for one in stack.statements(policy) for action in one.actions for resource in one.resources}
+    found = {
+        (action, kind_of(resource))
+        for statement in stack.statements(policy)
+        for action in statement.actions
+        for resource in statement.resources
+    }
     assert found == {
         ("rds:RebootDBInstance", "db"),
         ("rds:DescribeDBInstances", "db"),
@@ -140,23 +150,23 @@ def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resou
 
 
 def test_faults_for_functions_are_left_in_the_environments_own_folder_and_nowhere_else(stack: Resources) -> None:
-    writing = [found for found in grants(stack, "Staging") if "s3:PutObject" in found.actions]
+    writing = [grant for grant in grants(stack, "Staging") if "s3:PutObject" in grant.actions]
     assert {resource for found in writing for resource in found.resources} == {"arn:aws:s3:::chaos/staging/*"}
-    assert not [found for found in grants(stack, "PreProd") if "s3:PutObject" in found.actions], "its policy names no folder"
-    reading = [found for found in grants(stack, "Staging") if "lambda:GetFunction" in found.actions]
+    assert not [grant for grant in grants(stack, "PreProd") if "s3:PutObject" in grant.actions], "its policy names no folder"
+    reading = [grant for grant in grants(stack, "Staging") if "lambda:GetFunction" in grant.actions]
     assert reading
     assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}} for found in reading)
 
 
 def test_fis_finds_only_clusters_that_opted_in(stack: Resources) -> None:
     for environment, tag in (("Staging", "staging"), ("PreProd", "pre-prod")):
-        reading = [found for found in grants(stack, environment) if "eks:DescribeCluster" in found.actions]
+        reading = [grant for grant in grants(stack, environment) if "eks:DescribeCluster" in grant.actions]
         assert reading
         assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}} for found in reading)
 
 
 def documents(stack: Resources, environment: str) -> list[Statement]:
-    return [found for found in grants(stack, environment) if any(":document/" in one for one in found.resources)]
+    return [grant for grant in grants(stack, environment) if any(":document/" in resource for resource in grant.resources)]
 
 
 def test_documents_stand_in_statements_of_their_own_as_aws_documents_have_no_tags(stack: Resources) -> None:
@@ -178,7 +188,7 @@ def test_each_allowed_fault_is_granted_its_own_document_and_no_other(
 
 def test_what_is_sent_to_tasks_is_judged_by_the_tag_of_their_managed_instance(stack: Resources) -> None:
     for environment, tag in (("Staging", "staging"), ("PreProd", "pre-prod")):
-        sending = [one for one in grants(stack, environment) if any(":managed-instance/" in resource for resource in one.resources)]
+        sending = [grant for grant in grants(stack, environment) if any(":managed-instance/" in resource for resource in grant.resources)]
         assert sending
         for statement in sending:
             assert statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}}
@@ -200,7 +210,7 @@ def test_a_fault_the_policy_does_not_allow_is_not_granted(stack: Resources) -> N
 
 def test_only_create_template_may_pass_the_roles_to_fis(stack: Resources) -> None:
     roles = {name for name in stack.of_type("AWS::IAM::Role") if name.startswith("FisRole")}
-    passing_any = [found for found in stack.statements() if "iam:PassRole" in found.actions]
+    passing_any = [statement for statement in stack.statements() if "iam:PassRole" in statement.actions]
     (passing,) = (one for one in passing_any if one.conditions["StringEquals"]["iam:PassedToService"] == "fis.amazonaws.com")
     assert {resource.removeprefix("${").removesuffix(".Arn}") for resource in passing.resources} == roles
     assert passing.conditions == {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}

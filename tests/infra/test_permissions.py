@@ -30,8 +30,8 @@ WIDE_BY_NATURE = {"cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"
 def details(action: str) -> dict[str, Any]:
     service, name = action.split(":")
     assert DATA.actions.action_exists(service, name), f"{action} is no IAM action"
-    found: dict[str, Any] = DATA.actions.get_action_details(service, name)
-    return found
+    action_details: dict[str, Any] = DATA.actions.get_action_details(service, name)
+    return action_details
 
 
 def resource_types(action: str) -> list[dict[str, Any]]:
@@ -294,7 +294,7 @@ OURS = (":experiment-template/", ":experiment/", ":alarm:squall-")
 
 def may_write_the_opt_in_tag(statement: Statement, action: str, opt_in: str = "squall:environment") -> bool:
     """Whether the statement lets its role write the opt-in tag on something that is not ours."""
-    if "Tagging" not in details(action)["accessLevel"] or all(any(ours in one for ours in OURS) for one in statement.resources):
+    if "Tagging" not in details(action)["accessLevel"] or all(any(ours in resource for ours in OURS) for resource in statement.resources):
         return False
     refused = statement.conditions.get("ForAllValues:StringNotEquals", {}).get("aws:TagKeys", ())
     return opt_in not in ([refused] if isinstance(refused, str) else refused)
@@ -303,10 +303,12 @@ def may_write_the_opt_in_tag(statement: Statement, action: str, opt_in: str = "s
 def test_no_role_may_write_the_opt_in_tag_on_a_target(stack: Resources) -> None:
     """Functions and FIS roles alike: whatever Squall may break was opted in by somebody else."""
     statements = stack.statements()
-    assert {found.owner for found in statements} > {stack.role_of(name) for name in stack.functions()}, "FIS roles too"
-    tagging = {action for found in statements for action in found.actions if "Tagging" in details(action)["accessLevel"]}
+    assert {statement.owner for statement in statements} > {stack.role_of(name) for name in stack.functions()}, "FIS roles too"
+    tagging = {action for statement in statements for action in statement.actions if "Tagging" in details(action)["accessLevel"]}
     assert tagging == {"fis:TagResource", "cloudwatch:TagResource", "ec2:CreateTags"}
-    assert not [(found, action) for found in statements for action in found.actions if may_write_the_opt_in_tag(found, action)]
+    assert not [
+        (statement, action) for statement in statements for action in statement.actions if may_write_the_opt_in_tag(statement, action)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,9 @@ def test_no_function_may_invoke_halt_or_resume(stack: Resources) -> None:
     """To halt and to resume are two permissions of people: `lambda:InvokeFunction` on one function each."""
     names = {output: text(stack.outputs[output]["Value"]) for output in ("HaltFunctionName", "ResumeFunctionName")}
     assert len(set(names.values())) == 2
-    invoked = [resource for found in stack.statements() if "lambda:InvokeFunction" in found.actions for resource in found.resources]
+    invoked = [
+        resource for statement in stack.statements() if "lambda:InvokeFunction" in statement.actions for resource in statement.resources
+    ]
     assert invoked, "the sentinel and the workflow's functions are"
     assert not [resource for resource in invoked for name in names.values() if name.strip("${}") in resource]
 
@@ -373,7 +377,7 @@ def test_the_key_is_used_by_services_of_this_partition(suffix: str, expected: in
 
 
 def test_step_functions_may_ask_for_sampling_rules(stack: Resources) -> None:
-    tracing = [found for found in stack.statements() if "xray:GetSamplingRules" in found.actions]
+    tracing = [statement for statement in stack.statements() if "xray:GetSamplingRules" in statement.actions]
     assert ["xray:GetSamplingTargets" in found.actions for found in tracing] == [True]
 
 
@@ -396,7 +400,7 @@ def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(st
 
 
 def test_calendars_are_read_only_where_a_policy_names_them(stack: Resources) -> None:
-    reading = [found for found in stack.statements() if "ssm:GetCalendarState" in found.actions]
+    reading = [statement for statement in stack.statements() if "ssm:GetCalendarState" in statement.actions]
     assert {found.resources for found in reading} == {
         ("arn:aws:ssm:eu-central-1:123456789012:document/Releases", "arn:aws:ssm:eu-central-1:999999999999:document/Company")
     }
@@ -409,7 +413,7 @@ def test_deployments_are_read_only_where_a_policy_names_them(stack: Resources) -
         "codedeploy:ListDeployments": "codedeploy:{}:deploymentgroup:shop/blue",
     }
     for action, resource in named.items():
-        reading = [found for found in stack.statements() if action in found.actions]
+        reading = [statement for statement in stack.statements() if action in statement.actions]
         assert {found.resources for found in reading} == {("arn:aws:" + resource.format("eu-central-1:123456789012"),)}
         assert {found.owner for found in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
 
@@ -471,7 +475,9 @@ def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -
 def test_a_guard_of_a_stack_whose_name_is_longer_cannot_be_changed(stack: Resources) -> None:
     """The names of `Squall-Prod` match those of `Squall`: `squall-Squall-Prod-run-1`."""
     writes = {"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource"}
-    statements = [found for role in stack.of_type("AWS::IAM::Role") for found in stack.statements(role) if writes & set(found.actions)]
+    statements = [
+        statement for role in stack.of_type("AWS::IAM::Role") for statement in stack.statements(role) if writes & set(statement.actions)
+    ]
     assert len(statements) > len(writes)
     for found in statements:
         assert found.conditions["StringEqualsIfExists"] == {"aws:ResourceTag/squall:stack": "Squall"}, found

@@ -169,7 +169,9 @@ def test_the_state_machine_is_inline_and_logs_no_execution_data(stack: Resources
 def test_the_state_machine_may_invoke_its_handlers_and_nothing_else(stack: Resources) -> None:
     machine = stack.one("AWS::StepFunctions::StateMachine")
     role = machine["RoleArn"]["Fn::GetAtt"][0]
-    invoked = {one for found in stack.statements(role) if "lambda:InvokeFunction" in found.actions for one in found.resources}
+    invoked = {
+        resource for statement in stack.statements(role) if "lambda:InvokeFunction" in statement.actions for resource in statement.resources
+    }
     used = {text(value) for name, value in machine["DefinitionSubstitutions"].items() if name.endswith("FunctionArn")}
     assert invoked == used
 
@@ -184,7 +186,7 @@ def test_a_guard_reaches_the_abort_function_directly_and_by_rule(stack: Resource
     permissions = [
         found for found in stack.of_type("AWS::Lambda::Permission").values() if found["FunctionName"] == {"Fn::GetAtt": [abort, "Arn"]}
     ]
-    direct = next(found for found in permissions if found["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com")
+    direct = next(permission for permission in permissions if permission["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com")
     assert direct["SourceAccount"] == "123456789012"
     assert text(direct["SourceArn"]).endswith(":alarm:squall-Squall-*")
     rule = _rule(stack, "aws.cloudwatch")
@@ -279,7 +281,7 @@ def test_the_sentinel_lives_in_the_vpc_that_is_asked_for(stack: Resources, synth
     assert {name: found["VpcConfig"] for name, found in inside.functions().items() if "VpcConfig" in found} == {
         "sentinel": {"SubnetIds": ["subnet-0000000a", "subnet-0000000b"], "SecurityGroupIds": ["sg-0000000a"]}
     }
-    interfaces = {found.owner for found in inside.statements() if "ec2:CreateNetworkInterface" in found.actions}
+    interfaces = {statement.owner for statement in inside.statements() if "ec2:CreateNetworkInterface" in statement.actions}
     assert interfaces == {inside.role_of("sentinel")}
     with pytest.raises(SettingsError, match="all or none"):
         synthesize(sentinel_vpc_id="vpc-0000000a")
@@ -367,7 +369,7 @@ def test_the_code_carries_the_charting_library_of_the_lock_file(tmp_path: Path) 
 def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[..., Resources]) -> None:
     topic = "arn:aws:sns:eu-central-1:123456789012:ops"
     alarms = synthesize(alarm_topic_arns=topic).of_type("AWS::CloudWatch::Alarm")
-    assert all(found["AlarmActions"] == [topic] for found in alarms.values())
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms.values())
     (silent,) = (found for name, found in alarms.items() if "PulseSilent" in name)
     assert silent["TreatMissingData"] == "breaching"
     assert {name[9:-8] for name in alarms} == {

@@ -27,7 +27,7 @@ TAG = "squall:environment"
 LB_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/shop/50dc6c495c0c9188"
 TG_ARN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/shop/73e2d6bc24d8a067"
 ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:Squall:run-1"
-SEED: dict[str, Any] = {
+REL12: dict[str, Any] = {
     "name": "EC2 Instance Termination Test",
     "description": "Test system resilience when EC2 instances are terminated",
     "type": "instance_termination",
@@ -43,7 +43,7 @@ SEED: dict[str, Any] = {
 
 
 def experiment(**changes: Any) -> Experiment:
-    given = {**json.loads(json.dumps(SEED)), **changes}
+    given = {**json.loads(json.dumps(REL12)), **changes}
     if "duration" in changes:
         del given["duration_minutes"]
     return Experiment.model_validate(given)
@@ -76,7 +76,7 @@ def workload(
     found = (
         tuple(instances)
         if instances is not None
-        else (instance(SEED["target_resources"][0]), instance(SEED["target_resources"][1], f"{REGION}b"))
+        else (instance(REL12["target_resources"][0]), instance(REL12["target_resources"][1], f"{REGION}b"))
     )
     members = tuple(i.id for i in found if i.group == "shop" and i.state == "running")
     groups = (

@@ -150,7 +150,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
 def others(*resources: OtherResource, service: str | None = None) -> Workload:
     """A workload of these resources, with the service of the builders' target group where one is named."""
     groups = fleet().target_groups if service else ()
-    tasks = [one for one in resources if isinstance(one, EcsTask | EksPod)]
+    tasks = [resource for resource in resources if isinstance(resource, EcsTask | EksPod)]
     return Workload(at=NOW, instances=(), others=resources, groups=service_of(tasks), target_groups=groups, service=service)
 
 

@@ -140,4 +140,6 @@ def test_the_app_of_the_how_to_synthesizes_from_the_wheel(machine: Path, tmp_pat
     resources = json.loads(template.read_text())
     assert resources["Outputs"]["SquallVersion"]["Value"] == VERSION
     functions = [value for value in resources["Resources"].values() if value["Type"] == "AWS::Lambda::Function"]
-    assert {"squall.handlers.abort.handler", "squall.handlers.admit.handler"} <= {one["Properties"]["Handler"] for one in functions}
+    assert {"squall.handlers.abort.handler", "squall.handlers.admit.handler"} <= {
+        function["Properties"]["Handler"] for function in functions
+    }

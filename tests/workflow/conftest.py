@@ -13,7 +13,7 @@ from squall.application.reports import period
 from squall.domain.language import grammar
 from tests.fakes.world import FakeWorld
 from tests.workflow.machine import Machine, machine
-from tests.workflow.rig import environment, seed, tree_read_once, workload
+from tests.workflow.rig import environment, rel12_experiment, tree_read_once, workload
 from tests.workflow.walk import Walk, walking
 
 
@@ -29,7 +29,7 @@ def world() -> FakeWorld:
 
 @pytest.fixture
 def experiment(world: FakeWorld) -> dict[str, Any]:
-    return seed(world)
+    return rel12_experiment(world)
 
 
 @pytest.fixture

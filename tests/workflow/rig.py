@@ -52,19 +52,19 @@ def workload() -> FakeWorld:
     return world
 
 
-def seed(world: FakeWorld) -> dict[str, Any]:
+def rel12_experiment(world: FakeWorld) -> dict[str, Any]:
     """REL12-BP05's experiment on instances that exist, with a rollback document, which runs however the run ends."""
     text = (ROOT / "tests" / "data" / "seed-experiment.json").read_text()
     experiment: dict[str, Any] = json.loads(text)
     rollback = {"document": "restore-web", "parameters": {"InstanceIds": "$targets", "Why": "$execution"}}
-    return {**experiment, "target_resources": [one.id for one in world.fleet.members("web")][:2], "rollback": rollback}
+    return {**experiment, "target_resources": [member.id for member in world.fleet.members("web")][:2], "rollback": rollback}
 
 
 @contextmanager
 def arranged() -> Iterator[tuple[Walk, FakeWorld]]:
     """The workload; the experiment as `seed`, and on another instance of the group as `other`. For tests that make their own worlds."""
     world = workload()
-    experiment = seed(world)
+    experiment = rel12_experiment(world)
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
     known = deployed.DeployedDefinitions(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
     with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:

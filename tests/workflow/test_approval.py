@@ -187,7 +187,7 @@ def test_one_person_is_not_two(walk: Walk, world: FakeWorld) -> None:
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend(vote(walk, world, one) for one in ones))
     run(walk)
-    assert [one["recorded"] for one in answers] == [True, False, False]
+    assert [answer["recorded"] for answer in answers] == [True, False, False]
     assert "you have said approve already" in answers[1]["message"]
     refused_before_anything(world, "not approved by", "1 of 2 approvals")
 
@@ -212,7 +212,7 @@ def test_a_role_that_the_approver_may_assume_is_no_second_person(walk: Walk, wor
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend([vote(walk, world, session("Nobody", "ada"), "request"), vote(walk, world, ADA)]))
     run(walk)
-    assert [one["recorded"] for one in answers] == [False, True]
+    assert [answer["recorded"] for answer in answers] == [False, True]
     assert "may not claim to be the requester" in answers[0]["message"]
     refused_before_anything(world, "not approved by", "1 of 2 approvals")
 
@@ -222,7 +222,7 @@ def test_a_claim_counts_only_from_somebody_the_policy_names(walk: Walk, world: F
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend([vote(walk, world, ADA, "request"), vote(walk, world, BOB)]))
     run(walk)
-    assert [one["recorded"] for one in answers] == [False, True]
+    assert [answer["recorded"] for answer in answers] == [False, True]
     refused_before_anything(world, "not approved by", "1 of 2 approvals")
 
 
@@ -231,7 +231,7 @@ def test_an_identity_center_user_and_an_iam_user_may_be_one_human_being(walk: Wa
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend([vote(walk, world, sso), vote(walk, world, ADA)]))
     run(walk)
-    assert [one["recorded"] for one in answers] == [True, True]
+    assert [answer["recorded"] for answer in answers] == [True, True]
     refused_before_anything(world, "1 of 2 approvals", "may be one human being")
 
 
@@ -243,7 +243,7 @@ def test_squall_s_own_roles_never_take_part(walk: Walk, world: FakeWorld, decisi
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend(vote(walk, world, session(name, "x"), decision) for name in names))
     run(walk)
-    assert [one["recorded"] for one in answers] == [False, False]
+    assert [answer["recorded"] for answer in answers] == [False, False]
     assert f"is a role of {STACK} itself" in answers[0]["message"]
     refused_before_anything(world, "not approved by", "0 of 2 approvals")
 
@@ -262,7 +262,7 @@ def test_strangers_decide_nothing(walk: Walk, world: FakeWorld, who: Any, words:
     world.clock.after(60, lambda: answers.extend(vote(walk, world, who, what) for what in ("approve", "reject", "request")))
     vote_in(walk, world, 120)
     run(walk)
-    assert [one["recorded"] for one in answers] == [False, False, False]
+    assert [answer["recorded"] for answer in answers] == [False, False, False]
     assert words in answers[0]["message"]
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
 
@@ -274,7 +274,7 @@ def test_only_those_the_policy_names_approve_and_anybody_of_the_account_may_reje
         60, lambda: answers.extend([vote(walk, world, ADA), vote(walk, world, user("sre/bob")), vote(walk, world, ADA, "reject")])
     )
     run(walk)
-    assert [one["recorded"] for one in answers] == [False, True, True]
+    assert [answer["recorded"] for answer in answers] == [False, True, True]
     assert "may not approve" in answers[0]["message"]
     refused_before_anything(world, "rejected by", ADA.arn, "fine")
 
@@ -327,7 +327,7 @@ def test_what_was_not_signed_is_not_recorded(walk: Walk, world: FakeWorld, chang
 
     world.clock.after(60, forge)
     run(walk)
-    assert [one["recorded"] for one in answers] == [False]
+    assert [answer["recorded"] for answer in answers] == [False]
     assert answers[0]["message"]
     assert record_of(world).votes == ()
     refused_before_anything(world, "not approved by", "0 of 2")
@@ -354,7 +354,7 @@ def test_an_approval_after_the_expiry_is_refused_with_a_sentence(walk: Walk, wor
     answers: list[dict[str, Any]] = []
     world.clock.after(4 * HOUR + 5, lambda: answers.extend(vote(walk, world, one) for one in (ADA, BOB)))
     run(walk)
-    assert [(one["recorded"], "expired at" in one["message"]) for one in answers] == [(False, True)] * 2
+    assert [(answer["recorded"], "expired at" in answer["message"]) for answer in answers] == [(False, True)] * 2
     refused_before_anything(world, "not approved by")
     assert "is over" in vote(walk, world, ADA)["message"]
 
@@ -387,7 +387,7 @@ def test_who_approved_may_still_reject_and_not_the_other_way_round(walk: Walk, w
     answers: list[dict[str, Any]] = []
     world.clock.after(60, lambda: answers.extend([vote(walk, world, ADA), vote(walk, world, ADA, "reject"), vote(walk, world, ADA)]))
     run(walk)
-    assert [one["recorded"] for one in answers] == [True, True, False]
+    assert [answer["recorded"] for answer in answers] == [True, True, False]
     refused_before_anything(world, "rejected by")
 
 
@@ -534,7 +534,7 @@ def test_an_approval_covers_nothing_that_changes_after_it(walk: Walk, world: Fak
         path = f"results/{ID}/discovery.json"
         discovery = json.loads(world.documents.files[path])
         (pinned,) = discovery["pinned"]
-        discovery["pinned"] = [next(one for one in discovery["workload"]["instances"] if one["id"] != pinned["id"])]
+        discovery["pinned"] = [next(instance for instance in discovery["workload"]["instances"] if instance["id"] != pinned["id"])]
         world.documents.files[path] = json.dumps(discovery)
 
     walk.after["AcquireLock"] = tampered
@@ -645,7 +645,7 @@ def test_the_same_vote_twice_is_one(walk: Walk, world: FakeWorld) -> None:
 
     world.clock.after(60, twice)
     run(walk)
-    assert [one["recorded"] for one in answers] == [True, False]
+    assert [answer["recorded"] for answer in answers] == [True, False]
     assert len(record_of(world).votes) == 1
     refused_before_anything(world, "1 of 2")
 

@@ -65,7 +65,7 @@ def test_a_short_fault_is_judged_by_the_client_in_periods_of_ten_seconds(walk: W
     assert availability.expected_points == len(availability.points) >= 17
     assert response.measured == pytest.approx(0.05)
     assert world.probes.started == ["run-1"]
-    by_name = {one.metric: one for one in result.statistics}
+    by_name = {statistic.metric: statistic for statistic in result.statistics}
     fine, usual = by_name["sentinel_availability"], by_name["availability"]
     assert fine.fault
     assert usual.fault
@@ -129,7 +129,7 @@ def test_an_experiment_without_one_starts_none(walk: Walk, world: FakeWorld) -> 
     assert world.probes.started == []
     discovery = world.documents.get("run-1", Discovery)
     assert discovery
-    assert not [one for one in discovery.bindings if "sentinel" in one.name]
+    assert not [binding for binding in discovery.bindings if "sentinel" in binding.name]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_next_run_waits_for_history_that_nobody_disturbed(walk: Walk, world:
     assert baseline.window.periods >= 10
     result = result_of(world, "second")
     assert result.verdict is Verdict.VALIDATED, result.reason
-    assert any("(first) disturbed the workload" in one for one in result.observations)
+    assert any("(first) disturbed the workload" in observation for observation in result.observations)
     nothing_is_left(world, "second")
 
 

@@ -66,7 +66,7 @@ def test_what_was_probed_is_put_at_high_resolution_in_calls_cloudwatch_takes() -
     samples = [Sample(NOW + second * (MINUTES / 60), 0.1, "status 503" if second == 3 else "") for second in range(400)]
     CloudWatchSentinelMetrics(client).put({"Execution": "run-1"}, build_data(samples, 1))
     calls = client.arguments("put_metric_data")
-    assert [len(one["MetricData"]) for one in calls] == [500, 500, 200]
+    assert [len(call["MetricData"]) for call in calls] == [500, 500, 200]
     data = [one for called in calls for one in called["MetricData"]]
     assert {one["StorageResolution"] for one in data} == {1}
     assert {called["Namespace"] for called in calls} == {"Squall/Sentinel"}

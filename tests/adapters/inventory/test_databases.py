@@ -156,10 +156,10 @@ STANDBY = {
 def test_a_standby_is_where_rds_says() -> None:
     """moto knows no secondary zones."""
     rds = Scripted("rds", describe_db_instances=[{"DBInstances": [STANDBY]}])
-    (found,) = RdsDatabases(rds, ResourceType.DATABASE).find(["orders"], {}, {"engine": ["mysql"]}).resources
-    assert isinstance(found, Database)
-    assert (found.zone, found.secondary_zone, found.state, found.usable) == (f"{REGION}b", f"{REGION}a", "rebooting", False)
-    assert found.cluster is None, "an empty name is no cluster"
+    (resource,) = RdsDatabases(rds, ResourceType.DATABASE).find(["orders"], {}, {"engine": ["mysql"]}).resources
+    assert isinstance(resource, Database)
+    assert (resource.zone, resource.secondary_zone, resource.state, resource.usable) == (f"{REGION}b", f"{REGION}a", "rebooting", False)
+    assert resource.cluster is None, "an empty name is no cluster"
     assert rds.arguments("describe_db_instances") == [{"Filters": [{"Name": "engine", "Values": ["mysql"]}]}]
 
 
@@ -169,9 +169,9 @@ def test_a_member_rds_does_not_tell_of_is_unknown_and_no_reader() -> None:
         "DBClusterMembers": [{"DBInstanceIdentifier": id_, "IsClusterWriter": id_ == "a"} for id_ in "ba"],
     }  # fmt: skip
     rds = Scripted("rds", describe_db_clusters=[{"DBClusters": [cluster]}], describe_db_instances=[{"DBInstances": []}])
-    (found,) = RdsDatabases(rds, ResourceType.DATABASE_CLUSTER).find(["aurora"], {}, {}).resources
-    assert isinstance(found, DatabaseCluster)
-    assert (found.writer, found.readers, [member.state for member in found.members]) == ("a", (), ["unknown", "unknown"])
+    (resource,) = RdsDatabases(rds, ResourceType.DATABASE_CLUSTER).find(["aurora"], {}, {}).resources
+    assert isinstance(resource, DatabaseCluster)
+    assert (resource.writer, resource.readers, [member.state for member in resource.members]) == ("a", (), ["unknown", "unknown"])
 
 
 def test_rds_that_can_not_be_asked_is_unavailable() -> None:

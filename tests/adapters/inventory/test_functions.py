@@ -36,27 +36,27 @@ def scripted(*entries: Any) -> tuple[LambdaFunctions, Scripted]:
 
 def test_a_function_is_described_with_what_its_extension_needs() -> None:
     finder, _ = scripted(ENTRY)
-    (one,) = finder.find([f"{ARN}orders"], {}, {}).resources
-    assert one == LambdaFunction(
+    (resource,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert resource == LambdaFunction(
         id="orders", arn=f"{ARN}orders", state="Active", tags=STAGING, timeout_seconds=6, layers=(LAYER,), wrapper="/opt/aws-fis/bootstrap",
         configuration_location=PLACE,
     )  # fmt: skip
-    assert (one.zone, one.usable) == ("", True)
+    assert (resource.zone, resource.usable) == ("", True)
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Failed"])
 def test_an_update_that_is_not_done_is_told(status: str) -> None:
     finder, _ = scripted({**ENTRY, "LastUpdateStatus": status})
-    (one,) = finder.find([f"{ARN}orders"], {}, {}).resources
-    assert isinstance(one, LambdaFunction)
-    assert one.updating
+    (resource,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert isinstance(resource, LambdaFunction)
+    assert resource.updating
 
 
 def test_what_is_not_there_is_named_and_other_regions_are_not_asked() -> None:
     foreign = f"{ARN}orders".replace(REGION, "us-east-1")
     finder, functions = scripted(ENTRY, error("ResourceNotFoundException"))
     found = finder.find([f"{ARN}orders", f"{ARN}nobody", foreign], {}, {})
-    assert ([one.id for one in found.resources], found.missing) == (["orders"], (f"{ARN}nobody", foreign))
+    assert ([resource.id for resource in found.resources], found.missing) == (["orders"], (f"{ARN}nobody", foreign))
     assert len(functions.arguments("get_function_configuration")) == 2
 
 
@@ -80,32 +80,32 @@ def test_in_an_account_functions_are_found_by_name_by_tag_and_again(aws: Callabl
         )  # fmt: skip
     finder = LambdaFunctions(functions, aws("resourcegroupstaggingapi"))
     found = finder.find([f"{ARN}orders", f"{ARN}stray"], {}, {})
-    assert [(one.id, one.tags) for one in found.resources] == [("orders", STAGING), ("stray", {})]
-    assert [one.id for one in finder.find([f"{ARN}orders", f"{ARN}stray"], STAGING, {}).resources] == ["orders"]
-    (one,) = finder.find([], STAGING, {}).resources
-    assert isinstance(one, LambdaFunction)
-    assert (one.id, one.timeout_seconds, one.configuration_location) == ("orders", 9, PLACE)
+    assert [(resource.id, resource.tags) for resource in found.resources] == [("orders", STAGING), ("stray", {})]
+    assert [resource.id for resource in finder.find([f"{ARN}orders", f"{ARN}stray"], STAGING, {}).resources] == ["orders"]
+    (resource,) = finder.find([], STAGING, {}).resources
+    assert isinstance(resource, LambdaFunction)
+    assert (resource.id, resource.timeout_seconds, resource.configuration_location) == ("orders", 9, PLACE)
     assert finder.find([], {}, {}).resources == ()
     functions.delete_function(FunctionName="orders")
     again = finder.refresh(found.resources)
-    assert ([one.id for one in again.resources], again.missing) == (["stray"], (f"{ARN}orders",))
+    assert ([resource.id for resource in again.resources], again.missing) == (["stray"], (f"{ARN}orders",))
 
 
 @pytest.mark.parametrize(("text", "wait"), [("2000", 2000), ("0", 0), ("", 0), ("soon", 0), ("-5", 0), ("²", 0)])
 def test_how_long_an_invocation_waits_for_the_extension_is_read(text: str, wait: int) -> None:
     variables = {**ENTRY["Environment"]["Variables"], "AWS_FIS_POLL_MAX_WAIT_MILLISECONDS": text}  # type: ignore[index]
     finder, _ = scripted({**ENTRY, "Environment": {"Variables": variables}})
-    (found,) = finder.find([f"{ARN}orders"], {}, {}).resources
-    assert isinstance(found, LambdaFunction)
-    assert found.poll_wait_milliseconds == wait
+    (resource,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert isinstance(resource, LambdaFunction)
+    assert resource.poll_wait_milliseconds == wait
 
 
 @pytest.mark.parametrize(("given", "snap_start"), [({}, False), ({"ApplyOn": "None"}, False), ({"ApplyOn": "PublishedVersions"}, True)])
 def test_whether_a_function_starts_from_a_snapshot_is_read(given: dict[str, str], snap_start: bool) -> None:
     finder, _ = scripted({**ENTRY, "SnapStart": {"OptimizationStatus": "Off", **given}})
-    (found,) = finder.find([f"{ARN}orders"], {}, {}).resources
-    assert isinstance(found, LambdaFunction)
-    assert found.snap_start is snap_start
+    (resource,) = finder.find([f"{ARN}orders"], {}, {}).resources
+    assert isinstance(resource, LambdaFunction)
+    assert resource.snap_start is snap_start
 
 
 def test_the_versions_that_aliases_serve_are_described_with_what_they_were_published_with() -> None:
@@ -124,10 +124,10 @@ def test_the_versions_that_aliases_serve_are_described_with_what_they_were_publi
         ],
     )
     found = LambdaFunctions(functions, Scripted("resourcegroupstaggingapi")).find([f"{ARN}orders"], {}, {})
-    (one,) = found.resources
-    assert isinstance(one, LambdaFunction)
-    assert [(version.id, version.layers) for version in one.versions] == [("orders:5", ()), ("orders:12", (LAYER,))]
-    assert one.shifting == ("live",)
+    (resource,) = found.resources
+    assert isinstance(resource, LambdaFunction)
+    assert [(version.id, version.layers) for version in resource.versions] == [("orders:5", ()), ("orders:12", (LAYER,))]
+    assert resource.shifting == ("live",)
     assert found.registered == {f"{ARN}orders": ""}
     registered = frozenset({f"{ARN}orders:live", f"{ARN}orders-2", "i-1"})
-    assert one.known_as(registered).registered_names == {f"{ARN}orders:live"}
+    assert resource.known_as(registered).registered_names == {f"{ARN}orders:live"}

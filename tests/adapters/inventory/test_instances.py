@@ -48,7 +48,7 @@ def _fake(world: FakeWorld) -> Account:
     members = world.fleet.add_group(group, load_balancer="arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/web/1")
     alone = world.fleet.add(FakeInstance("i-0a10ea10ea10ea10e", managed=False))
     group_arn = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:0123:autoScalingGroupName/web"
-    return Account(world.inventory, [one.id for one in members], alone.id, arn, group_arn, world.fleet.terminate)
+    return Account(world.inventory, [member.id for member in members], alone.id, arn, group_arn, world.fleet.terminate)
 
 
 def _moto(aws: Callable[[str], Any]) -> Account:
@@ -122,8 +122,8 @@ def test_a_target_may_be_an_arn_and_is_described_once(account: Account) -> None:
 
 def test_a_group_stands_for_its_instances(account: Account) -> None:
     found = account.inventory.describe([account.group, account.members[0], account.alone], {}, {}, NOW)
-    assert sorted(one.id for one in found.instances if one.group == "web") == sorted(account.members)
-    assert {one.id for one in found.instances} == {*account.members, account.alone}
+    assert sorted(instance.id for instance in found.instances if instance.group == "web") == sorted(account.members)
+    assert {instance.id for instance in found.instances} == {*account.members, account.alone}
     assert found.missing == ()
     narrowed = account.inventory.describe([account.group], {"squall:environment": "production"}, {}, NOW)
     assert (narrowed.instances, narrowed.missing) == ((), ())
@@ -132,7 +132,7 @@ def test_a_group_stands_for_its_instances(account: Account) -> None:
 def test_a_group_that_is_not_there_is_missing(account: Account) -> None:
     unknown = account.group.replace("autoScalingGroupName/web", "autoScalingGroupName/no")
     workload = account.inventory.describe([unknown, account.alone], {}, {}, NOW)
-    assert ([one.id for one in workload.instances], workload.missing) == ([account.alone], (unknown,))
+    assert ([instance.id for instance in workload.instances], workload.missing) == ([account.alone], (unknown,))
 
 
 def test_every_missing_target_is_named_as_it_was_written(account: Account) -> None:
@@ -164,7 +164,7 @@ def test_filters_narrow(account: Account) -> None:
     found = account.inventory.describe([], STAGING, {"availability-zone": [zone]}, NOW).instances
     assert {one.id for one in found} == {one.id for one in everyone if one.zone == zone}
     named = account.inventory.describe([account.members[0], account.alone], STAGING, {}, NOW)
-    assert [one.id for one in named.instances] == [account.members[0]]
+    assert [instance.id for instance in named.instances] == [account.members[0]]
     assert named.missing == (), "known to the account, only not chosen"
 
 
@@ -181,7 +181,7 @@ def test_an_instance_without_a_group(account: Account) -> None:
 def test_a_terminated_instance_is_an_answer_by_name_and_no_candidate_by_tag(account: Account) -> None:
     account.terminate(account.members[0])
     assert account.inventory.describe([account.members[0]], {}, {}, NOW).instances[0].state == "terminated"
-    assert account.members[0] not in {one.id for one in account.inventory.describe([], STAGING, {}, NOW).instances}
+    assert account.members[0] not in {instance.id for instance in account.inventory.describe([], STAGING, {}, NOW).instances}
 
 
 def test_refresh_sees_the_same_things_later(account: Account) -> None:
@@ -194,7 +194,7 @@ def test_refresh_keeps_the_group_of_a_terminated_instance(account: Account) -> N
     before = account.inventory.describe([account.members[0]], {}, {}, NOW)
     account.terminate(account.members[0])
     after = account.inventory.refresh(before, NOW + MINUTES)
-    assert next(one for one in after.instances if one.id == account.members[0]).state == "terminated"
+    assert next(instance for instance in after.instances if instance.id == account.members[0]).state == "terminated"
     assert [group.name for group in after.groups] == ["web"]
     assert account.members[0] not in after.groups[0].in_service
     assert [group.arn for group in after.target_groups] == [account.target_group]
@@ -209,7 +209,7 @@ def test_refresh_shows_a_replacement(world: FakeWorld) -> None:
     assert len(account.inventory.refresh(before, NOW).groups[0].in_service) == 2
     world.clock.advance(1)
     after = account.inventory.refresh(before, NOW)
-    (new,) = {one.id for one in after.instances} - {account.members[0]}
+    (new,) = {instance.id for instance in after.instances} - {account.members[0]}
     assert new in after.groups[0].in_service
 
 
@@ -218,9 +218,9 @@ def test_refresh_of_aws_shows_a_replacement(aws: Callable[[str], Any]) -> None:
     before = account.inventory.describe([account.members[0]], {}, {}, NOW)
     aws("autoscaling").set_desired_capacity(AutoScalingGroupName="web", DesiredCapacity=4)
     after = account.inventory.refresh(before, NOW)
-    (new,) = {one.id for one in after.instances} - {account.members[0]}
+    (new,) = {instance.id for instance in after.instances} - {account.members[0]}
     assert new not in account.members
-    assert next(one for one in after.instances if one.id == new).group == "web"
+    assert next(instance for instance in after.instances if instance.id == new).group == "web"
 
 
 def test_an_instance_on_its_own_is_found_in_its_target_group(aws: Callable[[str], Any]) -> None:
@@ -365,7 +365,7 @@ def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() 
     ]
     members = [{"InstanceId": one, "LifecycleState": "InService", "HealthStatus": "Healthy"} for one in ("i-1", "i-2", "i-3")]
     group = {"AutoScalingGroupName": "web", "DesiredCapacity": 3, "MinSize": 1, "Instances": members}
-    instances = [{"InstanceId": one["InstanceId"], "State": {"Name": "running"}, "LaunchTime": NOW} for one in members]
+    instances = [{"InstanceId": member["InstanceId"], "State": {"Name": "running"}, "LaunchTime": NOW} for member in members]
     autoscaling = Scripted(
         "autoscaling",
         describe_auto_scaling_instances=[{"AutoScalingInstances": []}],
@@ -379,7 +379,7 @@ def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() 
         Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}]),
     )
     before = Workload(at=NOW, instances=(), groups=(Group(name="web", desired=3, minimum=1, in_service=("i-1",)),))
-    found = {one.id: (one.launched_at, one.in_service_at) for one in inventory.refresh(before, NOW).instances}
+    found = {instance.id: (instance.launched_at, instance.in_service_at) for instance in inventory.refresh(before, NOW).instances}
     assert found == {"i-1": (NOW, None), "i-2": (NOW, NOW + 2 * MINUTES), "i-3": (NOW, None)}
     assert autoscaling.arguments("describe_scaling_activities") == [{"AutoScalingGroupName": "web", "MaxRecords": 100}]
 
@@ -387,7 +387,7 @@ def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() 
 def test_nobody_new_is_nothing_to_ask_activities_for(world: FakeWorld) -> None:
     account = _fake(world)
     before = account.inventory.describe([account.members[0]], {}, {}, NOW)
-    assert all(one.in_service_at is None for one in account.inventory.refresh(before, NOW).instances)
+    assert all(instance.in_service_at is None for instance in account.inventory.refresh(before, NOW).instances)
 
 
 @pytest.mark.parametrize(

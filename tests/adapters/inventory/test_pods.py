@@ -137,8 +137,8 @@ def test_a_deployments_pods_with_all_that_faults_ask_of_them() -> None:
 )
 def test_what_a_pod_says_of_itself(changes: dict[str, Any], field: str, value: Any) -> None:
     pods, _, _ = finder(Lists(**{PODS: [pod(1, **changes)]}))
-    (one,) = pods.find([CLUSTER], {}, {"namespace": ["shop"], "pod": ["web-7d9c5b-1"]}).resources
-    assert getattr(one, field) == value
+    (resource,) = pods.find([CLUSTER], {}, {"namespace": ["shop"], "pod": ["web-7d9c5b-1"]}).resources
+    assert getattr(resource, field) == value
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_what_a_pod_says_of_itself(changes: dict[str, Any], field: str, value: A
 )
 def test_a_pod_has_the_pod_security_standard_that_its_namespace_enforces(labels: dict[str, str], level: str) -> None:
     pods, _, _ = finder(Lists(**{SHOP: {"metadata": {"name": "shop", "labels": labels}}}))
-    found = pods.find([CLUSTER], {}, FILTERS).resources
-    assert [getattr(one, "pod_security", None) for one in [*found, *pods.refresh(found).resources]] == [level] * 4
+    resources = pods.find([CLUSTER], {}, FILTERS).resources
+    assert [getattr(one, "pod_security", None) for one in [*resources, *pods.refresh(resources).resources]] == [level] * 4
 
 
 def test_a_namespace_that_does_not_exist_has_no_pods() -> None:
@@ -175,9 +175,9 @@ def test_pods_that_nothing_counts_have_no_group_and_fis_own_are_no_candidates() 
     helper = pod(9, owner=None, metadata={"name": "fispod-abc", "namespace": "shop", "uid": "9" * 8})
     pods, _, _ = finder(Lists(**{PODS: [pod(1, owner=("Job", "once")), helper]}))
     found = pods.find([CLUSTER], {}, {"namespace": ["shop"], "labels": ["app=web"]})
-    (one,) = found.resources
-    assert isinstance(one, EksPod)
-    assert (one.group, one.helpers, found.groups) == (None, ("fispod-abc",), ())
+    (resource,) = found.resources
+    assert isinstance(resource, EksPod)
+    assert (resource.group, resource.helpers, found.groups) == (None, ("fispod-abc",), ())
 
 
 @pytest.mark.parametrize("status", [{"observedGeneration": 2}, {"updatedReplicas": 1}])
@@ -188,10 +188,10 @@ def test_a_deployment_that_is_not_through_is_rolling_out(status: dict[str, Any])
 
 def test_again_finds_the_same_pods_and_those_that_came() -> None:
     pods, lists, _ = finder()
-    before = [one.model_copy(update={"service_account": "fis"}) for one in pods.find([CLUSTER], {}, FILTERS).resources]
+    before = [resource.model_copy(update={"service_account": "fis"}) for resource in pods.find([CLUSTER], {}, FILTERS).resources]
     lists.known[PODS] = [pod(2), pod(3)]
     again = pods.refresh(before)
-    assert [(one.id, getattr(one, "service_account", "")) for one in again.resources] == [
+    assert [(resource.id, getattr(resource, "service_account", "")) for resource in again.resources] == [
         ("shop/web-7d9c5b-2/00000002", "fis"),
         ("shop/web-7d9c5b-3/00000003", "fis"),
     ]
@@ -293,7 +293,7 @@ def test_one_object_is_asked_for_with_the_same_token(api: Kubernetes, monkeypatc
 def test_every_page_is_read(api: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
     found, wire = listed(api, monkeypatch, {"items": [1], "metadata": {"continue": "a&b"}}, {"items": [2], "metadata": {}})
     assert found == [1, 2]
-    assert [one.full_url for one in wire.requests] == [
+    assert [request.full_url for request in wire.requests] == [
         f"https://main.example{PODS}?limit=200",
         f"https://main.example{PODS}?limit=200&continue=a%26b",
     ]

@@ -40,7 +40,7 @@ def test_a_name_means_itself_a_network_its_addresses_and_a_function_its_versions
 def test_a_classic_load_balancer_is_found_by_the_instances_behind_it(aws: Callable[[str], Any]) -> None:
     elb, ec2 = aws("elb"), aws("ec2")
     image = ec2.register_image(Name="linux", RootDeviceName="/dev/sda1")["ImageId"]
-    ids = [one["InstanceId"] for one in ec2.run_instances(ImageId=image, MinCount=2, MaxCount=2)["Instances"]]
+    ids = [instance["InstanceId"] for instance in ec2.run_instances(ImageId=image, MinCount=2, MaxCount=2)["Instances"]]
     listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 8080}
     subnet = ec2.describe_subnets()["Subnets"][0]
     elb.create_load_balancer(LoadBalancerName="old", Listeners=[listener], Subnets=[subnet["SubnetId"]])

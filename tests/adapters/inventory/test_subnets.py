@@ -88,7 +88,7 @@ def test_a_subnet_is_described_with_its_acl_and_what_lives_in_it(account: Accoun
     assert found.addresses
     assert found.endpoints == (Endpoint(id=account.endpoint, service=f"com.amazonaws.{REGION}.ssm", subnets=(account.second,)),)
     assert found.prefix_lists == (PrefixList(id=account.list, name="partners", entries=("198.51.100.0/24",)),)
-    assert [one.id for one in workload.instances] == [account.instance]
+    assert [instance.id for instance in workload.instances] == [account.instance]
     assert [group.arn for group in workload.target_groups] == [account.group]
     assert workload.names_of(found) == {account.instance}
 

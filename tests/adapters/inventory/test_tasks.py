@@ -97,7 +97,7 @@ def test_a_service_stands_for_its_tasks_with_all_that_faults_ask_of_them() -> No
 def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:
     tasks, _, _ = finder([task(1, desiredStatus="STOPPED"), task(2, healthStatus="UNHEALTHY"), task(3, lastStatus="PENDING")])
     found = tasks.find([SERVICE], {}, {})
-    assert [one.state for one in found.resources] == ["STOPPING", "RUNNING", "PENDING"]
+    assert [resource.state for resource in found.resources] == ["STOPPING", "RUNNING", "PENDING"]
     assert found.groups[0].in_service == ()
 
 
@@ -128,7 +128,7 @@ def test_what_is_not_there_is_named_and_hides_nobody() -> None:
     nowhere = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/nobody"
     tasks, ecs, _ = finder([task(1)])
     found = tasks.find([arn(1), foreign, gone, nowhere], {}, {})
-    assert [one.arn for one in found.resources] == [arn(1)]
+    assert [resource.arn for resource in found.resources] == [arn(1)]
     assert found.missing == (foreign, gone, nowhere)
     assert ecs.arguments("describe_tasks")[0] == {"cluster": "shop", "tasks": [arn(1), gone], "include": ["TAGS"]}
 
@@ -142,8 +142,8 @@ def test_tags_find_and_filters_narrow() -> None:
     stray = task(3, tags=[])
     batch = task(4, group="family:batch")
     tasks, ecs, _ = finder([task(1), stray, batch])
-    assert [one.arn for one in tasks.find([], STAGING, {}).resources] == [arn(1), arn(4)]
-    assert [one.arn for one in tasks.find([], STAGING, {"service": ["web"]}).resources] == [arn(1)]
+    assert [resource.arn for resource in tasks.find([], STAGING, {}).resources] == [arn(1), arn(4)]
+    assert [resource.arn for resource in tasks.find([], STAGING, {"service": ["web"]}).resources] == [arn(1)]
     assert tasks.find([], STAGING, {"cluster": ["other"]}).resources == ()
     assert ecs.arguments("list_tasks")[-1] == {"cluster": "other"}
     assert tasks.find([], {}, {"cluster": ["shop"]}).resources == (), "a filter alone would mean everything"
@@ -154,7 +154,7 @@ def test_again_sees_what_the_service_started_since_and_what_ecs_has_forgotten() 
     known = tasks.find([SERVICE], {}, {}).resources
     later, _, _ = finder([task(2), task(3)])
     again = later.refresh(known)
-    assert [one.arn for one in again.resources] == [arn(2), arn(3)]
+    assert [resource.arn for resource in again.resources] == [arn(2), arn(3)]
     assert again.missing == (arn(1),)
 
 
@@ -162,9 +162,9 @@ def test_the_newest_agent_of_a_task_is_its_agent() -> None:
     tasks, _, ssm = finder([task(1)])
     older = {**AGENT, "InstanceId": "mi-00000000000000000", "PingStatus": "ConnectionLost", "RegistrationDate": NOW - MINUTES}
     ssm._answers["describe_instance_information"] = [{"InstanceInformationList": [AGENT, older]}]
-    (one,) = tasks.find([arn(1)], {}, {}).resources
-    assert isinstance(one, EcsTask)
-    assert (one.managed_id, one.managed) == ("mi-0123456789abcdef0", True)
+    (resource,) = tasks.find([arn(1)], {}, {}).resources
+    assert isinstance(resource, EcsTask)
+    assert (resource.managed_id, resource.managed) == ("mi-0123456789abcdef0", True)
     assert ssm.arguments("describe_instance_information")[0] == {"Filters": [{"Key": "tag:ECS_TASK_ARN", "Values": [arn(1)]}]}
 
 

@@ -52,12 +52,12 @@ def test_volumes_are_found_by_tag_and_arn_and_again_and_what_is_gone_hides_nobod
     _, name = attached(ec2, "m5.large")
     loose = ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=1)["VolumeId"]
     volumes = EbsVolumes(ec2)
-    assert [one.id for one in volumes.find([], TAGS, {}).resources] == [name]
+    assert [resource.id for resource in volumes.find([], TAGS, {}).resources] == [name]
     assert volumes.find([], {}, {}).resources == ()
     found = volumes.find([f"arn:aws:ec2:{REGION}:123456789012:volume/{name}", loose, "vol-0123"], {}, {})
-    assert ([one.id for one in found.resources], found.missing) == (sorted([name, loose]), ("vol-0123",))
-    again = volumes.refresh([one for one in found.resources if one.id == name])
-    assert ([one.id for one in again.resources], again.missing) == ([name], ())
+    assert ([resource.id for resource in found.resources], found.missing) == (sorted([name, loose]), ("vol-0123",))
+    again = volumes.refresh([resource for resource in found.resources if resource.id == name])
+    assert ([resource.id for resource in again.resources], again.missing) == ([name], ())
 
 
 def test_bare_metal_is_nitro_and_a_volume_of_aws_s_own_machines_is_attached_to_nobody() -> None:
@@ -75,9 +75,9 @@ def test_bare_metal_is_nitro_and_a_volume_of_aws_s_own_machines_is_attached_to_n
         describe_instances=[{"Reservations": [{"OwnerId": "1", "Instances": [machine]}]}],
         describe_instance_types=[{"InstanceTypes": [{"InstanceType": "m5.metal", "BareMetal": True}]}],
     )
-    (found,) = EbsVolumes(ec2).find(["vol-1"], {}, {}).resources
-    assert isinstance(found, Volume)
-    assert (found.outpost, [(to.nitro, to.root, to.deleted_with) for to in found.attachments]) == (True, [(True, True, True)])
+    (resource,) = EbsVolumes(ec2).find(["vol-1"], {}, {}).resources
+    assert isinstance(resource, Volume)
+    assert (resource.outpost, [(to.nitro, to.root, to.deleted_with) for to in resource.attachments]) == (True, [(True, True, True)])
 
 
 def test_ec2_that_can_not_be_asked_is_unavailable() -> None:
@@ -140,7 +140,7 @@ def test_a_group_of_the_account_is_found_again(aws: Callable[[str], Any]) -> Non
         AvailabilityZones=[f"{REGION}a"], Tags=[{**STAGING[0], "PropagateAtLaunch": True}],
     )  # fmt: skip
     groups = ScalingGroups(autoscaling)
-    (found,) = groups.find([], TAGS, {}).resources
-    assert isinstance(found, ScalingGroup)
-    assert (found.launch_template, found.zone, len(found.instances), found.failed) == (True, f"{REGION}a", 1, ())
-    assert groups.refresh([found]).resources == (found,)
+    (resource,) = groups.find([], TAGS, {}).resources
+    assert isinstance(resource, ScalingGroup)
+    assert (resource.launch_template, resource.zone, len(resource.instances), resource.failed) == (True, f"{REGION}a", 1, ())
+    assert groups.refresh([resource]).resources == (resource,)

@@ -83,10 +83,10 @@ class Lab:
         metric = {"Namespace": "AWS/Lambda", "MetricName": name, "Dimensions": [{"Name": "FunctionName", "Value": function}]}
         query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Sum"}}
         now = datetime.now(UTC)
-        found = self.account.client("cloudwatch").get_metric_data(
+        metric_data = self.account.client("cloudwatch").get_metric_data(
             MetricDataQueries=[query], StartTime=now - timedelta(hours=2), EndTime=now + timedelta(hours=1)
         )
-        return list(found["MetricDataResults"][0]["Values"])
+        return list(metric_data["MetricDataResults"][0]["Values"])
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_a_function_whose_role_may_not_read_hears_of_nothing(lab: Lab) -> None:
 
 def logs(account: Account) -> str:
     client, group = account.client("logs"), f"/aws/lambda/{FUNCTION}"
-    streams = [one["logStreamName"] for one in client.describe_log_streams(logGroupName=group)["logStreams"]]
+    streams = [stream["logStreamName"] for stream in client.describe_log_streams(logGroupName=group)["logStreams"]]
     return "\n".join(
         event["message"] for name in streams for event in client.get_log_events(logGroupName=group, logStreamName=name)["events"]
     )

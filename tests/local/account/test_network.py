@@ -50,7 +50,7 @@ class Net:
         self.ec2.create_tags(Resources=[SUBNET], Tags=[{"Key": ENVIRONMENT, "Value": environment}])
 
     def acls(self) -> dict[str, dict[str, Any]]:
-        return {one["NetworkAclId"]: one for one in self.ec2.describe_network_acls()["NetworkAcls"]}
+        return {acl["NetworkAclId"]: acl for acl in self.ec2.describe_network_acls()["NetworkAcls"]}
 
     def of(self, subnet: str = SUBNET) -> tuple[str, str]:
         """Its ACL and the association."""
@@ -69,7 +69,7 @@ class Net:
         """Of one of AWS's own, by name."""
         asked = [{"Name": "prefix-list-name", "Values": [prefix_list]}]
         (found,) = self.ec2.describe_managed_prefix_lists(Filters=asked)["PrefixLists"]
-        return {one["Cidr"] for one in self.ec2.get_managed_prefix_list_entries(PrefixListId=found["PrefixListId"])["Entries"]}
+        return {entry["Cidr"] for entry in self.ec2.get_managed_prefix_list_entries(PrefixListId=found["PrefixListId"])["Entries"]}
 
     def denied(self) -> set[tuple[int, bool, str]]:
         """Denials of the subnet's ACL but the last."""

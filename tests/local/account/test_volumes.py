@@ -46,7 +46,7 @@ def launched(lab: Lab, environment: str = "staging", subnet: str = "subnet-00000
 
 def pause(lab: Lab, *volumes: str) -> str:
     action = {"actionId": "aws:ebs:pause-volume-io", "parameters": {"duration": "PT60S"}, "targets": {"Volumes": "volumes"}}
-    target = {"resourceType": "aws:ec2:ebs-volume", "selectionMode": "ALL", "resourceArns": [ARN + one for one in volumes]}
+    target = {"resourceType": "aws:ec2:ebs-volume", "selectionMode": "ALL", "resourceArns": [ARN + volume for volume in volumes]}
     return lab.run({"pause": action}, targets={"volumes": target})
 
 

@@ -115,13 +115,13 @@ class Sample:
 
     def target_health(self) -> dict[str, str]:
         found = self.account.client("elbv2").describe_target_health(TargetGroupArn=self.overview["target_group_arn"])
-        return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in found["TargetHealthDescriptions"]}
+        return {description["Target"]["Id"]: description["TargetHealth"]["State"] for description in found["TargetHealthDescriptions"]}
 
     def find(self, api: Any) -> tuple[EksPod, ...]:
         """Find the pods as Squall does."""
         found = EksPods(self.eks, self.account.client("ec2"), api).find([CLUSTER], ENVIRONMENT, FILTERS)
         assert found.unreadable == (), found.unreadable
-        return tuple(one for one in found.resources if isinstance(one, EksPod))
+        return tuple(resource for resource in found.resources if isinstance(resource, EksPod))
 
 
 @pytest.fixture(scope="module")

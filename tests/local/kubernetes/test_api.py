@@ -207,7 +207,7 @@ def test_squall_reads_a_list_page_by_page_as_it_was_when_it_began(cluster: Clust
     pages = api.list(cluster.described, PODS)
     first = next(pages)["metadata"]["name"]
     cluster.objects.remove("pods", SHOP, "pod-004")
-    assert [first, *(one["metadata"]["name"] for one in pages)][-1] == "pod-004", "the list is of one moment"
+    assert [first, *(page["metadata"]["name"] for page in pages)][-1] == "pod-004", "the list is of one moment"
 
 
 def test_a_list_that_is_too_old_to_go_on_with_is_expired_and_worth_asking_again(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +296,7 @@ def test_an_ephemeral_container_can_be_added_and_not_taken_out(cluster: Cluster)
     pod = client.get(f"{PODS}/pod-000")
     added = {**pod, "spec": {**pod["spec"], "ephemeralContainers": [{"name": "fis"}]}}
     after = client.call("PUT", f"{PODS}/pod-000/ephemeralcontainers", added)
-    assert [one["name"] for one in after["spec"]["ephemeralContainers"]] == ["fis"]
+    assert [container["name"] for container in after["spec"]["ephemeralContainers"]] == ["fis"]
     with pytest.raises(StatusError) as stale:
         client.call("PUT", f"{PODS}/pod-000/ephemeralcontainers", added)
     assert stale.value.reason == "Conflict"
@@ -308,10 +308,10 @@ def test_an_ephemeral_container_can_be_added_and_not_taken_out(cluster: Cluster)
 
 
 def test_what_an_ephemeral_container_does_stands_in_its_arguments() -> None:
-    found = parse_injection(["network-packet-loss", "lossPercent=100", "sources=10.0.0.1", "duration=PT1M30S"])
-    assert found.document == "AWSFIS-Run-Network-Packet-Loss-Sources"
-    assert found.parameters == {"LossPercent": "100", "Sources": "10.0.0.1", "TrafficType": "egress"}
-    assert found.seconds == 90
+    injection = parse_injection(["network-packet-loss", "lossPercent=100", "sources=10.0.0.1", "duration=PT1M30S"])
+    assert injection.document == "AWSFIS-Run-Network-Packet-Loss-Sources"
+    assert injection.parameters == {"LossPercent": "100", "Sources": "10.0.0.1", "TrafficType": "egress"}
+    assert injection.seconds == 90
     for wrong in ([], ["reboot", "duration=PT1S"], ["cpu-stress"], ["cpu-stress", "duration=PT"]):
         with pytest.raises(ValueError, match="no injection"):
             parse_injection(wrong)

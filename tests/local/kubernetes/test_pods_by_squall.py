@@ -72,7 +72,7 @@ class Run:
 
     def start(self, length: timedelta) -> None:
         checks = prerequisites(self.fault, self.before, [self.pod], self.parameters)
-        assert [one for one in checks if one.outcome is CheckOutcome.FAILED] == []
+        assert [check for check in checks if check.outcome is CheckOutcome.FAILED] == []
         targets, actions = compile_fault(self.fault, self.parameters, [self.pod], length, region=REGION, partition="aws")
         body = {"description": "by Squall", "roleArn": self.sample.role(), "stopConditions": [{"source": "none"}]}
         template = self.fis.create_template({**body, "targets": targets, "actions": actions}, self.pod.uid)
@@ -85,7 +85,7 @@ class Run:
         self.sample.until(lambda: set(self.sample.target_health().values()) == {"healthy"})
         after, fis = self.inventory.refresh(self.before, now()), self.fis.get(self.id)
         proofs = prove(self.fault, [self.pod], after, {}, fis)
-        assert [one.proven for one in proofs] == [True], proofs
+        assert [proof.proven for proof in proofs] == [True], proofs
         then = (TargetBefore(resource=self.pod, healthy_in=tuple(group.arn for group in self.before.target_groups)),)
         assert self.fault.find_remnants(then, lambda: after) == ()
         return after, verify(self.fault, then, self.before, after, {}, fis, now(), self.length)

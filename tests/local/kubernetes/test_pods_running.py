@@ -41,12 +41,12 @@ def test_squall_finds_the_pods_with_their_zones_owner_and_addresses(sample: Samp
     scope = {"type": "namespace", "namespaces": [manifests.NAMESPACE]}
     sample.eks.associate_access_policy(clusterName=CLUSTER, principalArn=arn, policyArn=VIEW, accessScope=scope)
     pods = sample.find(api)
-    assert {one.name for one in pods} == sample.names()
-    assert {one.state for one in pods} == {"Ready"}
-    assert {one.zone for one in pods} == {"us-east-1a", "us-east-1b"}
-    assert {one.group for one in pods} == {"sample/shop/deployment/web"}
-    assert all(one.tags == ENVIRONMENT and one.memory_limited and not one.injecting and not one.helpers for one in pods)
-    sample.until(lambda: sample.target_health() == {one.private_ip: "healthy" for one in pods})
+    assert {pod.name for pod in pods} == sample.names()
+    assert {pod.state for pod in pods} == {"Ready"}
+    assert {pod.zone for pod in pods} == {"us-east-1a", "us-east-1b"}
+    assert {pod.group for pod in pods} == {"sample/shop/deployment/web"}
+    assert all(pod.tags == ENVIRONMENT and pod.memory_limited and not pod.injecting and not pod.helpers for pod in pods)
+    sample.until(lambda: sample.target_health() == {pod.private_ip: "healthy" for pod in pods})
 
 
 def test_container_insights_has_each_pod_by_its_full_name_as_squall_asks_for_it(sample: Sample, target: str) -> None:
@@ -60,7 +60,7 @@ def test_container_insights_has_each_pod_by_its_full_name_as_squall_asks_for_it(
     sample.until(published)
     data = sample.account.client("cloudwatch").list_metrics(Namespace="SampleWeb", Dimensions=[{"Name": "PodName", "Value": target}])
     assert {"PodName": target, "Service": "sample-pods"} in [
-        {one["Name"]: one["Value"] for one in metric["Dimensions"]} for metric in data["Metrics"]
+        {dimension["Name"]: dimension["Value"] for dimension in metric["Dimensions"]} for metric in data["Metrics"]
     ]
 
 
@@ -86,7 +86,7 @@ def test_lost_packets_are_felt_by_the_pods_own_requests_until_fis_is_stopped(sam
     sample.acting(experiment)
     pod = sample.pod(target)
     assert pod is not None
-    assert [list(one["state"]) for one in pod["status"]["ephemeralContainerStatuses"]] == [["running"]]
+    assert [list(status["state"]) for status in pod["status"]["ephemeralContainerStatuses"]] == [["running"]]
     (fault,) = [fault for one in sample.part.served() if one.id == target for fault in one.faults.values()]
     assert (fault.status, fault.parameters["TrafficType"]) == ("started", "egress")
     assert any(name.startswith("fispod-") for name in sample.names())
@@ -94,7 +94,7 @@ def test_lost_packets_are_felt_by_the_pods_own_requests_until_fis_is_stopped(sam
     assert sample.ended(experiment)["state"]["status"] == "stopped"
     assert fault.status == "cancelled"
     assert not any(name.startswith("fispod-") for name in sample.names())
-    told = sample.until(lambda: [one["state"] for one in (sample.pod(target) or {})["status"]["ephemeralContainerStatuses"]])
+    told = sample.until(lambda: [status["state"] for status in (sample.pod(target) or {})["status"]["ephemeralContainerStatuses"]])
     sample.until(lambda: "terminated" in (sample.pod(target) or {})["status"]["ephemeralContainerStatuses"][0]["state"])
     assert told, "an ephemeral container that has ended stays in its pod's description"
 

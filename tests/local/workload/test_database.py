@@ -257,7 +257,7 @@ def test_metrics_are_by_instance_and_by_role_and_only_a_reader_lags() -> None:
     multi_az = Measured(MULTI_AZ, None, 5.0, 2.0, 10.0, 0.001, 4.0, 0.002, None)
 
     said = {
-        (datum["MetricName"], *sorted(one["Value"] for one in datum["Dimensions"])): datum["Value"]
+        (datum["MetricName"], *sorted(dimension["Value"] for dimension in datum["Dimensions"])): datum["Value"]
         for datum in database_metrics.database_data(1_800_000_000.0, [writer, reader, multi_az])
     }
 

@@ -70,7 +70,7 @@ class World:
         return [web.id for web in self.fleet.webs.values() if web.lifecycle == "InService"]
 
     def failed(self) -> list[str]:
-        return [one.message for one in self.fleet.activities if one.status == "Failed"]
+        return [activity.message for activity in self.fleet.activities if activity.status == "Failed"]
 
 
 @pytest.fixture

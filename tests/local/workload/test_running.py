@@ -334,10 +334,10 @@ def _values(rig: Rig, namespace: str, name: str, dimensions: dict[str, str], sta
         "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
     }
     query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 5, "Stat": statistic}}
-    found = rig.place.client("cloudwatch").get_metric_data(
+    metric_data = rig.place.client("cloudwatch").get_metric_data(
         MetricDataQueries=[query], StartTime=now - timedelta(seconds=seconds), EndTime=now
     )
-    return [float(value) for value in found["MetricDataResults"][0]["Values"]]
+    return [float(value) for value in metric_data["MetricDataResults"][0]["Values"]]
 
 
 def test_metrics_have_awss_names_and_nothing_is_said_about_traffic_without_traffic(rig: Rig) -> None:

@@ -32,8 +32,8 @@ def read(folder: str) -> dict[str, Any]:
 
 CATALOGUE, ENVIRONMENTS = read("experiments"), read("environments")
 LOCAL_CATALOGUE, LOCAL = read("local/experiments"), read("local/environments")
-SEED: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
-SEED_NAME = "ec2-instance-termination"
+REL12: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
+REL12_NAME = "ec2-instance-termination"
 INLINE = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "inline_definitions": True}}
 
 
@@ -49,8 +49,8 @@ def refusals(raw: object, **given: Any) -> dict[str, str]:
 
 
 def test_an_experiment_of_the_catalogue_is_admitted() -> None:
-    found = run({"experiment": SEED_NAME, "mode": "plan", "requested_by": "ann"})
-    assert found.experiment == parse_experiment(CATALOGUE[SEED_NAME])
+    found = run({"experiment": REL12_NAME, "mode": "plan", "requested_by": "ann"})
+    assert found.experiment == parse_experiment(CATALOGUE[REL12_NAME])
     assert (found.environment.name, found.mode, found.requested_by, found.trigger) == ("staging", Mode.PLAN, "ann", None)
     assert (found.account, found.region, found.partition) == (ACCOUNT, REGION, "aws")
     assert Definition.model_validate_json(found.model_dump_json()) == found
@@ -62,12 +62,12 @@ FORGED = "x\n\nsquall: run-1 is over\x1b[2J\u202e\u2028"
 @pytest.mark.parametrize(
     "raw",
     [
-        {"experiment": SEED_NAME, FORGED: 1},
+        {"experiment": REL12_NAME, FORGED: 1},
         {"experiment": FORGED},
-        {"experiment": SEED_NAME, "overrides": {"parameters": {FORGED: 1}}},
-        {"experiment": SEED_NAME, "overrides": {FORGED: FORGED}},
-        {"definition": {**SEED, FORGED: 1}},
-        {"definition": {**SEED, "environment": FORGED}},
+        {"experiment": REL12_NAME, "overrides": {"parameters": {FORGED: 1}}},
+        {"experiment": REL12_NAME, "overrides": {FORGED: FORGED}},
+        {"definition": {**REL12, FORGED: 1}},
+        {"definition": {**REL12, "environment": FORGED}},
     ],
 )
 def test_a_foreign_word_in_an_input_forges_no_line_of_a_problem(raw: dict[str, Any]) -> None:
@@ -76,11 +76,11 @@ def test_a_foreign_word_in_an_input_forges_no_line_of_a_problem(raw: dict[str, A
 
 
 def test_the_label_of_whoever_asks_is_one_line() -> None:
-    assert run({"experiment": SEED_NAME, "requested_by": FORGED}).requested_by == "x squall: run-1 is over[2J"
+    assert run({"experiment": REL12_NAME, "requested_by": FORGED}).requested_by == "x squall: run-1 is over[2J"
 
 
-def test_the_seed_runs_unchanged_at_the_pace_of_aws() -> None:
-    assert run({"definition": SEED}).experiment.length == timedelta(minutes=10)
+def test_rel12_bp05_runs_unchanged_at_the_pace_of_aws() -> None:
+    assert run({"definition": REL12}).experiment.length == timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("name", sorted(CATALOGUE))
@@ -96,7 +96,7 @@ def test_everything_that_ships_for_the_local_account_is_admitted(name: str) -> N
 
 
 def test_45_seconds_are_enough_at_the_local_pace_and_not_on_aws() -> None:
-    short = {"definition": SEED, "overrides": {"duration": "PT45S"}}
+    short = {"definition": REL12, "overrides": {"duration": "PT45S"}}
     assert run(short, environments=LOCAL).experiment.length == timedelta(seconds=45)
     found = refusals(short)
     assert set(found) == {"definition.duration_minutes", "definition.success_criteria[0]", "definition.success_criteria[1]"} | {
@@ -106,7 +106,7 @@ def test_45_seconds_are_enough_at_the_local_pace_and_not_on_aws() -> None:
     assert "at least 8 min" in found["definition.abort_conditions[0]"]
 
 
-@pytest.mark.parametrize("raw", [5, 5.5, [], None, "seed", True, [{"experiment": SEED_NAME}]])
+@pytest.mark.parametrize("raw", [5, 5.5, [], None, "seed", True, [{"experiment": REL12_NAME}]])
 def test_an_input_that_is_no_object_is_refused_by_a_sentence(raw: object) -> None:
     found = refusals(raw)
     assert list(found) == ["$"]
@@ -124,32 +124,32 @@ def deep(levels: int) -> object:
     ("raw", "path", "words"),
     [
         ({}, "experiment", "exactly one of"),
-        ({"experiment": SEED_NAME, "definition": SEED}, "experiment", "exactly one of"),
-        ({"experiment": "ec2-instance-terminatoin"}, "experiment", f'did you mean "{SEED_NAME}"?'),
+        ({"experiment": REL12_NAME, "definition": REL12}, "experiment", "exactly one of"),
+        ({"experiment": "ec2-instance-terminatoin"}, "experiment", f'did you mean "{REL12_NAME}"?'),
         ({"experiment": 5}, "experiment", "5 is not accepted"),
-        ({"experiment": SEED_NAME, "modus": "plan"}, "modus", 'did you mean "mode"?'),
-        ({"experiment": SEED_NAME, "mode": "dry"}, "mode", '"dry" is unknown'),
-        ({"experiment": SEED_NAME, "overrides": {"environment": "production"}}, "overrides.environment", "unknown key"),
-        ({"experiment": SEED_NAME, "overrides": {"success_criteria": []}}, "overrides.success_criteria", "unknown key"),
-        ({"experiment": SEED_NAME, "overrides": {"duration_minutes": -5}}, "overrides.duration_minutes", "-5 is not accepted"),
-        ({"experiment": SEED_NAME, "overrides": {"duration": "PT9H"}}, "overrides.duration", "at most 4 h"),
-        ({"experiment": SEED_NAME, "overrides": {"parameters": {"x": 1}}}, "overrides.parameters.x", "parameter"),
+        ({"experiment": REL12_NAME, "modus": "plan"}, "modus", 'did you mean "mode"?'),
+        ({"experiment": REL12_NAME, "mode": "dry"}, "mode", '"dry" is unknown'),
+        ({"experiment": REL12_NAME, "overrides": {"environment": "production"}}, "overrides.environment", "unknown key"),
+        ({"experiment": REL12_NAME, "overrides": {"success_criteria": []}}, "overrides.success_criteria", "unknown key"),
+        ({"experiment": REL12_NAME, "overrides": {"duration_minutes": -5}}, "overrides.duration_minutes", "-5 is not accepted"),
+        ({"experiment": REL12_NAME, "overrides": {"duration": "PT9H"}}, "overrides.duration", "at most 4 h"),
+        ({"experiment": REL12_NAME, "overrides": {"parameters": {"x": 1}}}, "overrides.parameters.x", "parameter"),
         ({"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": -1}}}, "overrides.parameters.latency_ms", "-1"),
-        ({"experiment": SEED_NAME, "requested_by": 5}, "requested_by", "string"),
-        ({"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:s"}}, "trigger.scheduled_time", "is missing"),
-        ({"definition": {**SEED, "environment": "stagin"}}, "definition.environment", "development, production, staging"),
-        ({"definition": {**SEED, "blast_radius": "multiple_region"}}, "definition.blast_radius", "not available yet: multiple_region"),
-        ({"definition": {**SEED, "ramp": {"steps": []}}}, "definition.ramp", "not available yet: ramp"),
-        ({"definition": {**SEED, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),
-        ({"definition": {**SEED, "rollback": {"parameters": {}}}}, "definition.rollback.document", "is missing"),
-        ({"definition": {**SEED, "fis_template_id": "EXT1"}}, "definition.fis_template_id", "its policy lists no fis_templates"),
-        ({"definition": {**SEED, "fis_template_id": "tpl"}}, "definition.fis_template_id", "EXT"),
-        ({"definition": {**SEED, "success_criteria": ["All good"]}}, "definition.success_criteria[0]", "All good\n"),
+        ({"experiment": REL12_NAME, "requested_by": 5}, "requested_by", "string"),
+        ({"experiment": REL12_NAME, "trigger": {"schedule_arn": "arn:s"}}, "trigger.scheduled_time", "is missing"),
+        ({"definition": {**REL12, "environment": "stagin"}}, "definition.environment", "development, production, staging"),
+        ({"definition": {**REL12, "blast_radius": "multiple_region"}}, "definition.blast_radius", "not available yet: multiple_region"),
+        ({"definition": {**REL12, "ramp": {"steps": []}}}, "definition.ramp", "not available yet: ramp"),
+        ({"definition": {**REL12, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),
+        ({"definition": {**REL12, "rollback": {"parameters": {}}}}, "definition.rollback.document", "is missing"),
+        ({"definition": {**REL12, "fis_template_id": "EXT1"}}, "definition.fis_template_id", "its policy lists no fis_templates"),
+        ({"definition": {**REL12, "fis_template_id": "tpl"}}, "definition.fis_template_id", "EXT"),
+        ({"definition": {**REL12, "success_criteria": ["All good"]}}, "definition.success_criteria[0]", "All good\n"),
         ({"definition": []}, "definition", "an object"),
-        ({"experiment": SEED_NAME, "overrides": {"parameters": deep(40)}}, "$", "nested too deeply"),
+        ({"experiment": REL12_NAME, "overrides": {"parameters": deep(40)}}, "$", "nested too deeply"),
         ({"experiment": "x" * 70_000}, "$", "at most 65536"),
         ({"experiment": "\ud800"}, "$", "not Unicode"),
-        ({"experiment": SEED_NAME, "\ud800": 1}, "$", "not Unicode"),
+        ({"experiment": REL12_NAME, "\ud800": 1}, "$", "not Unicode"),
     ],
 )
 def test_bad_input_is_refused_at_its_path(raw: object, path: str, words: str) -> None:
@@ -164,17 +164,17 @@ def test_nesting_beyond_pythons_own_limit_is_refused_too() -> None:
 
 @pytest.mark.parametrize("name", ["", "a.b", "a=b", "a b", "..", "ä", "x" * 81, "a\n", "\ud800"])
 def test_execution_names_that_would_be_no_key_or_path_are_refused(name: str) -> None:
-    assert list(refusals({"experiment": SEED_NAME}, name=name)) == ["execution.name"]
+    assert list(refusals({"experiment": REL12_NAME}, name=name)) == ["execution.name"]
 
 
 def test_problems_of_input_experiment_environment_and_name_come_together() -> None:
-    raw = {"definition": {**SEED, "type": "flood", "environment": "stagin", "ramp": {}}, "modus": 1}
+    raw = {"definition": {**REL12, "type": "flood", "environment": "stagin", "ramp": {}}, "modus": 1}
     expected = {"execution.name", "modus", "definition.type", "definition.ramp", "definition.environment"}
     assert set(refusals(raw, name="a b")) == expected
 
 
 def test_definitions_in_the_input_only_where_the_policy_says_so() -> None:
-    found = refusals({"definition": SEED}, environments=ENVIRONMENTS)
+    found = refusals({"definition": REL12}, environments=ENVIRONMENTS)
     assert list(found) == ["definition"]
     assert "catalogue only" in found["definition"]
 
@@ -183,7 +183,7 @@ def test_a_definition_that_is_forbidden_is_refused_before_it_is_parsed(monkeypat
     """Five hundred metrics and thousands of sentences cost no more than the look at the policy."""
     parsed: list[object] = []
     monkeypatch.setattr("squall.admission.execution_input.parse_experiment", lambda *given: parsed.append(given))
-    huge = {**SEED, "success_criteria": ["System availability > 99%"] * 1500}
+    huge = {**REL12, "success_criteria": ["System availability > 99%"] * 1500}
     assert list(refusals({"definition": huge}, environments=ENVIRONMENTS)) == ["definition"]
     assert parsed == []
 
@@ -201,13 +201,13 @@ TOO_MANY = {
 def test_more_entries_than_an_experiment_needs_are_refused_before_any_is_parsed(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for parser in ("parse_condition", "parse_criterion"):
         monkeypatch.setattr(f"squall.admission.sentences.{parser}", lambda *_: pytest.fail("a sentence was parsed"))
-    found = refusals({"definition": {**SEED, field: TOO_MANY[field]}})
+    found = refusals({"definition": {**REL12, field: TOO_MANY[field]}})
     assert list(found) == [f"definition.{field}"]
     assert f"has {len(TOO_MANY[field])} entries" in found[f"definition.{field}"]
 
 
 def test_a_fis_template_that_is_nested_too_deeply_is_refused() -> None:
-    admitted = run({"experiment": SEED_NAME})
+    admitted = run({"experiment": REL12_NAME})
     with pytest.raises(InvalidInput, match="nested deeper than 32 levels"):
         adopt_template(admitted, {"id": "EXT1", "actions": {"a": {"parameters": deep(40)}}})
 
@@ -215,18 +215,18 @@ def test_a_fis_template_that_is_nested_too_deeply_is_refused() -> None:
 @pytest.mark.parametrize(("policy", "words"), [({"accounts": ["999999999999"]}, ACCOUNT), ({"regions": ["us-east-1"]}, REGION)])
 def test_an_environment_of_another_account_or_region_is_refused(policy: dict[str, Any], words: str) -> None:
     elsewhere = {"staging": {**ENVIRONMENTS["staging"], **policy}}
-    found = refusals({"experiment": SEED_NAME}, environments=elsewhere)
-    assert words in found[f"catalogue.{SEED_NAME}.environment"]
-    run({"experiment": SEED_NAME}, environments={"staging": {**ENVIRONMENTS["staging"], "accounts": [ACCOUNT], "regions": [REGION]}})
+    found = refusals({"experiment": REL12_NAME}, environments=elsewhere)
+    assert words in found[f"catalogue.{REL12_NAME}.environment"]
+    run({"experiment": REL12_NAME}, environments={"staging": {**ENVIRONMENTS["staging"], "accounts": [ACCOUNT], "regions": [REGION]}})
 
 
 def test_a_broken_policy_is_a_problem_of_the_policy() -> None:
-    assert list(refusals({"experiment": SEED_NAME}, environments={"staging": {"name": "staging", "x": 1}})) == ["environments.staging.x"]
-    assert list(refusals({"experiment": SEED_NAME}, environments={"staging": {"name": "prod"}})) == ["environments.staging.name"]
+    assert list(refusals({"experiment": REL12_NAME}, environments={"staging": {"name": "staging", "x": 1}})) == ["environments.staging.x"]
+    assert list(refusals({"experiment": REL12_NAME}, environments={"staging": {"name": "prod"}})) == ["environments.staging.name"]
 
 
 def test_a_broken_experiment_of_the_catalogue_is_named() -> None:
-    found = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "type": "flood"}})
+    found = refusals({"experiment": "mine"}, catalogue={"mine": {**REL12, "type": "flood"}})
     assert list(found) == ["catalogue.mine.type"]
 
 
@@ -299,7 +299,7 @@ def test_overrides_change_what_runs_and_its_hash() -> None:
 @pytest.mark.parametrize(("age", "refused"), [(0, False), (899, False), (-60, False), (901, True), (-901, True)])
 def test_a_firing_that_is_stale_is_refused(age: int, refused: bool) -> None:
     due = (NOW - timedelta(seconds=age)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    raw = {"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:aws:scheduler:::schedule/x", "scheduled_time": due}}
+    raw = {"experiment": REL12_NAME, "trigger": {"schedule_arn": "arn:aws:scheduler:::schedule/x", "scheduled_time": due}}
     if refused:
         assert "stale" in refusals(raw)["trigger.scheduled_time"]
     else:
@@ -311,7 +311,7 @@ def test_a_firing_has_one_key_however_its_time_is_written() -> None:
         make_trigger_key(Trigger(schedule_arn="arn:s", scheduled_time=t)) for t in ("2027-01-31T03:00:00Z", "2027-01-31T04:00:00+01:00")
     }
     assert keys == {"arn:s#2027-01-31T03:00:00+00:00"}
-    raw = {"experiment": SEED_NAME, "trigger": {"schedule_arn": "arn:s", "scheduled_time": "yesterday"}}
+    raw = {"experiment": REL12_NAME, "trigger": {"schedule_arn": "arn:s", "scheduled_time": "yesterday"}}
     assert '"yesterday" is not a time' in refusals(raw)["trigger.scheduled_time"]
 
 
@@ -320,9 +320,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=12,
 )
-keys = st.sampled_from([*SEED, "target", "parameters", "metrics", "steady_state", "schedule", "recovery", "ramp", "duration", "tags"])
-sentences = st.lists(st.sampled_from([*SEED["success_criteria"], *SEED["abort_conditions"]]) | json_values, max_size=6)
-definitions = st.dictionaries(keys, json_values | sentences, max_size=6).map(lambda changes: {**SEED, **changes})
+keys = st.sampled_from([*REL12, "target", "parameters", "metrics", "steady_state", "schedule", "recovery", "ramp", "duration", "tags"])
+sentences = st.lists(st.sampled_from([*REL12["success_criteria"], *REL12["abort_conditions"]]) | json_values, max_size=6)
+definitions = st.dictionaries(keys, json_values | sentences, max_size=6).map(lambda changes: {**REL12, **changes})
 asked = st.fixed_dictionaries(
     {},
     optional={
@@ -372,7 +372,7 @@ def test_a_range_binds_the_faults_defaults_too() -> None:
 
 
 def test_more_stop_conditions_than_fis_takes_are_refused_with_both_numbers() -> None:
-    given = {**CATALOGUE[SEED_NAME], "stop_alarms": ["pager", "checkout", "login", "cart"]}
+    given = {**CATALOGUE[REL12_NAME], "stop_alarms": ["pager", "checkout", "login", "cart"]}
     found = refusals({"experiment": "many"}, catalogue={"many": given})
     assert "2 abort conditions and 4 stop alarms are 6 stop conditions" in found["catalogue.many.stop_alarms"]
     assert "at most 5" in found["catalogue.many.stop_alarms"]
@@ -382,7 +382,7 @@ def test_more_stop_conditions_than_fis_takes_are_refused_with_both_numbers() -> 
 @pytest.mark.parametrize(("age", "refused"), [(900 + 3600, False), (900 + 3601, True), (-900, False), (-901, True)])
 def test_a_schedule_with_a_flexible_window_is_not_stale_inside_it(age: int, refused: bool) -> None:
     schedule = {"expression": "rate(1 day)", "flexible_minutes": 60}
-    catalogue = {"nightly": {**CATALOGUE[SEED_NAME], "schedule": schedule}}
+    catalogue = {"nightly": {**CATALOGUE[REL12_NAME], "schedule": schedule}}
     due = (NOW - timedelta(seconds=age)).isoformat()
     raw = {"experiment": "nightly", "trigger": {"schedule_arn": "arn:aws:scheduler:::schedule/x", "scheduled_time": due}}
     if refused:
@@ -402,7 +402,7 @@ def test_a_delay_so_long_that_the_agent_might_not_be_reached_needs_a_policy_that
 
 
 def test_memory_the_agent_might_be_killed_for_needs_a_policy_that_says_so() -> None:
-    given = {**SEED, "type": "memory_stress", "parameters": {"memory_percent": 96}}
+    given = {**REL12, "type": "memory_stress", "parameters": {"memory_percent": 96}}
     raw, catalogue = {"experiment": "leak"}, {"leak": given}
     assert "1 to 95" in refusals(raw, catalogue=catalogue)["catalogue.leak.parameters.memory_percent"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"memory_percent": [1, 98]}}}
@@ -432,7 +432,7 @@ WITH_ROLLBACK = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "rollbac
     ],
 )
 def test_a_rollback_runs_only_what_the_policy_lists_with_values_it_allows(rollback: object, path: str, words: str) -> None:
-    found = refusals({"experiment": "mine"}, catalogue={"mine": {**SEED, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    found = refusals({"experiment": "mine"}, catalogue={"mine": {**REL12, "rollback": rollback}}, environments=WITH_ROLLBACK)
     assert list(found) == [f"catalogue.mine.{path}"]
     assert words in found[f"catalogue.mine.{path}"]
 
@@ -441,7 +441,7 @@ def test_a_rollback_runs_only_what_the_policy_lists_with_values_it_allows(rollba
     "rollback", ["restore-web", {"document": "restore-web", "parameters": {"Service": "web", "InstanceIds": "$targets"}}]
 )
 def test_an_allowed_rollback_is_admitted(rollback: object) -> None:
-    admitted = run({"experiment": "mine"}, catalogue={"mine": {**SEED, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    admitted = run({"experiment": "mine"}, catalogue={"mine": {**REL12, "rollback": rollback}}, environments=WITH_ROLLBACK)
     assert admitted.experiment.rollback is not None
     assert admitted.experiment.rollback.document == "restore-web"
 
@@ -465,7 +465,7 @@ def test_a_policy_that_lists_a_wrong_rollback_document_is_refused(changes: dict[
 
 
 def test_ports_the_agent_needs_are_a_dependency_only_where_the_policy_says_so() -> None:
-    catalogue = {"names": {**SEED, "type": "dependency_timeout", "parameters": {"port": 443}}}
+    catalogue = {"names": {**REL12, "type": "dependency_timeout", "parameters": {"port": 443}}}
     assert "444 to 65535" in refusals({"experiment": "names"}, catalogue=catalogue)["catalogue.names.parameters.port"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"port": [1, 65535]}}}
     assert run({"experiment": "names"}, catalogue=catalogue, environments=willing).experiment.parameters == {"port": 443}

@@ -15,7 +15,7 @@ from squall.domain.experiment.experiment import Experiment
 from squall.faults import registry
 from squall.faults.adoption import apply_template
 from squall.faults.base import AnyFault
-from tests.unit.builders import SEED, TG_ARN, definition, environment, instance
+from tests.unit.builders import REL12, TG_ARN, definition, environment, instance
 from tests.unit.faults.asking import compile_fault
 from tests.unit.faults.test_faults import PARAMETERS
 from tests.unit.faults.test_resource_faults import named, parameters_of
@@ -28,7 +28,7 @@ CPU = {"DurationSeconds": "600", "CPU": "2"}
 
 
 def experiment(kind: str = "cpu_stress", **changes: Any) -> Experiment:
-    given = {**SEED, "type": kind, "fis_template_id": "EXT1", **changes}
+    given = {**REL12, "type": kind, "fis_template_id": "EXT1", **changes}
     return Experiment.model_validate({key: value for key, value in given.items() if key != "target_resources" or key in changes})
 
 

@@ -16,7 +16,7 @@ from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
-from tests.unit.builders import NOW, REGION, SEED, environment, experiment
+from tests.unit.builders import NOW, REGION, REL12, environment, experiment
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import function, others
 
@@ -218,7 +218,7 @@ def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
 
 @pytest.mark.parametrize("radius", ["single_az", "multiple_az"])
 def test_a_radius_of_zones_is_refused_by_name(radius: str) -> None:
-    raw = {**SEED, "type": "service_unavailable", "target_resources": [ORDERS.arn], "blast_radius": radius}
+    raw = {**REL12, "type": "service_unavailable", "target_resources": [ORDERS.arn], "blast_radius": radius}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(raw)
     problem = next(found for found in caught.value.problems if found.path == "blast_radius")
@@ -228,7 +228,7 @@ def test_a_radius_of_zones_is_refused_by_name(radius: str) -> None:
 
 def test_versions_and_aliases_are_no_targets() -> None:
     with pytest.raises(InvalidInput, match="nothing can be injected into"):
-        parse_experiment({**SEED, "type": "service_unavailable", "target_resources": [f"{ORDERS.arn}:live"]})
+        parse_experiment({**REL12, "type": "service_unavailable", "target_resources": [f"{ORDERS.arn}:live"]})
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, environment, experiment, instance
+from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, environment, experiment, instance
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import others, pod, service_of
 
@@ -78,8 +78,8 @@ def test_templates(kind: FaultType, parameters: dict[str, Any], expected: dict[s
 def test_each_pod_is_a_target_and_an_action_of_its_own() -> None:
     fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.POD)
     targets, actions = compile_fault(fault, fault.parse({}), [ONE, TWO], LENGTH, region=REGION, partition="aws")
-    assert [one["parameters"]["selectorValue"] for one in targets.values()] == ["web-1", "web-2"]
-    assert sorted(one["targets"]["Pods"] for one in actions.values()) == sorted(targets)
+    assert [target["parameters"]["selectorValue"] for target in targets.values()] == ["web-1", "web-2"]
+    assert sorted(action["targets"]["Pods"] for action in actions.values()) == sorted(targets)
 
 
 GIVEN: dict[FaultType, dict[str, Any]] = {
@@ -159,7 +159,7 @@ def test_fis_pods_conform_to_the_strictest_standard_that_a_namespace_enforces(
     fault = registry.get_fault(kind, ResourceType.POD)
     pods = [one.model_copy(update={"pod_security": level}) for one, level in zip((ONE, TWO), levels, strict=True)]
     _, actions = compile_fault(fault, fault.parse(GIVEN[kind]), pods, LENGTH, region=REGION, partition="aws")
-    on_pods = [one["parameters"].get("fisPodSecurityPolicy") for one in actions.values() if one["actionId"].startswith("aws:eks:")]
+    on_pods = [action["parameters"].get("fisPodSecurityPolicy") for action in actions.values() if action["actionId"].startswith("aws:eks:")]
     assert on_pods == [policy, policy]
 
 
@@ -239,7 +239,7 @@ HOSTILE = ("../x", "a/../b", "a b", "a\nb", "a?limit=1", "a%2f", "\u0430", "", "
 
 
 def refusals(target: dict[str, Any]) -> list[tuple[str, str]]:
-    raw = {key: value for key, value in SEED.items() if key != "target_resources"}
+    raw = {key: value for key, value in REL12.items() if key != "target_resources"}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment({**raw, "target": target})
     return [(problem.path, str(problem)) for problem in caught.value.problems]

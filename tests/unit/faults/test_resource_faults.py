@@ -122,7 +122,7 @@ def parameters_of(fault: AnyFault) -> st.SearchStrategy[dict[str, Any]]:
 
 def _names_of(resources: Sequence[Resource]) -> list[str]:
     """Of pods, that of their cluster."""
-    return list(dict.fromkeys(one.cluster if isinstance(one, EksPod) else one.arn for one in resources))
+    return list(dict.fromkeys(resource.cluster if isinstance(resource, EksPod) else resource.arn for resource in resources))
 
 
 def _hit(target: dict[str, Any], found: Discovery) -> list[str]:
@@ -139,14 +139,14 @@ def _hit(target: dict[str, Any], found: Discovery) -> list[str]:
 @settings(max_examples=100)
 @given(data=st.data(), count=st.integers(1, 12), seconds=st.integers(60, 12 * 3600))
 def test_every_template_is_accepted_by_the_fis_model(fault: AnyFault, data: st.DataObject, count: int, seconds: int) -> None:
-    found = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
-    arns = [one.arn for one in found.pinned]
-    named = targeting(fault.resource_type, _names_of(found.pinned))
+    discovery = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
+    arns = [one.arn for one in discovery.pinned]
+    named = targeting(fault.resource_type, _names_of(discovery.pinned))
     given_parameters = data.draw(parameters_of(fault))
     exp = experiment(type=fault.type.value, **named, parameters=given_parameters, duration=timedelta(seconds=seconds))
-    body = compile_template(definition(exp), found, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
+    body = compile_template(definition(exp), discovery, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
     assert_accepted(body)
-    assert sorted(name for target in body["targets"].values() for name in _hit(target, found)) == sorted(arns)
+    assert sorted(name for target in body["targets"].values() for name in _hit(target, discovery)) == sorted(arns)
     assert {target["resourceType"] for target in body["targets"].values()} == {fault.resource_type.value}
     assert {action["actionId"] for action in body["actions"].values()} <= set(fault.fis_actions)
     hit = [name for action in body["actions"].values() for name in action.get("targets", {}).values()]
@@ -211,5 +211,5 @@ def test_what_is_pinned_never_exceeds_the_radius(
 
 @pytest.mark.parametrize("kind", [kind for kind in ResourceType if kind is not ResourceType.INSTANCE])
 def test_what_is_pinned_survives_being_stored(kind: ResourceType) -> None:
-    found = discovery_of([BUILDERS[kind]("one")])
-    assert type(found).model_validate(json.loads(found.model_dump_json())) == found
+    discovery = discovery_of([BUILDERS[kind]("one")])
+    assert type(discovery).model_validate(json.loads(discovery.model_dump_json())) == discovery

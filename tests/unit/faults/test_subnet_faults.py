@@ -17,7 +17,7 @@ from squall.domain.targets.failure_domains import failure_domains, list_capaciti
 from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
-from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, TAG, TG_ARN, environment, experiment, instance
+from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, TAG, TG_ARN, environment, experiment, instance
 from tests.unit.builders import workload as fleet
 from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import subnet
@@ -87,7 +87,7 @@ def test_what_it_would_not_be_is_refused_by_name(fault: AnyFault, given: dict[st
 
 
 def admitted(scope: str, **policy: Any) -> list[str]:
-    raw = {**SEED, "type": "service_unavailable", "target_resources": [HERE.id], "parameters": {"scope": scope}}
+    raw = {**REL12, "type": "service_unavailable", "target_resources": [HERE.id], "parameters": {"scope": scope}}
     raw["success_criteria"] = ["System availability > 99%"]
     environments = {"staging": {"name": "staging", **policy}}
     try:

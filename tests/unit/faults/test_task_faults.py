@@ -18,7 +18,7 @@ from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.run.ssm_state import CommandState
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, LB_ARN, NOW, REGION, SEED, TG_ARN, experiment
+from tests.unit.builders import ACCOUNT, LB_ARN, NOW, REGION, REL12, TG_ARN, experiment
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import others, service_of, task
 
@@ -108,7 +108,7 @@ def test_each_fault_is_its_action(kind: FaultType, parameters: dict[str, Any], e
 
 
 def test_memory_of_a_task_can_not_be_taken_and_the_error_lists_what_can_be_done() -> None:
-    raw = {**SEED, "type": "memory_stress", "target_resources": [ONE.arn], "parameters": {"memory_percent": 80}}
+    raw = {**REL12, "type": "memory_stress", "target_resources": [ONE.arn], "parameters": {"memory_percent": 80}}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(raw)
     (problem,) = (found for found in caught.value.problems if found.path == "type")
@@ -304,7 +304,7 @@ def test_a_service_whose_targets_are_registered_elsewhere_is_refused() -> None:
 def test_filters_that_nobody_would_apply_are_refused_by_name() -> None:
     target = {"resource_type": "aws:ecs:task", "tags": {"app": "web"}, "filters": {"cluster": ["shop"], "servise": ["web"]}}
     with pytest.raises(InvalidInput) as caught:
-        parse_experiment({**SEED, "target_resources": [], "target": target})
+        parse_experiment({**REL12, "target_resources": [], "target": target})
     assert [(problem.path, problem.expected) for problem in caught.value.problems] == [("target.filters.servise", "cluster, service")]
 
 

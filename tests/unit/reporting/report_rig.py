@@ -22,7 +22,7 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.run.record import Abort
 from squall.reporting.run_facts import Facts
-from tests.unit.builders import NOW, SEED, baseline, before, definition, discovery, experiment, record, window, workload
+from tests.unit.builders import NOW, REL12, baseline, before, definition, discovery, experiment, record, window, workload
 
 EFFECT = NOW + timedelta(minutes=4)
 ENDED = NOW + timedelta(minutes=14)
@@ -171,7 +171,7 @@ def _result(text: str, **changes: Any) -> Result:
         "problems": (Problem(path=f"target{text}", message=f"unknown{text}"),) if text else (),
         "targets": (
             {
-                "id": f"{SEED['target_resources'][0]}{text}",
+                "id": f"{REL12['target_resources'][0]}{text}",
                 "zone": "eu-west-1a",
                 "group": f"shop{text}",
                 "proven": True,
@@ -212,7 +212,7 @@ def _result(text: str, **changes: Any) -> Result:
         ),
         "signals": (
             SignalReading(
-                targets=(f"{SEED['target_resources'][0]}{text}",), metric=f"Shop RoundTrip{text}", reading="moved", detail=f"moved{text}"
+                targets=(f"{REL12['target_resources'][0]}{text}",), metric=f"Shop RoundTrip{text}", reading="moved", detail=f"moved{text}"
             ),
         ),
         "cost": {"action_minutes": 10.0, "fis_usd": 1.0, "total_usd": 1.0007},

@@ -33,7 +33,7 @@ from squall.reporting.run_facts import Facts
 from squall.reporting.story import write_story
 from squall.reporting.timeline import list_moments
 from squall.reporting.view import Page, build_page
-from tests.unit.builders import SEED, healthy_series, record
+from tests.unit.builders import REL12, healthy_series, record
 from tests.unit.reporting.report_rig import BASELINE, EFFECT, FAULT, RECOVERY, SPAN, facts, hostile, measured
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -417,7 +417,7 @@ def test_a_verdict_is_always_a_word_beside_its_colour() -> None:
 
 
 def test_what_metrics_of_the_mechanism_say_stands_with_the_target_and_in_the_story() -> None:
-    target = SEED["target_resources"][0]
+    target = REL12["target_resources"][0]
     page = build_page(facts())
     assert page.targets.rows[0][3:] == (Word("proven", "good"), "gone. Confirmed by a metric of the mechanism: moved")
     assert "contradicts" not in page.story

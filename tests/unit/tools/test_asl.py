@@ -78,8 +78,8 @@ def test_every_task_is_bounded_and_retried(name: str) -> None:
     task = TASKS[name]
     assert task["TimeoutSeconds"]
     retries = task["Retry"]
-    assert any(set(one["ErrorEquals"]) >= TRANSIENT for one in retries)
-    assert any("States.TaskFailed" in one["ErrorEquals"] for one in retries), "its own failures are retried too"
+    assert any(set(retry["ErrorEquals"]) >= TRANSIENT for retry in retries)
+    assert any("States.TaskFailed" in retry["ErrorEquals"] for retry in retries), "its own failures are retried too"
     for index, one in enumerate(retries):
         if "States.ALL" in one["ErrorEquals"]:
             assert index == len(retries) - 1

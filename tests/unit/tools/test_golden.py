@@ -38,7 +38,7 @@ def test_every_verdict_has_its_kind() -> None:
 
 def test_every_shape_is_run_where_its_users_notice_nothing_and_where_they_do() -> None:
     verdicts = {shape: {kind.verdict for kind in SHAPE_KINDS if kind.shape == shape} for shape in SHAPES if shape != PLAIN}
-    assert all({"validated", "refuted"} <= found for found in verdicts.values())
+    assert all({"validated", "refuted"} <= verdict for verdict in verdicts.values())
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -70,7 +70,7 @@ def invoked(*faults: Fault, times: int = 1) -> tuple[list[dict[str, Any]], list[
     assert known.looked == times + 1, "once when it starts, and at each invocation"
     said = [json.loads(line) for line in answers.getvalue().splitlines() if line.startswith(b"{")]
     assert said[0] == READY
-    return said[1:], [one["event"] for one in behind.invocations]
+    return said[1:], [invocation["event"] for invocation in behind.invocations]
 
 
 @pytest.fixture
@@ -88,7 +88,9 @@ def test_an_error_is_answered_in_the_function_s_place_or_after_it() -> None:
     answers, reached = invoked(fault(preventExecution="true"))
     assert (answers[0]["raised"][0], reached) == ("FaultInjected", [])
     answers, reached = invoked(fault(preventExecution="false"))
-    assert ([one.get("raised", [None])[0] for one in answers], reached) == (["FaultInjected"], [0]), "the function ran, its answer is lost"
+    assert ([answer.get("raised", [None])[0] for answer in answers], reached) == (["FaultInjected"], [0]), (
+        "the function ran, its answer is lost"
+    )
 
 
 def test_a_response_is_an_answer_and_no_error() -> None:
@@ -106,7 +108,7 @@ def test_a_delay_comes_before_the_function_and_with_it_an_error(slept: list[floa
 
 def test_a_share_of_the_invocations_is_hit() -> None:
     answers, reached = invoked(fault(preventExecution="true", invocationPercentage="30"), times=1000)
-    failed = sum("raised" in one for one in answers)
+    failed = sum("raised" in answer for answer in answers)
     assert 230 < failed < 370
     assert len(reached) == 1000 - failed
 

@@ -15,7 +15,7 @@ from tests.workflow.walk import Walk
 
 def foreign(world: FakeWorld, **changes: Any) -> dict[str, Any]:
     """A template somebody made for another tool: a termination of any instance of the group, with a role of its own."""
-    arns = [one.arn for one in world.fleet.members("web")]
+    arns = [member.arn for member in world.fleet.members("web")]
     return {
         "id": "EXTtheirs",
         "roleArn": "arn:aws:iam::123456789012:role/theirs",

@@ -43,7 +43,7 @@ def failover(experiment: dict[str, Any]) -> dict[str, Any]:
 
 
 def of(failover: dict[str, Any], *targets: OtherResource) -> dict[str, Any]:
-    return {"definition": {**failover, "target_resources": [one.arn for one in targets]}}
+    return {"definition": {**failover, "target_resources": [target.arn for target in targets]}}
 
 
 @pytest.mark.parametrize("one", [INSTANCE, CLUSTER], ids=["instance", "cluster"])

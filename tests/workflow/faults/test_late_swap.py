@@ -23,7 +23,7 @@ Change = Callable[[FakeWorld, dict[str, Any]], None]
 def widen(world: FakeWorld, body: dict[str, Any]) -> None:
     """Three instances instead of the approved one."""
     (target,) = body["targets"].values()
-    target["resourceArns"] = [f"{target['resourceArns'][0].rpartition('/')[0]}/{one.id}" for one in world.fleet.members("web")]
+    target["resourceArns"] = [f"{target['resourceArns'][0].rpartition('/')[0]}/{member.id}" for member in world.fleet.members("web")]
 
 
 def remove_stop_conditions(_: FakeWorld, body: dict[str, Any]) -> None:

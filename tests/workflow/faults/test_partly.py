@@ -27,7 +27,7 @@ def stress(experiment: dict[str, Any], world: FakeWorld, known: DeployedDefiniti
         "type": "memory_stress",
         "parameters": {"memory_percent": 50},
         "blast_radius": "single_region",
-        "target_resources": [one.id for one in world.fleet.members("web")],
+        "target_resources": [member.id for member in world.fleet.members("web")],
         "success_criteria": CRITERIA,
     }
 
@@ -59,7 +59,7 @@ def test_one_of_three_instances_that_fails_is_said(
     assert "1 of 3 targets were not hit: " in result.reason
     assert f"{missed}: command " in result.reason
     assert f"is {status} Delivery Timed Out" in result.reason
-    assert [one["proven"] for one in result.targets if one["id"] == missed] == [False]
+    assert [target["proven"] for target in result.targets if target["id"] == missed] == [False]
     (finding,) = (one for one in result.findings if one.kind == "fault_unproven")
     assert finding.title == "The fault is not proven on 1 of 3 targets"
     assert finding.evidence.target == missed

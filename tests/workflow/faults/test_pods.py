@@ -53,7 +53,7 @@ def test_a_deleted_pod_is_proven_replaced_and_leaves_nothing(walk: Walk, world: 
     assert discovery.failure_domains == ("eks/main/shop/deployment/web",)
     assert "fault_prerequisites.service_account" in {check.name for check in result.safety_checks if check.outcome == "warned"}
     (run,) = world.faults.runs.values()
-    assert {one["parameters"]["selectorType"] for one in run.body["targets"].values()} == {"podName"}
+    assert {target["parameters"]["selectorType"] for target in run.body["targets"].values()} == {"podName"}
     assert {one["parameters"].get("kubernetesServiceAccount") for name, one in run.body["actions"].items() if name != "observe"} == {"fis"}
     nothing_is_left(world)
 

@@ -21,11 +21,11 @@ NAME = "subnet-0a1"
 @pytest.fixture
 def subnet(world: FakeWorld) -> Subnet:
     """With one of the group's instances in it."""
-    one = world.fleet.members("web")[0]
+    member = world.fleet.members("web")[0]
     found = Subnet(
-        id=NAME, arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{NAME}", state="available", zone=one.zone,
+        id=NAME, arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{NAME}", state="available", zone=member.zone,
         tags={"squall:environment": "staging"}, vpc="vpc-1", cidr="10.0.1.0/24", acl="acl-0a1", association="aclassoc-0",
-        instances=(one.id,),
+        instances=(member.id,),
     )  # fmt: skip
     world.fleet.add_other(found)
     return found
@@ -79,7 +79,7 @@ def test_an_instance_that_moved_in_since_and_did_not_opt_in_stops_the_start(
     joined = subnet.model_copy(update={"instances": (*subnet.instances, "i-000000000000none")})
     walk.before["FinalCheck"] = lambda _: world.fleet.others.update({subnet.arn: joined})
     walk.run(cut_off)
-    assert "opt_in_tag" in {found.name for found in result_of(world).safety_checks if found.outcome == "failed"}
+    assert "opt_in_tag" in {check.name for check in result_of(world).safety_checks if check.outcome == "failed"}
     assert world.faults.runs == {}
 
 

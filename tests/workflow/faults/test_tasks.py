@@ -32,8 +32,8 @@ def stop(experiment: dict[str, Any], tasks: list[EcsTask]) -> dict[str, Any]:
 
 
 def change(world: FakeWorld, **changes: Any) -> None:
-    for one in world.fleet.services.tasks("shop/web"):
-        world.fleet.others[one.arn] = one.model_copy(update=changes)
+    for task in world.fleet.services.tasks("shop/web"):
+        world.fleet.others[task.arn] = task.model_copy(update=changes)
 
 
 def test_a_stopped_task_is_proven_replaced_and_leaves_nothing(walk: Walk, world: FakeWorld, stop: dict[str, Any]) -> None:

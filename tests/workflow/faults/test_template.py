@@ -25,7 +25,7 @@ def edit(world: FakeWorld) -> None:
     assert template_id is not None
     body: dict[str, Any] = deepcopy(dict(world.faults.templates[template_id]))
     (target,) = body["targets"].values()
-    target["resourceArns"] = [f"{target['resourceArns'][0].rpartition('/')[0]}/{one.id}" for one in world.fleet.members("web")]
+    target["resourceArns"] = [f"{target['resourceArns'][0].rpartition('/')[0]}/{member.id}" for member in world.fleet.members("web")]
     world.faults.templates[template_id] = {**body, "stopConditions": [{"source": "none"}]}
 
 

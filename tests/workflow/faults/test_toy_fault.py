@@ -49,7 +49,7 @@ def test_admission_knows_its_parameters_and_ranges(walk: Walk, world: FakeWorld,
     walk.run(stop(experiment, parameters={"restart": 5}), "run-1")
     assert problems_of(world)["definition.parameters.restart"] == "there is no such parameter: restart_minutes"
     walk.run(stop(experiment, parameters={"restart_minutes": 10}), "run-2")
-    assert [one.expected for one in result_of(world, "run-2").problems] == ["30 to 720"]
+    assert [problem.expected for problem in result_of(world, "run-2").problems] == ["30 to 720"]
     assert world.faults.runs == {}
 
 
@@ -57,7 +57,7 @@ def test_a_run_of_it_is_compiled_injected_proven_verified_and_judged(walk: Walk,
     walk.run(stop(experiment))
     result = result_of(world)
     assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
-    (target,) = (one for one in world.fleet.instances.values() if one.state == "stopped")
+    (target,) = (instance for instance in world.fleet.instances.values() if instance.state == "stopped")
 
     template = world.documents.get(ID, FaultTemplate)
     assert template is not None
@@ -111,7 +111,7 @@ def test_its_report_tells_what_it_did(walk: Walk, world: FakeWorld, experiment: 
     monkeypatch.setattr(page, "VENDOR", UPLOT / "dist")
     walk.run(stop(experiment))
     report.handler(last_event(world), None)
-    (target,) = (one for one in world.fleet.instances.values() if one.state == "stopped")
+    (target,) = (instance for instance in world.fleet.instances.values() if instance.state == "stopped")
     assert f"Squall pulled the plug of {target.id} in {target.zone}" in files(world)["report.md"]
     assert "watched for 10 min" in files(world)["report.md"]
 
@@ -134,7 +134,7 @@ def test_the_fis_role_gets_what_it_declares_on_tagged_instances_only() -> None:
     policy = Environment.model_validate({"name": "staging", "allowed_types": ["database_failure"]})
     roles = FisRoles(stack, {"staging": policy}, "squall:environment")
     found = Resources(dict(Template.from_stack(stack).to_json()))
-    granted = {one.actions: (one.resources, one.conditions) for one in found.statements()}
+    granted = {statement.actions: (statement.resources, statement.conditions) for statement in found.statements()}
     (resources, conditions) = granted["ec2:StopInstances",]
     assert resources[0].endswith(":ec2:eu-central-1:123456789012:instance/*")
     assert conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}}

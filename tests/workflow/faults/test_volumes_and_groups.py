@@ -20,17 +20,17 @@ STAGING = {"squall:environment": "staging"}
 
 @pytest.fixture
 def volume(world: FakeWorld) -> Volume:
-    one = world.fleet.members("web")[0]
-    to = Attachment(instance=one.id, state="attached", instance_type="m5.large", nitro=True)
+    member = world.fleet.members("web")[0]
+    to = Attachment(instance=member.id, state="attached", instance_type="m5.large", nitro=True)
     arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-0a1"
-    found = Volume(id="vol-0a1", arn=arn, state="in-use", zone=one.zone, tags=STAGING, attachments=(to,))
+    found = Volume(id="vol-0a1", arn=arn, state="in-use", zone=member.zone, tags=STAGING, attachments=(to,))
     world.fleet.add_other(found)
     return found
 
 
 @pytest.fixture
 def group(world: FakeWorld) -> ScalingGroup:
-    members = tuple(one.id for one in world.fleet.members("web"))
+    members = tuple(member.id for member in world.fleet.members("web"))
     arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/web"
     found = ScalingGroup(
         id="web", arn=arn, state="active", tags=STAGING, zones=(f"{REGION}a", f"{REGION}b"), launch_template=True, instances=members
@@ -71,7 +71,7 @@ def test_a_volume_of_an_older_instance_is_never_hit(walk: Walk, world: FakeWorld
     to = volume.attachments[0].model_copy(update={"nitro": False})
     world.fleet.add_other(volume.model_copy(update={"attachments": (to,)}))
     walk.run(of(experiment, "disk_fill", ResourceType.VOLUME, volume.arn))
-    assert "fault_prerequisites.nitro" in {found.name for found in result_of(world).safety_checks if found.outcome == "failed"}
+    assert "fault_prerequisites.nitro" in {check.name for check in result_of(world).safety_checks if check.outcome == "failed"}
     assert world.faults.runs == {}
 
 

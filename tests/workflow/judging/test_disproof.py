@@ -36,7 +36,7 @@ def since_the_fault(world: FakeWorld, value: float | None, before: float = QUIET
     """A signal that is `value` from the moment FIS has been told to start."""
 
     def signal(at: int) -> float | None:
-        fis = [world.faults.get(one) for one in world.faults.runs]
+        fis = [world.faults.get(run) for run in world.faults.runs]
         began = [one.started_at.timestamp() for one in fis if one and one.started_at]
         return value if began and at >= min(began) else before
 
@@ -63,7 +63,9 @@ def test_a_mechanism_that_moves_nothing_is_contradicted(fault: Callable[..., Non
     assert f"but {metric} was {before:g} at most, after {before:g}, and should have risen by" in result.reason
     (finding,) = (one for one in result.findings if one.kind == "fault_unproven")
     assert finding.title == "The fault is not proven on 1 of 1 target"
-    assert any(said.startswith("Contradicted by a metric of the mechanism: the fault did nothing") for said in result.observations)
+    assert any(
+        observation.startswith("Contradicted by a metric of the mechanism: the fault did nothing") for observation in result.observations
+    )
     nothing_is_left(world)
 
 
@@ -73,8 +75,8 @@ def test_a_mechanism_that_is_seen_stands(fault: Callable[..., None], world: Fake
     fault(kind, metric, since_the_fault(world, during, before), parameters=parameters)
     result = result_of(world)
     assert result.verdict is Verdict.VALIDATED, result.reason
-    assert [one.reading for one in result.signals] == ["moved"]
-    assert not [one for one in result.findings if one.kind == "fault_unproven"]
+    assert [signal.reading for signal in result.signals] == ["moved"]
+    assert not [finding for finding in result.findings if finding.kind == "fault_unproven"]
 
 
 def test_a_processor_that_was_busy_before_had_no_room_to_rise(fault: Callable[..., None], world: FakeWorld) -> None:
@@ -95,14 +97,16 @@ def test_a_metric_that_is_missing_or_sparse_leaves_the_command_its_word(
     fault("cpu_stress", "CPUUtilization", course)
     result = result_of(world)
     assert result.verdict is Verdict.VALIDATED, result.reason
-    assert any(one.startswith("Confirmed by no metric of the mechanism: ") and said in one for one in result.observations)
+    assert any(
+        observation.startswith("Confirmed by no metric of the mechanism: ") and said in observation for observation in result.observations
+    )
 
 
 def test_where_no_agent_publishes_nothing_is_told_and_that_is_said(fault: Callable[..., None], world: FakeWorld) -> None:
     fault("memory_stress", parameters={"memory_percent": 80})
     result = result_of(world)
     assert result.verdict is Verdict.VALIDATED, result.reason
-    assert [(one.reading, one.metric) for one in result.signals] == [("not_told", "CWAgent mem_used_percent")]
+    assert [(signal.reading, signal.metric) for signal in result.signals] == [("not_told", "CWAgent mem_used_percent")]
     assert "is not published" in result.signals[0].detail
 
 

@@ -26,7 +26,7 @@ def add_neighbour(world: FakeWorld, balancer: str = PAY_BALANCER) -> list[str]:
 
 def test_what_is_measured_is_what_is_hit(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
     pay = add_neighbour(world)
-    web = [one.id for one in world.fleet.members("web")]
+    web = [member.id for member in world.fleet.members("web")]
     found: dict[bool, set[str]] = {}
     for name in ("a", "b", "c", "d", "e", "f"):  # the choice among candidates hangs on the name
         walk.run({"definition": {**experiment, "target_resources": [*web, *pay]}, "mode": "plan"}, name)
@@ -155,8 +155,8 @@ def test_a_fault_whose_command_never_ends_is_said_to_last_and_nothing_recovers_f
 
 
 def test_a_vpc_whose_addresses_would_not_be_delayed_is_refused(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
-    for one in world.fleet.members("web"):
-        one.private_ip = "100.64.7.9"
+    for member in world.fleet.members("web"):
+        member.private_ip = "100.64.7.9"
     walk.run({"definition": {**experiment, **LATENCY}})
     result = result_of(world)
     assert result.status is Status.REJECTED

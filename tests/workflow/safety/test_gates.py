@@ -135,7 +135,9 @@ def test_a_warning_refuses_nothing_and_is_said_everywhere(walk: Walk, world: Fak
     assert [(check.name, check.detail) for check in warned] == [("workload_alarms", "in ALARM: errors")]
     assert "Safety checks that warned\n  workload_alarms: in ALARM: errors" in world.notifier.sent[0].body
     assert "Safety check workload_alarms warned: in ALARM: errors" in result.issues_discovered
-    assert [(one.kind, one.detail) for one in result.findings if one.kind == "check_warned"] == [("check_warned", "in ALARM: errors")]
+    assert [(finding.kind, finding.detail) for finding in result.findings if finding.kind == "check_warned"] == [
+        ("check_warned", "in ALARM: errors")
+    ]
     assert any(event.event == "finally_safe" and "workload_alarms warned: in ALARM: errors" in event.detail for event in record.events)
 
 
@@ -183,7 +185,7 @@ def test_a_guard_that_would_abort_healthy_runs_is_warned_of_or_refused(
     policy(known, guard_quality={"false_abort": 5})
     walk.run({"experiment": "seed"}, "refused")
     result = result_of(world, "refused")
-    noisy = next(one for one in result.safety_checks if one.name == "guards_spare_healthy_runs")
+    noisy = next(check for check in result.safety_checks if check.name == "guards_spare_healthy_runs")
     assert (record_of(world, "refused").status, noisy.outcome) == (Status.REJECTED, CheckOutcome.FAILED)
     assert "more than the 5 % that the policy allows" in noisy.detail
     assert "`Response time > 0.9 seconds`" in noisy.detail
@@ -191,7 +193,7 @@ def test_a_guard_that_would_abort_healthy_runs_is_warned_of_or_refused(
     policy(known, guard_quality={})
     experiment |= {"abort_conditions": ["System availability < 50 %", "Response time > 0.9 seconds"]}
     walk.run({"experiment": "seed"}, "mended")
-    again = next(one for one in result_of(world, "mended").safety_checks if one.name == "guards_spare_healthy_runs")
+    again = next(check for check in result_of(world, "mended").safety_checks if check.name == "guards_spare_healthy_runs")
     assert again.outcome is CheckOutcome.PASSED
 
 

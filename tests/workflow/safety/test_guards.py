@@ -26,7 +26,7 @@ def weaken_alarm(world: FakeWorld) -> None:
 def weaken_document(world: FakeWorld) -> None:
     guards = world.documents.get(ID, Guards)
     assert guards is not None
-    world.documents.put(ID, guards.model_copy(update={"guards": tuple(one.model_copy(update=NEVER) for one in guards.guards)}))
+    world.documents.put(ID, guards.model_copy(update={"guards": tuple(guard.model_copy(update=NEVER) for guard in guards.guards)}))
 
 
 @pytest.mark.parametrize("documents_too", [False, True])

@@ -186,8 +186,8 @@ def test_admit_tried_again_keeps_its_own_firing(walk: Walk, world: FakeWorld) ->
 
 
 def test_a_target_that_is_stopped(walk: Walk, world: FakeWorld) -> None:
-    for one in world.fleet.members("web"):
-        one.state = "stopped"
+    for member in world.fleet.members("web"):
+        member.state = "stopped"
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     refused(world, "stopped")
 

@@ -140,7 +140,7 @@ def test_fis_failing_after_the_effect_is_judged_and_said(walk: Walk, world: Fake
     in_the_fault(walk, world, lambda: world.faults.fail(next(iter(world.faults.runs))))
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     assert record_of(world).abort is None
-    assert any("failed (InternalFailure)" in said for said in result_of(world).observations)
+    assert any("failed (InternalFailure)" in observation for observation in result_of(world).observations)
     nothing_is_left(world)
 
 

@@ -34,7 +34,7 @@ def test_every_local_experiment_runs_once_as_it_is_and_every_type_once_against_a
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_names_a_workload_and_a_criterion_that_exist(case: Case) -> None:
-    criteria = [one["text"] if isinstance(one, dict) else one for one in LOCAL[case.experiment]["success_criteria"]]
+    criteria = [criterion["text"] if isinstance(criterion, dict) else criterion for criterion in LOCAL[case.experiment]["success_criteria"]]
     assert case.workload in WORKLOADS
     assert (case.verdict == "refuted") == (case in FRAGILE_CASES)
     assert (case.verdict == "invalid") == (case in INVALID_CASES)

@@ -15,18 +15,18 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 
 ROOT = Path(__file__).parents[4]
-SEED: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
+REL12: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
 
 
 def problems(changes: dict[str, Any], without: tuple[str, ...] = ()) -> tuple[Problem, ...]:
-    raw = {key: value for key, value in {**SEED, **changes}.items() if key not in without}
+    raw = {key: value for key, value in {**REL12, **changes}.items() if key not in without}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(raw)
     return caught.value.problems
 
 
-def test_the_seed_is_valid_as_it_stands() -> None:
-    experiment = parse_experiment(SEED)
+def test_rel12_bp05_is_valid_as_it_stands() -> None:
+    experiment = parse_experiment(REL12)
     assert experiment.length == timedelta(minutes=10)
     assert experiment.target_resources == ("i-1234567890abcdef0", "i-0987654321fedcba0")
 
@@ -110,8 +110,8 @@ def test_everything_wrong_is_a_problem_at_its_path(changes: dict[str, Any], path
     assert expected in found[0].expected
 
 
-@pytest.mark.parametrize("field", [field for field in SEED if field not in {"duration_minutes", "target_resources"}])
-def test_every_field_of_the_seed_is_required(field: str) -> None:
+@pytest.mark.parametrize("field", [field for field in REL12 if field not in {"duration_minutes", "target_resources"}])
+def test_every_field_of_rel12_bp05_is_required(field: str) -> None:
     found = problems({}, without=(field,))
     assert [(problem.path, problem.message) for problem in found] == [(field, "is missing")]
 
@@ -145,7 +145,7 @@ def test_a_sentence_that_isnt_understood_is_shown_with_a_caret() -> None:
 
 def test_the_experiments_own_metrics_can_be_used() -> None:
     own = {"queue depth": {"namespace": "Shop", "metric_name": "Depth", "unit": "count"}}
-    assert parse_experiment({**SEED, "metrics": own, "abort_conditions": ["p99 queue depth > 1000"]}).declared_units == {
+    assert parse_experiment({**REL12, "metrics": own, "abort_conditions": ["p99 queue depth > 1000"]}).declared_units == {
         "queue depth": "count"
     }
     own["Queue_Depth"] = own["queue depth"]
@@ -153,7 +153,7 @@ def test_the_experiments_own_metrics_can_be_used() -> None:
 
 
 def test_an_empty_rollback_plan_is_left_to_the_safety_check() -> None:
-    assert parse_experiment({**SEED, "rollback_plan": ""}).rollback_plan == ""
+    assert parse_experiment({**REL12, "rollback_plan": ""}).rollback_plan == ""
 
 
 @pytest.mark.parametrize("raw", [5, [], None, "seed", True])
@@ -165,7 +165,7 @@ def test_what_is_no_object_is_refused(raw: object) -> None:
 
 def test_a_part_deep_inside_is_named_with_the_path_of_the_whole() -> None:
     with pytest.raises(InvalidInput) as caught:
-        parse_experiment({**SEED, "success_criteria": ["x"]}, "definition")
+        parse_experiment({**REL12, "success_criteria": ["x"]}, "definition")
     assert [problem.path for problem in caught.value.problems] == ["definition.success_criteria[0]"]
 
 
@@ -182,7 +182,7 @@ OTHERWHERE: dict[str, Any] = {
 
 @pytest.mark.parametrize("field", OTHERWHERE)
 def test_the_same_experiment_elsewhere_has_the_same_promotion_hash(field: str) -> None:
-    there, here = parse_experiment(SEED), parse_experiment({**SEED, field: OTHERWHERE[field]})
+    there, here = parse_experiment(REL12), parse_experiment({**REL12, field: OTHERWHERE[field]})
     assert definition_hash(there) != definition_hash(here)
     assert promotion_hash(there) == promotion_hash(here)
 
@@ -190,7 +190,7 @@ def test_the_same_experiment_elsewhere_has_the_same_promotion_hash(field: str) -
 def test_a_declared_metric_may_be_of_another_resource_elsewhere() -> None:
     def declared(**changes: Any) -> Experiment:
         metric = {"namespace": "Shop", "metric_name": "Checkout", "dimensions": {"Stage": "staging"}, **changes}
-        return parse_experiment({**SEED, "metrics": {"checkout": metric}})
+        return parse_experiment({**REL12, "metrics": {"checkout": metric}})
 
     assert promotion_hash(declared()) == promotion_hash(declared(dimensions={"Stage": "production"}))
     assert promotion_hash(declared()) != promotion_hash(declared(metric_name="Browse"))
@@ -211,18 +211,18 @@ def test_a_declared_metric_may_be_of_another_resource_elsewhere() -> None:
     ids=lambda changes: next(iter(changes)),
 )
 def test_another_experiment_has_another_promotion_hash(changes: dict[str, Any]) -> None:
-    assert promotion_hash(parse_experiment(SEED)) != promotion_hash(parse_experiment({**SEED, **changes}))
+    assert promotion_hash(parse_experiment(REL12)) != promotion_hash(parse_experiment({**REL12, **changes}))
 
 
 def test_the_length_counts_as_what_it_is() -> None:
-    minutes = {key: value for key, value in SEED.items() if key != "duration_minutes"}
-    assert promotion_hash(parse_experiment(SEED)) == promotion_hash(parse_experiment({**minutes, "duration": "PT10M"}))
+    minutes = {key: value for key, value in REL12.items() if key != "duration_minutes"}
+    assert promotion_hash(parse_experiment(REL12)) == promotion_hash(parse_experiment({**minutes, "duration": "PT10M"}))
 
 
 def test_the_hash_is_of_what_is_meant_not_of_how_it_is_written() -> None:
-    experiment = parse_experiment(SEED)
-    assert definition_hash(experiment) == definition_hash(parse_experiment(dict(reversed(SEED.items()))))
-    assert definition_hash(experiment) != definition_hash(parse_experiment({**SEED, "duration_minutes": 11}))
+    experiment = parse_experiment(REL12)
+    assert definition_hash(experiment) == definition_hash(parse_experiment(dict(reversed(REL12.items()))))
+    assert definition_hash(experiment) != definition_hash(parse_experiment({**REL12, "duration_minutes": 11}))
     assert definition_hash(experiment) == definition_hash(Experiment.model_validate_json(experiment.model_dump_json()))
 
 
@@ -277,7 +277,7 @@ def test_what_ships_is_valid_and_has_the_seeds_fields(file: Path) -> None:
     raw = yaml.safe_load(file.read_text())
     parse_experiment(raw)
     renamed = {"target_resources": "target", "duration_minutes": "duration"}
-    assert all(field in raw or renamed.get(field) in raw for field in SEED)
+    assert all(field in raw or renamed.get(field) in raw for field in REL12)
 
 
 @pytest.mark.parametrize("file", [*files("environments"), *files("local/environments")], ids=lambda file: file.stem)

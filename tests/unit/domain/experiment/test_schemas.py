@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from scripts import schemas
 
 ROOT = Path(__file__).parents[4]
-SEED: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
+REL12: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -24,9 +24,9 @@ def test_schemas_are_current() -> None:
     assert schemas.list_stale() == []
 
 
-def test_the_seed_is_valid() -> None:
-    validator("experiment").validate(SEED)
-    validator("input").validate({"definition": SEED, "mode": "plan"})
+def test_rel12_bp05_is_valid() -> None:
+    validator("experiment").validate(REL12)
+    validator("input").validate({"definition": REL12, "mode": "plan"})
 
 
 @pytest.mark.parametrize("name", schemas.list_names())
@@ -47,7 +47,7 @@ def test_unknown_keys_are_refused(name: str) -> None:
     ],
 )
 def test_what_the_model_refuses_the_schema_refuses(changes: dict[str, Any]) -> None:
-    assert not validator("experiment").is_valid({**SEED, **changes})
+    assert not validator("experiment").is_valid({**REL12, **changes})
 
 
 @pytest.mark.parametrize(

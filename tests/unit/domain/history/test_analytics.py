@@ -56,12 +56,12 @@ def test_a_rows_keys_are_the_tables_columns() -> None:
 
 
 def test_where_rows_stand_and_what_they_say() -> None:
-    found = make_files(RUN, [STATISTICS])
-    assert set(found) == {f"analytics/{table}/environment=staging/month=2026-11/run-1.json" for table in (EXECUTIONS, MEASUREMENTS)}
-    row = json.loads(found["analytics/executions/environment=staging/month=2026-11/run-1.json"])
+    files = make_files(RUN, [STATISTICS])
+    assert set(files) == {f"analytics/{table}/environment=staging/month=2026-11/run-1.json" for table in (EXECUTIONS, MEASUREMENTS)}
+    row = json.loads(files["analytics/executions/environment=staging/month=2026-11/run-1.json"])
     assert (row["started_at"], row["duration_seconds"], row["verdict"]) == ("2026-11-03 04:05:06.789", 120.0, "refuted")
     assert row["findings"] == [{"id": "f-1", "title": "Slow", "severity": "high", "closed": False}]
-    rows = [json.loads(line) for line in found["analytics/measurements/environment=staging/month=2026-11/run-1.json"].splitlines()]
+    rows = [json.loads(line) for line in files["analytics/measurements/environment=staging/month=2026-11/run-1.json"].splitlines()]
     assert [(one["compared"], one["mean"], one["shift"]) for one in rows] == [("baseline", 1.0, None), ("fault", 2.0, 1.0)]
 
 

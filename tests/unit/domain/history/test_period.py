@@ -18,7 +18,7 @@ from squall.domain.history.summary import FindingSeen, RunSummary, workload_of
 
 END = datetime(2026, 11, 1, tzinfo=UTC)
 START = END - timedelta(days=30)
-SEEDS_KEYS = {
+REL12_KEYS = {
     "report_period_days",
     "total_experiments",
     "successful_experiments",
@@ -59,7 +59,7 @@ def finding(number: int = 1, *, closed: bool = False) -> FindingSeen:
 
 
 def test_all_of_the_seeds_keys_are_there() -> None:
-    assert set(PeriodReport.model_fields) >= SEEDS_KEYS
+    assert set(PeriodReport.model_fields) >= REL12_KEYS
     assert report().message == MESSAGE
     assert report(run()).message is None
 
@@ -145,13 +145,13 @@ def test_refuted_never_run_and_stale_are_different_things() -> None:
         run(5, workload="asg/d", verdict=Verdict.INVALID),
         stale_days=89,
     )
-    states = {one.workload: {kind: cell.state for kind, cell in one.types.items()} for one in found.workloads}
+    states = {workload.workload: {kind: cell.state for kind, cell in workload.types.items()} for workload in found.workloads}
     assert states == {
         "asg/a": {"instance_termination": "validated", "cpu_stress": "refuted"},
         "asg/b": {"instance_termination": "validated", "cpu_stress": "never"},
         "asg/d": {"instance_termination": "undecided", "cpu_stress": "never"},
     }, "89.9 days are beyond the lookback of 89"
-    points = {one.workload: one.score for one in found.workloads}
+    points = {workload.workload: workload.score for workload in found.workloads}
     assert points["asg/b"] > points["asg/a"], "a known weakness is worth less than what was never tried"
 
 

@@ -43,8 +43,8 @@ def found(values: Sequence[float | None], **changes: Any) -> MetricStatistics:
         "settled": 3,
         "minimum_baseline": 10,
     }
-    (one,) = compute_statistics(CompareInput(**{**given, **changes}))
-    return one
+    (statistic,) = compute_statistics(CompareInput(**{**given, **changes}))
+    return statistic
 
 
 def test_a_fault_that_slows_the_workload_is_seen_with_its_size_and_said_plainly() -> None:
@@ -174,13 +174,13 @@ def test_availability_that_falls_a_little_loses_many_more_requests() -> None:
     binding = BINDINGS["availability"]
     errors = [0.0, 1.0, 0.0] * 20 + [18.0, 30.0] * 5
     given = {"availability": series(binding, RUN, {"requests": [600.0] * 70, "target_5xx": errors})}
-    (told,) = compute_statistics(
+    (statistic,) = compute_statistics(
         CompareInput(
             bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, series=given,
             values={}, distributions={}, effect_at=NOW, settled=3, minimum_baseline=10,
         )
     )  # fmt: skip
-    assert told.comparisons[0].conclusion == "lower"
+    assert statistic.comparisons[0].conclusion == "lower"
 
 
 def test_a_baseline_that_was_already_rising_tells_nothing_of_going_on() -> None:
@@ -233,13 +233,13 @@ def test_errors_in_a_few_periods_more_are_not_taken_for_none() -> None:
     """The typical period has no error before and during; on average there are three times as many."""
     (binding,) = (b for b in bindings_of("Error count < 5") if b.name == "error_count")
     errors = [0.0, 0.0, 0.0, 0.0, 10.0] * 12 + [0.0, 10.0, 0.0, 0.0, 10.0, 10.0, 10.0, 0.0, 10.0, 10.0]
-    (told,) = compute_statistics(
+    (statistic,) = compute_statistics(
         CompareInput(
             bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, values={}, distributions={},
             series={"error_count": series(binding, RUN, {"target_5xx": errors})}, effect_at=NOW, settled=3, minimum_baseline=10,
         )
     )  # fmt: skip
-    one = told.comparisons[0]
+    one = statistic.comparisons[0]
     assert (one.before, one.after, one.conclusion) == (2.0, 6.0, "higher")
     assert one.low is not None
     assert one.low > 0

@@ -18,7 +18,7 @@ from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.judging.fault_signals import FEWEST_PERIODS, Signal, fit_periods, list_spans, not_told, of_several, read_signal
 from squall.domain.resources.workload import Workload
 from squall.faults import registry
-from tests.unit.builders import LB_ARN, SEED, TG_ARN, experiment, workload
+from tests.unit.builders import LB_ARN, REL12, TG_ARN, experiment, workload
 from tests.unit.faults.asking import expected_signals
 
 VALUES = st.floats(min_value=0, max_value=100)
@@ -98,7 +98,7 @@ def with_checks(load: Workload, **changes: Any) -> Workload:
 def test_memory_and_disk_are_the_agents_of_each_target() -> None:
     load = workload()
     memory = signals_of(FaultType.MEMORY_STRESS, {"memory_percent": 80}, load)
-    assert [one.targets for one in memory] == [(one.id,) for one in load.instances]
+    assert [one.targets for one in memory] == [(instance.id,) for instance in load.instances]
     assert (memory[0].namespace, memory[0].metric_name, memory[0].partly) == ("CWAgent", "mem_used_percent", True)
     assert memory[0].least(25.0) == pytest.approx(0.25 * 0.8 * 75)
     disk = signals_of(FaultType.DISK_FILL, {"disk_percent": 90}, load)
@@ -110,7 +110,7 @@ def test_memory_and_disk_are_the_agents_of_each_target() -> None:
 def test_a_silent_port_is_told_by_the_load_balancers_own_checks_of_it() -> None:
     load = with_checks(workload())
     (found,) = signals_of(FaultType.SERVICE_UNAVAILABLE, {"port": 80}, load)
-    assert found.targets == tuple(one.id for one in load.instances)
+    assert found.targets == tuple(instance.id for instance in load.instances)
     assert (found.namespace, found.metric_name, found.by, found.after_seconds) == ("AWS/ApplicationELB", "UnHealthyHostCount", 1, 65)
     assert dict(found.dimensions) == {
         "LoadBalancer": LB_ARN.partition("loadbalancer/")[2],
@@ -125,7 +125,7 @@ def test_a_silent_port_is_told_by_the_load_balancers_own_checks_of_it() -> None:
         {"unhealthy_after_seconds": None},
         {"load_balancer": None},
         {"healthy": ()},
-        {"healthy": (), "unhealthy": tuple(one.id for one in workload().instances)},
+        {"healthy": (), "unhealthy": tuple(instance.id for instance in workload().instances)},
     ],
     ids=["another port", "no checks", "no load balancer", "not registered", "not healthy before"],
 )
@@ -157,12 +157,12 @@ DECLARED: dict[str, Any] = {"namespace": "Shop", "metric_name": "RoundTrip", "di
 
 def problems(**changes: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as refused:
-        parse_experiment({**SEED, **changes})
+        parse_experiment({**REL12, **changes})
     return {problem.path: f"{problem.message}; {problem.expected}" for problem in refused.value.problems}
 
 
 def test_a_declared_signal_is_each_targets_own() -> None:
-    found = parse_experiment({**SEED, "fault_signal": {**DECLARED, "dimensions": {"Zone": "a", "Id": "$target"}}}).fault_signal
+    found = parse_experiment({**REL12, "fault_signal": {**DECLARED, "dimensions": {"Zone": "a", "Id": "$target"}}}).fault_signal
     assert found is not None
     assert found.dimensions_of("i-7") == (("Id", "i-7"), ("Zone", "a"))
     assert (found.statistic, found.direction, found.after_seconds) == ("Average", "up", 0)
@@ -197,7 +197,7 @@ def test_a_signal_that_says_nothing_of_a_target_is_refused_by_its_field(change: 
 )
 def test_what_a_criterion_or_guard_is_about_is_no_evidence_of_the_fault(metric: dict[str, str], why: str) -> None:
     declared = {"orders": {"namespace": "Shop", "metric_name": "Orders", "unit": "count"}}
-    criteria = [*SEED["success_criteria"], "orders > 1"]
+    criteria = [*REL12["success_criteria"], "orders > 1"]
     found = problems(metrics=declared, success_criteria=criteria, fault_signal={**DECLARED, **metric})
     assert why in found["fault_signal.metric_name"]
 
@@ -209,13 +209,13 @@ def test_what_users_feel_is_no_evidence_of_the_fault_whatever_the_criteria() -> 
 
 
 def test_without_a_signal_an_experiment_is_what_it_was_before_there_were_signals() -> None:
-    plain, declared = experiment(), parse_experiment({**SEED, "fault_signal": DECLARED})
+    plain, declared = experiment(), parse_experiment({**REL12, "fault_signal": DECLARED})
     dumped = plain.model_dump(mode="json")
     assert dumped.pop("fault_signal") is None
     assert dumped.pop("sentinel") is None
     assert (dumped.pop("override_ranges"), dumped.pop("override_values")) == ({}, {})
     assert definition_hash(plain) == hash_document(dumped) != definition_hash(declared)
-    elsewhere = parse_experiment({**SEED, "fault_signal": {**DECLARED, "dimensions": {"Id": "$target", "Stage": "prod"}}})
+    elsewhere = parse_experiment({**REL12, "fault_signal": {**DECLARED, "dimensions": {"Id": "$target", "Stage": "prod"}}})
     assert promotion_hash(declared) == promotion_hash(elsewhere) != promotion_hash(plain)
 
 

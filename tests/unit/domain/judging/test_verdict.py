@@ -84,21 +84,21 @@ def test_the_order_of_criteria_does_not_matter(criteria: list[CriterionResult], 
 def test_invalid_before_aborted_before_the_criteria(
     criteria: list[CriterionResult], source: AbortSource | None, injected: bool, proven: bool, reason: str
 ) -> None:
-    found = decide_ending(
+    ending = decide_ending(
         criteria=criteria, abort=abort(source) if source else None, injected=injected, proven=proven, invalid_reason=reason
     )
-    assert found.reason
+    assert ending.reason
     if source in OUTSIDE:
-        assert (found.status, found.verdict, found.hypothesis_validated) == (Status.ABORTED, Verdict.ABORTED, None)
+        assert (ending.status, ending.verdict, ending.hypothesis_validated) == (Status.ABORTED, Verdict.ABORTED, None)
     elif reason or not injected or not proven:
-        assert (found.status, found.verdict, found.hypothesis_validated) == (Status.COMPLETED, Verdict.INVALID, None)
+        assert (ending.status, ending.verdict, ending.hypothesis_validated) == (Status.COMPLETED, Verdict.INVALID, None)
     elif source:
-        assert (found.status, found.verdict) == (Status.ABORTED, Verdict.ABORTED)
-        assert found.hypothesis_validated is (False if source is AbortSource.GUARD else None)
+        assert (ending.status, ending.verdict) == (Status.ABORTED, Verdict.ABORTED)
+        assert ending.hypothesis_validated is (False if source is AbortSource.GUARD else None)
     else:
-        assert found.status is Status.COMPLETED
-        assert found.verdict is judged(criteria)
-        assert found.hypothesis_validated is {Verdict.VALIDATED: True, Verdict.REFUTED: False}.get(found.verdict or Verdict.INVALID)
+        assert ending.status is Status.COMPLETED
+        assert ending.verdict is judged(criteria)
+        assert ending.hypothesis_validated is {Verdict.VALIDATED: True, Verdict.REFUTED: False}.get(ending.verdict or Verdict.INVALID)
 
 
 @pytest.mark.parametrize(

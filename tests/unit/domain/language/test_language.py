@@ -17,7 +17,7 @@ def meaning(text: str) -> dict[str, Any]:
     return parse_criterion(text, OWN).model_dump(exclude={"text"}, exclude_defaults=True)
 
 
-SEED = [
+REL12_SENTENCES = [
     ("System availability > 99%", {"metric": "availability", "comparator": ">", "value": 99.0, "unit": "percent"}),
     ("Response time < 2 seconds", {"metric": "response_time", "comparator": "<", "value": 2.0, "unit": "seconds"}),
     ("Auto Scaling launches replacement instance", {}),
@@ -26,7 +26,7 @@ SEED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), SEED)
+@pytest.mark.parametrize(("text", "expected"), REL12_SENTENCES)
 def test_the_seeds_five_sentences(text: str, expected: dict[str, Any]) -> None:
     assert meaning(text) == expected
     assert parse_criterion(text).text == text
@@ -111,15 +111,15 @@ def test_units_are_converted_to_the_metrics_own(text: str, value: float, unit: s
     ],
 )
 def test_metrics_and_statistics(text: str, metric: str, statistic: str | None) -> None:
-    found = parse_criterion(text, OWN)
-    assert isinstance(found, Threshold)
-    assert (found.metric, found.statistic) == (metric, statistic)
+    criterion = parse_criterion(text, OWN)
+    assert isinstance(criterion, Threshold)
+    assert (criterion.metric, criterion.statistic) == (metric, statistic)
 
 
 def test_a_metrics_own_declaration_wins_over_the_known_one() -> None:
-    found = parse_criterion("response time < 3", {"Response time": "count"})
-    assert isinstance(found, Threshold)
-    assert (found.metric, found.unit) == ("Response time", "count")
+    criterion = parse_criterion("response time < 3", {"Response time": "count"})
+    assert isinstance(criterion, Threshold)
+    assert (criterion.metric, criterion.unit) == ("Response time", "count")
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_relative_thresholds(text: str, comparator: str, value: float, relative:
     ],
 )
 def test_durations_and_windows(text: str, seconds: int | None, window: str) -> None:
-    found = parse_criterion(text)
-    assert isinstance(found, Threshold)
-    assert (found.for_seconds, found.window) == (seconds, window)
+    criterion = parse_criterion(text)
+    assert isinstance(criterion, Threshold)
+    assert (criterion.for_seconds, criterion.window) == (seconds, window)
 
 
 @pytest.mark.parametrize(
@@ -278,17 +278,17 @@ def test_conditions_are_absolute_thresholds(text: str, message: str) -> None:
     ],
 )
 def test_holds(text: str, value: float, baseline: float | None, expected: bool) -> None:
-    found = parse_criterion(text)
-    assert isinstance(found, Threshold)
-    assert found.holds(value, baseline) is expected
+    criterion = parse_criterion(text)
+    assert isinstance(criterion, Threshold)
+    assert criterion.holds(value, baseline) is expected
 
 
 @pytest.mark.parametrize(("value", "baseline"), [(1.0, None), (1.0, 0.0), (float("nan"), 1.0)])
 def test_what_cant_be_told_is_an_error_never_a_pass(value: float, baseline: float | None) -> None:
-    found = parse_criterion("latency < 120 % of baseline")
-    assert isinstance(found, Threshold)
+    criterion = parse_criterion("latency < 120 % of baseline")
+    assert isinstance(criterion, Threshold)
     with pytest.raises(ValueError, match="can't be evaluated"):
-        found.holds(value, baseline)
+        criterion.holds(value, baseline)
 
 
 def test_known_metrics_are_found_by_every_alias() -> None:

@@ -121,10 +121,10 @@ def test_so_is_a_right_sentence_with_a_piece_missing(sentence: Sentence, data: s
 @given(st.sampled_from(sorted(SPELLINGS)), st.decimals(0, 10**6, allow_nan=False, places=3))
 def test_every_unit_converts_exactly(written: str, number: object) -> None:
     spelling = SPELLINGS[written]
-    found = parse_criterion(f"own < {number} {written}", {"own": spelling.unit})
-    assert isinstance(found, Threshold)
-    assert found.value == float(Fraction(str(number)) * spelling.factor)
-    assert found.unit == spelling.unit
+    criterion = parse_criterion(f"own < {number} {written}", {"own": spelling.unit})
+    assert isinstance(criterion, Threshold)
+    assert criterion.value == float(Fraction(str(number)) * spelling.factor)
+    assert criterion.unit == spelling.unit
 
 
 @given(thresholds(), st.floats(-1e6, 1e6), st.floats(0.001, 1e6))

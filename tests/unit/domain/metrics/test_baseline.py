@@ -200,10 +200,10 @@ def hot_hours(*levels: float) -> list[tuple[Window, dict[str, tuple[Series, ...]
 
 
 def test_a_guard_that_would_fire_at_this_hour_every_day_is_a_violation() -> None:
-    (said,) = find_daily_breaches(definition(), discovery(), hot_hours(6.0, 7.0, 6.5))
-    assert said == 'abort condition "Response time > 5 seconds" came true at this hour on each of the last 3 days'
-    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY, (), (said,))
-    assert found.violations == (said,)
+    (breach,) = find_daily_breaches(definition(), discovery(), hot_hours(6.0, 7.0, 6.5))
+    assert breach == 'abort condition "Response time > 5 seconds" came true at this hour on each of the last 3 days'
+    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY, (), (breach,))
+    assert found.violations == (breach,)
 
 
 @pytest.mark.parametrize("levels", [(6.0,), (6.0, 0.1, 6.0), (0.1, 0.1, 0.1)])

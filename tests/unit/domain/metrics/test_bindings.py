@@ -203,7 +203,7 @@ def declared_problems(load: Workload, timing: Timing | None = None, **metric: An
 def test_a_declared_metric_of_ec2_is_refused_where_it_has_too_few_points(name: str, dimensions: dict[str, str], refused: bool) -> None:
     load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
     metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": name, "dimensions": dimensions}
-    assert ["has basic monitoring" in said for said in declared_problems(load, **metric)] == [True] * refused
+    assert ["has basic monitoring" in problem for problem in declared_problems(load, **metric)] == [True] * refused
     assert declared_problems(load, Timing(metric_period_seconds=300), **metric) == []
     assert declared_problems(workload(), **metric) == []
 
@@ -222,7 +222,7 @@ def test_a_metric_that_a_group_does_not_publish_is_refused_with_the_command_that
     published: tuple[str, ...] | None, refused: bool
 ) -> None:
     load = workload()
-    load = load.model_copy(update={"groups": tuple(one.model_copy(update={"published_metrics": published}) for one in load.groups)})
+    load = load.model_copy(update={"groups": tuple(group.model_copy(update={"published_metrics": published}) for group in load.groups)})
     metric: dict[str, Any] = {
         "namespace": "AWS/AutoScaling",
         "metric_name": "GroupInServiceInstances",

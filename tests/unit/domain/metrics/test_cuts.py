@@ -29,8 +29,8 @@ def other(began: float, ended: float | None, name: str = "other", **changes: obj
 
 
 def test_a_baseline_begins_after_the_last_recovery_in_it_and_says_what_that_cost() -> None:
-    found = find_disturbances([other(50, 45), other(30, 20.5, "later")], "me", NOW)
-    cut, said = start_after_disturbances(HOUR, found)
+    disturbances = find_disturbances([other(50, 45), other(30, 20.5, "later")], "me", NOW)
+    cut, said = start_after_disturbances(HOUR, disturbances)
     assert (cut.start, cut.end) == (HOUR.end - 20 * 60, HOUR.end)
     assert [(one.execution_id, one.periods) for one in said] == [("other", 15), ("later", 25)]
     assert "40" not in said[1].said
@@ -38,8 +38,8 @@ def test_a_baseline_begins_after_the_last_recovery_in_it_and_says_what_that_cost
 
 
 def test_what_is_older_than_the_window_or_its_own_costs_nothing() -> None:
-    found = find_disturbances([other(90, 61), other(10, 5, "me"), other(10, 5, "plan", fis_experiment_id=None)], "me", NOW)
-    assert start_after_disturbances(HOUR, found) == (HOUR, ())
+    disturbances = find_disturbances([other(90, 61), other(10, 5, "me"), other(10, 5, "plan", fis_experiment_id=None)], "me", NOW)
+    assert start_after_disturbances(HOUR, disturbances) == (HOUR, ())
 
 
 def test_one_that_is_not_over_leaves_nothing() -> None:
@@ -60,8 +60,8 @@ def test_too_little_left_is_waited_for_and_then_not_steady_with_the_reason() -> 
     assert missing_seconds(definition(), discovery(), PacedWindow(cut), series) == 6 * 60
     found = assess_baseline(definition(), discovery(), PacedWindow(cut), series, HEALTHY, said)
     assert not found.steady
-    assert any("4 of 4 periods in the baseline, 10 are needed" in one for one in found.violations)
-    assert any("because Earlier (other) disturbed" in one for one in found.violations)
+    assert any("4 of 4 periods in the baseline, 10 are needed" in violation for violation in found.violations)
+    assert any("because Earlier (other) disturbed" in violation for violation in found.violations)
     assert found.cut == said
 
 

@@ -193,8 +193,8 @@ def test_a_guard_that_nearly_always_fires_tells_nothing_either() -> None:
 def test_what_begins_with_the_run_or_is_kept_for_hours_has_no_history() -> None:
     sentinel = binding("sentinel_availability", unit="percent")
     assert history_span(sentinel, Timing(), 0) is None
-    found = forecast_false_aborts(parse_condition("Sentinel availability < 90 %", {}), sentinel, None, Timing(), TEN_MINUTES)
-    assert (found.told, found.why) == ("no_history", "the sentinel's metrics begin with the run")
+    false_aborts = forecast_false_aborts(parse_condition("Sentinel availability < 90 %", {}), sentinel, None, Timing(), TEN_MINUTES)
+    assert (false_aborts.told, false_aborts.why) == ("no_history", "the sentinel's metrics begin with the run")
     fast = Timing(metric_period_seconds=5)
     assert history_span(binding(), fast, 0) is None
     brief = forecast_false_aborts(parse_condition("queue > 5", UNITS), binding(), None, fast, TEN_MINUTES)

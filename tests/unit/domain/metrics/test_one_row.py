@@ -31,7 +31,7 @@ from squall.reporting.charts import metric_title
 from tests.unit.builders import (
     HEALTHY,
     NOW,
-    SEED,
+    REL12,
     baseline,
     bindings,
     definition,
@@ -134,7 +134,7 @@ def test_a_guard_on_it_takes_silence_for_zero() -> None:
     (guard,) = guard_specs("run-1", "Squall", conditions, bindings(EXPERIMENT), Timing())
     assert (guard.metric, guard.threshold, guard.comparison) == ("abandoned_carts:Maximum", 20.0, "GreaterThanThreshold")
     assert (guard.treat_missing_data, guard.reaction_seconds) == ("notBreaching", 420)
-    assert [(one.expression, one.metric_name, one.statistic) for one in guard.metrics] == [
+    assert [(metric.expression, metric.metric_name, metric.statistic) for metric in guard.metrics] == [
         ("FILL(m1,0)", None, None), (None, "AbandonedCarts", "Maximum"),
     ]  # fmt: skip
 
@@ -157,7 +157,7 @@ def test_a_condition_on_it_is_measured_on_the_targets() -> None:
 def test_what_users_feel_is_no_proof_of_a_fault() -> None:
     signal = {"namespace": "Shop", "metric_name": "AbandonedCarts", "dimensions": {"Instance": "$target"}, "by": 1}
     with pytest.raises(InvalidInput, match=r"users feel it \(abandoned_carts\)"):
-        parse_experiment({**SEED, "fault_signal": signal})
+        parse_experiment({**REL12, "fault_signal": signal})
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_a_report_calls_it_by_its_title() -> None:
 
 
 def test_the_whole_experiment_is_admitted() -> None:
-    raw = {**SEED, "success_criteria": [CRITERION], "abort_conditions": [CONDITION]}
+    raw = {**REL12, "success_criteria": [CRITERION], "abort_conditions": [CONDITION]}
     parsed = parse_sentences(parse_experiment(raw))
     assert [threshold.metric for _, threshold in parsed.thresholds] == ["abandoned_carts", "abandoned_carts"]
 

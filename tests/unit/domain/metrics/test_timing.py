@@ -30,11 +30,11 @@ LOCAL = Timing(metric_period_seconds=2, metric_lag_seconds=1, alarm_evaluation_s
 
 def check(length: timedelta, timing: Timing = AWS, **changes: object) -> list[str]:
     parsed = parse_sentences(experiment(**changes))
-    found = find_timing_problems(length, parsed.thresholds, timing, lag_table(timing, {}))
-    return [str(problem) for problem in found]
+    timing_problems = find_timing_problems(length, parsed.thresholds, timing, lag_table(timing, {}))
+    return [str(problem) for problem in timing_problems]
 
 
-def test_the_seed_passes_with_its_ten_minutes() -> None:
+def test_rel12_bp05_passes_with_its_ten_minutes() -> None:
     assert check(timedelta(minutes=10)) == []
     assert whole_periods(timedelta(minutes=10), AWS) == 9
 
@@ -70,9 +70,9 @@ def test_a_guard_that_waits_for_a_long_breach_reacts_late() -> None:
 
 def test_a_recovery_criterion_is_measured_against_the_recovery_window() -> None:
     parsed = parse_sentences(experiment(success_criteria=["System availability > 99% during recovery"]))
-    found = find_timing_problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
-    assert [problem.path for problem in found] == ["success_criteria[0]"]
-    assert "recovery" in found[0].expected
+    timing_problems = find_timing_problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
+    assert [problem.path for problem in timing_problems] == ["success_criteria[0]"]
+    assert "recovery" in timing_problems[0].expected
 
 
 def test_an_unknown_metric_has_no_lag() -> None:
@@ -134,8 +134,8 @@ def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
 def test_an_event_that_may_come_after_everybody_stopped_watching_is_refused(sentence: str, recovery: int, expected: str) -> None:
     criteria = parse_sentences(experiment(type="network_latency", success_criteria=[sentence])).criteria
     events = [(path, parsed) for path, _, parsed in criteria if not isinstance(parsed, Threshold | AlarmOk)]
-    found = find_event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
-    assert [problem.expected for problem in found] == ([expected] if expected else [])
+    event_problems = find_event_problems(events, timedelta(minutes=10), AWS, recovery=timedelta(minutes=recovery))
+    assert [problem.expected for problem in event_problems] == ([expected] if expected else [])
 
 
 def test_a_recovery_that_counts_from_the_effect_is_watched_through_the_fault_too() -> None:

@@ -73,7 +73,7 @@ def test_a_run_that_fits_is_open_by_the_wall_clock_at_every_minute(windows: list
     start, end = run
     until = open_until(windows, start, end)
     if until is not None and end <= until:
-        assert all(any(shown_by_the_clock(one, moment) for one in windows) for moment in minutes(start, end - MINUTE))
+        assert all(any(shown_by_the_clock(window, moment) for window in windows) for moment in minutes(start, end - MINUTE))
 
 
 @given(hours(), runs())

@@ -21,7 +21,7 @@ from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults import registry
 from squall.faults.custom import CustomFault
 from squall.faults.template import compile_template
-from tests.unit.builders import ACCOUNT, NOW, REGION, SEED, before, definition, discovery, environment, experiment, instance, workload
+from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, before, definition, discovery, environment, experiment, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 from tests.unit.faults.test_faults import GUARDS, ROLE, assert_accepted
 from tests.unit.faults.test_resource_faults import HOSTILE
@@ -67,7 +67,7 @@ ROLLBACKS = {"start": {"document": "Start", "assume_role": f"arn:aws:iam::{ACCOU
 def raw(action: str = "reboot", values: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     criteria = ["System availability > 99%"]
     parameters = {"action": action, **({"values": values} if values is not None else {})}
-    return {**json.loads(json.dumps(SEED)), "type": "custom", "success_criteria": criteria, "parameters": parameters, **changes}
+    return {**json.loads(json.dumps(REL12)), "type": "custom", "success_criteria": criteria, "parameters": parameters, **changes}
 
 
 def admitted(given: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> Definition:
@@ -239,7 +239,7 @@ def test_it_is_proven_by_fis_s_word_and_compared_by_what_the_targets_are_known_b
 def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() -> None:
     fault = registry.get_fault(FaultType.CUSTOM, ResourceType.INSTANCE)
     parameters = fault.parse({"action": "reboot"})
-    assert {one.outcome for one in prerequisites(fault, workload(), [], parameters)} == {CheckOutcome.FAILED}
+    assert {prerequisite.outcome for prerequisite in prerequisites(fault, workload(), [], parameters)} == {CheckOutcome.FAILED}
     with pytest.raises(LookupError):
         compile_fault(fault, parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
     with pytest.raises(registry.UnknownFaultError):

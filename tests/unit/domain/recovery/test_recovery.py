@@ -12,7 +12,7 @@ from squall.domain.run.alarm_state import AlarmState
 from squall.faults import registry
 from tests.unit.builders import (
     NOW,
-    SEED,
+    REL12,
     baseline,
     before,
     bindings,
@@ -103,7 +103,7 @@ def test_without_a_replacement_there_is_no_recovery_from_a_termination() -> None
 def test_a_replacement_that_is_not_healthy_behind_the_load_balancer_does_not_count() -> None:
     load = replaced()
     sick = load.model_copy(
-        update={"target_groups": (load.target_groups[0].model_copy(update={"healthy": (SEED["target_resources"][1],)}),)}
+        update={"target_groups": (load.target_groups[0].model_copy(update={"healthy": (REL12["target_resources"][1],)}),)}
     )
     assert not look(workload_now=sick)[0].recovered
 

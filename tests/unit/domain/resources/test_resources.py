@@ -14,7 +14,7 @@ from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import type_named
 from squall.domain.targets.pinning import find_candidates, pin_targets
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, REGION, SEED, discovery, environment, experiment, instance, workload
+from tests.unit.builders import ACCOUNT, REGION, REL12, discovery, environment, experiment, instance, workload
 from tests.unit.resources import targeting
 
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
@@ -58,7 +58,7 @@ def test_a_name_tells_its_type(name: str, kind: ResourceType | None) -> None:
 def test_a_group_makes_its_instances_candidates_of_which_the_radius_pins() -> None:
     fleet = [instance("i-1"), instance("i-2"), instance("i-alone", group=None)]
     exp = experiment(target_resources=[GROUP])
-    assert {one.id for one in find_candidates(workload(fleet), exp)} == {"i-1", "i-2"}
+    assert {candidate.id for candidate in find_candidates(workload(fleet), exp)} == {"i-1", "i-2"}
     pinned, problems = pin_targets(workload(fleet), exp, environment(), "s")
     assert (len(pinned), problems) == (1, [])
     everyone = experiment(target_resources=[], target={"arns": [GROUP], "select": "all"})
@@ -73,7 +73,7 @@ def test_an_instance_of_a_named_group_that_did_not_opt_in_refuses_all() -> None:
 
 def refusals(**changes: Any) -> dict[str, tuple[str, str]]:
     with pytest.raises(InvalidInput) as caught:
-        parse_experiment({**json.loads(json.dumps(SEED)), **changes})
+        parse_experiment({**json.loads(json.dumps(REL12)), **changes})
     return {problem.path: (problem.message, problem.expected) for problem in caught.value.problems}
 
 

@@ -26,7 +26,7 @@ from squall.faults import registry
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
 
 END = NOW + timedelta(minutes=20)
-SEED_KEYS = {
+REL12_KEYS = {
     "execution_id", "experiment_name", "status", "start_time", "end_time", "hypothesis_validated", "observations", "issues_discovered",
     "improvements_identified", "metrics_collected",
 }  # fmt: skip
@@ -81,7 +81,7 @@ REFUTED = make_decision(Status.COMPLETED, Verdict.REFUTED, "2 of 3 criteria met"
 
 def test_the_seeds_keys_are_all_there_and_lists_stay_lists_of_strings() -> None:
     found = result(VALIDATED, evidence(criterion("a"))).model_dump(mode="json")
-    assert set(found) >= SEED_KEYS
+    assert set(found) >= REL12_KEYS
     for key in ("observations", "issues_discovered", "improvements_identified"):
         assert all(isinstance(line, str) for line in found[key])
     assert (found["status"], found["hypothesis_validated"]) == ("completed", True)

@@ -110,7 +110,7 @@ def outcome(given: SafetyInput, name: str) -> CheckOutcome:
     return next(check.outcome for check in evaluate_checks(given) if check.name == name)
 
 
-def test_the_seed_in_a_healthy_workload_passes_every_check() -> None:
+def test_rel12_bp05_in_a_healthy_workload_passes_every_check() -> None:
     assert failed(safe()) == {}
 
 
@@ -146,9 +146,9 @@ OBSERVATIONS = [
 
 @pytest.mark.parametrize("name", OBSERVATIONS)
 def test_an_observation_that_could_not_be_made_fails_a_check_as_not_evaluated(name: str) -> None:
-    found = [check for check in evaluate_checks(safe(**{name: None})) if check.outcome is not CheckOutcome.PASSED]
-    assert found
-    assert all(check.outcome is CheckOutcome.NOT_EVALUATED for check in found)
+    checks = [check for check in evaluate_checks(safe(**{name: None})) if check.outcome is not CheckOutcome.PASSED]
+    assert checks
+    assert all(check.outcome is CheckOutcome.NOT_EVALUATED for check in checks)
 
 
 def test_alarms_that_could_not_be_asked_are_not_evaluated() -> None:

@@ -133,7 +133,7 @@ def test_two_minutes_of_fault_are_enough_for_the_sentinel_and_not_for_a_load_bal
     def wrong(text: str) -> list[str]:
         sentence = ("abort_conditions[0]", parse_condition(text))
         lags = {"sentinel_availability": 15, "availability": 180}
-        return [str(one) for one in find_timing_problems(timedelta(minutes=2), [sentence], Timing(), lags.__getitem__)]
+        return [str(problem) for problem in find_timing_problems(timedelta(minutes=2), [sentence], Timing(), lags.__getitem__)]
 
     assert wrong("Sentinel availability < 90%") == []
     assert wrong("System availability < 90%") != []

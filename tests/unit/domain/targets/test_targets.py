@@ -9,9 +9,9 @@ from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import failure_domains, list_capacities
 from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
-from tests.unit.builders import NOW, SEED, TAG, environment, experiment, instance, workload
+from tests.unit.builders import NOW, REL12, TAG, environment, experiment, instance, workload
 
-FIRST, SECOND = SEED["target_resources"]
+FIRST, SECOND = REL12["target_resources"]
 ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
 
 
@@ -67,7 +67,7 @@ def test_one_target_of_another_environment_refuses_all(fleet: list[Instance], ra
     assert any(stranger.id in p.message and "'production'" in p.message and "'staging'" in p.expected for p in problems)
 
 
-def test_the_seed_pins_exactly_one_of_its_two_candidates() -> None:
+def test_rel12_bp05_pins_exactly_one_of_its_two_candidates() -> None:
     chosen = {tuple(i.id for i in pin_targets(workload(), experiment(), environment(), str(n))[0]) for n in range(20)}
     assert chosen == {(FIRST,), (SECOND,)}
 
