@@ -39,19 +39,20 @@ BASELINE = 60
 
 @dataclass(frozen=True)
 class Trial:
-    """A guard on one series: what the first half predicts, what the second shows, and the same of what is proposed instead."""
+    """A guard on one series: what the first half predicts, what the second half shows, and the same for each guard that is
+    proposed instead."""
 
     series: str
     periods: int
     guard: str
     predicted: FalseAborts
-    seen: FalseAborts
+    counted: FalseAborts
     instead: tuple[tuple[str, FalseAborts], ...]
 
     @property
     def agrees(self) -> bool:
         """Whether the intervals of both halves overlap."""
-        mine, theirs = self.predicted, self.seen
+        mine, theirs = self.predicted, self.counted
         if mine.low is None or mine.high is None or theirs.low is None or theirs.high is None:
             return False
         return mine.low <= theirs.high and theirs.low <= mine.high
@@ -91,7 +92,7 @@ def _list_halves(name: str) -> tuple[GuardHistory, GuardHistory]:
     def cut_history(start: int, end: int) -> GuardHistory:
         points = [Point(at=i * PERIOD, value=float(values[i])) for i in range(start, end)]
         span = (start * PERIOD, end * PERIOD)
-        return GuardHistory(points, span, [one for one in left_out if one[1] > span[0] and one[0] < span[1]])
+        return GuardHistory(points, span, [gap for gap in left_out if gap[1] > span[0] and gap[0] < span[1]])
 
     return cut_history(0, half), cut_history(half, len(values))
 
@@ -108,7 +109,7 @@ def tables() -> list[Table]:
 
 def _agreement_table(trials: Sequence[Trial]) -> Table:
     rows = tuple(
-        (f"{trial.series}, {trial.guard}", str(trial.periods), trial.predicted.share, trial.seen.share, "yes" if trial.agrees else "no")
+        (f"{trial.series}, {trial.guard}", str(trial.periods), trial.predicted.share, trial.counted.share, "yes" if trial.agrees else "no")
         for trial in trials
     )
     agreeing = sum(trial.agrees for trial in trials)
@@ -121,10 +122,10 @@ def _agreement_table(trials: Sequence[Trial]) -> Table:
 
 def _proposal_table(trials: Sequence[Trial]) -> Table:
     rows = tuple(_list_proposals(trials))
-    seen = [later.percent or 0.0 for trial in trials for _, later in trial.instead]
-    good = sum(percent <= 1 for percent in seen)
-    worst = max(seen, default=0.0)
-    note = f"In the second half {good} of {len(seen)} proposals abort at most 1 % of the runs; the worst aborts {worst:.2g} %."
+    shares = [later.percent or 0.0 for trial in trials for _, later in trial.instead]
+    good = sum(percent <= 1 for percent in shares)
+    worst = max(shares, default=0.0)
+    note = f"In the second half {good} of {len(shares)} proposals abort at most 1 % of the runs; the worst aborts {worst:.2g} %."
     columns = ("series and threshold", "run", "instead", "before", "in the second half")
     return Table("Proposals", columns, rows, (note,), words=True)
 

@@ -42,14 +42,14 @@ class Sentences:
     @property
     def statistics(self) -> dict[str, tuple[str, ...]]:
         """The statistics that sentences name, by metric."""
-        found: dict[str, set[str]] = {}
+        by_metric: dict[str, set[str]] = {}
         for _, threshold in self.thresholds:
             if threshold.statistic is not None:
-                found.setdefault(threshold.metric, set()).add(threshold.statistic)
+                by_metric.setdefault(threshold.metric, set()).add(threshold.statistic)
         for _, _, parsed in self.criteria:
             if isinstance(parsed, Recovers) and parsed.metric is not None and parsed.statistic is not None:
-                found.setdefault(parsed.metric, set()).add(parsed.statistic)
-        return {metric: tuple(sorted(statistics)) for metric, statistics in found.items()}
+                by_metric.setdefault(parsed.metric, set()).add(parsed.statistic)
+        return {metric: tuple(sorted(statistics)) for metric, statistics in by_metric.items()}
 
     @property
     def alarms(self) -> tuple[str, ...]:
@@ -66,13 +66,13 @@ class Sentences:
     @property
     def paths(self) -> dict[str, str]:
         """The path of the first sentence that needs the metric, by metric."""
-        found: dict[str, str] = {}
+        first: dict[str, str] = {}
         for path, threshold in self.thresholds:
-            found.setdefault(threshold.metric, path)
+            first.setdefault(threshold.metric, path)
         for path, _, parsed in self.criteria:
             if isinstance(parsed, Recovers) and parsed.metric is not None:
-                found.setdefault(parsed.metric, path)
-        return found
+                first.setdefault(parsed.metric, path)
+        return first
 
 
 def parse_sentences(experiment: Experiment) -> Sentences:

@@ -85,7 +85,7 @@ def forecast_false_aborts(
     counted = blank.model_copy(update={"days": round(days, 2), "runs": runs, "not_started": len(trials) - runs})
     if share is None or runs < FEWEST_WINDOWS or days < SHORTEST_HISTORY / timedelta(days=1):
         return counted.model_copy(update={"told": "too_little_history", "why": _explain_shortage(counted)})
-    told = counted.model_copy(
+    forecast = counted.model_copy(
         update={
             "told": "told",
             "aborted": share.aborted,
@@ -94,7 +94,7 @@ def forecast_false_aborts(
             "high": round(share.interval[1], 3),
         }
     )
-    return told if share.percent <= ADVISED_PERCENT else told.model_copy(update=_describe_proposals(past.propose(trials)))
+    return forecast if share.percent <= ADVISED_PERCENT else forecast.model_copy(update=_describe_proposals(past.propose(trials)))
 
 
 def _explain_shortage(counted: FalseAborts) -> str:

@@ -69,6 +69,6 @@ def _explain_group(metric_name: str, name: str | None, place: Place) -> str:
     group = next((group for group in place.workload.groups if group.kind == "auto_scaling" and group.name == name), None)
     if group is None or group.published_metrics is None or metric_name in group.published_metrics:
         return ""
-    given = ("--auto-scaling-group-name", group.name, "--granularity", "1Minute", "--metrics", metric_name)
-    command = shell_command("aws", "autoscaling", "enable-metrics-collection", *given)
+    arguments = ("--auto-scaling-group-name", group.name, "--granularity", "1Minute", "--metrics", metric_name)
+    command = shell_command("aws", "autoscaling", "enable-metrics-collection", *arguments)
     return f"the Auto Scaling group {group.name} does not publish {metric_name}; turn on its group metrics with: {command}"

@@ -16,8 +16,8 @@ def find_unpinned(targets: Mapping[str, Mapping[str, Any]], resolved: Sequence[R
     pinned ARN, or the identifier at its end. A target that selects pods by name has no ARN; there the number is
     compared.
     """
-    found = [sentence for name in sorted({item.target for item in resolved}) for sentence in _of_target(name, targets, resolved)]
-    return tuple(found[:_MOST])
+    sentences = [sentence for name in sorted({item.target for item in resolved}) for sentence in _of_target(name, targets, resolved)]
+    return tuple(sentences[:_MOST])
 
 
 def _of_target(name: str, targets: Mapping[str, Mapping[str, Any]], resolved: Sequence[ResolvedTarget]) -> Iterator[str]:
