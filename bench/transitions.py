@@ -69,10 +69,10 @@ def _count_transitions(case: Case) -> Counted:
     # ruff: noqa: PLC0415 - moto is not loaded for the other measurements
     from squall.application.admission import admit, deployed
     from tests.workflow.machine import machine
-    from tests.workflow.rig import environment, seed, workload
+    from tests.workflow.rig import environment, rel12_experiment, workload
 
     world = workload()
-    experiment = {**seed(world), "duration": f"PT{int(case.length.total_seconds())}S"}
+    experiment = {**rel12_experiment(world), "duration": f"PT{int(case.length.total_seconds())}S"}
     experiment.pop("duration_minutes", None)
     policy = environment("staging", maximum_duration="PT12H", timing=TIMING[case.pace])
     known = deployed.DeployedDefinitions(catalogue={"seed": experiment}, environments={"staging": policy})

@@ -19,7 +19,7 @@ from squall.reporting.view import Page, build_page
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, execution_event
 from tests.workflow.endings import GUARD, ID, once, record_of
-from tests.workflow.rig import environment, seed, tree_read_once, workload
+from tests.workflow.rig import environment, rel12_experiment, tree_read_once, workload
 from tests.workflow.walk import Walk, walking
 
 BLIND = "Threshold Crossed: no datapoints were received for 3 periods and 3 missing datapoints were treated as [Breaching]."
@@ -122,7 +122,7 @@ def play(scene: Scene) -> Told:
 @contextmanager
 def _arrange(scene: Scene) -> Iterator[tuple[Walk, FakeWorld]]:
     world = workload()
-    experiment = {**seed(world), **FAULTS[scene.fault], "success_criteria": list(scene.criteria)}
+    experiment = {**rel12_experiment(world), **FAULTS[scene.fault], "success_criteria": list(scene.criteria)}
     known = deployed.DeployedDefinitions(catalogue={"seed": experiment}, environments={"staging": environment("staging")})
     with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:
         world.alarms.arming_seconds = 10
