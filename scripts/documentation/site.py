@@ -3,6 +3,7 @@
 So no page of the reference is in the repository, and none can be stale.
 """
 
+import os
 import posixpath
 import re
 from typing import Any
@@ -11,6 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from infra.node import path_with_node
 from scripts.documentation.pages import PAGES, SCHEMAS, write_page, write_schema
 
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\.?/[^)\s]+)\)")
@@ -18,6 +20,7 @@ _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\.?/[^)\s]+)\)")
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages of the reference, and the JSON Schemas."""
+    os.environ["PATH"] = path_with_node()  # importing aws_cdk starts Node
     for path in PAGES:
         files.append(File.generated(config, path, content=write_page(path)))
     for path in SCHEMAS:
