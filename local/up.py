@@ -11,9 +11,10 @@ import fcntl
 import json
 import socket
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,7 +32,10 @@ ACCESS_KEY = "AKIASQUALLLOCALACCT0"
 SECRET_KEY = "squall-local-account-only"
 STACK = "Squall"
 READY_SECONDS = 180.0
-"""How long a process may take to answer: five seconds on an idle machine. A process that ends is not waited for."""
+"""How long a process may take to answer since it last logged something: five seconds on an idle machine. A process that
+ends is not waited for."""
+TELL_SECONDS = 10.0
+"""How often somebody who waits is told for what, and for how long already."""
 CHANGE_SECONDS = 180.0
 """How long a changed workload may take until it has what its settings ask for: a function starts its first execution
 environment."""
@@ -229,13 +233,11 @@ def _start_account(folder: Path, profile: str, port: int, stack_name: str, workl
     server += ["--workload-url", workload_url, "--profile", profile]
     # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
     environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
-    pids = {"account": processes.start_process("account", server, folder, ROOT, environment).pid}
-    _wait_until_healthy(folder, "account", f"{endpoint}/_ministack/health")
+    pids = {"account": _start_part(folder, "account", server, environment, f"{endpoint}/_ministack/health", on_progress).pid}
     on_progress("starting the workload")
     manager = [sys.executable, "-m", "local.workload", "--port", str(ports["workload"]), "--endpoint", endpoint]
     manager += ["--state-dir", str(folder), "--region", REGION, "--workload", workload]
-    pids["workload"] = processes.start_process("workload", manager, folder, ROOT, environment).pid
-    _wait_until_healthy(folder, "workload", f"{workload_url}/healthz")
+    pids["workload"] = _start_part(folder, "workload", manager, environment, f"{workload_url}/healthz", on_progress).pid
     overview = _get_json(f"{workload_url}/workload")
     account = Account(
         **asdict(place),
@@ -267,20 +269,36 @@ def _stop_account(folder: Path) -> None:
     (folder / "account.json").unlink(missing_ok=True)
 
 
-def _wait_until_healthy(folder: Path, name: str, url: str) -> None:
-    """Wait until the address answers as healthy. Raises LocalAccountError with the end of the log, immediately if the
-    process ends."""
+def _start_part(
+    folder: Path, name: str, command: list[str], environment: Mapping[str, str], url: str, on_progress: Progress
+) -> processes.Record:
+    """Start a process and wait until its address answers as healthy, as long as its log grows.
 
-    def has_settled() -> bool:
-        record = processes.read_record(folder, name)
-        return _is_answering(url) or record is None or not record.alive
+    Raises LocalAccountError with what this start has logged, immediately if the process ends.
+    """
+    log = folder / "logs" / f"{name}.log"
+    logged_before = _size_of(log)
+    record = processes.start_process(name, command, folder, ROOT, environment)
+    if not _wait_while_it_logs(lambda: _is_answering(url) or not record.alive, name, log, on_progress) or not _is_answering(url):
+        last = log.read_bytes()[logged_before:].decode(errors="replace").splitlines()[-15:] if log.exists() else []
+        what = f"did not answer and logged nothing for {READY_SECONDS:.0f} s" if record.alive else "ended"
+        raise LocalAccountError("\n".join([f"the {name} process {what}; {log} ends with:", *(last or ["(nothing since this start)"])]))
+    return record
 
-    in_time = processes.wait_until(has_settled, READY_SECONDS, interval=0.1)
-    if not in_time or not _is_answering(url):
-        log = folder / "logs" / f"{name}.log"
-        last = "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
-        what = "is not ready" if not in_time else "ended"
-        raise LocalAccountError(f"the {name} process {what}; {log} ends with:\n{last}")
+
+def _wait_while_it_logs(has_settled: Callable[[], bool], name: str, log: Path, on_progress: Progress) -> bool:
+    """Whether the process settled. Gives up when its log has not grown for READY_SECONDS."""
+    began = time.monotonic()
+    while not processes.wait_until(has_settled, TELL_SECONDS, interval=0.1):
+        quiet = time.time() - (log.stat().st_mtime if log.exists() else 0)
+        if time.monotonic() - began > READY_SECONDS and quiet > READY_SECONDS:
+            return False
+        on_progress(f"waiting for the {name} to answer, {time.monotonic() - began:.0f} s so far")
+    return True
+
+
+def _size_of(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
 
 
 def _read_health(account: Account) -> str:

@@ -98,19 +98,24 @@ class Manager:
         try:
             while not self._stopping:
                 try:
-                    self.dependency.tick()
-                    self.database.tick(self.settings)
-                    self._supervisor.tick(self.settings)
-                    for part in self._parts:
-                        part.tick(self.settings)
-                    self._tell_acls()
-                    self._tell_routes()
-                    self._report_state()
-                except Exception:
+                    self._tick()
+                    self._wait()
+                except Exception:  # one call that the account did not answer in time, for example
                     log.exception("this tick failed; the next one tries again")
-                self._wait()
+                    self._wake.clear()
+                    self._wake.wait(TICK_SECONDS)
         finally:
             self.kill()
+
+    def _tick(self) -> None:
+        self.dependency.tick()
+        self.database.tick(self.settings)
+        self._supervisor.tick(self.settings)
+        for part in self._parts:
+            part.tick(self.settings)
+        self._tell_acls()
+        self._tell_routes()
+        self._report_state()
 
     def _wait(self) -> None:
         """Wait for the next tick, and pass on changes of routes and health immediately."""

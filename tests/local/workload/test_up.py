@@ -205,9 +205,26 @@ def test_down_stops_everything_and_may_be_repeated(account: local.Account, folde
 
 def test_a_start_that_fails_leaves_nothing_running_and_shows_the_log(tmp_path: Path) -> None:
     (tmp_path / "workload").write_text("in the way of the manager's folder")
-    with pytest.raises(local.LocalAccountError, match=r"workload process .*workload\.log ends with"):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "workload.log").write_text("a line of an earlier start\n")
+    with pytest.raises(local.LocalAccountError, match=r"workload process ended; .*workload\.log ends with") as failure:
         local.start_account(tmp_path, deploy=False)
+    assert "FileExistsError" in str(failure.value)
+    assert "a line of an earlier start" not in str(failure.value)
     assert processes.list_leftovers(tmp_path.resolve()) == []
+
+
+def test_a_start_waits_as_long_as_its_log_grows_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "READY_SECONDS", 0.3)
+    monkeypatch.setattr(local, "TELL_SECONDS", 0.1)
+    progress: list[str] = []
+    script = "import time\nfor n in range(12): print(n, flush=True); time.sleep(0.1)\ntime.sleep(60)"
+    with pytest.raises(local.LocalAccountError, match="the talker process did not answer and logged nothing for"):
+        local._start_part(tmp_path, "talker", [sys.executable, "-c", script], {}, "http://127.0.0.1:9", progress.append)
+    assert "11" in (tmp_path / "logs" / "talker.log").read_text()
+    assert progress
+    assert all(line.startswith("waiting for the talker to answer, ") for line in progress)
+    processes.stop_process(tmp_path, "talker")
 
 
 def test_a_taken_port_is_refused_at_once(tmp_path: Path) -> None:
