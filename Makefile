@@ -88,5 +88,6 @@ local-down: setup ## stops the account and all its processes
 lock: ## requirements*.txt from requirements*.in, package-lock.json from package.json
 	sh scripts/lock.sh
 
-clean: ## removes everything that make can build again, except .venv and node_modules
-	rm -rf build cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+clean: ## removes everything that make can build again and the local account, except .venv and node_modules
+	@test ! -x $(PY) || test ! -e .local || $(PY) -m cli local down
+	rm -rf .local build cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
