@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 from infra.settings import Settings
+from squall.domain.run.commands import shell_command
 
 FOLDER = "cloudformation"
 TEMPLATE = "template.json"
@@ -37,12 +38,11 @@ def package_assembly(assembly: Path, settings: Settings) -> Path:
 def describe_package(folder: Path, settings: Settings) -> str:
     """The commands that upload and deploy a package."""
     # The template is larger than CloudFormation accepts without a bucket.
-    return (
-        f"{folder}\nDeploy it with:\n"
-        f"  aws s3 cp --recursive {folder}/objects s3://{settings.assets_bucket}/\n"
-        f"  aws cloudformation deploy --stack-name {settings.stack_name} --template-file {folder}/{TEMPLATE} "
-        f"--s3-bucket {settings.assets_bucket} --capabilities CAPABILITY_IAM CAPABILITY_NAMED_IAM"
-    )
+    bucket = str(settings.assets_bucket)
+    upload = ("aws", "s3", "cp", "--recursive", f"{folder}/objects", f"s3://{bucket}/")
+    deploy = ("aws", "cloudformation", "deploy", "--stack-name", settings.stack_name, "--template-file", f"{folder}/{TEMPLATE}")
+    options = ("--s3-bucket", bucket, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
+    return f"{folder}\nDeploy it with:\n  {shell_command(*upload)}\n  {shell_command(*deploy, *options)}"
 
 
 def zip_folder(folder: Path) -> bytes:

@@ -6,7 +6,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.exceptions import ClientError
 
 
@@ -16,7 +16,8 @@ def error(code: str, message: str = "no", *, status: int = 400, **more: Any) -> 
 
 @cache
 def _client(service: str) -> Any:
-    return boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    # Not boto3's default session, which a test may have replaced.
+    return botocore.session.Session().create_client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
 
 
 class Scripted:

@@ -60,7 +60,7 @@ def test_json_is_the_document_and_nothing_else(squall: Squall, account: Session,
 
 def test_without_credentials_it_says_what_to_do(squall: Squall, no_aws: Any, tmp_path: Path) -> None:
     done = squall("discover", "--region", "eu-west-1", "--output", str(tmp_path))
-    assert done.exit_code == 5
+    assert done.exit_code == 3
     assert "No usable AWS credentials were found." in done.stderr
 
 

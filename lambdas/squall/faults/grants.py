@@ -22,7 +22,7 @@ class FaultGrant(Grant):
 
     @field_validator("actions")
     @classmethod
-    def _harmless(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
+    def _refuse_harmful(cls, actions: tuple[str, ...]) -> tuple[str, ...]:
         """Custom entries must not create tags, but these grants are reviewed with the code, so FIS may tag the network
         ACL that it creates."""
         return actions

@@ -15,6 +15,8 @@ from botocore import xform_name
 GLOBAL = {"query", "output", "region", "profile", "cli-binary-format", "no-cli-pager"}
 RENAMED = {("sns", "subscribe", "endpoint"): "notification-endpoint"}
 """Where the CLI's word for a parameter is not the API's."""
+OF_THE_CLI = {"s3": {"cp", "ls", "rb", "rm", "sync"}, "cloudformation": {"deploy"}}
+"""Commands of the AWS CLI that are no operation of the API."""
 NESTED = re.compile(r"\$\((aws .*)\); do")
 
 
@@ -30,7 +32,7 @@ def _model(service: str) -> Any:
 
 def commands_in(text: str) -> Iterator[str]:
     """`aws` commands of a shell text, also those inside `$(…)`."""
-    for line in text.splitlines():
+    for line in text.replace("\\\n", " ").splitlines():
         yield from NESTED.findall(line)
         stripped = line.strip()
         if stripped.startswith("aws "):
@@ -48,8 +50,8 @@ def problems(command: str) -> list[str]:
     service, name = words[1], words[2]
     if service not in _services():
         return [f"no service {service}"]
-    if service == "s3":
-        return [] if name in {"cp", "ls", "rb", "rm", "sync"} else [f"s3 has no command {name}"]
+    if name in OF_THE_CLI.get(service, ()):
+        return []
     model = _model(service)
     operations = {xform_name(found, "-"): found for found in model.operation_names}
     if name not in operations:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[4]
 HOME = ROOT / "lambdas" / "squall" / "domain" / "run" / "timeline.py"
 OWN_PROTOCOL = ("local/workload/", "local/kubernetes/")
 """The processes of the local workload have events of their own, in lines of JSON."""
-SAME_WORD = {"domain/result": {"not_recovered"}, "application/stopping": {"left_alone"}}
+SAME_WORD = {"cli/commands": {"left_alone"}, "domain/result": {"not_recovered"}, "application/stopping": {"left_alone"}}
 """By folder: a kind of finding, and a key of the abort function's answer, that are called as an event is."""
 STORED = set(
     re.findall(
@@ -35,7 +35,7 @@ fis_cancelled fis_completed fis_failed fis_stopped guards_armed guards_not_remov
 late_start_stopped left_alone left_behind locked locking not_announced not_answered not_recovered not_stopped notified planned queued
 recorded recovered redrive_refused rejected report_failed reported requester_proven resolved_targets_unknown rollback_ended
 rollback_overdue rollback_started
-rollback_starting rollback_verified safety_checked sentinel_restarted sentinel_started slot_taken starting stop_requested
+rollback_starting rollback_verified safety_checked sentinel_restarted sentinel_started slot_taken starting state_failed stop_requested
 template_created template_deleted unrecorded
 """,
     )
