@@ -4,6 +4,7 @@ credentials."""
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -105,7 +106,7 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
         ("experiment", f"{experiment.name} in {known.environment.name}"),
         ("hypothesis", experiment.hypothesis),
         ("fault", f"{experiment.type.value} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}"),
-        ("targets", ", ".join(plan.pinned)),
+        ("targets", ", ".join(_name_target(arn) for arn in plan.pinned)),
         ("expect", "; ".join(criterion.text for criterion in experiment.criteria)),
         ("abort if", "; ".join(guard.condition for guard in plan.guards)),
         ("rollback plan", experiment.rollback_plan),
@@ -118,6 +119,11 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
     for name, value in rows:
         table.add_row(safe_text(name), safe_text(value))
     return table
+
+
+def _name_target(arn: str) -> str:
+    """A target's id, then its ARN: in 80 columns an ARN alone is broken in the middle of the id."""
+    return f"{re.split('[/:]', arn)[-1]} ({arn})"
 
 
 def _make_actions_table(plan: Plan) -> RenderableType:

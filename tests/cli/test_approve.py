@@ -73,6 +73,12 @@ def test_what_is_approved_is_shown_and_said_of_the_very_plan(
     assert "approve is recorded" in done.stdout
 
 
+def test_the_id_of_a_target_is_whole_in_eighty_columns(squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    asked(deployment)
+    assert "i-1234567890abcdef0" in squall("approve", "run-1", "--yes", "--comment", "agreed").stdout
+
+
 def test_reject_says_reject_and_json_is_the_answer_alone(squall: Squall, deployment: FakeDeployment) -> None:
     asked(deployment)
     done = squall("reject", "run-1", "--yes", "--comment", "release", "--json")

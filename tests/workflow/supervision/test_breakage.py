@@ -19,7 +19,7 @@ from tests.workflow.endings import (
     record_of,
     result_of,
 )
-from tests.workflow.supervision.test_deaths import CALLS, NAMES
+from tests.workflow.supervision.test_deaths import CALLS
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk, Walked, every_state
 
@@ -93,7 +93,7 @@ def test_a_handler_whose_answer_is_lost_once_is_tried_again(walk: Walk, world: F
     all_is_over(walk, world, done)
 
 
-@pytest.mark.parametrize(("handler", "called"), CALLS, ids=NAMES)
+@pytest.mark.parametrize(("handler", "called"), CALLS)
 @pytest.mark.parametrize("times", ["always", "once"])
 def test_a_call_that_fails(walk: Walk, world: FakeWorld, handler: str, called: str, times: str) -> None:
     failed: list[str] = []

@@ -138,11 +138,15 @@ def calls_of_a_good_run() -> list[tuple[str, str]]:
     return list(found)
 
 
-CALLS = calls_of_a_good_run()
-NAMES = [f"{handler}-{called}" for handler, called in CALLS]
+AROUND_THE_FAULT = {"CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "StopFault"}
+CALLS = [
+    pytest.param(handler, called, id=f"{handler}-{called}", marks=() if handler in AROUND_THE_FAULT else pytest.mark.soak)
+    for handler, called in calls_of_a_good_run()
+]
+"""Every handler with every call that it makes: in `make test` those around the fault, in `make soak` all others."""
 
 
-@pytest.mark.parametrize(("handler", "called"), CALLS, ids=NAMES)
+@pytest.mark.parametrize(("handler", "called"), CALLS)
 @pytest.mark.parametrize("closer", ["watchdog inside", "pulse inside"])
 def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
     walk: Walk, world: FakeWorld, handler: str, called: str, closer: str
@@ -181,7 +185,7 @@ def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
     is_settled(world)
 
 
-@pytest.mark.parametrize(("handler", "called"), CALLS, ids=NAMES)
+@pytest.mark.parametrize(("handler", "called"), CALLS)
 def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
     walk: Walk, world: FakeWorld, handler: str, called: str
 ) -> None:
