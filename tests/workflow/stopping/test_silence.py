@@ -9,7 +9,7 @@ import pytest
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, alarm_event
-from tests.workflow.endings import GUARD, ended, nothing_is_left, record_of, result_of
+from tests.workflow.endings import GUARD, around, ended, nothing_is_left, once, record_of, result_of
 from tests.workflow.stopping.test_aborts import deafen_fis, in_the_fault
 from tests.workflow.walk import Walk
 
@@ -110,3 +110,16 @@ def test_a_guard_that_did_not_fire_is_not_said_to_have_fired(
     assert said in reason
     assert "fired" not in reason
     assert "the guard '" in reason, "people know a guard by its sentence"
+
+
+def test_a_guard_that_is_deleted_between_two_looks_of_the_pulse_is_said_to_be_deleted(walk: Walk, world: FakeWorld) -> None:
+    """The first look asks for its state, the second compares its settings: what is gone is not called changed."""
+    deafen_fis(world)
+    walk.pulse, walk.events = True, False
+    delete = once(lambda: world.alarms.delete([GUARD]))
+    prepare = once(lambda: around(world, "alarms.states", after=delete))
+    in_the_fault(walk, world, lambda: walk.before.update(Pulse=lambda _: prepare()))
+    walk.run({"experiment": "seed"})
+    reason = ended(world, Status.ABORTED, Verdict.ABORTED, None).reason
+    assert "was deleted" in reason
+    assert "was changed" not in reason

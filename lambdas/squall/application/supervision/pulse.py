@@ -249,7 +249,7 @@ def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abo
     for name in names:
         state = states.get(name)
         if state is None:
-            return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
+            return _make_deletion(w, name)
         # A user's own alarm acts by FIS's stop condition alone.
         if not state.actions_enabled and name in record.guard_names:
             return _make_abort(w, AbortSource.BLIND_GUARD, f"the actions of guard {name} were disabled", name)
@@ -305,11 +305,17 @@ def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | 
     return None
 
 
+def _make_deletion(w: Wiring, name: str) -> Abort:
+    return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {name} was deleted", name)
+
+
 def _find_changed_guard(w: Wiring, guards: Guards) -> Abort | None:
     """Why to abort because an alarm is not what the guard has to be: it would fire late or never."""
     states = w.alarms.states(guards.names)
     for guard in guards.every:
         state = states.get(guard.name)
-        if changes := find_alarm_changes(guard, state.settings if state else {}):
+        if state is None:
+            return _make_deletion(w, guard.name)
+        if changes := find_alarm_changes(guard, state.settings):
             return _make_abort(w, AbortSource.BLIND_GUARD, f"guard {guard.name} was changed: {', '.join(changes)}", guard.name)
     return None
