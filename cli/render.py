@@ -219,7 +219,7 @@ def _list_facts(result: Result) -> list[tuple[str, str]]:
         facts.append(("rollback", result.rollback.outcome.value.replace("_", " ") + leftovers))
     if result.recovery is not None:
         taken = result.recovery.seconds_to_recover
-        after = f"{format_seconds(taken)} after the fault took effect. " if taken is not None else ""
+        after = f"{format_seconds(taken)} after the fault took effect: " if taken is not None else ""
         facts.append(("recovery", after + result.recovery.detail))
     if result.cost:
         facts.append(("cost", ", ".join(f"{name.replace('_', ' ')} {format_number(value)}" for name, value in result.cost.items())))

@@ -143,7 +143,8 @@ def _serve(account: Account, number: int, shape: Served, names: list[str]) -> Re
     states = {names[at]: "unhealthy" for at in shape.holds & shape.unhealthy}
     more: dict[str, Any] = {"kind": "ip" if shape.by_address else "instance", "states": states}
     more |= {"failing": shape.failing, "balancer_fails": shape.balancer_fails, "empty_minutes": shape.empty_minutes}
-    more |= {"weight": shape.weight, "by_rule": shape.by_rule}
+    # Only application load balancers have rules.
+    more |= {"weight": shape.weight, "by_rule": shape.by_rule and shape.balancer != "net"}
     return account.serve(f"group-{number}", BALANCERS[shape.balancer], held, **more)
 
 
