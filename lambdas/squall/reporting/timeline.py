@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from squall.domain.documents.result import TimelineEvent
 from squall.domain.run.timeline import EventName
 from squall.reporting.formatting import format_clock, spell_out
 from squall.reporting.run_facts import Facts
@@ -45,7 +46,7 @@ class Moment:
 def list_moments(facts: Facts) -> tuple[Moment, ...]:
     """All moments in order of time; those with a marker on the axis have numbers."""
     recovery, effect_at = facts.result.recovery, facts.effect_at
-    moments = [Moment(event.at, event.event, event.detail, _kind_of(event.event, facts)) for event in facts.result.timeline]
+    moments = [_make_moment(event, facts) for event in facts.result.timeline]
     if recovery and recovery.recovered_at and not (facts.recovered_in and facts.recovered_in.throughout):
         moments = [moment for moment in moments if moment.event != EventName.RECOVERED]
         moments.append(Moment(recovery.recovered_at, EventName.RECOVERED, recovery.detail, "good"))
@@ -55,9 +56,12 @@ def list_moments(facts: Facts) -> tuple[Moment, ...]:
     return tuple(replace(moment, number=next(numbers)) if moment.kind else moment for moment in sorted(moments, key=_order))
 
 
-def _kind_of(event: str, facts: Facts) -> str:
-    """The kind of the event's marker. Nothing is wrong where Squall stops a fault that has lasted as long as planned."""
-    return "fault" if event == EventName.STOP_REQUESTED and facts.stopped_on_time else MARKED.get(event, "")
+def _make_moment(event: TimelineEvent, facts: Facts) -> Moment:
+    """The event as it stands, with its marker. Nothing is wrong where Squall stops a fault that has lasted as long as
+    planned, and that is said there."""
+    if event.event == EventName.STOP_REQUESTED and facts.stopped_on_time:
+        return Moment(event.at, event.event, f"{event.detail}: the fault had lasted as long as planned", "fault")
+    return Moment(event.at, event.event, event.detail, MARKED.get(event.event, ""))
 
 
 def _order(moment: Moment) -> tuple[datetime, bool]:

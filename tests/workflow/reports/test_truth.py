@@ -26,6 +26,25 @@ def test_no_sentence_says_anything_else_than_its_numbers(scene: Scene) -> None:
     check(scene)
 
 
+def test_a_run_that_is_aborted_as_its_fault_has_lasted_as_long_as_planned() -> None:
+    """The abort is recorded after StopFault has read the record: only the whole record says why FIS was asked to stop."""
+    check(
+        Scene(
+            fault="latency",
+            criteria=("System availability > 99%",),
+            ending="operator",
+            ending_seconds=686,
+            abort_in="",
+            silences=(),
+            factors=(),
+            start_seconds=30,
+            dispatch_seconds=55,
+            replaces_after=30,
+            lag_seconds=0,
+        )
+    )
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @settings(max_examples=LONG, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -55,8 +55,7 @@ def _fence_and_stop(step: Step) -> tuple[list[FisExperiment], bool]:
     faults = RunFaults(work, step.run.id)
     events = [step.event(EventName.TEMPLATE_DELETED, template) for template in delete_templates(work, step.run.id, step.record.template_id)]
     faults.find_all(step.record)
-    why = ": the fault has lasted as long as planned" if _lasted_as_planned(step) else ""
-    events += [step.event(EventName.STOP_REQUESTED, f"{fis_id}{why}") for fis_id in faults.stop_found()]
+    events += [step.event(EventName.STOP_REQUESTED, fis_id) for fis_id in faults.stop_found()]
     known = {event.detail for event in step.record.happened(EventName.LEFT_ALONE)}
     unowned = [left for left in work.leftovers if left.cause is None]
     events += [step.event(EventName.LEFT_ALONE, left.description) for left in (*work.refused, *unowned) if left.description not in known]
@@ -65,14 +64,6 @@ def _fence_and_stop(step: Step) -> tuple[list[FisExperiment], bool]:
     if work.failures:
         raise work.failures[0]
     return [step.w.faults.get(fis.id) or fis for fis in faults.experiments], bool(unowned)
-
-
-def _lasted_as_planned(step: Step) -> bool:
-    """Whether the fault's time is over, and nothing else ends it."""
-    record = step.record
-    if step.failure or record.abort is not None or record.fault_started_at is None:
-        return False
-    return step.w.clock.now() >= record.fault_started_at + timedelta(seconds=record.fault_seconds)
 
 
 def _record_end(step: Step, fis: FisExperiment) -> None:
