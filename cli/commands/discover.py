@@ -21,7 +21,7 @@ from discovery.measure import measure_services
 from discovery.page.page import render_posture
 from discovery.permissions import make_policy
 from discovery.posture import Posture, build_posture
-from discovery.proposals.text import write_yaml
+from discovery.proposals.text import MARK, write_yaml
 from discovery.scan import Scope, scan_account
 
 if TYPE_CHECKING:
@@ -95,13 +95,16 @@ def _look(aws: Any, scope: Scope, wishes: Wishes) -> Posture:
 
 
 def write_files(posture: Posture, folder: Path) -> list[str]:
-    """Writes the page, the JSON and the proposals that `squall validate` accepts; returns the names of the others."""
+    """Writes the page, the JSON and the proposals that `squall validate` accepts; returns the names of the others.
+
+    Proposals of an earlier scan are replaced. Raises CommandError, before anything is written, if the folder has
+    experiments of somebody's own.
+    """
     experiments = folder / "experiments"
     rejected = []
     try:
         experiments.mkdir(parents=True, exist_ok=True)
-        for old in experiments.glob("*.yaml"):  # of an earlier scan: what is proposed now is what stands here
-            old.unlink()
+        _remove_proposals(experiments)
         (folder / "posture.html").write_text(render_posture(posture), encoding="utf-8")
         (folder / "posture.json").write_text(json.dumps(posture.model_dump(mode="json"), indent=1), encoding="utf-8")
         for proposal in posture.proposals:
@@ -113,6 +116,17 @@ def write_files(posture: Posture, folder: Path) -> list[str]:
     except OSError as error:
         raise CommandError(f"{folder} can't be written: {error.strerror}.", "Name another --output.", code=Exit.REFUSED) from error
     return rejected
+
+
+def _remove_proposals(experiments: Path) -> None:
+    """Removes the proposals of an earlier scan. The folder may also be the one from which experiments are deployed."""
+    present = sorted(experiments.glob("*.yaml"))
+    foreign = [path.name for path in present if not path.read_text(encoding="utf-8", errors="replace").startswith(MARK)]
+    if foreign:
+        message = f"{experiments} has files that `squall discover` has not written: {', '.join(foreign[:5])}."
+        raise CommandError(message, "Name another --output; nothing was changed.", code=Exit.REFUSED)
+    for path in present:
+        path.unlink()
 
 
 def _show(console: Console, posture: Posture, folder: Path) -> None:

@@ -9,12 +9,14 @@ from discovery.proposals.propose import Proposal
 from squall.domain.base.printable import one_line
 
 _WIDTH = 110
+MARK = "# Proposed by `squall discover`, which replaces this file at its next scan. Copy it elsewhere before you change it."
+"""The first line of every file. A file without it is somebody's own, and is neither deleted nor overwritten."""
 
 
 def write_yaml(proposal: Proposal) -> str:
     """The file's text. Everything that comes from the account is on one line of a comment, or quoted by YAML."""
     body = yaml.dump(proposal.definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
-    return "\n".join([*_list_comments(proposal), "", body])
+    return "\n".join([MARK, "#", *_list_comments(proposal), "", body])
 
 
 class _Dumper(yaml.SafeDumper):

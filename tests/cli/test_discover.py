@@ -12,6 +12,7 @@ import yaml
 
 from discovery.permissions import make_policy
 from discovery.posture import Posture
+from discovery.proposals.text import MARK
 from tests.cli.conftest import Squall
 from tests.discovery.answers import Session
 from tests.discovery.shop import Shop, answers
@@ -36,7 +37,7 @@ def test_the_policy_is_printed_without_aws(squall: Squall, no_aws: Any) -> None:
 def test_page_document_and_experiments_are_written_and_the_scan_leaves_no_trace(squall: Squall, account: Session, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     (folder / "experiments").mkdir(parents=True)
-    (folder / "experiments" / "of-yesterday.yaml").write_text("name: x")
+    (folder / "experiments" / "of-yesterday.yaml").write_text(f"{MARK}\nname: x")
     done = squall("discover", "--output", str(folder), "--environment", "preproduction")
     assert done.exit_code == 0, done.output
     posture = Posture.model_validate_json((folder / "posture.json").read_text())
@@ -51,6 +52,18 @@ def test_page_document_and_experiments_are_written_and_the_scan_leaves_no_trace(
     assert "not seen: elasticache:DescribeCacheClusters (AccessDeniedException)" in done.stdout
     assert "databases: 2" in done.stderr
     assert squall("validate", *[str(path) for path in (folder / "experiments").iterdir()]).exit_code == 0
+
+
+def test_experiments_of_somebodys_own_are_neither_deleted_nor_overwritten(squall: Squall, account: Session, tmp_path: Path) -> None:
+    """`--output .` in a repository names the folder from which experiments are deployed."""
+    assert squall("discover", "--output", str(tmp_path)).exit_code == 0
+    proposed = sorted((tmp_path / "experiments").iterdir())
+    own = tmp_path / "experiments" / "own.yaml"
+    own.write_text("name: reviewed\n")
+    before = {path: path.read_text() for path in [*proposed, own, tmp_path / "posture.json"]}
+    done = squall("discover", "--output", str(tmp_path))
+    assert (done.exit_code, "own.yaml" in done.stderr) == (3, True), done.output
+    assert {path: path.read_text() for path in before} == before
 
 
 def test_json_is_the_document_and_nothing_else(squall: Squall, account: Session, tmp_path: Path) -> None:
