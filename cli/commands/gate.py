@@ -73,8 +73,12 @@ def find_standing(deployment: Deployment, file: str, experiment: Experiment, day
     wanted = definition_hash(experiment)
     runs = [run for run in deployment.runs_of(experiment.name, RUNS) if run.environment == experiment.environment]
     for run in runs:
-        record = deployment.record(run.execution_id) if run.decisive else None
-        if record is None or record.definition_hash != wanted:
+        if not run.decisive:
+            continue
+        record = deployment.record(run.execution_id)
+        if record is None:  # it may have refuted this definition
+            return answer(Exit.REFUSED, "the record of a decisive run is gone, so nobody can say what it judged", run.execution_id)
+        if record.definition_hash != wanted:
             continue
         if run.verdict is not Verdict.VALIDATED:
             word = run.verdict.value if run.verdict else run.status.value

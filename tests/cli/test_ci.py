@@ -178,6 +178,18 @@ def test_a_run_in_another_environment_proves_nothing(squall: Squall, deployment:
     assert squall("gate", FILE).exit_code == 3
 
 
+def test_a_decisive_run_whose_record_is_gone_may_have_refuted_the_definition(
+    squall: Squall, deployment: FakeDeployment, gated: Any
+) -> None:
+    gated("older", 2, V)
+    gated("newest", 1, R)
+    del deployment.scripts["newest"]
+    done = squall("gate", FILE)
+    assert done.exit_code == 3
+    assert "the record of a decisive run is gone" in done.stdout
+    assert "newest" in done.stdout
+
+
 def test_rerun_passes_only_by_the_run_that_it_made(
     squall: Squall, deployment: FakeDeployment, gated: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
