@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -38,6 +39,8 @@ READS = frozenset(
     }
 )
 """Methods of ports that change nothing. Any other method counts as a write."""
+WATCHED_READS = 20
+"""How many reads of each kind are watched for a change, in each scene."""
 STORES = frozenset({"records", "locks", "findings", "sightings", "halt_flag", "halt_copy"})
 """Ports whose state no other port reads or changes, unlike those of FIS, alarms and targets."""
 
@@ -119,6 +122,9 @@ class Scene:
     """By what is stored: the actors that have written it in any schedule."""
     read_at_once: dict[str, set[int]] = field(default_factory=dict)
     """By what is stored: the actors that have read it without a step."""
+    reads_seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+    not_reads: set[tuple[str, str]] = field(default_factory=set)
+    """Port and method of what counts as a read and has changed the world."""
 
     @property
     def world(self) -> FakeWorld:
@@ -171,11 +177,23 @@ class _Gate:
                 return found(*args, **kwargs)
             if (self._name, method) != ("clock", "now") and self._takes_a_step(method, args, number):
                 actors[number].wait()
-            answer = found(*args, **kwargs)
+            answer = self._call(method, found, args, kwargs)
             actors[number].heard.append(f"{self._name}.{method} {_keep_decisive(answer)!r}")
             return answer
 
         return call
+
+    def _call(self, method: str, found: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Makes the call. The first reads of each kind are watched: a read must not change the world."""
+        kind, world = (self._name, method), self._scene.world
+        if method not in READS or self._scene.reads_seen[kind] >= WATCHED_READS:
+            return found(*args, **kwargs)
+        self._scene.reads_seen[kind] += 1
+        before = _seen(world)
+        answer = found(*args, **kwargs)
+        if _seen(world) != before:
+            self._scene.not_reads.add(kind)
+        return answer
 
     def _takes_a_step(self, method: str, args: tuple[Any, ...], number: int) -> bool:
         stored = self._stored(args)
@@ -261,6 +279,7 @@ def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
             found.schedules += 1
             assert found.schedules < LIMIT, "too big a scene"
             pending += _play(scene, pending.pop(), seen, found)
+            assert not scene.not_reads, f"not only reads: {scene.not_reads}"
             if scene.forget_wrong_reads():
                 found, seen, pending = Explored(), set(), [()]
     found.states = len(seen)
