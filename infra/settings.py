@@ -11,8 +11,6 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from infra.places import ROOT as ROOT  # noqa: PLC0414 - scripts take it from here, too
-
 LOG_RETENTIONS = {
     1: "ONE_DAY",
     3: "THREE_DAYS",

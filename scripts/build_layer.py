@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.settings import DEFAULT_RUNTIME, ROOT
+from infra.places import ROOT
+from infra.settings import DEFAULT_RUNTIME
 from scripts import bytecode
 
 if TYPE_CHECKING:

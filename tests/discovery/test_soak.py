@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import ROOT
+from infra.places import ROOT
 from tests.discovery.shop import RESOURCES
 from tests.patience import PATIENCE
 
