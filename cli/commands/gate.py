@@ -64,7 +64,7 @@ def check_experiments(options: Options, files: Sequence[str], days: int, *, reru
 
 
 def find_standing(deployment: Deployment, file: str, experiment: Experiment, days: int) -> Standing:
-    """The newest run of exactly this definition, in its environment, that decided the hypothesis is what counts: a later
+    """The newest run that decided the hypothesis counts, if it ran exactly this definition in its environment. A later
     refutation takes an earlier validation back."""
 
     def answer(code: Exit, reason: str, execution_id: str | None = None) -> Standing:

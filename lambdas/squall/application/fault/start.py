@@ -85,8 +85,8 @@ def _end_if_replaced(step: Step) -> bool:
     """Whether FIS would start something other than what this run compiled: an edited template, or another run's. Then
     reject the run.
 
-    Whoever closed the run has deleted the template. IAM denies reading a template that has no tags any more, so what
-    can't be read ends this state if the run is over. Otherwise raises Unavailable.
+    Also true if the run is over and the template can't be read: whoever closed the run deleted it, and IAM denies
+    reading what does not carry the stack's tag. Raises Unavailable if the template can't be read for another reason.
     """
     try:
         differences = template_differences(step)
