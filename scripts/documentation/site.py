@@ -15,6 +15,10 @@ from mkdocs.structure.pages import Page
 from infra.node import path_with_node
 from scripts.documentation.pages import PAGES, SCHEMAS, write_page, write_schema
 
+# Who searches for a setting or a field wants its page, not the many pages that mention it.
+GENERATED_PAGE_BOOST = 4
+BACKGROUND, BACKGROUND_BOOST = {"decisions.md", "bench.md"}, 0.5
+
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((\.\.?/[^)\s]+)\)")
 
 
@@ -30,7 +34,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
     """Replaces each link that leaves docs/ with its text and the path of the file in the repository. A link to a schema
-    leads to the copy in the site."""
+    leads to the copy in the site. Searches find the pages of the reference first."""
+    if page.file.src_uri in PAGES:
+        page.meta["search"] = {"boost": GENERATED_PAGE_BOOST}
+    elif page.file.src_uri in BACKGROUND:
+        page.meta["search"] = {"boost": BACKGROUND_BOOST}
     folder = posixpath.dirname(page.file.src_uri)
 
     def replace_link(match: re.Match[str]) -> str:
