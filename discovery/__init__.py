@@ -1,1 +1,1 @@
-"""`squall discover`: a read-only look at an account, the risks that show without a fault, and proposed experiments."""
+"""`squall discover`: reads an account, lists the risks that show without a fault, and proposes experiments."""

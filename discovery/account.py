@@ -1,5 +1,4 @@
-"""The account through boto3, with the caller's own credentials: patient with throttling, and frank about what was
-denied."""
+"""The account through boto3, with the caller's credentials. Throttled calls are repeated, denied calls are recorded."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 K = TypeVar("K", bound="Thing")
 _DENIALS = 10
-"""After so many denials of one action it is not tried again: the credentials lack it for every resource."""
+"""An action that was denied this often is not tried again: the credentials lack it for every resource."""
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException"})
 _PATIENT = Config(connect_timeout=3, read_timeout=20, retries={"mode": "adaptive", "total_max_attempts": 12}, user_agent_extra="squall")
 """A scan has time: a throttled call is repeated at a lower rate instead of being given up."""
@@ -45,11 +44,11 @@ class AwsAccount:
         self.calls = 0
         """Listings and single calls so far."""
         self.endpoints: Mapping[str, str] = {}
-        """Names by which environment variables may name a thing, to its id."""
+        """The names by which environment variables may refer to a thing, each with the thing's id."""
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """What gave no answer, each action and error once, sorted."""
+        """The calls that gave no answer: each pair of action and error code once, sorted."""
         return tuple(self._gaps[key] for key in sorted(self._gaps))
 
     def remember(self, gaps: Iterable[Gap]) -> None:
@@ -80,7 +79,7 @@ class AwsAccount:
             )
             yield from pages
         except Unavailable as error:
-            self._note(service, method, error)
+            self._record_gap(service, method, error)
 
     def ask(self, service: str, method: str, **arguments: Any) -> dict[str, Any]:
         if self._is_denied(service, method):
@@ -89,17 +88,17 @@ class AwsAccount:
         try:
             answer: dict[str, Any] = call(self.client(service), method, **arguments)
         except Unavailable as error:
-            self._note(service, method, error)
+            self._record_gap(service, method, error)
             return {}
         return answer
 
     def attempt(self, read: Callable[[], T], otherwise: T) -> T:
-        """The result of one of Squall's own adapters; `otherwise` if a call of it failed."""
+        """The result of `read`, which uses one of Squall's adapters; `otherwise` if one of its calls failed."""
         self.calls += 1
         try:
             return read()
         except Unavailable as error:
-            self._note(error.service, error.operation, error)
+            self._record_gap(error.service, error.operation, error)
             return otherwise
 
     def resumed(self, kind: type[K], id: str) -> K | None:  # noqa: A002 - the field's name
@@ -114,12 +113,12 @@ class AwsAccount:
         try:
             yield from Kubernetes(self.client("sts")).list(cluster, f"{prefix}/{path}")
         except Unavailable as error:
-            self._note("kubernetes", cluster["name"], error)
+            self._record_gap("kubernetes", cluster["name"], error)
 
     def _is_denied(self, service: str, method: str) -> bool:
         return self._denials[name_action(service, method)] >= _DENIALS
 
-    def _note(self, service: str, method: str, error: Unavailable) -> None:
+    def _record_gap(self, service: str, method: str, error: Unavailable) -> None:
         action = name_action(service, method)
         denied = error.code in _DENIED or error.code in CLOSED
         with self._lock:

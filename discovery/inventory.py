@@ -19,7 +19,7 @@ from squall.domain.base.model import Model
 from squall.domain.resources.workload import TargetGroup
 
 SHORTEST = 6
-"""A shorter name is a word that may mean anything."""
+"""Characters. A shorter name in an environment variable is not taken as a reference: it may be any word."""
 
 
 class Inventory(Model):
@@ -47,12 +47,12 @@ class Inventory(Model):
     gaps: tuple[Gap, ...] = ()
 
     def is_blind(self, *actions: str) -> bool:
-        """Whether one of these calls failed: what it did not tell is not known to be absent."""
+        """Whether one of these calls failed. What it would have listed is then unknown, not absent."""
         return any(gap.action in actions for gap in self.gaps)
 
 
 def list_endpoints(things: tuple[Thing, ...]) -> dict[str, str]:
-    """The names by which an environment variable may mean a thing, to the thing's id: its ARN, its endpoints."""
+    """The names by which an environment variable may refer to a thing (its ARN, its endpoints), each with its id."""
     known: dict[str, str] = {}
     for thing in things:
         names = [thing.id, *getattr(thing, "endpoints", ()), getattr(thing, "endpoint", "")]

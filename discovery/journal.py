@@ -1,4 +1,4 @@
-"""What a scan has read so far, in a file: a scan that was interrupted goes on where it stopped."""
+"""A file of what a scan has read so far, so that an interrupted scan can go on where it stopped."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 K = TypeVar("K", bound=Thing)
 FRESH_SECONDS = 3600
-"""An older journal describes an account that may have changed: the scan begins anew."""
+"""An older journal is not used, because the account may have changed: the scan starts again."""
 _VERSION = 1
 
 
 class Journal:
-    """One line for each thing that was read, and for each reader that is done.
+    """A journal with one line for each thing that was read, and for each reader that is done.
 
-    `scope` names the account and Region: a journal of another one is not used.
+    `scope` names the account and Region. A journal of another scope is not used.
     """
 
     def __init__(self, path: Path, scope: str, *, now: Callable[[], float] = time.time) -> None:
@@ -39,7 +39,7 @@ class Journal:
         return None if raw is None else kind.model_validate(raw)
 
     def is_done(self, reader: str) -> bool:
-        """Whether the reader had come to its end."""
+        """Whether the reader had finished before the interruption."""
         return reader in self._done
 
     def list_things(self, kinds: Iterable[type[K]]) -> list[K]:
@@ -47,15 +47,15 @@ class Journal:
         return [kind.model_validate(raw) for kind in kinds for raw in self._things.get(kind.__name__, {}).values()]
 
     def gaps(self, reader: str) -> list[Gap]:
-        """The gaps that a reader had met."""
+        """The gaps that a reader had recorded before the interruption."""
         return self._done.get(reader, [])
 
     def add(self, thing: Thing) -> None:
-        """Keeps a thing that was read."""
+        """Writes a thing that was read."""
         self._write({"kind": type(thing).__name__, "thing": thing.model_dump(mode="json")})
 
     def finish(self, reader: str, gaps: Iterable[Gap]) -> None:
-        """Notes that a reader has come to its end."""
+        """Writes that a reader has finished, with its gaps."""
         self._write({"done": reader, "gaps": [gap.model_dump(mode="json") for gap in gaps]})
 
     def close(self) -> None:
@@ -64,9 +64,9 @@ class Journal:
 
     def _load(self) -> bool:
         lines = self._read_lines()
-        begins = lines[0] if lines else {}
-        age = self._now() - float(begins.get("at", 0))
-        if begins.get("scope") != self._scope or begins.get("v") != _VERSION or age > FRESH_SECONDS:
+        header = lines[0] if lines else {}
+        age = self._now() - float(header.get("at", 0))
+        if header.get("scope") != self._scope or header.get("v") != _VERSION or age > FRESH_SECONDS:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text("", encoding="utf-8")
             self._path.chmod(0o600)
@@ -80,7 +80,7 @@ class Journal:
         return True
 
     def _read_lines(self) -> list[dict[str, Any]]:
-        """The lines of the file; a last line that was not written to its end is left out."""
+        """The lines of the file. A last line that was only partly written is left out."""
         lines: list[dict[str, Any]] = []
         if self._path.exists():
             for text in self._path.read_text(encoding="utf-8").splitlines():

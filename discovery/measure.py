@@ -1,4 +1,4 @@
-"""Reads the present levels of services from CloudWatch, many metrics a call."""
+"""Reads the present levels of services from CloudWatch, with many metrics in each call."""
 
 from __future__ import annotations
 
@@ -27,60 +27,63 @@ _AGENT = {"memory": "mem_used_percent", "disk": "disk_used_percent"}
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Request:
+    """A metric that is read for one value of a service's level."""
+
     service: str
     value: str
     query: MetricQuery
 
 
 def measure_services(account: AwsAccount, inventory: Inventory, services: Sequence[Service]) -> dict[str, Level]:
-    """The level of each service over the last day, by its id. Without an answer of CloudWatch every level is unknown."""
+    """The level of each service over the last day, by its id. If CloudWatch gives no answer, every level is unknown."""
     metrics = CloudWatchMetrics(account.client("cloudwatch"))
     groups = {group.arn: group for group in inventory.target_groups}
-    asked = [entry for service in services for entry in _list_queries(service, groups)]
-    asked += _list_agent_queries(account, metrics, services)
+    requests = [request for service in services for request in _list_queries(service, groups)]
+    requests += _list_agent_queries(account, metrics, services)
     end = int(inventory.at.timestamp()) // PERIOD_SECONDS * PERIOD_SECONDS + PERIOD_SECONDS
-    if not asked:
+    if not requests:
         return {}
-    queries = [entry.query for entry in asked]
+    queries = [request.query for request in requests]
     none: dict[str, Series] = {}
     series = account.attempt(lambda: metrics.series(queries, end - SPAN_SECONDS, end, PERIOD_SECONDS), none)
     values: dict[str, dict[str, list[float]]] = {}
     covered: dict[str, float] = {}
-    for entry in asked:
-        points = series[entry.query.key].points if entry.query.key in series else ()
-        values.setdefault(entry.service, {}).setdefault(entry.value, []).extend(point.value for point in points)
-        if entry.value in {"requests", "invocations"}:  # the last period is still running
+    for request in requests:
+        points = series[request.query.key].points if request.query.key in series else ()
+        values.setdefault(request.service, {}).setdefault(request.value, []).extend(point.value for point in points)
+        if request.value in {"requests", "invocations"}:
+            # The last period is not over yet: only the seconds that have passed count.
             seconds = sum(min(PERIOD_SECONDS, max(1.0, inventory.at.timestamp() - point.at)) for point in points)
-            covered[entry.service] = max(covered.get(entry.service, 0.0), seconds)
-    return {service: _read_level(found, covered.get(service) or 1.0) for service, found in values.items()} if series else {}
+            covered[request.service] = max(covered.get(request.service, 0.0), seconds)
+    return {service: _read_level(readings, covered.get(service) or 1.0) for service, readings in values.items()} if series else {}
 
 
-def _list_queries(service: Service, groups: Mapping[str, TargetGroup]) -> Iterator[_Asked]:
+def _list_queries(service: Service, groups: Mapping[str, TargetGroup]) -> Iterator[_Request]:
     for arn in service.target_groups:
         group = groups[arn]
         balancer = (("LoadBalancer", load_balancer_dimension(group.load_balancer or "")),)
         both = (("TargetGroup", target_group_dimension(arn)), *balancer)
-        yield _ask(service, "requests", LOAD_BALANCER, "RequestCount", both, "Sum")
-        yield _ask(service, "errors", LOAD_BALANCER, "HTTPCode_Target_5XX_Count", both, "Sum")
-        yield _ask(service, "response", LOAD_BALANCER, "TargetResponseTime", both, "Average")
-        yield _ask(service, "p99", LOAD_BALANCER, "TargetResponseTime", both, "p99")
+        yield _make_request(service, "requests", LOAD_BALANCER, "RequestCount", both, "Sum")
+        yield _make_request(service, "errors", LOAD_BALANCER, "HTTPCode_Target_5XX_Count", both, "Sum")
+        yield _make_request(service, "response", LOAD_BALANCER, "TargetResponseTime", both, "Average")
+        yield _make_request(service, "p99", LOAD_BALANCER, "TargetResponseTime", both, "p99")
         if group.load_balancer_groups == 1:
-            yield _ask(service, "errors", LOAD_BALANCER, "HTTPCode_ELB_5XX_Count", balancer, "Sum")
+            yield _make_request(service, "errors", LOAD_BALANCER, "HTTPCode_ELB_5XX_Count", balancer, "Sum")
     match service.kind:
         case "auto_scaling":
-            yield _ask(service, "cpu", "AWS/EC2", "CPUUtilization", (("AutoScalingGroupName", service.name),), "Average")
+            yield _make_request(service, "cpu", "AWS/EC2", "CPUUtilization", (("AutoScalingGroupName", service.name),), "Average")
         case "ecs":
             cluster, _, name = service.name.partition("/")
             dimensions = (("ClusterName", cluster), ("ServiceName", name))
-            yield _ask(service, "cpu", "AWS/ECS", "CPUUtilization", dimensions, "Average")
-            yield _ask(service, "memory", "AWS/ECS", "MemoryUtilization", dimensions, "Average")
+            yield _make_request(service, "cpu", "AWS/ECS", "CPUUtilization", dimensions, "Average")
+            yield _make_request(service, "memory", "AWS/ECS", "MemoryUtilization", dimensions, "Average")
         case "function":
-            yield _ask(service, "invocations", "AWS/Lambda", "Invocations", (("FunctionName", service.name),), "Sum")
+            yield _make_request(service, "invocations", "AWS/Lambda", "Invocations", (("FunctionName", service.name),), "Sum")
 
 
-def _list_agent_queries(account: AwsAccount, metrics: CloudWatchMetrics, services: Sequence[Service]) -> Iterator[_Asked]:
-    """Memory and disk of instances, where the CloudWatch agent publishes them by Auto Scaling group."""
+def _list_agent_queries(account: AwsAccount, metrics: CloudWatchMetrics, services: Sequence[Service]) -> Iterator[_Request]:
+    """The queries for memory and disk of instances, where the CloudWatch agent publishes them by Auto Scaling group."""
     groups = {service.name: service for service in services if service.kind == "auto_scaling"}
     if not groups:
         return
@@ -90,18 +93,21 @@ def _list_agent_queries(account: AwsAccount, metrics: CloudWatchMetrics, service
         for dimensions in published:
             service = groups.get(dict(dimensions).get("AutoScalingGroupName", ""))
             if service:
-                yield _ask(service, value, "CWAgent", name, dimensions, "Average")
+                yield _make_request(service, value, "CWAgent", name, dimensions, "Average")
 
 
-def _ask(service: Service, value: str, namespace: str, metric: str, dimensions: tuple[tuple[str, str], ...], statistic: str) -> _Asked:
+def _make_request(
+    service: Service, value: str, namespace: str, metric: str, dimensions: tuple[tuple[str, str], ...], statistic: str
+) -> _Request:
     key = f"{service.id} {value} {metric} {statistic} {dimensions}"
-    return _Asked(
+    return _Request(
         service.id, value, MetricQuery(key=key, namespace=namespace, metric_name=metric, dimensions=dimensions, statistic=statistic)
     )
 
 
 def _read_level(values: Mapping[str, Sequence[float]], seconds: float) -> Level:
-    """`seconds`: how long requests or invocations were counted."""
+    """The level from the values of a service by their names. `seconds`: how long requests or invocations were
+    counted."""
     requests = sum(values.get("requests", ()))
     invocations = values.get("invocations", ())
     return Level(

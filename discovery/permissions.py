@@ -1,10 +1,10 @@
-"""The permissions that a scan needs, and nothing else: reads, each with the thing that it finds."""
+"""The permissions that a scan needs. All of them only read."""
 
 import re
 from typing import Any
 
 _PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-"""IAM's prefix of the services that boto3 calls by another name."""
+"""The prefix of IAM actions, for services that have another name in boto3."""
 
 ACTIONS: dict[str, tuple[str, ...]] = {
     "Auto Scaling groups": ("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeLaunchTemplateVersions"),
@@ -32,17 +32,18 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     ),
     "present levels": ("cloudwatch:GetMetricData", "cloudwatch:ListMetrics"),
 }  # fmt: skip
-"""The IAM actions of a scan, by what they find. Kubernetes has its own rules: an access entry with AmazonEKSViewPolicy."""
+"""The IAM actions of a scan, by what they find. Reading Kubernetes also takes an access entry with
+AmazonEKSViewPolicy."""
 
 
 def make_policy() -> dict[str, Any]:
-    """The IAM policy for whoever runs `squall discover`. Most of these actions authorize on no resource."""
+    """The IAM policy for people who run `squall discover`. Its resource is `*`: most of these actions support no other."""
     actions = sorted(action for needed in ACTIONS.values() for action in needed)
     return {"Version": "2012-10-17", "Statement": [{"Sid": "SquallDiscover", "Effect": "Allow", "Action": actions, "Resource": "*"}]}
 
 
 def name_action(service: str, method: str) -> str:
-    """The IAM action of a call: `rds:DescribeDBInstances` of `rds` and `describe_db_instances` or `DescribeDBInstances`."""
+    """The IAM action of a call, for example `rds:DescribeDBInstances`. `method`: boto3's name or the API's name."""
     if service == "kubernetes":
         return f"kubernetes: {method}"
     name = method if re.match(r"[A-Z]", method) else "".join(part.capitalize() for part in method.split("_"))

@@ -31,17 +31,17 @@ class NotProposed(Model):
 class ServicePosture(Model):
     service: Service
     environment: str | None
-    """The environment it has opted in to."""
+    """The environment that the service has opted in to; None if it has not."""
     level: Level
     aspects: tuple[Aspect, ...]
-    """What is missing first."""
+    """The missing ones first."""
     proposals: tuple[str, ...]
-    """Names of its proposals, the best first."""
+    """Names of its proposals, in order of their score."""
     not_proposed: tuple[NotProposed, ...]
 
 
 class Entry(Model):
-    """A thing on the map that is no service: a load balancer, a queue or stream, a host outside."""
+    """A thing on the map that is not a service: a load balancer, a queue or stream, a host outside the account."""
 
     id: str
     name: str
@@ -62,11 +62,11 @@ class Posture(Model):
     entries: tuple[Entry, ...]
     relations: tuple[Relation, ...]
     proposals: tuple[Proposal, ...]
-    """The best first."""
+    """In order of their score, the highest first."""
 
 
 def build_posture(inventory: Inventory, levels: Mapping[str, Level], environment: str) -> Posture:
-    """Everything that the page and the files say, from what was found. `environment`: of services without a tag."""
+    """The posture of the account. `environment`: the environment of services without an opt-in tag."""
     services = find_services(inventory)
     relations = find_relations(inventory, services)
     lookup = Lookup(inventory, AlarmIndex(inventory))
@@ -98,7 +98,7 @@ def build_posture(inventory: Inventory, levels: Mapping[str, Level], environment
 
 
 def _list_entries(inventory: Inventory, services: tuple[Service, ...], relations: tuple[Relation, ...]) -> tuple[Entry, ...]:
-    """Everything in a relation that is no service."""
+    """The ends of relations that are not services."""
     known = {service.id for service in services}
     balancers = {balancer.id: balancer.name for balancer in inventory.load_balancers}
     ids = dict.fromkeys(end for relation in relations for end in (relation.caller, relation.callee) if end not in known)

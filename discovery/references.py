@@ -1,4 +1,4 @@
-"""What the values of environment variables refer to. Values may be secrets: they are compared, and never kept."""
+"""Finds what the values of environment variables refer to. Values may be secrets: they are compared, never kept."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,9 @@ _ADDRESS = re.compile(r"\d+(\.\d+){3}")
 
 
 def find_references(values: Iterable[str], known: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Ids of the known things that the values name, and the host names of URLs that are nothing known, without AWS's
-    own.
+    """Ids of the known things that the values name, and the host names of all other URLs except those of AWS.
 
-    An ARN or an endpoint is found anywhere in a value; a plain name, as of a table, only if it is the whole value.
+    An ARN or an endpoint counts anywhere in a value. A plain name, such as a table's, counts only as the whole value.
     """
     ids: set[str] = set()
     hosts: set[str] = set()
@@ -27,7 +26,7 @@ def find_references(values: Iterable[str], known: Mapping[str, str]) -> tuple[tu
 
 
 def _list_words(value: str) -> Iterable[str]:
-    """The words of a value, each also without its port and path, and the hosts of its URLs."""
+    """The words of a value, the same words without port and path, and the hosts of its URLs."""
     yield from (match["host"] for match in _URL.finditer(value))
     for word in _WORD.findall(value):
         yield word

@@ -1,4 +1,4 @@
-"""Reads the account: one reader for each kind of thing, a few at a time, each resumable."""
+"""Reads the account with one reader for each kind of thing. A few readers run at a time; each can be resumed."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int], None]
 
 AT_ONCE = 4
-"""Readers that run at the same time: more would only be throttled more."""
+"""How many readers run at the same time. More of them would only be throttled more."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What reads one kind of thing."""
+    """The reader of one kind of thing."""
 
     title: str
     field: str
@@ -67,12 +67,12 @@ SECOND = (
     Reader("EKS workloads", "pod_workloads", PodWorkload, read_eks_workloads),
     Reader("Lambda functions", "functions", Function, read_functions),
 )
-"""These compare their environment variables with what FIRST found."""
+"""These readers compare environment variables with the things that the readers in FIRST found."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What is looked at, and when."""
+    """The account and Region that are scanned, and the time of the scan."""
 
     account: str
     region: str
@@ -80,32 +80,33 @@ class Scope:
 
 
 def scan_account(account: AwsAccount, journal: Journal, scope: Scope, progress: Progress) -> Inventory:
-    """Everything in the account that `Inventory` has a field for. A call that fails leaves a gap, and the rest goes on."""
-    found = _run(FIRST, account, journal, progress)
-    account.endpoints = list_endpoints(tuple(thing for things in found.values() for thing in things))
-    found |= _run(SECOND, account, journal, progress)
-    groups = _read_target_groups(account, [thing.id for thing in found["health_checks"]])
+    """The inventory of the account. A call that fails leaves a gap in it, and the scan goes on."""
+    by_field = _run_readers(FIRST, account, journal, progress)
+    account.endpoints = list_endpoints(tuple(thing for things in by_field.values() for thing in things))
+    by_field |= _run_readers(SECOND, account, journal, progress)
+    groups = _read_target_groups(account, [thing.id for thing in by_field["health_checks"]])
     progress("health of targets", len(groups))
-    fields: dict[str, Any] = {field: tuple(things) for field, things in found.items()}
+    fields: dict[str, Any] = {field: tuple(things) for field, things in by_field.items()}
     return Inventory(account=scope.account, region=scope.region, at=scope.at, target_groups=groups, gaps=account.gaps, **fields)
 
 
-def _run(readers: Sequence[Reader], account: AwsAccount, journal: Journal, progress: Progress) -> dict[str, list[Thing]]:
-    def run(reader: Reader) -> list[Thing]:
-        things = _resume(reader, account, journal) if journal.is_done(reader.title) else _read(reader, account, journal, progress)
+def _run_readers(readers: Sequence[Reader], account: AwsAccount, journal: Journal, progress: Progress) -> dict[str, list[Thing]]:
+    def run_reader(reader: Reader) -> list[Thing]:
+        is_done = journal.is_done(reader.title)
+        things = _resume_reader(reader, account, journal) if is_done else _read_things(reader, account, journal, progress)
         progress(reader.title, len(things))
         return things
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return {reader.field: things for reader, things in zip(readers, pool.map(run, readers), strict=True)}
+        return {reader.field: things for reader, things in zip(readers, pool.map(run_reader, readers), strict=True)}
 
 
-def _resume(reader: Reader, account: AwsAccount, journal: Journal) -> list[Thing]:
+def _resume_reader(reader: Reader, account: AwsAccount, journal: Journal) -> list[Thing]:
     account.remember(journal.gaps(reader.title))
     return sorted(journal.list_things([reader.kind]), key=lambda thing: thing.id)
 
 
-def _read(reader: Reader, account: AwsAccount, journal: Journal, progress: Progress) -> list[Thing]:
+def _read_things(reader: Reader, account: AwsAccount, journal: Journal, progress: Progress) -> list[Thing]:
     things: dict[str, Thing] = {}
     for thing in reader.read(account):
         journal.add(thing)
@@ -117,7 +118,7 @@ def _read(reader: Reader, account: AwsAccount, journal: Journal, progress: Progr
 
 
 def _read_target_groups(account: AwsAccount, arns: Iterable[str]) -> tuple[TargetGroup, ...]:
-    """Every target group with the health of its targets and its use, as a run would see it."""
+    """Every target group with its use and the health of its targets, read by the same adapter as in a run."""
     wanted = list(arns)
     if not wanted:
         return ()

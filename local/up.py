@@ -281,8 +281,8 @@ def _start_part(
     record = processes.start_process(name, command, folder, ROOT, environment)
     if not _wait_while_it_logs(lambda: _is_answering(url) or not record.alive, name, log, on_progress) or not _is_answering(url):
         last = log.read_bytes()[logged_before:].decode(errors="replace").splitlines()[-15:] if log.exists() else []
-        what = f"did not answer and logged nothing for {READY_SECONDS:.0f} s" if record.alive else "ended"
-        raise LocalAccountError("\n".join([f"the {name} process {what}; {log} ends with:", *(last or ["(nothing since this start)"])]))
+        state = f"did not answer and logged nothing for {READY_SECONDS:.0f} s" if record.alive else "ended"
+        raise LocalAccountError("\n".join([f"the {name} process {state}; {log} ends with:", *(last or ["(nothing since this start)"])]))
     return record
 
 

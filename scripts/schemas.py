@@ -115,11 +115,11 @@ def _read_catalogues() -> tuple[dict[str, Any], ...]:
 
 def _read_parameters(fault_type: FaultType) -> list[dict[str, Any]]:
     experiments = _read_catalogues()
-    found = [
+    in_use = [
         experiment["parameters"] for experiment in experiments if experiment["type"] == fault_type.value and "parameters" in experiment
     ]
     further: dict[str, list[dict[str, Any]]] = yaml.safe_load((EXAMPLES / "parameters.yaml").read_text())
-    return found + further.get(fault_type.value, [])
+    return in_use + further.get(fault_type.value, [])
 
 
 def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:

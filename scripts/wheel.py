@@ -109,8 +109,8 @@ def _stage_file(source: Path, target: Path) -> None:
 
 def rename_packages(code: str) -> str:
     """The code with the packages' names in the wheel, in its imports and in the names of modules to run."""
-    code = _IMPORT.sub(lambda found: found[1] + _NAMES[found[2]], code)
-    return _MODULE_NAME.sub(lambda found: f'"{_NAMES[found[1]]}{found[2]}"', code)
+    code = _IMPORT.sub(lambda match: match[1] + _NAMES[match[2]], code)
+    return _MODULE_NAME.sub(lambda match: f'"{_NAMES[match[1]]}{match[2]}"', code)
 
 
 def read_locked_versions(root: Path) -> dict[str, str]:

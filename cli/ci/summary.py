@@ -25,7 +25,10 @@ def render_summary(result: Result, report: str) -> str:
     ]
     if result.criteria:
         lines += ["| criterion | outcome | measured |", "|---|---|---|"]
-        lines += [f"| {escape_text(one.text)} | {_MARKS[one.outcome]} | {escape_text(one.reason)} |" for one in result.criteria]
+        lines += [
+            f"| {escape_text(criterion.text)} | {_MARKS[criterion.outcome]} | {escape_text(criterion.reason)} |"
+            for criterion in result.criteria
+        ]
         lines.append("")
     if findings := [finding for finding in result.findings if finding.closed_by is None]:
         lines += [f"- {finding.severity.value}: {escape_text(finding.title)} (`{finding.id}`)" for finding in findings] + [""]

@@ -131,7 +131,7 @@ def _remove_proposals(experiments: Path) -> None:
 
 def _show(console: Console, posture: Posture, folder: Path) -> None:
     """Prints the proposals, best first, and what was not seen."""
-    grave = sum(aspect.state == "missing" and aspect.weight == "high" for found in posture.services for aspect in found.aspects)
+    grave = sum(aspect.state == "missing" and aspect.weight == "high" for service in posture.services for aspect in service.aspects)
     console.print(safe_text(f"{len(posture.services)} services, {grave} grave risks, {len(posture.proposals)} proposals"), soft_wrap=True)
     for proposal in posture.proposals[:SHOWN]:
         console.print(safe_text(f"  {folder}/experiments/{proposal.name}.yaml ({proposal.risk} risk)", "bold"), soft_wrap=True)

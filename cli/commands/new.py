@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 TYPES = [kind.value for kind in registry.list_types()]
 
 
-def write_experiment(options: Options, file: Path | None, given: dict[str, Any]) -> int:
-    """Writes the experiment; `given` are the flags by name, None or empty where they are missing."""
-    fault_type = FaultType(ask(given["type"], "--type", "Which fault", TYPES))
-    tags, filters = split_pairs("--tag", given["tag"]), split_pairs("--filter", given["filter"])
-    targets = tuple(given["target"])
+def write_experiment(options: Options, file: Path | None, flags: dict[str, Any]) -> int:
+    """Writes the experiment; `flags`: their values by name, None or empty where they are missing."""
+    fault_type = FaultType(ask(flags["type"], "--type", "Which fault", TYPES))
+    tags, filters = split_pairs("--tag", flags["tag"]), split_pairs("--filter", flags["filter"])
+    targets = tuple(flags["target"])
     if not targets and not tags:
         targets = tuple(ask(None, "--target or --tag", "Ids or ARNs of the targets, with spaces between them").split())
-    resource_type = ResourceType(ask(given["on"], "--on", "", [kind.value for kind in ResourceType])) if given["on"] else None
-    environment_name = ask(given["environment"], "--environment", "The environment whose policy holds")
-    parameters = dict(parse_setting(setting) for setting in given["set"])
+    resource_type = ResourceType(ask(flags["on"], "--on", "", [kind.value for kind in ResourceType])) if flags["on"] else None
+    environment_name = ask(flags["environment"], "--environment", "The environment whose policy holds")
+    parameters = dict(parse_setting(setting) for setting in flags["set"])
     answers = experiment.Answers(
-        ask(given["name"], "--name", "The experiment's name in reports"),
+        ask(flags["name"], "--name", "The experiment's name in reports"),
         fault_type,
         environment_name,
         targets,
@@ -42,7 +42,7 @@ def write_experiment(options: Options, file: Path | None, given: dict[str, Any])
         {name: tuple(value.split(",")) for name, value in filters.items()},
         resource_type,
         parameters,
-        given["owner"],
+        flags["owner"],
     )
     for name in experiment.list_required_parameters(fault_type, answers.hits):
         if name not in parameters:
@@ -52,10 +52,10 @@ def write_experiment(options: Options, file: Path | None, given: dict[str, Any])
     return _write(options, path, "experiment", lambda: experiment.draft_experiment(answers), experiment.HINTS)
 
 
-def write_environment(options: Options, file: Path | None, given: dict[str, Any]) -> int:
+def write_environment(options: Options, file: Path | None, flags: dict[str, Any]) -> int:
     """Writes the policy. Its file has the name of the environment, which the deployment requires."""
-    name = ask(given["name"], "--name", "The environment's name, and the value of its opt-in tag")
-    description = ask(given["description"], "--description", "What the environment is for")
+    name = ask(flags["name"], "--name", "The environment's name, and the value of its opt-in tag")
+    description = ask(flags["description"], "--description", "What the environment is for")
     path = file if file is not None else Path("environments") / f"{name}.yaml"
     if path.stem != name:
         raise CommandError(f"The policy of {name} has to be in a file named {name}.yaml.", code=Exit.REFUSED)
@@ -63,7 +63,7 @@ def write_environment(options: Options, file: Path | None, given: dict[str, Any]
         options,
         path,
         "environment",
-        lambda: environment.draft_environment(name, description, approvers=given["approvers"], timezone=given["timezone"]),
+        lambda: environment.draft_environment(name, description, approvers=flags["approvers"], timezone=flags["timezone"]),
         environment.HINTS,
     )
 

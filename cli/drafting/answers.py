@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def ask(given: str | None, flag: str, question: str, choices: Sequence[str] = ()) -> str:
+def ask(answer: str | None, flag: str, question: str, choices: Sequence[str] = ()) -> str:
     """The answer of the flag, or of the person at the terminal. Raises CommandError for what is no choice, or without a
     terminal."""
-    if given is None:
+    if answer is None:
         if not _has_terminal():
             expected = f"It takes {', '.join(choices)}." if choices else f"It answers: {question}?"
             raise CommandError(f"{flag} is missing, and there is no terminal to ask.", expected, code=Exit.REFUSED)
-        given = _prompt(f"{question} ({', '.join(choices)})" if choices else question)
-    if choices and given not in choices:
-        raise CommandError(f"{given!r} is no answer for {flag}.", f"It takes {', '.join(choices)}.", code=Exit.REFUSED)
-    return given
+        answer = _prompt(f"{question} ({', '.join(choices)})" if choices else question)
+    if choices and answer not in choices:
+        raise CommandError(f"{answer!r} is no answer for {flag}.", f"It takes {', '.join(choices)}.", code=Exit.REFUSED)
+    return answer
 
 
 def _has_terminal() -> bool:

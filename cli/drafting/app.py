@@ -34,9 +34,9 @@ def experiment(  # noqa: PLR0913, PLR0917 - a command's options
     from cli.commands import new as command
 
     context.obj.json = json
-    given = {"name": name, "type": fault, "target": target or [], "tag": tag or [], "filter": where or [], "on": on}
-    given |= {"environment": environment, "set": settings or [], "owner": owner}
-    raise typer.Exit(command.write_experiment(context.obj, file, given))
+    flags = {"name": name, "type": fault, "target": target or [], "tag": tag or [], "filter": where or [], "on": on}
+    flags |= {"environment": environment, "set": settings or [], "owner": owner}
+    raise typer.Exit(command.write_experiment(context.obj, file, flags))
 
 
 @app.command()
@@ -53,5 +53,5 @@ def environment(
     from cli.commands import new as command
 
     context.obj.json = json
-    given = {"name": name, "description": description, "approvers": approvers, "timezone": closed}
-    raise typer.Exit(command.write_environment(context.obj, file, given))
+    flags = {"name": name, "description": description, "approvers": approvers, "timezone": closed}
+    raise typer.Exit(command.write_environment(context.obj, file, flags))

@@ -146,11 +146,11 @@ class Watcher:
         if self._is_due("metrics", known.now, min(15.0, max(1.0, period / 4))):
             known.readings = read_metrics(self.source.metrics, known.definition, known.discovery, known.baseline, known.now)
 
-    def _is_due(self, what: str, now: datetime, seconds: float) -> bool:
-        last = self._since.get(what)
+    def _is_due(self, reading: str, now: datetime, seconds: float) -> bool:
+        last = self._since.get(reading)
         if last is not None and now - last < timedelta(seconds=seconds):
             return False
-        self._since[what] = now
+        self._since[reading] = now
         return True
 
     def _is_over(self, known: Snapshot) -> bool:

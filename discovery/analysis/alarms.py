@@ -1,4 +1,4 @@
-"""Which alarms and objectives are about which service, and which of them see what users see."""
+"""Finds the alarms and objectives of each service, and the alarms among them that watch what users feel."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class AlarmIndex:
 
     def find(self, service: Service) -> tuple[Alarm, ...]:
         """Every alarm about the service, sorted by name."""
-        found = {alarm.id: alarm for dimension in self._dimensions(service) for alarm, _ in self._by_dimension.get(dimension, ())}
-        return tuple(sorted(found.values(), key=lambda alarm: alarm.name))
+        alarms = {alarm.id: alarm for dimension in self._dimensions(service) for alarm, _ in self._by_dimension.get(dimension, ())}
+        return tuple(sorted(alarms.values(), key=lambda alarm: alarm.name))
 
     def find_felt(self, service: Service) -> tuple[Alarm, ...]:
-        """The alarms among them that watch what users feel."""
+        """The alarms about the service that watch what users feel."""
         return tuple(
             alarm
             for alarm in self.find(service)
@@ -58,7 +58,7 @@ class AlarmIndex:
         )
 
     def find_objectives(self, service: Service) -> tuple[Objective, ...]:
-        """The SLOs of a service: of its name, or on one of its metrics."""
+        """The SLOs of a service: those with its name, and those on one of its metrics."""
         dimensions = set(self._dimensions(service))
         short = service.name.rpartition("/")[2]
         return tuple(
@@ -69,7 +69,9 @@ class AlarmIndex:
 
     def _dimensions(self, service: Service) -> Sequence[tuple[str, str]]:
         """The dimensions by which CloudWatch knows the service and its target groups."""
-        found = [("TargetGroup", target_group_dimension(arn)) for arn in service.target_groups]
-        found += [("LoadBalancer", load_balancer_dimension(self._balancers[arn])) for arn in service.target_groups if arn in self._alone]
-        found += [("InstanceId", member) for member in service.members if service.kind in {"auto_scaling", "instances"}]
-        return found + [(name, service.name.rpartition("/")[2]) for name in _OWN.get(service.kind, ())]
+        dimensions = [("TargetGroup", target_group_dimension(arn)) for arn in service.target_groups]
+        dimensions += [
+            ("LoadBalancer", load_balancer_dimension(self._balancers[arn])) for arn in service.target_groups if arn in self._alone
+        ]
+        dimensions += [("InstanceId", member) for member in service.members if service.kind in {"auto_scaling", "instances"}]
+        return dimensions + [(name, service.name.rpartition("/")[2]) for name in _OWN.get(service.kind, ())]

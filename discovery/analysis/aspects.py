@@ -1,4 +1,4 @@
-"""What is covered of a service, and what is not: each aspect looked at without a fault."""
+"""The aspects of a service's resilience that show without a fault: which are covered, and which are missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Aspect(Model):
     code: str
     title: str
     state: State
-    """`unknown`: a call that would tell was denied or failed."""
+    """`unknown`: the call that reads it was denied or failed."""
     weight: Weight
     detail: str
     advice: str = ""
@@ -48,15 +48,15 @@ class Lookup:
 
 
 def list_aspects(service: Service, lookup: Lookup) -> tuple[Aspect, ...]:
-    """The aspects of a service, what is missing first, the heaviest first."""
-    found = [*_list_common(service, lookup), *_BY_KIND[service.kind](service, lookup)]
+    """The aspects of a service: the missing ones first, and among these the heaviest first."""
+    aspects = [*_list_common(service, lookup), *_BY_KIND[service.kind](service, lookup)]
     states, weights = ("missing", "unknown", "covered"), ("high", "medium", "low")
-    return tuple(sorted(found, key=lambda aspect: (states.index(aspect.state), weights.index(aspect.weight))))
+    return tuple(sorted(aspects, key=lambda aspect: (states.index(aspect.state), weights.index(aspect.weight))))
 
 
 def _judge(code: str, title: str, ok: bool | None, weight: Weight, *, good: str, bad: str, advice: str) -> Aspect:
     state: State = "unknown" if ok is None else "covered" if ok else "missing"
-    detail = good if ok else bad if ok is False else "a call that would tell was denied or failed"
+    detail = good if ok else bad if ok is False else "the call that reads it was denied or failed"
     return Aspect(code=code, title=title, state=state, weight=weight, detail=detail, advice="" if ok else advice)
 
 
@@ -77,7 +77,7 @@ def _list_common(service: Service, lookup: Lookup) -> Iterator[Aspect]:
         yield _judge(
             "no_objective", "service level objective", None if unknown else bool(objectives), "low",
             good=f"{', '.join(objectives[:3])}", bad="no SLO of Application Signals is about it",
-            advice="say in an SLO what users may expect",
+            advice="define an SLO with what users may expect",
         )  # fmt: skip
     policy = next((app for app in inventory.applications if service.id in app.resources or service.name in app.resources), None)
     if policy:
@@ -128,7 +128,7 @@ def _list_scaling_group(service: Service, lookup: Lookup) -> Iterator[Aspect]:
     if service.target_groups or group.target_groups:
         yield _judge(
             "instance_health_only", "the group replaces what the load balancer finds unhealthy", "ELB" in group.health_check, "high",
-            good="its health check is the load balancer's", bad="its health check is EC2's alone: a hung process is never replaced",
+            good="its health check is the load balancer's", bad="its health check is only EC2's: a hung process is never replaced",
             advice="set the group's health check type to ELB",
         )  # fmt: skip
     harmful = sorted({"Launch", "Terminate", "ReplaceUnhealthy", "HealthCheck"} & set(group.suspended))
@@ -138,7 +138,7 @@ def _list_scaling_group(service: Service, lookup: Lookup) -> Iterator[Aspect]:
     )  # fmt: skip
     yield _judge(
         "no_room", "room to grow", group.maximum > group.desired, "medium", good=f"up to {group.maximum}",
-        bad=f"the maximum, {group.maximum}, is what runs", advice="raise the group's maximum",
+        bad=f"the maximum, {group.maximum}, is running already", advice="raise the group's maximum",
     )  # fmt: skip
 
 
@@ -153,32 +153,33 @@ def _list_lone(service: Service, lookup: Lookup) -> Iterator[Aspect]:
 
 
 def _list_ecs(service: Service, lookup: Lookup) -> Iterator[Aspect]:
-    found = lookup.ecs_services[service.id]
-    checked = bool(found.target_groups) or found.health_check
+    ecs_service = lookup.ecs_services[service.id]
+    checked = bool(ecs_service.target_groups) or ecs_service.health_check
     unknown = lookup.inventory.is_blind("ecs:DescribeTaskDefinition")
     yield _judge_zones(service)
-    yield _judge_count(service, found.desired, "task")
+    yield _judge_count(service, ecs_service.desired, "task")
     yield _judge(
         "no_health_check", "health check", checked or (None if unknown else False), "medium",
         good="the load balancer's, or a container's own", bad="neither a load balancer nor a container checks its health",
         advice="give the essential container a health check",
     )  # fmt: skip
     yield _judge(
-        "no_circuit_breaker", "a bad deployment ends by itself", found.circuit_breaker, "low", good="the deployment circuit breaker is on",
-        bad="a deployment whose tasks never start goes on for ever", advice="turn the deployment circuit breaker on, with rollback",
+        "no_circuit_breaker", "a bad deployment ends by itself", ecs_service.circuit_breaker, "low",
+        good="the deployment circuit breaker is on", bad="a deployment whose tasks never start does not end",
+        advice="turn the deployment circuit breaker on, with rollback",
     )  # fmt: skip
 
 
 def _list_eks(service: Service, lookup: Lookup) -> Iterator[Aspect]:
-    found = lookup.pod_workloads[service.id]
+    workload = lookup.pod_workloads[service.id]
     yield _judge_zones(service)
-    yield _judge_count(service, found.desired, "pod")
+    yield _judge_count(service, workload.desired, "pod")
     yield _judge(
-        "no_health_check", "readiness probe", found.probed, "high", good="every container has one",
+        "no_health_check", "readiness probe", workload.probed, "high", good="every container has one",
         bad="a container without a readiness probe gets requests before it can answer", advice="give every container a readiness probe",
     )  # fmt: skip
     yield _judge(
-        "no_memory_limit", "memory limit", found.limited, "medium", good="every container has one",
+        "no_memory_limit", "memory limit", workload.limited, "medium", good="every container has one",
         bad="a container without a limit takes the memory of its node's other pods", advice="set memory limits",
     )  # fmt: skip
 
@@ -206,7 +207,7 @@ def _list_database(service: Service, lookup: Lookup) -> Iterator[Aspect]:
     code, title = ("no_reader", "a reader that can take over") if database.cluster else ("no_multi_az", "a standby in another zone")
     yield _judge(
         code, title, None if unknown else database.standby, "high", good=", ".join(database.zones) or "there is one",
-        bad="no reader is available: a lost writer has to be made anew" if database.cluster else "it is not Multi-AZ",
+        bad="no reader is available: a lost writer has to be created again" if database.cluster else "it is not Multi-AZ",
         advice="add a reader in another zone" if database.cluster else "make it Multi-AZ",
     )  # fmt: skip
     yield _judge(

@@ -4,7 +4,7 @@ from squall.domain.base.model import Model
 
 
 class Level(Model):
-    """None: not known, because CloudWatch has no data or may not be asked."""
+    """The present level. A field is None if it is not known: CloudWatch has no data, or access was denied."""
 
     requests_per_second: float | None = None
     availability_percent: float | None = None
@@ -17,7 +17,7 @@ class Level(Model):
     memory_percent: float | None = None
     disk_percent: float | None = None
     invocations: float | None = None
-    """Of a function, a minute."""
+    """Invocations of a function per minute."""
 
     @property
     def busy(self) -> bool:

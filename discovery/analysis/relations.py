@@ -1,4 +1,4 @@
-"""Who is behind whom, each relation with what shows it and whether that is certain."""
+"""Relations between services: which one calls which, the evidence for it, and whether that evidence is certain."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NO_APPLICATION = re.compile(
 
 class Relation(Model):
     caller: str
-    """Id of a service, of a load balancer, or of a queue or stream; a host name is called, never a caller."""
+    """Id of a service, of a load balancer, or of a queue or stream; never a host name."""
     callee: str
     evidence: Evidence
     detail: str = ""
-    """What shows it: a tag, a security group."""
+    """The evidence itself, for example a tag or security groups."""
 
     @property
     def certain(self) -> bool:
@@ -37,7 +37,7 @@ class Relation(Model):
 
 
 def find_relations(inventory: Inventory, services: Sequence[Service]) -> tuple[Relation, ...]:
-    """Every relation, the strongest evidence of each pair of things only."""
+    """Every relation. Of several between the same two things only the one with the strongest evidence is kept."""
     candidates = [
         *_list_registrations(inventory, services),
         *_list_event_sources(inventory),
@@ -69,7 +69,7 @@ def _list_event_sources(inventory: Inventory) -> Iterator[Relation]:
 
 
 def _list_references(inventory: Inventory, services: Sequence[Service]) -> Iterator[Relation]:
-    """What the configuration of a service names. A load balancer stands for the services behind it."""
+    """Relations to what the configuration of a service names. A load balancer stands for the services behind it."""
     balancers = {balancer.id for balancer in inventory.load_balancers}
     known = {service.id for service in services} | balancers
     for service in services:
@@ -81,7 +81,7 @@ def _list_references(inventory: Inventory, services: Sequence[Service]) -> Itera
 
 
 def _list_admitted(inventory: Inventory, services: Sequence[Service]) -> Iterator[Relation]:
-    """Data stores whose security groups let the members of a service's security group in."""
+    """Relations from services to data stores whose security groups admit the service's security group."""
     admits = {group.id: group.admits for group in inventory.security_groups}
     holders: dict[str, list[Service]] = defaultdict(list)
     for service in services:
@@ -96,7 +96,7 @@ def _list_admitted(inventory: Inventory, services: Sequence[Service]) -> Iterato
 
 
 def _list_tagged(services: Sequence[Service]) -> Iterator[Relation]:
-    """Things that share a tag with exactly one service that users reach: they are taken for behind that service."""
+    """Relations by tags. A thing that shares a tag with exactly one service that users reach counts as called by it."""
     sharing: dict[tuple[str, str], list[Service]] = defaultdict(list)
     for service in services:
         for pair in service.tags.items():
@@ -111,19 +111,20 @@ def _list_tagged(services: Sequence[Service]) -> Iterator[Relation]:
 
 
 def find_fronts(service: Service, relations: Sequence[Relation], services: Sequence[Service]) -> tuple[Service, ...]:
-    """The services with users of their own that reach this one, nearest first; itself if it has users."""
+    """The services with users that call this one, directly or not, nearest first. A service with users is its own
+    front."""
     by_id = {known.id: known for known in services}
     callers: dict[str, list[str]] = defaultdict(list)
     for relation in sorted(relations, key=lambda relation: not relation.certain):
         callers[relation.callee].append(relation.caller)
     fronts: list[Service] = []
-    pending, seen = [service.id], {service.id}
+    pending, visited = [service.id], {service.id}
     while pending:
         current = pending.pop(0)
         known = by_id.get(current)
         if known is not None and known.target_groups:
             fronts.append(known)
             continue
-        pending += [caller for caller in callers[current] if caller not in seen]
-        seen.update(callers[current])
+        pending += [caller for caller in callers[current] if caller not in visited]
+        visited.update(callers[current])
     return tuple(fronts)

@@ -1,4 +1,5 @@
-"""The services of an account: what computes and what keeps data, each with where it runs and who sends it requests."""
+"""The services of an account: what computes and what keeps data, where it runs, and which target groups send it
+requests."""
 
 from __future__ import annotations
 
@@ -31,21 +32,21 @@ STORES: frozenset[Kind] = frozenset({"database", "cache", "table"})
 
 
 class Service(Model):
-    """Something that a fault can take away from its users. `id` is that of the thing: its ARN, or the target group's."""
+    """Something that a fault can take away from its users. `id` is the thing's ARN, or that of its target group."""
 
     id: str
     kind: Kind
     name: str
     tags: dict[str, str]
     members: tuple[str, ...]
-    """Ids of its instances or tasks, names of its pods: those that serve."""
+    """Ids of its instances or tasks, or names of its pods; only those that serve requests."""
     zones: tuple[str, ...]
     security_groups: tuple[str, ...] = ()
     target_groups: tuple[str, ...] = ()
-    """ARNs of the target groups behind an application load balancer in which its members serve."""
+    """ARNs of the target groups of application load balancers in which its members serve requests."""
     uses: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-    """Host names outside of the account's own things that its configuration names."""
+    """Host names in its configuration that belong to nothing in the account."""
 
     @property
     def words(self) -> str:
@@ -53,27 +54,27 @@ class Service(Model):
 
     @property
     def environment(self) -> str | None:
-        """The environment it has opted in to; None: it has not."""
+        """The environment that it has opted in to; None if it has not."""
         return self.tags.get(OPT_IN)
 
 
 def find_services(inventory: Inventory) -> tuple[Service, ...]:
     """Every service, sorted by kind and name."""
     serving = _index_serving(inventory.target_groups)
-    found = [
+    services = [
         *_list_scaling_groups(inventory, serving),
         *_list_ecs_services(inventory, serving),
         *_list_pod_workloads(inventory, serving),
         *_list_functions(inventory, serving),
         *_list_stores(inventory),
     ]
-    found += _list_lone_instances(inventory, frozenset(arn for service in found for arn in service.target_groups))
+    services += _list_lone_instances(inventory, frozenset(arn for service in services for arn in service.target_groups))
     order = list(WORDS)
-    return tuple(sorted(found, key=lambda service: (order.index(service.kind), service.name, service.id)))
+    return tuple(sorted(services, key=lambda service: (order.index(service.kind), service.name, service.id)))
 
 
 def _index_serving(groups: Iterable[TargetGroup]) -> dict[str, set[str]]:
-    """The names of targets to the target groups behind application load balancers that send them requests."""
+    """The ARNs of the target groups of application load balancers that send requests to a target, by its name."""
     serving: dict[str, set[str]] = defaultdict(set)
     for group in groups:
         if group.serves and ":loadbalancer/app/" in (group.load_balancer or ""):
@@ -105,7 +106,7 @@ def _list_scaling_groups(inventory: Inventory, serving: Mapping[str, set[str]]) 
 
 
 def _list_lone_instances(inventory: Inventory, taken: frozenset[str]) -> Iterator[Service]:
-    """Instances of no group that serve in a target group: they are one service."""
+    """Services of instances that serve in a target group but are in no Auto Scaling group: one for each target group."""
     for group in inventory.target_groups:
         if group.arn in taken or not group.serves or ":loadbalancer/app/" not in (group.load_balancer or ""):
             continue

@@ -1,4 +1,4 @@
-"""The map of services as a picture: who calls whom, from left to right."""
+"""Draws the map of services: callers on the left, what they call on the right."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from discovery.posture import Posture, ServicePosture
 
 WIDTH, HEIGHT = 196, 64
-"""Of a box."""
+"""Of a box, in pixels."""
 GAP_X, GAP_Y, MARGIN = 46, 16, 12
 COLUMNS = 4
 NAME_CHARACTERS = 20
@@ -52,7 +52,7 @@ class Map:
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
     alone: int
-    """Services without any relation, drawn below the others."""
+    """The number of services without any relation, which are drawn below the others."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class _Node:
 
 
 def draw_map(posture: Posture, anchors: Mapping[str, str]) -> Map:
-    """The boxes and lines; parts of the account that are connected stand together, the largest first."""
+    """The boxes and lines. Connected parts of the account are drawn together, the largest first."""
     nodes = {node.id: node for node in _list_nodes(posture, anchors)}
     related = {end for relation in posture.relations for end in (relation.caller, relation.callee)} & nodes.keys()
     boxes: dict[str, Box] = {}
@@ -89,17 +89,17 @@ def _list_nodes(posture: Posture, anchors: Mapping[str, str]) -> Iterable[_Node]
     for entry in posture.entries:
         column = 0 if entry.kind in _ENTRANCES else COLUMNS - 1
         yield _Node(entry.id, None, _cut(entry.name), entry.kind, "", "plain", column)
-    for found in posture.services:
-        service = found.service
+    for service_posture in posture.services:
+        service = service_posture.service
         column = COLUMNS - 1 if service.kind in STORES else 1 if service.target_groups else 2
-        note, tone = describe_state(found)
+        note, tone = describe_state(service_posture)
         yield _Node(service.id, anchors[service.id], _cut(service.name), WORDS[service.kind], note, tone, column)
 
 
-def describe_state(found: ServicePosture) -> tuple[str, str]:
-    """How much is missing, in words and as a colour."""
-    missing = [aspect for aspect in found.aspects if aspect.state == "missing"]
-    unknown = sum(aspect.state == "unknown" for aspect in found.aspects)
+def describe_state(posture: ServicePosture) -> tuple[str, str]:
+    """The number of risks in words, and the tone in which it is shown."""
+    missing = [aspect for aspect in posture.aspects if aspect.state == "missing"]
+    unknown = sum(aspect.state == "unknown" for aspect in posture.aspects)
     grave = sum(aspect.weight == "high" for aspect in missing)
     if grave:
         return f"{grave} grave risk{'s' if grave > 1 else ''}", "bad"
@@ -166,5 +166,5 @@ def _draw_line(start: Box, end: Box) -> str:
 
 
 def _cut(name: str) -> str:
-    """The end of a long name tells more than its beginning."""
+    """The name shortened to what fits into a box. The end is kept, because it tells more than the beginning."""
     return name if len(name) <= NAME_CHARACTERS else f"…{name[-(NAME_CHARACTERS - 1) :]}"

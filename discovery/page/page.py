@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 FIRST = 10
-"""Proposals that are shown opened up at the top; all others stand with their service."""
+"""The number of proposals shown at the top of the page. The others are shown with their service."""
 _TONES = {"missing": {"high": "bad", "medium": "open", "low": "open"}, "unknown": dict.fromkeys(("high", "medium", "low"), "plain")}
 
 
@@ -92,7 +92,7 @@ def _clean_value(value: object) -> object:
 def build_page(posture: Posture) -> PosturePage:
     """The contents of the page, in their order."""
     cards = {proposal.name: _make_card(proposal) for proposal in posture.proposals}
-    anchors = {found.service.id: f"service-{number}" for number, found in enumerate(posture.services, 1)}
+    anchors = {entry.service.id: f"service-{number}" for number, entry in enumerate(posture.services, 1)}
     return PosturePage(
         title="What to try first",
         subtitle=f"Account {posture.account} · {posture.region} · {posture.at:%-d %B %Y, %H:%M} UTC",
@@ -102,7 +102,7 @@ def build_page(posture: Posture) -> PosturePage:
         box=(WIDTH, HEIGHT),
         cards=tuple(cards[proposal.name] for proposal in posture.proposals[:FIRST]),
         more=max(0, len(posture.proposals) - FIRST),
-        sections=tuple(_make_section(found, anchors[found.service.id], cards) for found in _order(posture.services)),
+        sections=tuple(_make_section(entry, anchors[entry.service.id], cards) for entry in _sort_services(posture.services)),
         gaps=Table(
             columns=("Permission or call", "What AWS said"),
             rows=tuple((gap.action, f"{'denied' if gap.denied else 'failed'}: {gap.message}") for gap in posture.gaps),
@@ -110,28 +110,28 @@ def build_page(posture: Posture) -> PosturePage:
     )
 
 
-def _order(services: Sequence[ServicePosture]) -> list[ServicePosture]:
+def _sort_services(services: Sequence[ServicePosture]) -> list[ServicePosture]:
     """Services with grave risks first."""
     tones = ("bad", "open", "good")
-    return sorted(services, key=lambda found: tones.index(describe_state(found)[1]))
+    return sorted(services, key=lambda entry: tones.index(describe_state(entry)[1]))
 
 
 def _write_story(posture: Posture) -> str:
     count = len(posture.services)
-    grave = sum(describe_state(found)[1] == "bad" for found in posture.services)
+    grave = sum(describe_state(entry)[1] == "bad" for entry in posture.services)
     proposed = len(posture.proposals)
     story = f"{count} service{'' if count == 1 else 's'}, "
     story += f"of which {grave} {'has' if grave == 1 else 'have'} a grave risk that shows without a fault."
-    story += f" {proposed} experiment{' is' if proposed == 1 else 's are'} proposed, the one that would teach most at least risk first."
+    story += f" {proposed} experiment{' is' if proposed == 1 else 's are'} proposed, sorted by what they teach and how little they risk."
     if posture.gaps:
         story += " Some calls were denied or failed, so not everything was seen: they are listed at the end."
     return story
 
 
 def _make_tiles(posture: Posture) -> list[Tile]:
-    missing = [aspect for found in posture.services for aspect in found.aspects if aspect.state == "missing"]
-    users = [found for found in posture.services if found.service.target_groups]
-    blind = sum(any(a.code == "no_alarm_on_users" and a.state == "missing" for a in found.aspects) for found in users)
+    missing = [aspect for entry in posture.services for aspect in entry.aspects if aspect.state == "missing"]
+    users = [entry for entry in posture.services if entry.service.target_groups]
+    blind = sum(any(a.code == "no_alarm_on_users" and a.state == "missing" for a in entry.aspects) for entry in users)
     return [
         Tile("Services", str(len(posture.services)), f"{len(users)} behind a load balancer"),
         Tile("Grave risks", str(sum(aspect.weight == "high" for aspect in missing)), f"{len(missing)} risks in all"),
@@ -153,13 +153,13 @@ def _make_card(proposal: Proposal) -> Card:
     )
 
 
-def _make_section(found: ServicePosture, anchor: str, cards: dict[str, Card]) -> Section:
-    service = found.service
-    note, tone = describe_state(found)
+def _make_section(posture: ServicePosture, anchor: str, cards: dict[str, Card]) -> Section:
+    service = posture.service
+    note, tone = describe_state(posture)
     facts = [
-        ("Environment", found.environment or "not opted in"),
+        ("Environment", posture.environment or "not opted in"),
         ("Zones", ", ".join(service.zones) or "none of its own"),
-        ("Present level", describe_level(found.level)),
+        ("Present level", describe_level(posture.level)),
         ("Uses", ", ".join(name.rpartition(":")[2] for name in (*service.uses, *service.hosts))),
     ]
     return Section(
@@ -167,16 +167,16 @@ def _make_section(found: ServicePosture, anchor: str, cards: dict[str, Card]) ->
         title=f"{WORDS[service.kind]} {service.name}",
         state=Word(note, tone),
         facts=tuple((name, value) for name, value in facts if value),
-        aspects=_make_aspects(found),
-        proposals=tuple(cards[name] for name in found.proposals),
-        not_proposed=tuple((entry.title, entry.reason) for entry in found.not_proposed),
+        aspects=_make_aspects(posture),
+        proposals=tuple(cards[name] for name in posture.proposals),
+        not_proposed=tuple((entry.title, entry.reason) for entry in posture.not_proposed),
     )
 
 
-def _make_aspects(found: ServicePosture) -> Table:
+def _make_aspects(posture: ServicePosture) -> Table:
     rows = tuple(
         (aspect.title, Word(aspect.state, _TONES.get(aspect.state, {}).get(aspect.weight, "good")), aspect.detail, aspect.advice)
-        for aspect in found.aspects
+        for aspect in posture.aspects
     )
     return Table(columns=("Aspect", "State", "What there is", "What would help"), rows=rows)
 

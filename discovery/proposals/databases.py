@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def propose_for_databases(service: Service, _users: Users, around: Surroundings) -> Iterator[Idea | Obstacle]:
-    """One failover, where something can take over."""
+    """A failover, if a standby or a reader can take over."""
     database = around.lookup.databases[service.id]
     if not database.standby:
         missing = "no reader is available to take over" if database.cluster else "it is not Multi-AZ: there is no standby to fail over to"
@@ -33,7 +33,7 @@ def propose_for_databases(service: Service, _users: Users, around: Surroundings)
         title=f"Failover of {service.name}",
         condition=f"the {'writer' if database.cluster else 'primary'} of {service.name} is lost",
         mitigation=f"go on with the {'reader' if database.cluster else 'standby'} that takes over, without a restart",
-        why="Patches and lost hosts cause failovers: pools that keep dead connections show only in one.",
+        why="Patches and lost hosts cause failovers. Only a failover shows connection pools that keep dead connections.",
         teaches=82,
         target=target,
         rollback_plan="Nothing to undo. The old primary comes back as a standby; to have it write again, fail over once more",

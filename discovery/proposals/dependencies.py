@@ -1,4 +1,4 @@
-"""What a service depends on, as far as its configuration says it for certain, with the address that a fault needs."""
+"""The dependencies that a service's configuration names, with the addresses that a fault needs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from discovery.proposals.idea import Surroundings
 
 MOST = 2
-"""More experiments on dependencies of one service would crowd out everything else."""
+"""Dependencies of one service that get an experiment. More of them would leave no room for other experiments."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class Dependency:
 
 
 def list_dependencies(service: Service, around: Surroundings) -> list[Dependency]:
-    """What its configuration names: outside hosts first, because nobody else looks at those."""
-    return list(_find(service, around))[:MOST]
+    """The dependencies of a service: hosts outside the account first, because no other proposal covers them."""
+    return list(_find_dependencies(service, around))[:MOST]
 
 
-def _find(service: Service, around: Surroundings) -> Iterator[Dependency]:
+def _find_dependencies(service: Service, around: Surroundings) -> Iterator[Dependency]:
     yield from (Dependency(host, host) for host in service.hosts)
     lookup = around.lookup
     for used in service.uses:

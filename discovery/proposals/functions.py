@@ -1,4 +1,4 @@
-"""Faults on Lambda functions, as far as FIS's extension is in them."""
+"""Faults on Lambda functions that have FIS's extension."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from discovery.analysis.services import Service
 
 SHARE = 30
-"""Percent of the invocations that are hit: what half of a service may lose, with a margin, and enough to be seen."""
+"""The percentage of invocations that are hit: less than half, and enough to show in the metrics."""
 _NEEDS = ("the environment's policy with lambda_fault_configuration: docs/faults.md, Lambda functions",)
 _UNDO = "The fault ends by itself, at most 20 seconds late; if it does not, take FIS's layer off the function"
 

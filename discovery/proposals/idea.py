@@ -1,4 +1,4 @@
-"""What a proposal is made of: a fault on one service, what it teaches, and what its users have at present."""
+"""The parts of a proposal: a fault on one service, what it teaches, and what the service's users get at present."""
 
 from __future__ import annotations
 
@@ -26,35 +26,35 @@ class Idea:
     fault: FaultType
     resource: ResourceType
     name: str
-    """Ends the name of the file."""
+    """The end of the file's name, without `.yaml`."""
     title: str
     condition: str
-    """What happens, after "If"."""
+    """The part of the hypothesis after "If": what happens."""
     mitigation: str
-    """What the workload then does, after "will"."""
+    """The part of the hypothesis after "will": what the workload then does."""
     why: str
-    """One sentence for people: why this teaches something here."""
+    """One sentence for people: what the experiment teaches about this service."""
     teaches: int
-    """How much is learnt, 0 to 100; risk is taken off later."""
+    """How much it teaches, 0 to 100. The score subtracts the risk from it."""
     target: dict[str, Any]
-    """The fields of the experiment that say what is hit."""
+    """The fields of the experiment that select its targets."""
     rollback_plan: str
     parameters: dict[str, Any] = field(default_factory=dict)
     radius: BlastRadius = BlastRadius.SINGLE_INSTANCE
     lost_percent: float = 0.0
-    """The share of requests that is lost by arithmetic, over the fault, even if everything works."""
+    """The calculated share of requests that the fault loses even if the workload reacts as it should."""
     slower_seconds: float = 0.0
-    """How much later the average answer is by arithmetic."""
+    """How much longer the average response takes, calculated."""
     criteria: tuple[str, ...] = ()
-    """Besides those on what users see."""
+    """Success criteria besides those on what users see."""
     tag_commands: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    """What has to be there, and can't be read from outside."""
+    """Prerequisites that can't be read from the account."""
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """An experiment that would teach something, and can't run as things are."""
+    """An experiment that would teach something, but can't run at present."""
 
     service: str
     title: str
@@ -63,7 +63,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Users:
-    """Whose requests are judged: those of a target group."""
+    """The users whose requests are judged: those of a target group."""
 
     front: Service
     group: TargetGroup
@@ -76,20 +76,20 @@ class Users:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What proposals are made from."""
+    """Everything that proposals are made from."""
 
     lookup: Lookup
     services: Sequence[Service]
     relations: Sequence[Relation]
     levels: dict[str, Level]
     environment: str
-    """Where services run that have opted in to none."""
+    """The environment of services that have not opted in to one."""
 
     def environment_of(self, service: Service) -> str:
         return service.environment or self.environment
 
     def why_unknown(self, *actions: str) -> str:
-        """Why something is not known, if one of these calls was denied or failed; else empty."""
+        """The reason why something is unknown, if one of these calls was denied or failed; else empty."""
         blind = [action for action in actions if self.lookup.inventory.is_blind(action)]
         return f"{' and '.join(blind)} was denied or failed, so it is not known whether it could run" if blind else ""
 

@@ -1,4 +1,4 @@
-"""Faults on EC2 instances that serve: those of an Auto Scaling group, or those registered by hand."""
+"""Faults on EC2 instances of a service: those of an Auto Scaling group, or those registered by hand."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 DURATION_SECONDS = 600
 _FULL = 50.0
-"""Percent of CPU, memory or disk in use from which less is left than a fault takes."""
+"""Percent of CPU, memory or disk in use. From here on less may be left than a fault takes."""
 _UNDO = "ends by itself after the duration, and when its Systems Manager command is cancelled"
 
 
 def propose_for_instances(service: Service, users: Users, around: Surroundings) -> Iterator[Idea | Obstacle]:
-    """Losses first, then what slows instances down."""
+    """Losses of instances first, then faults that slow them down."""
     count = len(service.members)
     if count < 2:
         reason = around.why_unknown("ec2:DescribeInstances") or f"{count} instance serves: nothing would be left. Run a second one first"
@@ -32,7 +32,7 @@ def propose_for_instances(service: Service, users: Users, around: Surroundings) 
             yield _lose_zone(service)
     unmanaged = [name for name in service.members if name in around.lookup.instances and not around.lookup.instances[name].managed]
     if unmanaged:
-        known = f"{len(unmanaged)} of {count} instances are not online in Systems Manager, by which FIS disturbs them"
+        known = f"{len(unmanaged)} of {count} instances are not online in Systems Manager, which FIS needs to disturb them"
         reason = around.why_unknown("ssm:DescribeInstanceInformation") or known
         yield Obstacle(service.id, "Silence, slow network, dependencies, CPU, memory, disk", reason)
         return
@@ -61,7 +61,7 @@ def propose_for_instances(service: Service, users: Users, around: Surroundings) 
         title=f"Slow network of one instance of {service.name}",
         condition=f"the network of one instance of {service.name} is 200 ms slower",
         mitigation="go on serving from all instances, without waiting in a queue for the slow one",
-        why="A slow instance passes its health check, so nothing takes it out: only an experiment shows what its share of users waits.",
+        why="A slow instance passes its health check, so nothing takes it out: only an experiment shows how long its users wait.",
         teaches=50,
         target=_target(service),
         parameters={"latency_ms": 200},
@@ -122,7 +122,7 @@ def _lose_zone(service: Service) -> Idea:
 
 
 def _silence(service: Service, users: Users, around: Surroundings) -> Iterator[Idea]:
-    """One instance that answers nobody, until the load balancer takes it out."""
+    """An instance that stops answering, until the load balancer takes it out of service."""
     if not users.group.ports or users.front.id != service.id:
         return
     group = around.lookup.scaling_groups.get(service.id)
@@ -131,7 +131,7 @@ def _silence(service: Service, users: Users, around: Surroundings) -> Iterator[I
     known = seconds or 60
     lost = 100.0 * known / len(service.members) / DURATION_SECONDS
     why = (
-        "The group asks EC2 alone about health, so nothing replaces an instance whose process hangs."
+        "The group uses only EC2's health checks, so nothing replaces an instance whose process hangs."
         if kept
         else f"A hung instance is in service until its health checks fail, after about {known} s: its share of requests ends in time-outs."
         if seconds
@@ -155,7 +155,7 @@ def _silence(service: Service, users: Users, around: Surroundings) -> Iterator[I
 
 
 def _starve(service: Service, around: Surroundings) -> Iterator[Idea]:
-    """CPU, memory and disk: the fuller they are at present, the more is learnt."""
+    """Stress of CPU, memory and disk. The more of them is in use at present, the more the experiment teaches."""
     level = around.level_of(service)
     kinds = (
         (FaultType.CPU_STRESS, "CPU", "busy-cpu", level.cpu_percent, {"load_percent": 80},

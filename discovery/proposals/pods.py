@@ -20,12 +20,12 @@ _UNDO = "The fault ends by itself; a pod that stays broken is deleted, and Kuber
 
 
 def propose_for_pods(service: Service, _users: Users, around: Surroundings) -> Iterator[Idea | Obstacle]:
-    """The loss of a pod, its dependencies, its CPU."""
-    count, found = len(service.members), around.lookup.pod_workloads[service.id]
+    """The loss of a pod, lost dependencies, and CPU stress."""
+    count, workload = len(service.members), around.lookup.pod_workloads[service.id]
     if count < 2:
         yield Obstacle(service.id, "Loss of a pod", f"{count} pod is ready: nothing would be left. Run a second one first")
         return
-    target = _target(found, around.environment_of(service))
+    target = _target(workload, around.environment_of(service))
     yield Idea(
         service=service,
         fault=FaultType.INSTANCE_TERMINATION,
@@ -74,10 +74,10 @@ def propose_for_pods(service: Service, _users: Users, around: Surroundings) -> I
     )
 
 
-def _target(found: PodWorkload, environment: str) -> dict[str, Any]:
-    filters: dict[str, list[str]] = {"cluster": [found.cluster], "namespace": [found.namespace]}
-    if found.kind == "deployment":
-        filters["deployment"] = [found.name]
+def _target(workload: PodWorkload, environment: str) -> dict[str, Any]:
+    filters: dict[str, list[str]] = {"cluster": [workload.cluster], "namespace": [workload.namespace]}
+    if workload.kind == "deployment":
+        filters["deployment"] = [workload.name]
     else:
-        filters["labels"] = [f"{name}={value}" for name, value in sorted(found.labels.items()) if "." not in name]
+        filters["labels"] = [f"{name}={value}" for name, value in sorted(workload.labels.items()) if "." not in name]
     return {"target": {"resource_type": ResourceType.POD.value, "tags": {OPT_IN: environment}, "filters": filters}}

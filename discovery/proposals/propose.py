@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from discovery.analysis.services import Service
 
 MOST = 5
-"""Proposals of one service: the next scan has more, once these have run."""
+"""Proposals for one service. The next scan proposes others, once these have run."""
 _RISKS: Mapping[Risk, int] = {"low": 0, "medium": 3, "high": 6}
-"""What the risk of a fault takes off what it teaches."""
+"""What the risk of a fault subtracts from the score."""
 _RECOVERY_MINUTES = 15
 _BY_KIND: Mapping[str, Callable[[Service, Users, Surroundings], Iterator[Idea | Obstacle]]] = {
     "auto_scaling": propose_for_instances,
@@ -41,25 +41,26 @@ _BY_KIND: Mapping[str, Callable[[Service, Users, Surroundings], Iterator[Idea | 
 
 
 class Proposal(Model):
-    """An experiment that `squall validate` accepts, with what people need in order to decide about it."""
+    """An experiment that `squall validate` accepts, with what people need to decide about it."""
 
     name: str
-    """Name of its file, and so its name in the catalogue."""
+    """The name of its file without `.yaml`, which is its name in the catalogue."""
     service: str
     title: str
     why: str
     risk: Risk
     score: int
-    """What it would teach, less its risk: proposals are in this order."""
+    """What it would teach, minus its risk. Proposals are sorted by it, the highest first."""
     basis: str
-    """The present level that the criteria come from, in words."""
+    """The present level from which the criteria were made, in words."""
     tag_commands: tuple[str, ...]
     needs: tuple[str, ...]
     definition: dict[str, Any]
 
 
 def propose_experiments(around: Surroundings) -> tuple[tuple[Proposal, ...], tuple[Obstacle, ...]]:
-    """The proposals, the best first, at most `MOST` of a service; and what can't be proposed, with the reason."""
+    """The proposals, the highest score first, at most `MOST` for each service; and what can't be proposed, with the
+    reason."""
     chosen: list[Proposal] = []
     obstacles: list[Obstacle] = []
     for service in around.services:
@@ -67,7 +68,7 @@ def propose_experiments(around: Surroundings) -> tuple[tuple[Proposal, ...], tup
         obstacles += [entry for entry in made if isinstance(entry, Obstacle)]
         proposals = [entry for entry in made if isinstance(entry, Proposal)]
         chosen += sorted(proposals, key=_rank)[:MOST]
-    return _name_apart(sorted(chosen, key=_rank)), tuple(obstacles)
+    return _make_names_unique(sorted(chosen, key=_rank)), tuple(obstacles)
 
 
 def _rank(proposal: Proposal) -> tuple[int, str]:
@@ -91,7 +92,7 @@ def _make_proposal(idea: Idea, users: Users, around: Surroundings) -> Proposal |
     definition = write_definition(idea, users, environment)
     try:
         parse_experiment(definition)
-    except InvalidInput as invalid:  # a name or an address that the language can't express
+    except InvalidInput as invalid:  # for example a name or an address that the language can't express
         problems = "; ".join(f"{problem.path}: {problem.message}" for problem in invalid.problems[:3])
         return Obstacle(idea.service.id, idea.title, f"it would not be valid: {problems}")
     risk = get_fault(idea.fault, idea.resource).risk
@@ -139,18 +140,18 @@ def write_definition(idea: Idea, users: Users, environment: str) -> dict[str, An
 
 
 def make_name(service: str, suffix: str) -> str:
-    """A name of lower-case letters, digits and hyphens, as those of the catalogue are."""
+    """A name as the catalogue accepts it: lower-case letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", f"{service}-{suffix}".lower()).strip("-")[:80].rstrip("-")
 
 
-def _name_apart(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
-    """The proposals, with a number at the end of a name that another one has."""
-    seen: dict[str, int] = {}
-    apart = []
+def _make_names_unique(proposals: Iterable[Proposal]) -> tuple[Proposal, ...]:
+    """The proposals with unique names: a number is added to a name that an earlier proposal has."""
+    uses: dict[str, int] = {}
+    renamed = []
     for proposal in proposals:
-        number = seen[proposal.name] = seen.get(proposal.name, 0) + 1
-        apart.append(proposal if number == 1 else proposal.model_copy(update={"name": f"{proposal.name}-{number}"}))
-    return tuple(apart)
+        number = uses[proposal.name] = uses.get(proposal.name, 0) + 1
+        renamed.append(proposal if number == 1 else proposal.model_copy(update={"name": f"{proposal.name}-{number}"}))
+    return tuple(renamed)
 
 
 def _describe_level(users: Users) -> str:

@@ -1,4 +1,5 @@
-"""Criteria and abort conditions from the present level of a service, with a margin; guards from its alarms and SLOs."""
+"""Writes criteria and abort conditions from the present level of a service, with a margin, and from its alarms and
+SLOs."""
 
 from __future__ import annotations
 
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
     from discovery.things.alarms import Alarm, Objective
 
 LEAST_ERROR_PERCENT = 1.0
-"""Even a service that never fails is allowed to lose so many requests while something is broken."""
+"""The percentage of requests that even a service without errors may lose while something is broken."""
 WORST_AVAILABILITY = 50.0
 GUARDS = 5
-"""Stop conditions that FIS takes."""
+"""The number of stop conditions that FIS accepts in a template."""
 _PLAIN_NAME = re.compile(r"[^\"\x00-\x1f\x7f]{1,255}")
 _COMPARATORS = {"LessThan": "<", "LessThanOrEqualTo": "<=", "GreaterThan": ">", "GreaterThanOrEqualTo": ">="}
 _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -24,7 +25,7 @@ _UNITS = {"LATENCY": ("milliseconds", "ms"), "AVAILABILITY": ("percent", "%")}
 
 
 def write_criteria(idea: Idea, users: Users) -> list[Any]:
-    """The success criteria: availability first, which is critical."""
+    """The success criteria. The first is on availability, and critical."""
     allowed = _allowed_percent(idea, users)
     sentences: list[Any] = [{"text": f"System availability >= {_percent(100 - allowed)} %", "critical": True}]
     level = users.level
@@ -39,7 +40,7 @@ def write_criteria(idea: Idea, users: Users) -> list[Any]:
 
 
 def write_guards(idea: Idea, users: Users) -> list[str]:
-    """The abort conditions: what no user should have to bear for an experiment."""
+    """The abort conditions: a level that no user should get because of an experiment."""
     allowed = _allowed_percent(idea, users)
     floor = max(WORST_AVAILABILITY, 100 - max(5.0, 3 * allowed))
     guards = [f"System availability < {_percent(floor)} %"]
@@ -50,24 +51,27 @@ def write_guards(idea: Idea, users: Users) -> list[str]:
 
 
 def choose_stop_alarms(users: Users, guards: int) -> list[str]:
-    """Names of the service's own alarms that can stop the fault: OK now, telling somebody, and not deaf to silence."""
+    """Names of the service's own alarms that can stop the fault, as many as fit beside the guards."""
     usable = [alarm.name for alarm in users.alarms if is_usable(alarm)]
     return usable[: min(GUARDS - guards, 3)]
 
 
 def is_usable(alarm: Alarm) -> bool:
-    """Whether Squall accepts it as a stop alarm by the default policy."""
-    silent = all(watch.metric.startswith("HTTPCode_") for watch in alarm.watches)
-    hears = silent or alarm.missing_data not in {"notBreaching", "ignore"}
-    return alarm.state == "OK" and alarm.actions and hears and alarm.window_seconds <= 600 and bool(_PLAIN_NAME.fullmatch(alarm.name))
+    """Whether Squall accepts the alarm as a stop alarm under the default policy: it is OK now, has an action, looks back
+    at most ten minutes, and does not ignore missing data of a metric that always has data."""
+    counts_errors = all(watch.metric.startswith("HTTPCode_") for watch in alarm.watches)  # no data means no errors
+    data_is_enough = counts_errors or alarm.missing_data not in {"notBreaching", "ignore"}
+    return (
+        alarm.state == "OK" and alarm.actions and data_is_enough and alarm.window_seconds <= 600 and bool(_PLAIN_NAME.fullmatch(alarm.name))
+    )
 
 
 def declare_metrics(users: Users) -> dict[str, Any]:
-    """The metrics of the service's SLOs, by the name that criteria use."""
-    return {_name_of(objective): _declare(objective) for objective, _, _ in _list_bounds(users)}
+    """The metrics of the service's SLOs, by their names in criteria."""
+    return {_name_of(objective): _declare_metric(objective) for objective, _, _ in _list_bounds(users)}
 
 
-def _declare(objective: Objective) -> dict[str, Any]:
+def _declare_metric(objective: Objective) -> dict[str, Any]:
     metric = objective.metric
     if metric is None:
         raise TypeError(f"{objective.name} has no metric")
@@ -77,7 +81,8 @@ def _declare(objective: Objective) -> dict[str, Any]:
 
 
 def _list_bounds(users: Users) -> Iterator[tuple[Objective, str, str]]:
-    """The SLOs on a single metric, with the sentence's end that holds, and the one that does not."""
+    """The SLOs on a single metric, each with its bound and the opposite bound, for example `< 300 ms` and
+    `>= 300 ms`."""
     for objective in users.objectives[:2]:
         comparator = _COMPARATORS.get(objective.comparison)
         if objective.metric and objective.threshold is not None and comparator:
@@ -86,13 +91,14 @@ def _list_bounds(users: Users) -> Iterator[tuple[Objective, str, str]]:
 
 
 def _name_of(objective: Objective) -> str:
-    """A name of the language: letters, digits and single spaces."""
+    """A name that the language accepts: letters, digits and single spaces."""
     words = re.sub(r"[^A-Za-z0-9]+", " ", objective.name).strip()
     return f"SLO {words}"[:64].rstrip()
 
 
 def _allowed_percent(idea: Idea, users: Users) -> float:
-    """How many of the requests may fail: three times as many as now, at least one percent, and what is lost anyway."""
+    """The percentage of requests that may fail: three times as many as now, at least one percent, plus one and a half
+    times what the fault loses in any case; never above 40."""
     now = 100 - users.level.availability_percent if users.level.availability_percent is not None else 0.0
     return min(max(LEAST_ERROR_PERCENT, 3 * now) + 1.5 * idea.lost_percent, 40.0)
 
@@ -106,7 +112,7 @@ def _percent(value: float) -> str:
 
 
 def format_time(seconds: float) -> str:
-    """A time with two significant digits, rounded up: `250 ms`, `1.3 seconds`."""
+    """A duration, rounded up to two significant digits: `250 ms`, `1.3 seconds`."""
     if seconds < 1:
         milliseconds = seconds * 1000
         step = 10 ** max(0, math.floor(math.log10(max(milliseconds, 1))) - 1)

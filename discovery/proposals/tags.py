@@ -1,4 +1,4 @@
-"""The exact commands that opt a service in: without the tag, Squall's roles can hit nothing of it."""
+"""The exact commands that opt a service in. Squall's roles can't inject faults into anything without the tag."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def list_tag_commands(service: Service, environment: str, lookup: Lookup) -> tuple[str, ...]:
-    """The commands, in the order in which they are to be run; none for what carries the tag already."""
+    """The commands in the order in which they have to be run; none for what already has the tag."""
     commands = _BY_KIND[service.kind](service, environment, lookup)
     return tuple(commands)
 
@@ -36,27 +36,27 @@ def _tag_instances(service: Service, environment: str, lookup: Lookup) -> list[s
 
 
 def _tag_ecs(service: Service, environment: str, lookup: Lookup) -> list[str]:
-    found = lookup.ecs_services[service.id]
+    ecs_service = lookup.ecs_services[service.id]
     commands = []
     pair = f"key={OPT_IN},value={environment}"
     if service.environment != environment:
         commands.append(shell_command("aws", "ecs", "tag-resource", "--resource-arn", service.id, "--tags", pair))
-    if not found.propagates_tags:
-        names = ("--cluster", found.cluster, "--service", found.name)
+    if not ecs_service.propagates_tags:
+        names = ("--cluster", ecs_service.cluster, "--service", ecs_service.name)
         commands.append(shell_command("aws", "ecs", "update-service", *names, "--propagate-tags", "SERVICE"))
-    without = [task.id for task in found.tasks if task.opted_in != environment]
+    without = [task.id for task in ecs_service.tasks if task.opted_in != environment]
     return commands + [shell_command("aws", "ecs", "tag-resource", "--resource-arn", arn, "--tags", pair) for arn in without]
 
 
 def _tag_eks(service: Service, environment: str, lookup: Lookup) -> list[str]:
-    found = lookup.pod_workloads[service.id]
+    workload = lookup.pod_workloads[service.id]
     commands = []
-    if found.cluster_tags.get(OPT_IN) != environment:
-        tags = ("--resource-arn", found.cluster_arn, "--tags", f"{OPT_IN}={environment}")
+    if workload.cluster_tags.get(OPT_IN) != environment:
+        tags = ("--resource-arn", workload.cluster_arn, "--tags", f"{OPT_IN}={environment}")
         commands.append(shell_command("aws", "eks", "tag-resource", *tags))
-    if found.labels.get(POD_LABEL) != environment:
+    if workload.labels.get(POD_LABEL) != environment:
         patch = f'{{"spec":{{"template":{{"metadata":{{"labels":{{"{POD_LABEL}":"{environment}"}}}}}}}}}}'
-        where = ("-n", found.namespace, found.kind, found.name)
+        where = ("-n", workload.namespace, workload.kind, workload.name)
         commands.append(shell_command("kubectl", "patch", *where, "--patch", patch))
     return commands
 

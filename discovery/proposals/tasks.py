@@ -17,8 +17,8 @@ _UNDO = "The fault ends by itself; if something stays broken, stop the task and 
 
 
 def propose_for_tasks(service: Service, _users: Users, around: Surroundings) -> Iterator[Idea | Obstacle]:
-    """The loss of a task, and what needs FIS's agent beside it."""
-    count, found = len(service.members), around.lookup.ecs_services[service.id]
+    """The loss of a task, and the faults that need a Systems Manager agent in the task."""
+    count, ecs_service = len(service.members), around.lookup.ecs_services[service.id]
     if count < 2:
         few = f"{count} task serves: nothing would be left. Run a second one first"
         yield Obstacle(service.id, "Loss of a task", around.why_unknown("ecs:ListTasks", "ecs:DescribeTasks") or few)
@@ -39,10 +39,10 @@ def propose_for_tasks(service: Service, _users: Users, around: Surroundings) -> 
         rollback_plan="None needed, as ECS starts another task; if it does not, look at the service's events",
     )
     unknown = around.why_unknown("ecs:DescribeTaskDefinition")
-    if missing := unknown or _find_missing(found.agent, found.exec_enabled):
+    if missing := unknown or _find_missing(ecs_service.agent, ecs_service.exec_enabled):
         yield Obstacle(service.id, "Dependencies, slow network, CPU of tasks", missing)
         return
-    if found.fault_injection and found.shares_processes:
+    if ecs_service.fault_injection and ecs_service.shares_processes:
         for dependency in list_dependencies(service, around):
             yield Idea(
                 service=service,
@@ -66,7 +66,7 @@ def propose_for_tasks(service: Service, _users: Users, around: Surroundings) -> 
             title=f"Slow network of one task of {service.name}",
             condition=f"the network of one task of {service.name} is 200 ms slower",
             mitigation="go on serving from all tasks",
-            why="A slow task passes its health check, so nothing replaces it: only an experiment shows what its users wait.",
+            why="A slow task passes its health check, so nothing replaces it: only an experiment shows how long its users wait.",
             teaches=50,
             target=target,
             parameters={"latency_ms": 200},
@@ -97,5 +97,5 @@ def propose_for_tasks(service: Service, _users: Users, around: Surroundings) -> 
 
 def _find_missing(agent: bool, exec_enabled: bool) -> str:
     if not agent:
-        return "its tasks have no Systems Manager agent beside them, by which FIS disturbs tasks"
-    return "ECS Exec is on, and its agent keeps the one that FIS needs from starting" if exec_enabled else ""
+        return "its tasks have no Systems Manager agent beside them, which FIS needs to disturb tasks"
+    return "ECS Exec is on, and its agent keeps the agent that FIS needs from starting" if exec_enabled else ""

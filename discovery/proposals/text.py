@@ -1,4 +1,4 @@
-"""A proposal as a YAML file: why, what to do first, and the experiment."""
+"""Writes a proposal as a YAML file: why, what to do first, and the experiment."""
 
 import textwrap
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ MARK = "# Proposed by `squall discover`, which replaces this file at its next sc
 
 
 def write_yaml(proposal: Proposal) -> str:
-    """The file's text. Everything that comes from the account is on one line of a comment, or quoted by YAML."""
+    """The file's text. Text from the account can't end a comment early: it is made one line, or quoted by YAML."""
     body = yaml.dump(proposal.definition, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     return "\n".join([MARK, "#", *_list_comments(proposal), "", body])
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes everything out: Squall reads no aliases."""
+    """A dumper without aliases, because Squall does not read them."""
 
     def ignore_aliases(self, _data: object) -> bool:
         return True

@@ -1,4 +1,5 @@
-"""Whose requests tell whether a service withstands a fault: those of its own target group, or of the service in front."""
+"""Finds the users whose requests show whether a service withstands a fault: those of its own target group, or of the
+service in front of it."""
 
 from __future__ import annotations
 
@@ -11,11 +12,11 @@ if TYPE_CHECKING:
     from discovery.analysis.services import Service
 
 _LOSSES = ("Hardware", "Software", "AZ")
-"""Disruptions of Resilience Hub that Squall's faults are."""
+"""The disruptions of Resilience Hub that Squall's faults cause."""
 
 
 def find_users(service: Service, around: Surroundings) -> Users | str:
-    """The users of a service, or why none can be judged. Of several services in front the busiest one counts."""
+    """The users of a service, or the reason why none can be judged. Of several services in front, the busiest counts."""
     fronts = find_fronts(service, around.relations, around.services)
     if not fronts:
         return "no application load balancer is known to be in front of it: nothing shows what its users get"

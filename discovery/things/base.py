@@ -1,4 +1,4 @@
-"""What all things found in an account have in common, and what their readers need of the account."""
+"""What all things in an account have in common, and the interface through which their readers read the account."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
@@ -12,7 +12,7 @@ class Thing(Model):
     """A resource as the account describes it."""
 
     id: str
-    """The ARN where the resource has one, else its id: unique in the account and Region."""
+    """The ARN if the resource has one, else its id. Unique in the account and Region."""
     name: str
     tags: dict[str, str] = {}
 
@@ -21,16 +21,16 @@ class Gap(Model):
     """A call that gave no answer, or only a part of it."""
 
     action: str
-    """The IAM action, as `rds:DescribeDBInstances`; for Kubernetes the API."""
+    """The IAM action, for example `rds:DescribeDBInstances`; for Kubernetes the cluster's name."""
     code: str
     """The error code of the service."""
     message: str
     denied: bool
-    """Whether the credentials may not make the call; else the call failed."""
+    """Whether the call was denied to the credentials; if not, it failed."""
 
 
 class Account(Protocol):
-    """The account that is looked at. A call that fails is recorded as a gap, and yields what was read before."""
+    """The scanned account. A call that fails is recorded as a gap; the elements read before it failed are returned."""
 
     def items(self, service: str, method: str, key: str, **arguments: Any) -> Iterator[Any]:
         """The elements under `key` of all pages of a listing."""

@@ -11,7 +11,7 @@ class Database(Thing):
     cluster: bool
     state: str
     zones: tuple[str, ...]
-    """Zones of the instance and its standby, or of the cluster's members."""
+    """The zones of the instance and its standby, or of the cluster's members."""
     standby: bool
     """Whether another node can take over: a standby of the instance, or a reader of the cluster."""
     endpoints: tuple[str, ...]
@@ -23,7 +23,7 @@ class Database(Thing):
 
 
 def read_databases(account: Account) -> Iterator[Database]:
-    """Every cluster, and every instance that is no member of one."""
+    """Every cluster, and every instance outside of clusters."""
     instances = list(account.items("rds", "describe_db_instances", "DBInstances"))
     members = {entry["DBInstanceIdentifier"]: entry for entry in instances if entry.get("DBClusterIdentifier")}
     for entry in account.items("rds", "describe_db_clusters", "DBClusters"):

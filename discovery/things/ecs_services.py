@@ -34,7 +34,8 @@ class EcsService(Thing):
     health_check: bool
     """Whether a container has a health check of its own."""
     agent: bool
-    """Whether a container is given MANAGED_INSTANCE_ROLE_NAME, by which the task registers with Systems Manager."""
+    """Whether a container has the variable MANAGED_INSTANCE_ROLE_NAME, with which the agent beside it registers the
+    task with Systems Manager."""
     exec_enabled: bool
     fault_injection: bool
     shares_processes: bool
@@ -65,7 +66,7 @@ def read_ecs_services(account: Account) -> Iterator[EcsService]:
 
 def _read_tasks(account: Account, cluster: str) -> dict[str, list[Task]]:
     """The running tasks of a cluster, by the name of their service."""
-    found: dict[str, list[Task]] = {}
+    by_service: dict[str, list[Task]] = {}
     arns = list(account.items("ecs", "list_tasks", "taskArns", cluster=cluster, desiredStatus="RUNNING"))
     for start in range(0, len(arns), _TASKS):
         some = arns[start : start + _TASKS]
@@ -75,8 +76,8 @@ def _read_tasks(account: Account, cluster: str) -> dict[str, list[Task]]:
             address = next((d["value"] for d in details if d.get("name") == "privateIPv4Address"), None)
             opted_in = read_tags(entry.get("tags")).get("squall:environment")
             task = Task(id=entry["taskArn"], zone=entry.get("availabilityZone", ""), address=address, opted_in=opted_in)
-            found.setdefault(service, []).append(task)
-    return found
+            by_service.setdefault(service, []).append(task)
+    return by_service
 
 
 def _read(account: Account, entry: dict[str, Any], tasks: dict[str, list[Task]]) -> EcsService:

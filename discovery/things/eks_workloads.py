@@ -8,7 +8,7 @@ from squall.domain.base.model import Model
 
 _ZONE = "topology.kubernetes.io/zone"
 _SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "amazon-cloudwatch", "amazon-guardduty"})
-"""Namespaces of Kubernetes and AWS, which are no workload of the account's."""
+"""Namespaces of Kubernetes and AWS, which hold no workload of the account."""
 _KINDS = {"deployment": "deployments", "statefulset": "statefulsets"}
 
 
@@ -30,7 +30,7 @@ class PodWorkload(Thing):
     kind: str
     desired: int
     labels: dict[str, str]
-    """Those of its pod template."""
+    """The labels of its pod template."""
     probed: bool
     """Whether every container has a readiness probe."""
     limited: bool
@@ -45,7 +45,7 @@ class PodWorkload(Thing):
 
 
 def read_eks_workloads(account: Account) -> Iterator[PodWorkload]:
-    """The workloads of every cluster; a cluster that does not let the caller in is a gap."""
+    """The workloads of every cluster. A cluster to which the caller has no access leaves a gap."""
     for name in account.items("eks", "list_clusters", "clusters"):
         cluster = account.ask("eks", "describe_cluster", name=name).get("cluster")
         if cluster and cluster.get("endpoint"):

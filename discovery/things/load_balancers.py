@@ -7,7 +7,7 @@ from discovery.things.base import Account, Thing
 
 class LoadBalancer(Thing):
     type: str
-    """application, network or gateway."""
+    """`application`, `network` or `gateway`."""
     internal: bool
     zones: tuple[str, ...]
     security_groups: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Subnets, and who the rules of security groups let in."""
+"""Subnets, and the security groups that the rules of each security group admit."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ class Subnet(Thing):
 
 class SecurityGroup(Thing):
     admits: tuple[str, ...]
-    """Ids of the security groups whose members its rules let in."""
+    """Ids of the security groups whose members its rules admit."""
 
 
 def read_subnets(account: Account) -> Iterator[Subnet]:
@@ -24,7 +24,7 @@ def read_subnets(account: Account) -> Iterator[Subnet]:
 
 
 def read_security_groups(account: Account) -> Iterator[SecurityGroup]:
-    """Every security group, itself among those that it lets in left out: members of one group say nothing."""
+    """Every security group. A group that admits itself is not listed in its own `admits`: that shows no relation."""
     for entry in account.items("ec2", "describe_security_groups", "SecurityGroups"):
         own = entry["GroupId"]
         pairs = [pair for rule in entry.get("IpPermissions", []) for pair in rule.get("UserIdGroupPairs", [])]

@@ -1,4 +1,4 @@
-"""Applications of Resilience Hub: which resources they have, and how long they may be away."""
+"""Applications of Resilience Hub: their resources and recovery time objectives."""
 
 from collections.abc import Iterator
 from typing import Any

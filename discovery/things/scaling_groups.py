@@ -24,7 +24,7 @@ class ScalingGroup(Thing):
     uses: tuple[str, ...] = ()
     """Ids of things that the user data of its launch template names."""
     hosts: tuple[str, ...] = ()
-    """Host names of other URLs there."""
+    """Host names of other URLs in the user data."""
 
 
 def read_scaling_groups(account: Account) -> Iterator[ScalingGroup]:
@@ -63,7 +63,7 @@ def _read(account: Account, entry: dict[str, Any]) -> ScalingGroup:
 def _read_user_data(account: Account, template: dict[str, Any]) -> Iterator[str]:
     """The lines of the template's user data, in the version that the group launches."""
     own = str(template.get("LaunchTemplateId", ""))
-    by_id = own.startswith("lt-")  # the local account names it instead
+    by_id = own.startswith("lt-")  # the local account gives a name here
     name = {"LaunchTemplateId": own} if by_id else {"LaunchTemplateName": template.get("LaunchTemplateName", "")}
     versions = account.items(
         "ec2",

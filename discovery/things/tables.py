@@ -10,7 +10,7 @@ class Table(Thing):
     replicas: tuple[str, ...]
     """Other Regions of a global table."""
     recoverable: bool | None
-    """Whether point-in-time recovery is on; None: not known."""
+    """Whether point-in-time recovery is on; None if it is not known."""
     deletion_protection: bool
 
 

@@ -23,12 +23,12 @@ def read_docstrings(path: str, class_name: str) -> dict[str, str]:
     """The docstrings below the attributes of a class, on one line each, by the attribute's name."""
     tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == class_name).body
-    found = {}
+    docstrings = {}
     for attribute, text in itertools.pairwise(body):
         name = _name_of(attribute)
         if name and isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-            found[name] = " ".join(str(text.value.value).split())
-    return found
+            docstrings[name] = " ".join(str(text.value.value).split())
+    return docstrings
 
 
 def _name_of(node: ast.stmt) -> str:

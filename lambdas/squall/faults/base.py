@@ -33,7 +33,7 @@ P_co = TypeVar("P_co", bound=Model, covariant=True)
 class Remnant(NamedTuple):
     """What a fault left behind although it is over: a description, and the AWS CLI command that removes it."""
 
-    what: str
+    description: str
     command: str
 
 

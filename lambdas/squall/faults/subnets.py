@@ -120,8 +120,8 @@ class _Disruption(LastingFault[Subnet, P]):
             if before.id in acl.subnets and before.acl and before.acl != acl.id:
                 association = ("--association-id", str(now.association), "--network-acl-id", before.acl)
                 replace = shell_command("aws", "ec2", "replace-network-acl-association", "--region", region, *association)
-                what = f"{before.id} still has FIS's network ACL {acl.id}, it had {before.acl}"
-                yield Remnant(what, f"{replace} && {delete}")
+                description = f"{before.id} still has FIS's network ACL {acl.id}, it had {before.acl}"
+                yield Remnant(description, f"{replace} && {delete}")
             elif not acl.subnets and acl.id not in known:  # a clone that is in use belongs to another fault
                 yield Remnant(f"the network ACL {acl.id} (managedByFIS) is left in {before.vpc}", delete)
 

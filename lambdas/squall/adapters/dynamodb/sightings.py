@@ -27,7 +27,7 @@ class TableSightings:
 
     def put(self, sightings: Sightings) -> None:
         at = sightings.at.isoformat() if sightings.at else None
-        stored = {"at": at, "first": {key: first.isoformat() for key, first in sightings.first.items()}, "told": sorted(sightings.told)}
+        stored = {"at": at, "first": {key: first.isoformat() for key, first in sightings.first.items()}, "told": sorted(sightings.notified)}
         values = {":seen": make_text(json.dumps(stored))}
         call(
             self._client,

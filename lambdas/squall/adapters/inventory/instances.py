@@ -53,13 +53,13 @@ class AwsInventory:
     ) -> Workload:
         by_tag = {f"tag:{key}": [value] for key, value in tags.items()}
         wanted = by_tag | {name: list(values) for name, values in filters.items()}
-        found, missing = self._find_targets(targets) if targets else ([], [])
+        entries, missing = self._find_targets(targets) if targets else ([], [])
         if wanted and targets:  # tags and filters narrow what was named, never widen it
             matching = {entry["InstanceId"] for entry in self._find_filtered(wanted)}
-            found = [entry for entry in found if entry["InstanceId"] in matching]
+            entries = [entry for entry in entries if entry["InstanceId"] in matching]
         elif wanted:
-            found = self._find_filtered(wanted)
-        return self._make_workload(found, missing, at, service=service)
+            entries = self._find_filtered(wanted)
+        return self._make_workload(entries, missing, at, service=service)
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         known = [instance.id for instance in workload.instances]
@@ -90,7 +90,7 @@ class AwsInventory:
 
     def _make_workload(
         self,
-        found: list[Any],
+        entries: list[Any],
         missing: Sequence[str],
         at: datetime,
         groups: Sequence[Any] = (),
@@ -99,7 +99,7 @@ class AwsInventory:
         service: str | None = None,
     ) -> Workload:
         """The workload of these instances. `before`: an earlier look, whose target groups are asked again."""
-        ids = [entry["InstanceId"] for entry in found]
+        ids = [entry["InstanceId"] for entry in entries]
         membership = self._ask_membership(ids)
         names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
         described = [*groups, *self._describe_groups(sorted(names))]
@@ -108,13 +108,13 @@ class AwsInventory:
         service = before.service if before else service
         arns = [*(arn for group in around for arn in group.target_groups), *([service] if service else ())]
         arns += [group.arn for group in before.target_groups] if before else ()
-        registered = {} if before else {name: entry.get("VpcId", "") for entry in found for name in _list_names(entry)}
+        registered = {} if before else {name: entry.get("VpcId", "") for entry in entries for name in _list_names(entry)}
         target_groups = self._target_groups.find(arns, registered) if arns or registered else []
         target_groups += [service for group in described for service in _list_lattice(group)]
         known = frozenset(name for group in target_groups for name in group.registered)
         return Workload(
             at=at,
-            instances=tuple(self._instance(entry, membership, managed, in_service or {}, known) for entry in found),
+            instances=tuple(self._instance(entry, membership, managed, in_service or {}, known) for entry in entries),
             groups=tuple(sorted(around, key=lambda group: group.name)),
             target_groups=tuple(target_groups),
             missing=tuple(dict.fromkeys(missing)),

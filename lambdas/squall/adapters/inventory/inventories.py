@@ -96,9 +96,9 @@ class Inventories:
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if not workload.others:
             return self._fleet.refresh(workload, at)
-        found = self._finders[workload.others[0].type]().refresh(workload.others)
-        again = self._make_workload(found, workload.service, at, [group.arn for group in workload.target_groups])
-        return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *found.missing]))})
+        refreshed = self._finders[workload.others[0].type]().refresh(workload.others)
+        again = self._make_workload(refreshed, workload.service, at, [group.arn for group in workload.target_groups])
+        return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *refreshed.missing]))})
 
     def _make_workload(self, found: Found, service: str | None, at: datetime, known: Sequence[str] = ()) -> Workload:
         arns = {*known, *found.target_groups, *([service] if service else [])}

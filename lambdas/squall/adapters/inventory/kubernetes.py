@@ -112,10 +112,10 @@ def _make_request(cluster: Mapping[str, Any], path: str, headers: dict[str, str]
 
 
 def _endpoint_of(cluster: Mapping[str, Any]) -> str:
-    found = str(cluster.get("endpoint", ""))
-    if urlsplit(found).scheme != "https":
-        raise _make_unavailable("Unreadable", f"the endpoint of {cluster['name']} is {found or 'none'}")
-    return found
+    endpoint = str(cluster.get("endpoint", ""))
+    if urlsplit(endpoint).scheme != "https":
+        raise _make_unavailable("Unreadable", f"the endpoint of {cluster['name']} is {endpoint or 'none'}")
+    return endpoint
 
 
 def _read_answer(opener: Opener, request: Request, cluster: str) -> Mapping[str, Any]:

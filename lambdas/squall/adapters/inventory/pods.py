@@ -69,14 +69,14 @@ class EksPods:
                 missing.append(name)
                 continue
             try:
-                found = [self._namespace(cluster, namespace) for namespace in filters.get("namespace", ())]
+                places = [self._namespace(cluster, namespace) for namespace in filters.get("namespace", ())]
             except Unavailable as error:
                 if (sentence := _explain_closed(cluster, error)) is None:
                     raise
                 unreadable.append(sentence)
                 continue
-            known += found
-            chosen += [pod for place in found for pod, labels in place.pods if _matches_selection(pod, labels, tags, filters)]
+            known += places
+            chosen += [pod for place in places for pod, labels in place.pods if _matches_selection(pod, labels, tags, filters)]
         return _make_found(chosen, known, tuple(missing), tuple(unreadable))
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
@@ -91,15 +91,15 @@ class EksPods:
         accounts = {pod.cluster: pod.service_account for pod in before}
         pods = [pod for place in known for pod, _ in place.pods if pod.id in ids or pod.group in groups]
         now = [pod.model_copy(update={"service_account": accounts[pod.cluster]}) for pod in pods]
-        seen = {pod.id for pod in now}
-        return _make_found(now, known, tuple(pod.arn for pod in before if pod.id not in seen), ())
+        present = {pod.id for pod in now}
+        return _make_found(now, known, tuple(pod.arn for pod in before if pod.id not in present), ())
 
     def _cluster(self, name: str) -> Mapping[str, Any] | None:
         if name.startswith("arn:") and name.split(":")[3] != str(self._eks.meta.region_name):
             return None
         answer = call(self._eks, "describe_cluster", absent=_NOT_THERE, name=name.rpartition("/")[2])
-        found: Mapping[str, Any] | None = answer["cluster"] if answer else None
-        return found if found and (not name.startswith("arn:") or found["arn"] == name) else None
+        described: Mapping[str, Any] | None = answer["cluster"] if answer else None
+        return described if described and (not name.startswith("arn:") or described["arn"] == name) else None
 
     def _namespace(self, cluster: Mapping[str, Any], namespace: str) -> _Namespace:
         place = f"/namespaces/{quote(namespace, safe='')}"
@@ -141,13 +141,13 @@ class EksPods:
         show their labels."""
         addresses = sorted({address for entry in entries if (address := entry.get("status", {}).get("hostIP"))})
         vpc = cluster.get("resourcesVpcConfig", {}).get("vpcId", "")
-        found: dict[str, str] = {}
+        zones: dict[str, str] = {}
         for chunk in split_chunks(addresses, _ADDRESSES_PER_CALL):
             filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "private-ip-address", "Values": chunk}]
             for reservation in list_items(self._ec2, "describe_instances", "Reservations", Filters=filters):
                 for instance in reservation["Instances"]:
-                    found[instance["PrivateIpAddress"]] = instance["Placement"]["AvailabilityZone"]
-        return found
+                    zones[instance["PrivateIpAddress"]] = instance["Placement"]["AvailabilityZone"]
+        return zones
 
 
 class _Owners:

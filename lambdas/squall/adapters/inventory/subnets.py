@@ -140,22 +140,22 @@ class _Inhabitants:
 
 def _group_by_subnet(interfaces: Sequence[Mapping[str, Any]]) -> Mapping[str, _Inhabitants]:
     """What lives in each subnet, by the subnet's id."""
-    found: dict[str, _Inhabitants] = defaultdict(_Inhabitants)
+    by_subnet: dict[str, _Inhabitants] = defaultdict(_Inhabitants)
     for interface in interfaces:
-        inhabitants = found[interface["SubnetId"]]
+        inhabitants = by_subnet[interface["SubnetId"]]
         if instance := interface.get("Attachment", {}).get("InstanceId"):
             inhabitants.instances.add(instance)
         inhabitants.addresses.update(address["PrivateIpAddress"] for address in interface.get("PrivateIpAddresses", ()))
         inhabitants.addresses.update(address["Ipv6Address"] for address in interface.get("Ipv6Addresses", ()))
         if (description := interface.get("Description", "")).startswith(_OF_BALANCER):
             inhabitants.balancers.add(description.removeprefix(_OF_BALANCER))
-    return found
+    return by_subnet
 
 
 def _group_by_vpc(entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Endpoint, ...]]:
     """The interface endpoints of each VPC, by its id."""
-    found: dict[str, list[Endpoint]] = defaultdict(list)
+    by_vpc: dict[str, list[Endpoint]] = defaultdict(list)
     for entry in sorted(entries, key=lambda entry: str(entry["VpcEndpointId"])):
         subnets = tuple(sorted(entry.get("SubnetIds", ())))
-        found[entry["VpcId"]].append(Endpoint(id=entry["VpcEndpointId"], service=entry["ServiceName"], subnets=subnets))
-    return {vpc: tuple(endpoints) for vpc, endpoints in found.items()}
+        by_vpc[entry["VpcId"]].append(Endpoint(id=entry["VpcEndpointId"], service=entry["ServiceName"], subnets=subnets))
+    return {vpc: tuple(endpoints) for vpc, endpoints in by_vpc.items()}

@@ -43,9 +43,9 @@ class TargetGroups:
         """
         look, by_vpc = _Look(self._client), _names_by_vpc(names)
         entries = [group for arn, group in look.groups.items() if arn in arns or look.holds(group, by_vpc)]
-        found = [look.read(group) for group in entries if look.is_there(group)]
+        described = [look.read(group) for group in entries if look.is_there(group)]
         classic = self._classic.find(arns, by_vpc) if self._classic else ()
-        return sorted([*found, *classic], key=lambda group: group.arn)
+        return sorted([*described, *classic], key=lambda group: group.arn)
 
 
 def _names_by_vpc(names: Mapping[str, str]) -> dict[str, Names]:
@@ -87,8 +87,8 @@ class _Look:
         balancer = next(iter(group.get("LoadBalancerArns", [])), None)
         served = [arn for arn in self._list_used(balancer) if self._has_targets(arn)] if balancer else None
         in_use = balancer is not None and group["TargetGroupArn"] in self._list_used(balancer)
-        found = _read_group(group, self.health(group["TargetGroupArn"]))
-        return found.model_copy(update={"in_use": in_use, "load_balancer_groups": None if served is None else len(served)})
+        target_group = _read_group(group, self.health(group["TargetGroupArn"]))
+        return target_group.model_copy(update={"in_use": in_use, "load_balancer_groups": None if served is None else len(served)})
 
     def _has_targets(self, arn: str) -> bool:
         return any(_is_asked(entry) for entry in self.health(arn))
@@ -134,7 +134,7 @@ def _read_group(group: Mapping[str, Any], registered: Sequence[Mapping[str, Any]
     states: dict[str, set[str]] = {}
     for entry in registered:
         states.setdefault(entry["Target"]["Id"], set()).add(_state_of(entry))
-    asked = {target: found - _IDLE for target, found in states.items() if not found <= _IDLE}
+    asked = {target: target_states - _IDLE for target, target_states in states.items() if not target_states <= _IDLE}
     ports = tuple(sorted({entry["Target"]["Port"] for entry in registered if "Port" in entry["Target"]}))
     health_port = str(group.get("HealthCheckPort", "traffic-port"))
     return TargetGroup(
@@ -144,8 +144,8 @@ def _read_group(group: Mapping[str, Any], registered: Sequence[Mapping[str, Any]
         ports=ports,
         health_ports=(int(health_port),) if health_port.isdecimal() else ports,
         unhealthy_after_seconds=_find_unhealthy_after(group),
-        healthy=tuple(sorted(target for target, found in asked.items() if found <= _SERVES)),
-        unhealthy=tuple(sorted(target for target, found in asked.items() if not found <= _SERVES)),
+        healthy=tuple(sorted(target for target, target_states in asked.items() if target_states <= _SERVES)),
+        unhealthy=tuple(sorted(target for target, target_states in asked.items() if not target_states <= _SERVES)),
         idle=tuple(sorted(states.keys() - asked.keys())),
     )
 

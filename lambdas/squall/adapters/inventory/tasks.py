@@ -45,12 +45,12 @@ class EcsTasks:
             entries = [*self._describe_named([name for name in names if name not in asked]), *self._describe_members(groups.values())]
         else:
             entries = [entry for cluster in clusters or self._list_clusters() for entry in self._describe_running(cluster, unreadable)]
-        found = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)] if names or tags else []
-        unreadable += [f"no task of the ECS service {name} was found" for name in services if not _has_member(found, name)]
-        around = self._describe_services({*(task.group for task in found if task.group), *groups.values()})
-        matching = [task for task in found if tags.items() <= task.tags.items()]
+        tasks = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)] if names or tags else []
+        unreadable += [f"no task of the ECS service {name} was found" for name in services if not _has_member(tasks, name)]
+        around = self._describe_services({*(task.group for task in tasks if task.group), *groups.values()})
+        matching = [task for task in tasks if tags.items() <= task.tags.items()]
         chosen = [task for task in matching if not names or task.arn in names or task.group in groups.values()]
-        known = {task.arn for task in found} | {name for name, group in groups.items() if group in around}
+        known = {task.arn for task in tasks} | {name for name, group in groups.items() if group in around}
         missing = tuple(name for name in dict.fromkeys(names) if name not in known)
         return self._found(tuple(chosen), around, missing, entries, tuple(unreadable))
 
@@ -62,8 +62,8 @@ class EcsTasks:
             entry["taskArn"]: entry for entry in (*self._describe_named([task.arn for task in known]), *self._describe_members(groups))
         }
         tasks = tuple(self._read_tasks(entries.values()))
-        seen = {task.arn for task in tasks}
-        return self._found(tasks, self._describe_services(groups), tuple(task.arn for task in known if task.arn not in seen), (), ())
+        present = {task.arn for task in tasks}
+        return self._found(tasks, self._describe_services(groups), tuple(task.arn for task in known if task.arn not in present), (), ())
 
     def _found(
         self,
@@ -128,11 +128,11 @@ class EcsTasks:
                 yield from self._describe(cluster, arns)
 
     def _describe(self, cluster: str, arns: Sequence[str]) -> list[Any]:
-        found: list[Any] = []
+        described: list[Any] = []
         for chunk in split_chunks(arns, _TASKS_PER_CALL):
             answer = call(self._ecs, "describe_tasks", absent=_NO_CLUSTER, cluster=cluster, tasks=chunk, include=["TAGS"])
-            found += answer["tasks"] if answer else []
-        return found
+            described += answer["tasks"] if answer else []
+        return described
 
     def _describe_services(self, names: Iterable[str]) -> dict[str, Any]:
         by_cluster: dict[str, list[str]] = {}
@@ -169,20 +169,20 @@ class EcsTasks:
     def _describe_definition(self, arn: str) -> Mapping[str, Any]:
         """The task definition; nothing is known of one that was deleted."""
         answer = call(self._ecs, "describe_task_definition", absent=_NO_DEFINITION, taskDefinition=arn)
-        found: Mapping[str, Any] = answer["taskDefinition"] if answer else {}
-        return found
+        definition: Mapping[str, Any] = answer["taskDefinition"] if answer else {}
+        return definition
 
     def _find_agents(self, arns: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The managed instance of each task with its tags, by the task's ARN: the newest after a restart."""
-        found: dict[str, dict[str, Any]] = {}
+        agents: dict[str, dict[str, Any]] = {}
         for chunk in split_chunks(arns, _TAGS_PER_CALL):
             filters = [{"Key": f"tag:{_ARN_TAG}", "Values": chunk}]
             for entry in list_items(self._ssm, "describe_instance_information", "InstanceInformationList", Filters=filters):
                 tags = self._read_tags(entry["InstanceId"])
-                before = found.get(tags.get(_ARN_TAG, ""))
+                before = agents.get(tags.get(_ARN_TAG, ""))
                 if before is None or _registered_at(entry) > _registered_at(before):
-                    found[tags.get(_ARN_TAG, "")] = {**entry, "Tags": tags}
-        return found
+                    agents[tags.get(_ARN_TAG, "")] = {**entry, "Tags": tags}
+        return agents
 
     def _read_tags(self, managed: str) -> dict[str, str]:
         answer = call(self._ssm, "list_tags_for_resource", absent=_NO_INSTANCE, ResourceType="ManagedInstance", ResourceId=managed)

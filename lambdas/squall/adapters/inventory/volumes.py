@@ -37,22 +37,22 @@ class EbsVolumes:
         )
         instances = self._describe_instances({to["InstanceId"] for entry in entries for to in _list_attachments(entry)})
         nitro = self._find_nitro({instance["InstanceType"] for instance in instances.values()})
-        found = select_named(names, tags, [self._read_volume(entry, instances, nitro) for entry in entries])
-        attached = {name for volume in found.resources for name in volume.contains}
+        volumes = select_named(names, tags, [self._read_volume(entry, instances, nitro) for entry in entries])
+        attached = {name for volume in volumes.resources for name in volume.contains}
         vpcs = {name: instances[name].get("VpcId", "") for name in sorted(attached) if name in instances}
-        return Found(found.resources, found.missing, instances=tuple(vpcs), registered=vpcs)
+        return Found(volumes.resources, volumes.missing, instances=tuple(vpcs), registered=vpcs)
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         return self.find([resource.arn for resource in resources], {}, {})
 
     def _describe_instances(self, ids: set[str]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        described: dict[str, Any] = {}
         for chunk in split_chunks(sorted(ids), _TYPES_PER_CALL):
             filters = [{"Name": "instance-id", "Values": chunk}]
             for reservation in list_items(self._client, "describe_instances", "Reservations", Filters=filters):
                 owner = {"OwnerId": reservation["OwnerId"]}
-                found |= {instance["InstanceId"]: {**instance, **owner} for instance in reservation["Instances"]}
-        return found
+                described |= {instance["InstanceId"]: {**instance, **owner} for instance in reservation["Instances"]}
+        return described
 
     def _find_nitro(self, types: set[str]) -> set[str]:
         """Those of the types that are built on the Nitro System. Bare metal types have no hypervisor, and count as

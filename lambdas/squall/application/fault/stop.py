@@ -138,7 +138,7 @@ def _explain_end(step: Step, fis: FisExperiment) -> None:
     except (Unavailable, Refused) as error:
         fired, unknown = [], f"the FIS experiment was stopped; why could not be asked ({error})"
     if fired:
-        step.w.records.append(step.run.id, [Event(firing.at, EventName.ALARM, what) for firing, _, what in fired])
+        step.w.records.append(step.run.id, [Event(firing.at, EventName.ALARM, description) for firing, _, description in fired])
     if record.abort is None and not step.failure:
         abort = _infer_abort(record, fis, fired, ended_at, unknown)
         if abort:
@@ -151,8 +151,8 @@ FiredAlarm = tuple[Firing, str, str]
 
 def _infer_abort(record: ExecutionRecord, fis: FisExperiment, fired: list[FiredAlarm], ended_at: datetime, unknown: str) -> Abort | None:
     if fired:
-        firing, name, what = min(fired, key=lambda alarm: (alarm[0].at, alarm[1]))
-        source, reason = explain_firing(what, firing.reason)
+        firing, name, description = min(fired, key=lambda alarm: (alarm[0].at, alarm[1]))
+        source, reason = explain_firing(description, firing.reason)
         return Abort(source, f"{reason} ({firing.at:%H:%M:%S} UTC)", firing.at, name)
     if fis.status == "cancelled":
         return Abort(AbortSource.HALT, "FIS cancelled the experiment: the safety lever is engaged", ended_at, "safety lever")
@@ -172,5 +172,5 @@ def _find_fired_alarms(step: Step, record: ExecutionRecord, until: datetime) -> 
     words = guards.words if guards else {}
     names = {**{name: words.get(name, f"guard {name}") for name in record.guard_names}, **stop_alarms(step.w, record)}
     since = watched_since(record)
-    histories = ((step.w.alarms.fired_since(name, since), name, what) for name, what in names.items())
-    return [(firing, name, what) for firing, name, what in histories if firing is not None and firing.at <= until]
+    histories = ((step.w.alarms.fired_since(name, since), name, description) for name, description in names.items())
+    return [(firing, name, description) for firing, name, description in histories if firing is not None and firing.at <= until]

@@ -25,7 +25,7 @@ ERROR_CHARACTERS = 500
 class Leftover:
     """Something that still exists, or a step that could not be done."""
 
-    what: str
+    label: str
     command: str
     """The AWS CLI command that removes it, or does the step, by hand."""
     reason: str = ""
@@ -33,7 +33,7 @@ class Leftover:
 
     @property
     def description(self) -> str:
-        return f"{self.what} ({self.reason})" if self.reason else self.what
+        return f"{self.label} ({self.reason})" if self.reason else self.label
 
     def __str__(self) -> str:
         return f"{self.description}: {self.command}"
@@ -57,7 +57,7 @@ class Cleanup:
 
     @property
     def refused(self) -> tuple[Leftover, ...]:
-        """What something named although it is not ours. It was left alone, and there is nothing to be done again."""
+        """What a record or a list leads to although it is not ours. It was left alone; nothing has to be done again."""
         return tuple(self._refused.values())
 
     @property
@@ -65,29 +65,29 @@ class Cleanup:
         """The exceptions of the steps that failed."""
         return [leftover.cause for leftover in self.leftovers if leftover.cause]
 
-    def attempt(self, what: str, command: str, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
+    def attempt(self, label: str, command: str, act: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | None:
         """The step's result; None if it failed. A step that fails first and works later does not count as failed.
 
-        `what` names the step for people, `command` does it by hand.
+        `label` names the step for people, `command` does it by hand.
         """
         try:
             result = act(*args, **kwargs)
         except self._survives as error:
-            self._leftovers[what] = Leftover(what, command, _text_of(error), error)
+            self._leftovers[label] = Leftover(label, command, _text_of(error), error)
             return None
-        self._leftovers.pop(what, None)
+        self._leftovers.pop(label, None)
         return result
 
-    def leave(self, what: str, command: str, reason: str = "") -> None:
+    def leave(self, label: str, command: str, reason: str = "") -> None:
         """Report something that still exists although no step failed."""
-        self._leftovers[what] = Leftover(what, command, reason)
+        self._leftovers[label] = Leftover(label, command, reason)
 
-    def refuse(self, what: str, command: str, reason: str) -> None:
+    def refuse(self, label: str, command: str, reason: str) -> None:
         """Name something that is not ours and was therefore left alone. `command` shows it."""
-        self._refused[what] = Leftover(what, command, reason)
+        self._refused[label] = Leftover(label, command, reason)
 
-    def has_failed(self, what: str) -> bool:
-        return what in self._leftovers
+    def has_failed(self, label: str) -> bool:
+        return label in self._leftovers
 
     def forget(self) -> None:
         """Start another round: only leftovers of the new round count."""

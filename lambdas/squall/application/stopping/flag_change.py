@@ -30,11 +30,11 @@ class FlagChange(Cleanup):
 
     @property
     def failed(self) -> list[dict[str, str]]:
-        return [{"what": left.what, "error": left.reason, "command": left.command} for left in self.leftovers]
+        return [{"what": left.label, "error": left.reason, "command": left.command} for left in self.leftovers]
 
-    def set_flag(self, what: str, command: str, change: Callable[[str, str, datetime], None]) -> bool:
-        self.attempt(what, command, change, self._request.reason, self._request.by, self._now)
-        return not self.has_failed(what)
+    def set_flag(self, label: str, command: str, change: Callable[[str, str, datetime], None]) -> bool:
+        self.attempt(label, command, change, self._request.reason, self._request.by, self._now)
+        return not self.has_failed(label)
 
     def notify(self, change: HaltChange) -> None:
         self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, make_message(change))

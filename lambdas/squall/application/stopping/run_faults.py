@@ -76,12 +76,12 @@ class RunFaults:
 
     def _leave_alone(self, fis: FisExperiment, named_by: str) -> None:
         """Another run's experiment is none of this run's business. One that nobody owns may hit this run's targets."""
-        what, owner = f"FIS experiment {fis.id}", fis.tags.get("squall:execution")
+        label, owner = f"FIS experiment {fis.id}", fis.tags.get("squall:execution")
         if owner:
-            self._cleanup.refuse(what, read_experiment_command(fis.id), f"{named_by} leads to it, its tag says {owner}: left alone")
+            self._cleanup.refuse(label, read_experiment_command(fis.id), f"{named_by} leads to it, its tag says {owner}: left alone")
         else:
             reason = f"{named_by} leads to it, it has no tag of an execution: not stopped, {fis.status}"
-            self._cleanup.leave(what, stop_experiment_command(fis.id), reason)
+            self._cleanup.leave(label, stop_experiment_command(fis.id), reason)
 
 
 def list_run_experiments(w: Wiring, record: ExecutionRecord) -> Sequence[FisExperiment]:

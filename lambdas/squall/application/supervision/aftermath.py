@@ -26,8 +26,8 @@ def finish_rollback(cleanup: Cleanup, record: ExecutionRecord) -> None:
         return
     step = Step.of(cleanup.w, record)
     command = f"{record.rollback_command} --client-token {rollback_token(step)}"
-    what = "the rollback document has not run, or its end is not known"
-    cleanup.attempt(what, command, _advance_rollback, cleanup, step, command)
+    label = "the rollback document has not run, or its end is not known"
+    cleanup.attempt(label, command, _advance_rollback, cleanup, step, command)
 
 
 def _advance_rollback(cleanup: Cleanup, step: Step, command: str) -> None:

@@ -54,7 +54,7 @@ class Sweep:
             if orphan.kind not in AFTER_THE_FAULT:
                 self._remove(orphan)
         self._remove_after_the_fault([orphan for orphan in condemned if orphan.kind in AFTER_THE_FAULT])
-        news = frozenset(orphan.key for orphan in condemned) - before.told
+        news = frozenset(orphan.key for orphan in condemned) - before.notified
         if news:
             self._tell()
         self.w.sightings.put(before.next(orphans, news, now))
@@ -71,8 +71,8 @@ class Sweep:
         once about each execution.
         """
         if suspect.execution not in self._at_work:
-            what, command = f"whether {suspect.execution} is running", shell_command("squall", "status", suspect.execution)
-            at_work = self._questions.attempt(what, command, self._is_at_work, suspect.execution)
+            question, command = f"whether {suspect.execution} is running", shell_command("squall", "status", suspect.execution)
+            at_work = self._questions.attempt(question, command, self._is_at_work, suspect.execution)
             if at_work is None:
                 return True
             self._at_work[suspect.execution] = at_work

@@ -62,7 +62,7 @@ def supervise_runs(w: Wiring) -> dict[str, str]:
         done |= work.attempt("the faults of ended executions", LIST_EXPERIMENTS, _stop_ended_by_tags, w) or {}
     sweep = Sweep(w)
     work.attempt("the sweep", "squall status", sweep.run)
-    done |= {orphan.key: "swept" for orphan in sweep.removed} | {left.what: f"left: {left.reason}" for left in sweep.left}
+    done |= {orphan.key: "swept" for orphan in sweep.removed} | {left.label: f"left: {left.reason}" for left in sweep.left}
     failures = [*work.failures, *sweep.failures]
     if failures:
         raise ExceptionGroup(f"{len(failures)} things could not be looked after; done: {done}", failures)

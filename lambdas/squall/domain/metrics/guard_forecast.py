@@ -151,7 +151,7 @@ class _Past:
         rule = self.rule
         current = rule.turn(self.threshold.value)
         worst = sorted({trial.worst for trial in trials if isfinite(trial.worst) and trial.worst > current})
-        bar = _find_first(worst, lambda level: count_aborts(trials, lambda seen: seen > level))
+        bar = _find_first(worst, lambda candidate: count_aborts(trials, lambda level: level > candidate))
         if bar is None:
             return None
         known = [value for stretch in self.stretches for value in stretch.values if value is not None]

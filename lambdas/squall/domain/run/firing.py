@@ -13,16 +13,16 @@ _NOTHING_BREACHED = re.compile(r"no datapoints were received|\b0 out of the last
 3 missing datapoints were treated as [Breaching].`"""
 
 
-def explain_firing(what: str, state_reason: str) -> tuple[AbortSource, str]:
-    """Who aborts, and why, if `what` (`guard X`) is in ALARM for this StateReason.
+def explain_firing(alarm: str, state_reason: str) -> tuple[AbortSource, str]:
+    """Who aborts, and why, if `alarm` (`guard X`) is in ALARM for this StateReason.
 
     A guard that fired on missing data alone has seen no failure of the workload, and says nothing about the hypothesis.
     """
     if not _MISSING_COUNTED.search(state_reason):
-        return AbortSource.GUARD, f"{what} fired"
+        return AbortSource.GUARD, f"{alarm} fired"
     if _NOTHING_BREACHED.search(state_reason):
         return (
             AbortSource.BLIND_GUARD,
-            f"{what} fired because its metric had no data, which counts as a breach; nothing that it measured breached",
+            f"{alarm} fired because its metric had no data, which counts as a breach; nothing that it measured breached",
         )
-    return AbortSource.GUARD, f"{what} fired; some of its periods had no data, which counts as a breach"
+    return AbortSource.GUARD, f"{alarm} fired; some of its periods had no data, which counts as a breach"

@@ -53,14 +53,14 @@ class Sightings:
     at: datetime | None = None
     first: dict[str, datetime] = field(default_factory=dict)
     """Key of each orphan to when a sweep first saw it."""
-    told: frozenset[str] = frozenset()
-    """Keys of the orphans that people were told of."""
+    notified: frozenset[str] = frozenset()
+    """Keys of the orphans that people were notified of."""
 
     def due(self, now: datetime) -> bool:
         return self.at is None or now - self.at >= EVERY
 
-    def next(self, orphans: list[Suspect], told: frozenset[str], now: datetime) -> "Sightings":
-        """The sightings after a sweep that found these orphans. `told` are the keys of the orphans that it notified
-        people of."""
+    def next(self, orphans: list[Suspect], notified: frozenset[str], now: datetime) -> "Sightings":
+        """The sightings after a sweep that found these orphans. `notified` are the keys of the orphans that this sweep
+        notified people of."""
         first = {orphan.key: self.first.get(orphan.key, now) for orphan in orphans}
-        return Sightings(now, first, (self.told | told) & first.keys())
+        return Sightings(now, first, (self.notified | notified) & first.keys())

@@ -71,7 +71,7 @@ class LastingFault(Fault[R, P]):
         before, now = aftermath.targets(self.kind), aftermath.workload
         proofs = self.prove(aftermath)
         remnants = self.find_remnants(aftermath.before, lambda: now)
-        leftovers = tuple(f"{remnant.what}; by hand: {remnant.command}" for remnant in remnants)
+        leftovers = tuple(f"{remnant.description}; by hand: {remnant.command}" for remnant in remnants)
         changes = [change for target in before for change in self.find_changes(target, now.now(target))]
         differences = (*leftovers, *changes, *missing_capacity(aftermath.before, aftermath.workload_before, now))
         started = [action.started_at for target in before if (action := self.find_action(aftermath.fis, target)) and action.started_at]

@@ -151,8 +151,8 @@ class PodFault(OnPods[P], LastingFault[EksPod, P]):
         """The ephemeral containers that still run. They can't be removed from the pod, nor ended from outside."""
         running = sorted(set(now.injecting) - set(before.injecting)) if now else []
         if running:
-            what = f"the ephemeral container {', '.join(running)} still runs in {before.id}"
-            yield Remnant(what, shell_command("kubectl", "-n", before.namespace, "delete", "pod", before.name))
+            description = f"the ephemeral container {', '.join(running)} still runs in {before.id}"
+            yield Remnant(description, shell_command("kubectl", "-n", before.namespace, "delete", "pod", before.name))
 
 
 def _check_network(pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:

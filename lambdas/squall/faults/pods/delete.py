@@ -63,7 +63,7 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:
         yield from missing_capacity(aftermath.before, aftermath.workload_before, aftermath.workload)
-        yield from (f"{what}; by hand: {command}" for what, command in find_helper_pods(aftermath.before, aftermath.workload))
+        yield from (f"{description}; by hand: {command}" for description, command in find_helper_pods(aftermath.before, aftermath.workload))
 
     def find_remnants(self, before: Sequence[TargetBefore], describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
         return tuple(find_helper_pods(before, describe()))

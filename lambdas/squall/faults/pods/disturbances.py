@@ -22,7 +22,7 @@ from squall.faults.mechanisms.network_sources import Sources, check_reach
 from squall.faults.pods.base import PodFault
 from squall.faults.tasks.network import dependency_parameters
 
-LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{what}" for what in ("latency", "packet-loss", "blackhole-port"))
+LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{effect}" for effect in ("latency", "packet-loss", "blackhole-port"))
 
 
 def limit_signals(metric: str, pods: Sequence[EksPod], *, toward: float, share: float = SHARE) -> tuple[Signal, ...]:

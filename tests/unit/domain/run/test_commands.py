@@ -61,7 +61,7 @@ def test_the_lock_of_a_group_with_a_quote_in_its_name_can_be_deleted_by_the_comm
     world = FakeWorld()
     world.failing = Intercept(lambda called: fail(called) if called == "locks.release" else None)
     leftovers = RunCleanup(world.wiring(), record(lock_keys=(HOSTILE,))).run()
-    (lock,) = [leftover for leftover in leftovers if leftover.what.startswith("lock on")]
+    (lock,) = [leftover for leftover in leftovers if leftover.label.startswith("lock on")]
     assert json.loads(run_in_shell(lock.command)[-1]) == {"pk": {"S": f"LOCK#{HOSTILE}"}, "sk": {"S": "LOCK"}}
 
 
