@@ -44,7 +44,7 @@ def _set_json(context: typer.Context, *, json: bool) -> Options:
 
 @squall.command()
 def validate(context: typer.Context, files: Annotated[list[str], typer.Argument(metavar="FILE…")], json: Json = False) -> None:
-    """Check experiment files: every problem at once, without AWS."""
+    """Check experiments and environment policies: every problem at once, without AWS."""
     from cli.commands import validate as command
 
     raise typer.Exit(command.validate_files(_set_json(context, json=json), files))

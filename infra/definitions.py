@@ -1,14 +1,15 @@
 """Reads and validates the catalogue and the environment policies; a synth with an invalid one fails and lists every
 problem."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import Experiment
@@ -39,8 +40,8 @@ class Definitions:
 def load_definitions(experiments_dir: Path, environments_dir: Path) -> Definitions:
     """Reads both folders with the models of the handlers. Raises DefinitionsError with every problem at once."""
     problems: list[str] = []
-    experiments = dict(_read_folder(experiments_dir, Experiment, problems))
-    environments = dict(_read_folder(environments_dir, Environment, problems))
+    experiments = dict(_read_folder(experiments_dir, parse_experiment, problems))
+    environments = dict(_read_folder(environments_dir, parse_environment, problems))
     for stem, environment in environments.items():
         if environment.name != stem:
             problems.append(f"{environments_dir / stem}.yaml: name: is {environment.name!r}, and the file says {stem!r}")
@@ -56,24 +57,14 @@ def _dump_model(model: BaseModel) -> object:
     return model.model_dump(mode="json", exclude_unset=True)
 
 
-def _read_folder(folder: Path, model: type[Definition], problems: list[str]) -> Iterator[tuple[str, Definition]]:
+def _read_folder(folder: Path, parse: Callable[[object], Definition], problems: list[str]) -> Iterator[tuple[str, Definition]]:
     for file in sorted(folder.glob("*.y*ml")):
         try:
-            raw = yaml.load(file.read_text(), Loader=_Unambiguous)  # noqa: S506 - a SafeLoader
-            definition = model.model_validate(raw)
-            if model is Experiment:
-                parse_experiment(raw)  # sentences, and parameters that the fault does not know
-            yield file.stem, definition
+            yield file.stem, parse(yaml.load(file.read_text(), Loader=_Unambiguous))  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
             problems.append(f"{file}: {' '.join(str(error).split())}")
         except InvalidInput as error:
             problems += [f"{file}: {problem}" for problem in error.problems]
-        except ValidationError as error:
-            problems += [f"{file}: {_format_path(detail['loc'])}: {detail['msg']}" for detail in error.errors()]
-
-
-def _format_path(parts: tuple[int | str, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).removeprefix(".") or "$"
 
 
 def _find_unknown_environments(

@@ -1,25 +1,28 @@
-"""`squall validate`: shows every problem of every file at once, without AWS."""
+"""`squall validate`: shows every problem of every experiment and environment policy at once, without AWS."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output
-from cli.arguments import definitions
+from cli.arguments import definitions, policies
 from cli.exits import Exit
 from cli.text import clean_block, clean_line, safe_text
+from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
-from squall.domain.base.problems import InvalidInput
+from squall.domain.base.problems import InvalidInput, Problem, show_value
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.policy.environment import Environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from rich.console import Console
 
     from cli.session import Options
-    from squall.domain.base.problems import Problem
 
 FOUND_CHARACTERS = 120
 
@@ -42,6 +45,8 @@ class Report:
 
     file: str
     findings: tuple[Finding, ...]
+    policy: str | None = None
+    """The file of the policy with which an experiment was compared; None if there is none beside it."""
 
     @property
     def valid(self) -> bool:
@@ -61,16 +66,40 @@ def validate_files(options: Options, files: Sequence[str]) -> int:
 
 
 def check_file(file: str) -> Report:
-    """Reads and validates one file."""
+    """Reads and validates one file. An experiment is compared with its environment's policy, too, if that lies beside
+    it."""
     try:
         source = definitions.read_source(file)
     except definitions.UnreadableError as error:
-        return Report(file, (Finding("$", error.line, "", error.message, "an experiment in YAML or JSON"),))
+        return Report(file, (Finding("$", error.line, "", error.message, "an experiment or an environment in YAML or JSON"),))
     try:
-        parse_experiment(source.raw)
+        if _is_policy(source.raw):
+            return _make_report(source, _find_name_problems(source, parse_environment(source.raw)))
+        experiment = parse_experiment(source.raw)
     except InvalidInput as invalid:
-        return Report(file, tuple(_make_finding(source, problem) for problem in invalid.problems))
-    return Report(file, ())
+        return _make_report(source, invalid.problems)
+    known = policies.find_policies(file)
+    if known is None:
+        return Report(file, ())
+    return _make_report(source, known.find_problems(experiment), known.show_file(experiment.environment))
+
+
+def _is_policy(raw: object) -> bool:
+    """Whether more of the keys belong to an environment than to an experiment."""
+    keys = set(raw) if isinstance(raw, dict) else set()
+    return len(keys & set(Environment.model_fields)) > len(keys & set(Experiment.model_fields))
+
+
+def _find_name_problems(source: definitions.Source, environment: Environment) -> list[Problem]:
+    """A policy is deployed under the name of its file."""
+    stem = Path(source.path).stem
+    if environment.name == stem or Path(source.path).absolute().parent.name != policies.FOLDER:
+        return []
+    return [Problem(path="name", message=f"is {show_value(environment.name)}, and the file says {show_value(stem)}", expected=stem)]
+
+
+def _make_report(source: definitions.Source, problems: Iterable[Problem], policy: str | None = None) -> Report:
+    return Report(source.path, tuple(_make_finding(source, problem) for problem in problems), policy)
 
 
 def _make_finding(source: definitions.Source, problem: Problem) -> Finding:
@@ -88,7 +117,8 @@ def _format_value(value: Any) -> str:
 def show_report(console: Console, report: Report) -> None:
     """Writes one block per problem: its place, message, value, what was expected, and the caret."""
     if report.valid:
-        console.print(safe_text(f"{report.file}: valid", "green"), soft_wrap=True)
+        compared = f", also by {report.policy}" if report.policy else ""
+        console.print(safe_text(f"{report.file}: valid{compared}", "green"), soft_wrap=True)
         return
     count = len(report.findings)
     console.print(safe_text(f"{report.file}: {count} problem{'s' if count > 1 else ''}", "bold red"), soft_wrap=True)
@@ -105,4 +135,4 @@ def show_report(console: Console, report: Report) -> None:
 def _make_document(report: Report) -> dict[str, Any]:
     keys = ("path", "line", "found", "message", "expected", "caret")
     problems = [{key: getattr(finding, key) for key in keys} for finding in report.findings]
-    return {"file": report.file, "valid": report.valid, "problems": problems}
+    return {"file": report.file, "valid": report.valid, "policy": report.policy, "problems": problems}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from cli.arguments import definitions
 from tests.cli.conftest import Squall
@@ -37,7 +38,8 @@ def _file(folder: Path, text: str, name: str = "experiment.yaml") -> str:
 
 def test_rel12_bp05_is_valid_as_it_stands(squall: Squall) -> None:
     done = squall("validate", str(REL12))
-    assert (done.exit_code, done.stdout) == (0, f"{REL12}: valid\n")
+    beside = REL12.parents[1] / "environments" / "staging.yaml"
+    assert (done.exit_code, done.stdout) == (0, f"{REL12}: valid, also by {beside.relative_to(Path.cwd())}\n")
 
 
 def test_every_problem_is_told_at_once_with_line_found_and_caret(squall: Squall, tmp_path: Path) -> None:
@@ -132,3 +134,108 @@ def test_a_key_that_is_no_text_is_a_finding(squall: Squall, tmp_path: Path, cont
     done = squall("validate", str(file))
     assert done.exit_code == 3
     assert "a key is a list or an object" in done.output
+
+
+POLICY = "name: staging\nmaximum_duration: 2h\nallowed_types: [cpu_stress]\n"
+
+
+def _project(folder: Path, **policies: str) -> Path:
+    """A folder with `experiments/` and `environments/`."""
+    for name in ("experiments", "environments"):
+        (folder / name).mkdir()
+    for name, text in policies.items():
+        _file(folder / "environments", text, f"{name}.yaml")
+    return folder / "experiments"
+
+
+def _cpu_stress(**changes: Any) -> str:
+    experiment = yaml.safe_load((Path(__file__).parents[2] / "experiments" / "cpu-stress.yaml").read_text())
+    return json.dumps({**experiment, **changes})
+
+
+def test_a_policy_is_known_by_its_keys_and_every_problem_has_its_line(squall: Squall, tmp_path: Path) -> None:
+    text = "name: staging\nmaximum_duration: 4 hours\nallowed_type: [cpu_stress]\ncalm:\n  workload_alarm: warn\n"
+    done = squall("validate", _file(tmp_path, text, "staging.yaml"))
+    assert done.exit_code == 3
+    for line, words in (
+        (2, "maximum_duration: '4 hours' is not a duration"),
+        (3, 'allowed_type: unknown key "allowed_type", did you mean "allowed_types"?'),
+        (5, 'calm.workload_alarm: unknown key "workload_alarm", did you mean "workload_alarms"?'),
+    ):
+        assert f"{tmp_path}/staging.yaml:{line}: {words}" in done.stdout
+
+
+def test_a_policy_has_the_name_of_its_file(squall: Squall, tmp_path: Path) -> None:
+    _project(tmp_path, staging=POLICY, production=POLICY)
+    done = squall("validate", *(str(file) for file in sorted((tmp_path / "environments").iterdir())))
+    assert done.exit_code == 3
+    assert 'production.yaml:1: name: is "staging", and the file says "production"' in done.stdout
+    assert f"{tmp_path}/environments/staging.yaml: valid\n" in done.stdout
+
+
+def test_an_experiment_is_compared_with_the_policy_beside_it(squall: Squall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = _project(tmp_path, staging=POLICY)
+    good = squall("validate", _file(folder, _cpu_stress(duration="10m"), "good.json"))
+    assert (good.exit_code, good.stdout) == (0, f"{folder}/good.json: valid, also by environments/staging.yaml\n")
+    unknown = squall("validate", _file(folder, _cpu_stress(environment="stagign"), "unknown.json"))
+    assert unknown.exit_code == 3
+    assert 'environment: there is no environment "stagign", did you mean "staging"?' in unknown.stdout
+    short = squall("validate", _file(folder, _cpu_stress(duration="60s"), "short.json"), "--json")
+    (report,) = json.loads(short.stdout)["files"]
+    assert (short.exit_code, report["policy"]) == (3, "environments/staging.yaml")
+    assert {problem["expected"] for problem in report["problems"]} == {"at least 8 min"}
+
+
+def test_an_experiment_whose_policy_is_broken_is_not_called_valid(squall: Squall, tmp_path: Path) -> None:
+    folder = _project(tmp_path, staging="name: [")
+    done = squall("validate", _file(folder, _cpu_stress(), "one.json"))
+    assert done.exit_code == 3
+    assert "environment: its policy" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("condition", "meant"),
+    [
+        ("System availability > 95 %", "System availability < 95 %"),
+        ("Error rate <= 5 %", "Error rate >= 5 %"),
+        ("p99 response time < 2 seconds", "p99 Response time > 2 seconds"),
+        ("Healthy hosts >= 1", "Healthy hosts <= 1 count"),
+    ],
+)
+def test_an_abort_condition_that_good_values_meet_is_refused(squall: Squall, tmp_path: Path, condition: str, meant: str) -> None:
+    done = squall("validate", _file(tmp_path, _cpu_stress(abort_conditions=[condition]), "one.json"))
+    assert done.exit_code == 3
+    assert "abort_conditions[0]" in done.stdout
+    assert "would abort while everything is well" in done.stdout
+    assert f"expected  {meant}: an abort condition says when to abort" in done.stdout
+
+
+@pytest.mark.parametrize("condition", ["Request rate > 500/s", "Request rate < 5/s", "CPU utilization < 10 %", "Response time > 2 s"])
+def test_either_side_of_a_metric_that_nobody_calls_good_may_abort(squall: Squall, tmp_path: Path, condition: str) -> None:
+    done = squall("validate", _file(tmp_path, _cpu_stress(abort_conditions=[condition]), "one.json"))
+    assert done.exit_code == 0, done.stdout
+
+
+@pytest.mark.parametrize("length", ["900s", "15m", "0h15m", "PT15M"])
+def test_a_length_is_written_as_on_the_command_line(squall: Squall, tmp_path: Path, length: str) -> None:
+    assert squall("validate", _file(tmp_path, _cpu_stress(duration=length), "one.json")).exit_code == 0
+
+
+@pytest.mark.parametrize("length", ["60", "", "s", "1.5h", "m15", "15 m", "0s", "25h", "999999h"])
+def test_what_is_no_length_is_refused_with_an_example(squall: Squall, tmp_path: Path, length: str) -> None:
+    done = squall("validate", _file(tmp_path, _cpu_stress(duration=length), "one.json"))
+    assert done.exit_code == 3
+    assert "duration" in done.stdout
+
+
+def test_a_part_of_a_parameters_name_suggests_it(squall: Squall, tmp_path: Path) -> None:
+    done = squall("validate", _file(tmp_path, _cpu_stress(parameters={"load": 80}), "one.json"))
+    assert done.exit_code == 3
+    assert 'parameters.load: there is no such parameter, did you mean "load_percent"?' in done.stdout
+
+
+def test_the_way_out_of_a_relative_abort_condition_is_no_inverted_one(squall: Squall, tmp_path: Path) -> None:
+    done = squall("validate", _file(tmp_path, _cpu_stress(abort_conditions=["Response time increases by > 25 %"]), "one.json"))
+    assert done.exit_code == 3
+    assert 'write: "response time" > 2 seconds' in done.stdout

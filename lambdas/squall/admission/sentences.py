@@ -10,7 +10,7 @@ from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion, parse_steady_state
-from squall.domain.language.sentences import Sentence, Threshold
+from squall.domain.language.sentences import Sentence, Threshold, render_sentence
 from squall.domain.language.units import DECLARED_UNITS
 from squall.domain.metrics.bindings import published_as
 
@@ -88,4 +88,17 @@ def _read_meaning(path: str, text: str, declared: Mapping[str, str], parse: Call
         return Problem(path=path, message=str(error), expected="; ".join(error.expected))
     if parse is parse_condition and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
         return Problem(path=path, message=f"{show_value(text)}: an alarm can't compare for equality", expected="> >= < or <=")
+    if parse is parse_condition and isinstance(sentence, Threshold) and (opposite := _find_opposite(sentence)):
+        message = f"{show_value(text)} would abort while everything is well"
+        return Problem(path=path, message=message, expected=f"{opposite}: an abort condition says when to abort")
     return sentence.model_dump_json(exclude={"text"})
+
+
+def _find_opposite(condition: Threshold) -> str | None:
+    """What the author of an abort condition probably meant, if the condition is true of good values; otherwise None."""
+    metric = METRICS.get(condition.metric)
+    good = {"higher": ">", "lower": "<"}.get(metric.better or "") if metric else None
+    if good is None or not condition.comparator.startswith(good):
+        return None
+    turned = {">": "<", "<": ">"}[good] + condition.comparator[1:]
+    return render_sentence(condition.model_copy(update={"comparator": turned}))

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from squall.domain.base.model import Model
-from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.problems import InvalidInput, Problem, suggest_name
 from squall.domain.metrics.periods import format_length
 
 P = TypeVar("P", bound=Model)
@@ -89,7 +89,8 @@ def _has_type(annotation: object, kind: type) -> bool:
 def _make_problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, value: object) -> Problem:
     path = ".".join(["parameters", *(str(part) for part in where)])
     if kind == "extra_forbidden":
-        return Problem(path=path, message="there is no such parameter", expected=" or ".join(sorted(model.model_fields)))
+        message = f"there is no such parameter{suggest_name(str(where[-1]), model.model_fields)}"
+        return Problem(path=path, message=message, expected=" or ".join(sorted(model.model_fields)))
     if kind == "missing":
         return Problem(path=path, message="is missing", expected="a value: it has no default")
     refusal = "is missing" if value is None else f"{str(value)[:100]!r} is refused"

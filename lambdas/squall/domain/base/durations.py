@@ -1,6 +1,7 @@
 """Durations, time zones and schedules as people write them.
 
-A duration is ISO 8601 (`PT45S`) because a bare number has no unit; only fields that name the unit take a number.
+A duration is `45s`, `10m`, `1h30m`, or ISO 8601 (`PT45S`). A bare number has no unit, so only fields that name the
+unit take one.
 """
 
 import re
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from squall.domain.base.cron import explain_wrong_cron
@@ -16,6 +17,9 @@ from squall.domain.base.problems import require_pattern
 
 LONGEST = timedelta(hours=12)
 """The longest duration of a FIS action and of an experiment."""
+
+_SHORT = re.compile(r"(?=\d)(?:(?P<hours>\d{1,6})h)?(?:(?P<minutes>\d{1,6})m)?(?:(?P<seconds>\d{1,6})s)?")
+_SCHEMA = {"type": "string", "pattern": r"^(P.+|(?=\d)(\d+h)?(\d+m)?(\d+s)?)$", "examples": ["45s", "10m", "PT10M"]}
 
 _RATE = re.compile(r"rate\((?P<number>[1-9]\d{0,5}) (?P<unit>minute|minutes|hour|hours|day|days)\)")
 _CRON = re.compile(r"cron\((?P<fields>(\S+ ){5}\S+)\)")
@@ -28,10 +32,13 @@ def validation_error(message: str, expected: str = "", at: str = "") -> Pydantic
     return PydanticCustomError("squall", "{message}", {"message": message, "expected": expected, "at": at})
 
 
-def _require_iso(value: object) -> object:
+def _read_duration(value: object) -> object:
+    """A short form as a timedelta; ISO 8601 as it is, for pydantic."""
     if isinstance(value, timedelta) or (isinstance(value, str) and re.match(r"[+-]?P", value)):
         return value
-    raise validation_error(f"{value!r:.60} is not a duration", "ISO 8601, such as PT45S or PT10M")
+    if isinstance(value, str) and (match := _SHORT.fullmatch(value)):
+        return timedelta(**{unit: int(number) for unit, number in match.groupdict(default="0").items()})
+    raise validation_error(f"{value!r:.60} is not a duration", "45s, 10m, 1h30m, or ISO 8601, such as PT45S")
 
 
 def _require_whole_seconds(value: timedelta) -> timedelta:
@@ -40,7 +47,13 @@ def _require_whole_seconds(value: timedelta) -> timedelta:
     return value
 
 
-Span = Annotated[timedelta, Field(gt=timedelta(0), le=LONGEST), AfterValidator(_require_whole_seconds), BeforeValidator(_require_iso)]
+Span = Annotated[
+    timedelta,
+    Field(gt=timedelta(0), le=LONGEST),
+    AfterValidator(_require_whole_seconds),
+    BeforeValidator(_read_duration),
+    WithJsonSchema(_SCHEMA),
+]
 """A positive duration of whole seconds, at most 12 hours."""
 
 Minutes = Annotated[float, Field(gt=0, le=720, allow_inf_nan=False, strict=True)]

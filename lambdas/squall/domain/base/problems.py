@@ -14,6 +14,8 @@ from squall.domain.base.printable import flatten_lines, one_line
 WHOLE = "$"
 """The path of the whole input."""
 
+_LEAST_PART = 3
+"""How many characters a part of a name needs to suggest that name."""
 _NOT_ACCEPTED = "Input should be "
 _PATTERNS: dict[str, str] = {}
 
@@ -89,9 +91,13 @@ def show_value(value: object) -> str:
 
 
 def suggest_name(name: str, choices: Iterable[str]) -> str:
-    """`, did you mean "x"?` if one of the choices resembles the name; else an empty text."""
-    by_fold = {choice.casefold(): choice for choice in choices}
-    near = difflib.get_close_matches(name.casefold(), by_fold, n=1, cutoff=0.6)
+    """`, did you mean "x"?` if one of the choices resembles the name, or is the only one that contains it; else an
+    empty text."""
+    by_fold, wanted = {choice.casefold(): choice for choice in choices}, name.casefold()
+    near = difflib.get_close_matches(wanted, by_fold, n=1, cutoff=0.6)
+    if not near and len(wanted) >= _LEAST_PART:
+        containing = [choice for choice in by_fold if wanted in choice]
+        near = containing if len(containing) == 1 else []
     return f', did you mean "{by_fold[near[0]]}"?' if near else ""
 
 

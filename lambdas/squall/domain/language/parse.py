@@ -9,6 +9,7 @@ from typing import TypeVar
 from squall.domain.language import grammar
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.meaning import Reader
+from squall.domain.language.metric_table import METRICS
 from squall.domain.language.proposals import add_proposals
 from squall.domain.language.sentences import AlarmFires, AlarmOk, Comparator, Sentence, Threshold, render_sentence
 
@@ -85,7 +86,7 @@ def _read_condition(text: str, declared: Mapping[str, str]) -> Threshold:
     if isinstance(sentence, AlarmFires | AlarmOk):
         message = "an alarm stops the fault if stop_alarms names it; an abort condition is a number"
         raise SentenceError(text, 0, message, (f"stop_alarms: [{sentence.alarm}]",))
-    threshold = _require_absolute(text, sentence)
+    threshold = _require_absolute(text, sentence, wanted=False)
     if reader.is_objective:
         opposite = threshold.model_copy(update={"comparator": _OPPOSITES[threshold.comparator]})
         message = "an abort condition says when to stop, and this says what is wanted"
@@ -102,23 +103,28 @@ def _read_steady_state(text: str, declared: Mapping[str, str]) -> Threshold | Al
     return _require_absolute(text, sentence)
 
 
-def _require_absolute(text: str, sentence: Sentence) -> Threshold:
+def _require_absolute(text: str, sentence: Sentence, *, wanted: bool = True) -> Threshold:
+    """The sentence, if it compares a metric with a number; `wanted` says whether it is to hold or to stop the fault."""
     if not isinstance(sentence, Threshold):
         raise SentenceError(text, 0, "an event can only be a success criterion", ("a metric compared with a number",))
     if sentence.relative is not None:
         message = "only a success criterion is compared with the baseline: no baseline exists while this is checked"
-        examples = _absolute_examples(sentence)
-        raise SentenceError(text, _find_position(text, "baseline"), message, ("an absolute threshold, such as < 2 seconds",), examples)
+        examples = _absolute_examples(sentence, wanted=wanted)
+        raise SentenceError(text, _find_position(text, "baseline"), message, ("an absolute threshold",), examples)
     if sentence.window != "fault":
         raise _refuse_window(text, sentence.window, render_sentence(sentence.model_copy(update={"window": "fault"})))
     return sentence
 
 
-def _absolute_examples(sentence: Threshold) -> tuple[str, ...]:
+def _absolute_examples(sentence: Threshold, *, wanted: bool) -> tuple[str, ...]:
     """The same metric compared with a number, in whichever unit it has; those that don't fit don't parse."""
     for_seconds = f" for {sentence.for_seconds} seconds" if sentence.for_seconds else ""
     subject = " ".join(filter(None, (sentence.statistic, f'"{sentence.metric.replace("_", " ")}"')))
-    comparator = sentence.comparator if sentence.comparator in {"<", "<=", ">", ">="} else ">"
+    metric = METRICS.get(sentence.metric)
+    if metric is not None and metric.better is not None:
+        comparator = "<" if (metric.better == "lower") == wanted else ">"
+    else:
+        comparator = sentence.comparator if sentence.comparator in {"<", "<=", ">", ">="} else ">"
     return tuple(f"{subject} {comparator} {number}{for_seconds}" for number in ("2 seconds", "5 %", "10 requests/s", "10", "100 MB"))
 
 

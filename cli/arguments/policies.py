@@ -1,0 +1,63 @@
+"""The environment policies that lie beside an experiment file, as in this project: `experiments/` and `environments/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.arguments import definitions
+from squall.admission.environment import parse_environment
+from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
+from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from squall.domain.experiment.experiment import Experiment
+
+FOLDER = "environments"
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The policies of one folder: name of the environment to its file."""
+
+    files: Mapping[str, Path]
+
+    def find_problems(self, experiment: Experiment) -> list[Problem]:
+        """What admission would refuse because of the environment's policy, as far as it is known without AWS."""
+        name = experiment.environment
+        if name not in self.files:
+            message = f"there is no environment {show_value(name)}{suggest_name(name, self.files)}"
+            return [Problem(path="environment", message=message, expected=", ".join(sorted(self.files)))]
+        file = self.files[name]
+        try:
+            environment = parse_environment(definitions.read_source(str(file)).raw)
+        except (definitions.UnreadableError, InvalidInput):
+            return [
+                Problem(
+                    path="environment", message=f"its policy {file} is not valid", expected="squall validate, with that file, shows why"
+                )
+            ]
+        return [
+            *find_range_problems(experiment, resolve_parameters(experiment), environment),
+            *find_policy_problems(experiment, environment),
+        ]
+
+    def show_file(self, environment: str) -> str | None:
+        """The policy's file, relative to the current folder where it is below that."""
+        if (file := self.files.get(environment)) is None:
+            return None
+        here = Path.cwd()
+        return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def find_policies(file: str) -> Policies | None:
+    """The policies in a folder `environments` in the file's folder or beside it; None if neither has one."""
+    folder = Path(file).absolute().parent
+    for candidate in (folder / FOLDER, folder.parent / FOLDER):
+        files = {path.stem: path for path in sorted(candidate.glob("*.y*ml"))}
+        if files:
+            return Policies(files)
+    return None
