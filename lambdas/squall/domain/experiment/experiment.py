@@ -214,7 +214,7 @@ class Experiment(Model):
     duration_minutes: Minutes | None = None
     """How long the fault lasts, in minutes. Give either this or `duration`."""
     duration: Span | None = None
-    """ISO 8601 (`PT45S`); replaces `duration_minutes`."""
+    """How long the fault lasts: `45s`, `10m`, or ISO 8601 (`PT45S`); replaces `duration_minutes`."""
     rollback_plan: Annotated[str, Field(max_length=2000)]
     """May be empty here: the safety check `rollback_plan` refuses it, so that the refusal is recorded."""
     success_criteria: Annotated[tuple[SuccessCriterion, ...], Field(min_length=1, max_length=20)]
@@ -331,7 +331,7 @@ class Overrides(Model):
     """
 
     duration: Span | None = None
-    """Another length of the fault in ISO 8601, as far as the policy allows."""
+    """Another length of the fault (`10m`, `PT10M`), as far as the policy allows."""
     duration_minutes: Minutes | None = None
     """Another length of the fault in minutes."""
     parameters: dict[str, Any] = {}

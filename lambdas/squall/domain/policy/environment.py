@@ -261,7 +261,7 @@ class Environment(Model):
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
     """How much an experiment may hit."""
     maximum_duration: Span = timedelta(hours=12)
-    """The longest fault, in ISO 8601."""
+    """The longest fault: `4h`, `90m`, or ISO 8601 (`PT4H`)."""
     maximum_risk: Risk = "high"
     """The highest risk class of a fault; docs/faults.md says which fault has which."""
     maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None

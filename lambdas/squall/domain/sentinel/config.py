@@ -49,7 +49,7 @@ class Sentinel(Model):
     url: Annotated[str, Field(max_length=2048), require_pattern(r"^https?://[\x21-\x7e]+$", "an http or https URL")]
     """Requested by GET. Reports show it, so it must hold no secret."""
     every: Span = timedelta(seconds=5)
-    """The time between two probes, in ISO 8601."""
+    """The time between two probes: `5s`, or ISO 8601 (`PT5S`)."""
     expect: Expected = Expected()
     """Which answers count as good."""
     load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
