@@ -87,7 +87,7 @@ class Kind:
 _GROUPS = "arn:aws:elasticloadbalancing:us-east-1:000000000000:targetgroup"
 PUBLIC, INTERNAL = f"{_GROUPS}/sample-web/982b19546783fb71", f"{_GROUPS}/sample-internal/fc559b420612bba0"
 _EVERYTHING: Mapping[str, Any] = {"tags": {"squall:environment": "staging"}}
-"""All instances of the environment: those of both colours."""
+"""Targets by tag: all instances of the environment, those of the idle colour too."""
 _GREEN: Mapping[str, Any] = {"tags": {"squall:environment": "staging", "sample:workload": "sample-green"}}
 PLAIN_KINDS = (
     Kind("resilient", "validated", "cpu-stress"),

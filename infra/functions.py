@@ -34,10 +34,10 @@ WITHOUT_LAYER = frozenset({"Abort", "Halt", "Resume"})
 STOPPING_FUNCTIONS = frozenset({"Abort", "Halt", "Pulse"})
 WITH_STATISTICS = frozenset({"Compare"})
 MEMORY_MB: Mapping[str, int] = {"Report": 512, "Sentinel": 512}
-"""For the functions that nobody waits for: Report runs after the run, Sentinel mostly waits for answers."""
+"""The memory of the functions that nobody waits for: Report runs after the run, Sentinel mostly waits for answers."""
 DEFAULT_MEMORY_MB = 1769
-"""Comes with a whole processor. A run goes through its functions one after the other, and most of a cold start is
-computing: with less memory it takes longer and costs the same."""
+"""The memory that comes with a whole processor. A run goes through its functions one after the other, and most of a
+cold start is computing: with less memory it takes longer and costs the same."""
 
 
 @dataclass(frozen=True)

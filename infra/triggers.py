@@ -13,7 +13,7 @@ from constructs import Construct
 from squall.domain.base.vocabulary import FINAL_STATUSES
 
 MAXIMUM_EVENT_AGE = Duration.hours(1)
-"""An older event has no news: the pulse has found out by then."""
+"""The greatest age of an event that is still delivered. By then the pulse has found out by itself."""
 DEFAULT_BUS = "default"
 DEAD_ENDS = ["ABORTED", "FAILED", "TIMED_OUT"]
 

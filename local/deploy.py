@@ -29,7 +29,7 @@ from infra.package import zip_folder
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-"""Where the packages of the account, the workload and the stack are imported from."""
+"""The folder from which the packages of the account, the workload and the stack are imported."""
 DEPLOY_SECONDS = 600.0
 SYNTH_SECONDS = 600.0
 """Bounds for what hangs: half a minute and ten seconds on an idle machine."""

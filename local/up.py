@@ -35,14 +35,14 @@ READY_SECONDS = 180.0
 """How long a process may take to answer since it last logged something: five seconds on an idle machine. A process that
 ends is not waited for."""
 TELL_SECONDS = 10.0
-"""How often somebody who waits is told for what, and for how long already."""
+"""How often a caller who waits is told what it waits for, and for how long already."""
 CHANGE_SECONDS = 180.0
 """How long a changed workload may take until it has what its settings ask for: a function starts its first execution
 environment."""
 ANSWER_SECONDS = 20.0
 """A process that does not answer its health check within this time counts as not answering at all."""
 PARTS = ("workload", "account")
-"""In the order they stop: the workload first, so that it does not report a vanished account."""
+"""The parts in the order in which they stop: the workload first, so that it does not report a vanished account."""
 _OF_WORKLOAD = ("group", "load_balancer_arn", "target_group_arn", "dimensions", "balancer_url", "inventory", "database")
 
 Progress = Callable[[str], None]
@@ -177,10 +177,10 @@ def list_variables(state_dir: str | Path = ".local") -> dict[str, str]:
 
 
 def list_poison() -> dict[str, str]:
-    """Variables with which no AWS tool reaches any account: an address where nothing listens, and keys that are none.
+    """Variables with which no AWS tool reaches any account: an address where nothing listens, and invalid keys.
 
-    `eval "$(squall local env)"` runs whatever is printed, and goes on if nothing is: the next call would then use the
-    shell's own credentials.
+    `eval "$(squall local env)"` runs whatever is printed, and goes on if nothing is printed. The next call would then
+    use the shell's own credentials.
     """
     return Place("http://127.0.0.1:9", REGION, ACCOUNT_ID, "THE-LOCAL-ACCOUNT-IS-NOT-UP", "none").environment()
 

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 CODE_PATH, LAYER_PATH = "/var/task", "/opt"
-"""Where Lambda mounts a function's code and its layers. Python rewrites the path in bytecode that is loaded from another
-place, which takes time."""
+"""The folders where Lambda mounts a function's code and its layers. Python rewrites the path in bytecode that is loaded
+from another place, which takes time."""
 
 
 @cache

@@ -31,7 +31,7 @@ FOLDER = ROOT / "schemas"
 EXAMPLES = FOLDER / "examples"
 """Documents that together have every field; each value in them is an example of its field."""
 CATALOGUES = ("experiments", "local/experiments")
-"""Whose parameters are the examples of a fault's parameters."""
+"""The catalogues whose parameters are the examples of a fault's parameters."""
 MOST_EXAMPLES = 3
 _Mode = Literal["validation", "serialization"]
 _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {

@@ -57,7 +57,7 @@ _NAMES = {
 }
 _IMPORT = re.compile(rf"^(\s*(?:from|import) )({'|'.join(_NAMES)})(?=[. ])", re.MULTILINE)
 _MODULE_NAME = re.compile(rf"\"({'|'.join(_NAMES)})((?:\.[a-z_]+)+)(?<!\.json)\"")
-"""A string that is nothing but the name of a module: what `python -m` is given. `discovery.json` is a document."""
+"""A string that is only the name of a module, as `python -m` takes it. `discovery.json` is a document, not a module."""
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 _PLAIN = re.compile(r"^([A-Za-z0-9._-]+)(\[[a-z0-9,_-]+\])?$")
 

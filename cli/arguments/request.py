@@ -33,7 +33,8 @@ class Request:
 
     @classmethod
     def of(cls, source: str, mode: str, settings: Sequence[str], duration: str | None, name: str | None) -> Request:
-        """Raises CommandError for everything that can be refused without calling AWS."""
+        """The request that these arguments make. Raises CommandError for everything that can be refused without calling
+        AWS."""
         overrides: dict[str, Any] = {}
         if duration is not None:
             overrides["duration"] = durations.to_iso(duration)

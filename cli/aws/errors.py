@@ -33,7 +33,7 @@ _CALLERS_SIDE: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     ((exceptions.ProfileNotFound,), "{error}.", "Check AWS_PROFILE, or list the profiles with `aws configure list-profiles`."),
     ((exceptions.NoRegionError,), "No AWS Region is set.", "Set AWS_REGION, or give `--region`, to the Region Squall is deployed to."),
 )
-"""Errors of what the caller brings, in which Squall and AWS have no part."""
+"""Errors on the caller's side, such as missing credentials. Neither Squall nor AWS has failed."""
 _BY_KIND: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     (
         (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ConnectionClosedError),

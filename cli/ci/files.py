@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Where to write each format; None: not at all."""
+    """Where to write each format; None for a format that is not wanted."""
 
     junit: Path | None = None
     summary: Path | None = None
@@ -31,8 +31,8 @@ class RunFiles:
         return any((self.junit, self.summary, self.sarif, self.findings))
 
     def prepare(self) -> None:
-        """Removes the files of an earlier run, which must not pass for this one's. Raises CommandError for a folder that does
-        not exist: better before the run than after it."""
+        """Removes the files of an earlier run, which could be mistaken for those of this one. Raises CommandError for a
+        folder that does not exist, before the run and not after it."""
         for path in (self.junit, self.summary, self.sarif, self.findings):
             if path is not None and not path.parent.is_dir():
                 raise CommandError(f"There is no folder {path.parent} for {path.name}.", "Make it first.", code=Exit.REFUSED)

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from squall.domain.documents.result import Result
 
 _ILLEGAL = re.compile(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 has no place for, even escaped."""
+"""The characters that XML 1.0 can't contain, even escaped."""
 
 
 def render_junit(result: Result) -> str:
-    """The run as a test suite. Only a validated run has no failure and no error: what nobody could tell is an error, not a
-    pass."""
+    """The run as a test suite. Only a validated run has no failure and no error: a criterion that could not be decided
+    is an error, not a pass."""
     code = exit_code(result.status, result.verdict)
     cases = [_make_verdict_case(result, code), *(_make_criterion_case(result, index) for index in range(len(result.criteria)))]
     suite = ET.Element("testsuite", name=_clean(result.experiment_name or result.execution_id), tests=str(len(cases)))

@@ -122,7 +122,7 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
 
 
 def _name_target(arn: str) -> str:
-    """A target's id, then its ARN: in 80 columns an ARN alone is broken in the middle of the id."""
+    """A target's id, then its ARN. The id comes first because 80 columns break an ARN in the middle of the id."""
     return f"{re.split('[/:]', arn)[-1]} ({arn})"
 
 

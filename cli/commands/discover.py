@@ -42,7 +42,7 @@ class Wishes:
     folder: Path
     environment: str
     fresh: bool
-    """Begin anew, even if an interrupted scan could go on."""
+    """Whether to begin anew even if an interrupted scan could go on."""
 
 
 def show_policy() -> int:

@@ -13,7 +13,7 @@ from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 
 SERVICE = "fis.amazonaws.com"
 STOPPING = ("Abort", "Halt", "Pulse")
-"""How the logical ids of the functions that stop faults begin."""
+"""The beginnings of the logical ids of the functions that stop faults."""
 UNRESERVED = 100
 """The concurrent executions that Lambda keeps unreserved in every account."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException"})

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def ask(answer: str | None, flag: str, question: str, choices: Sequence[str] = ()) -> str:
-    """The answer of the flag, or of the person at the terminal. Raises CommandError for what is no choice, or without a
-    terminal."""
+    """The answer of the flag, or of the person at the terminal. Raises CommandError for an answer that is no choice,
+    and if there is no terminal."""
     if answer is None:
         if not _has_terminal():
             expected = f"It takes {', '.join(choices)}." if choices else f"It answers: {question}?"

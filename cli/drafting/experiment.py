@@ -37,12 +37,12 @@ class Answers:
 
     @property
     def hits(self) -> ResourceType:
-        """The type of the targets: as declared, else as their names tell, else EC2 instances."""
+        """The type of the targets: the declared one, else the one that their names show, else EC2 instances."""
         return self.resource_type or next((kind for name in self.targets if (kind := type_named(name))), ResourceType.INSTANCE)
 
 
 def list_required_parameters(fault_type: FaultType, hits: ResourceType) -> list[str]:
-    """The parameters that this fault on this type of target does not do without; none if there is no such fault."""
+    """The parameters that this fault requires on this type of target; none if there is no such fault."""
     if hits not in registry.resource_types(fault_type):
         return []
     try:

@@ -79,7 +79,7 @@ class Snapshot:
     result: Any | None = None
     """`result.json` as written, once the record is final."""
     trouble: str = ""
-    """Why the last look failed; empty if it did not."""
+    """The reason why the last look failed; empty if it did not."""
     over: bool = False
 
 

@@ -48,7 +48,7 @@ _NOT_NEW = (
     "abort", "ask", "closed_by", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id", "hypothesis_validated",
     "rollback_command", "slot", "summary", "task_token", "template_id", "verdict", "votes",
 )  # fmt: skip
-"""Attributes that no new record has: whoever puts a record puts none of them."""
+"""Attributes that no new record has. A function that creates a record may set none of them."""
 _RUN_TAGS = ("squall:stack", "squall:execution", "Name")
 """The tags of a FIS template and of an experiment."""
 

@@ -1,7 +1,7 @@
 """Which function writes which files of a run: the grants are made from it."""
 
 _CLOSES = ("automation.json", "fault.json", "result.json", "rollback.json")
-"""What is written about a run that is closed from outside: what was found and undone."""
+"""The documents about a run that is closed from outside: what was found and undone."""
 DOCUMENTS: dict[str, tuple[str, ...]] = {
     "Admit": ("definition.json", "refusal.json"),
     "Discover": ("discovery.json", "refusal.json"),

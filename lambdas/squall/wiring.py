@@ -208,10 +208,11 @@ def get_wiring() -> Wiring:
 
 
 def prepare(*ports: str) -> None:
-    """Build these ports while Lambda initializes the function. That is often before anybody waits for it, and an
-    on-demand function has a whole processor then, whatever its memory. Elsewhere nothing is built.
+    """Build these ports while Lambda initializes the function.
 
-    A port that can't be built is left to its first use, which raises the same error and may have a way around it.
+    That is often before anybody waits for it, and an on-demand function has a whole processor during that time,
+    whatever its memory. Outside of Lambda nothing is built. A port that can't be built is left to its first use, which
+    raises the same error and may have a way around it.
     """
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         w = get_wiring()

@@ -8,8 +8,8 @@ from typing import Any
 from squall.adapters.aws import call
 
 _NOT_READY = frozenset({"ResourceNotReadyException"})
-"""Lambda takes the network connection away from a function in a VPC that nobody called for some weeks. The first call
-asks for it again, which takes a minute or two."""
+"""Lambda removes the network connection of a function in a VPC that nobody called for some weeks. The first call
+requests a new one, which takes a minute or two."""
 
 
 class LambdaProbes:

@@ -1,4 +1,5 @@
-"""Who signed a request: STS verifies the signature. This adapter sends the signed request and reads the answer."""
+"""Identifies who signed a request. STS verifies the signature; this adapter sends the signed request and reads the
+answer."""
 
 from __future__ import annotations
 
@@ -25,10 +26,8 @@ _OPERATION = "GetCallerIdentity"
 
 
 class SignedCallers:
-    """Sends requests that others signed, only ever to the STS endpoint of this function's client.
-
-    Each is sent once: a refused signature stays refused.
-    """
+    """Sends requests that others signed, and only to the STS endpoint of this function's client. Each is sent once,
+    because a refused signature stays refused."""
 
     def __init__(self, client: Any, session: Any = None) -> None:
         self._url = str(client.meta.endpoint_url)

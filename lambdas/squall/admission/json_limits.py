@@ -10,8 +10,8 @@ MAXIMUM_DEPTH = 32
 
 
 def find_json_problems(raw: object) -> list[Problem]:
-    """Why the value may not be parsed: it is not JSON, nested too deeply, too large, or contains text that is not
-    Unicode."""
+    """The problems for which the value may not be parsed: it is not JSON, nested too deeply, too large, or contains
+    text that is not Unicode."""
     if is_deeper_than(raw, MAXIMUM_DEPTH):
         return [Problem(path=WHOLE, message="is nested too deeply", expected=f"at most {MAXIMUM_DEPTH} levels")]
     try:

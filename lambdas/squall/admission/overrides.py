@@ -2,8 +2,8 @@
 values.
 
 The fault's own ranges are not enough: inside them an override could aim the fault at another dependency, another port
-or a wider network. Whoever reviewed the experiment has not seen that fault, so an override may set only what the
-experiment lists.
+or a wider network. The people who reviewed the experiment have not seen that fault, so an override may set only what
+the experiment lists.
 """
 
 from collections.abc import Iterator, Mapping

@@ -24,8 +24,8 @@ ThresholdsByPath = list[tuple[str, Threshold]]
 
 
 def find_policy_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """All problems except values out of range, which `find_range_problems` finds: an override reports its own under
-    its own path."""
+    """Every problem except values out of range. Those are found by `find_range_problems`, because an override reports
+    them under its own path."""
     yield from _find_template_problems(experiment, environment)
     yield from _find_rollback_problems(experiment, environment)
     yield from _find_configuration_problems(experiment, environment)
@@ -81,7 +81,7 @@ def _find_configuration_problems(experiment: Experiment, environment: Environmen
 
 
 def _find_rollback_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """Whether the policy allows the rollback document, and these values of its parameters."""
+    """Problems of the rollback: the policy does not allow the document, or these values of its parameters."""
     declared = experiment.rollback
     if declared is None:
         return
@@ -103,7 +103,8 @@ def _find_rollback_problems(experiment: Experiment, environment: Environment) ->
 
 
 def _find_sentinel_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """Whether the policy allows probes of this URL with this load, and whether metrics of a sentinel have one."""
+    """Problems of the sentinel: the policy does not allow this URL or this load, or a metric of a sentinel is used
+    without one."""
     sentinel, policy = experiment.sentinel, environment.sentinel
     if sentinel is None:
         thresholds = _list_thresholds(experiment)
@@ -127,7 +128,7 @@ def _find_sentinel_problems(experiment: Experiment, environment: Environment) ->
 
 
 def _find_fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
-    """What this version can't carry out, judge or guard."""
+    """Problems with what this version can't carry out, judge or guard."""
     lag_of = periods.lag_table(environment.timing, experiment.metrics)
     timing_problems = periods.find_timing_problems(
         experiment.length, _list_thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery

@@ -10,7 +10,7 @@ from squall.domain.run.queue import Room, measure_room, wait_seconds
 from squall.domain.run.timeline import EventName
 
 NAMED = 3
-"""How many of the executions ahead are named in a sentence."""
+"""How many of the executions ahead a sentence names."""
 
 
 def take_turn(step: Step) -> Outcome:
@@ -57,7 +57,7 @@ def _record_slot(step: Step, slot: int) -> Outcome:
 
 
 def _why_leave(step: Step, ahead: tuple[str, ...], available: Room) -> str:
-    """Why the run may not wait any longer; empty if it may."""
+    """The reason why the run may not wait any longer; empty if it may."""
     environment = step.definition.environment
     if step.record.status is not Status.QUEUED:
         if len(ahead) < environment.maximum_queued:

@@ -68,7 +68,7 @@ def keep_probing(w: Wiring, record: ExecutionRecord) -> None:
 
 @dataclass
 class _ProbeRun:
-    """The work of one sentinel function, and the samples that are still to be put to CloudWatch."""
+    """The work of one sentinel function, and the samples that it has not written to CloudWatch yet."""
 
     w: Wiring
     execution_id: str
@@ -98,8 +98,8 @@ class _ProbeRun:
         self.waiting, self.put_fails_since = [], None
 
     def why_over(self) -> str:
-        """Why to stop; empty to go on. If AWS can't be asked, it is asked again. Raises Unavailable after a minute of
-        failures."""
+        """The reason to stop probing; empty to go on. If AWS can't be asked, it is asked again. Raises Unavailable
+        after a minute of failures."""
         now = self.w.clock.now()
         if now >= self.lease.ends_at:
             return "no time left"
@@ -132,7 +132,7 @@ NO_RUN = "the run does not exist"
 
 
 def why_not_probing(w: Wiring, record: ExecutionRecord | None) -> str:
-    """Why a run is not probed; empty while it has to be."""
+    """The reason why a run is not probed; empty while it has to be probed."""
     if record is None:
         return NO_RUN
     if record.final:

@@ -56,7 +56,7 @@ class Step:
     w: Wiring
     now: datetime
     failure: str = ""
-    """In the closing states: the error that the workflow caught; empty if nothing failed."""
+    """The error that the workflow caught, in the closing states; empty if nothing failed."""
     task_token: str = ""
 
     @classmethod

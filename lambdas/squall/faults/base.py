@@ -64,10 +64,10 @@ class Aftermath:
     commands: Mapping[str, Sequence[CommandState]]
     """Target id to the commands with the fault's documents that the target was sent, newest first."""
     fis: FisExperiment | None
-    """None: nothing was injected, or FIS has forgotten the experiment."""
+    """The FIS experiment. None: nothing was injected, or FIS has forgotten the experiment."""
     now: datetime
     length: timedelta | None = None
-    """How long the fault was to last, which bounds what nobody can stop; None if it is not known."""
+    """How long the fault was to last; None if it is not known. A fault that nobody can stop lasts no longer."""
 
     def targets(self, kind: type[R]) -> tuple[R, ...]:
         """The pinned targets before the fault. Raises TypeError for a target of another type."""

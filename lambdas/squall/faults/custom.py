@@ -129,10 +129,8 @@ class CustomFault(LastingFault[Resource, Parameters]):
         }
 
     def prove_target(self, before: Resource, _now: Resource | None, ran: ActionState | None, /) -> Proof:
-        """The proof by FIS's report, because nobody knows what a custom action changes.
-
-        An action that is over at once has its effect for as long as it is observed.
-        """
+        """The proof from FIS's report, because it is not known what a custom action changes. An action that is over at
+        once has its effect for as long as it is observed."""
         proof = prove_by_action(before.id, ran, "run on")
         return proof if self.listed.lasts else proof.model_copy(update={"until": None})
 

@@ -61,8 +61,8 @@ class Alarms(Protocol):
         """Every alarm in ALARM, whoever owns it. Raises `Unavailable` also if there are more than can be read."""
 
     def fired_since(self, name: str, since: datetime) -> Firing | None:
-        """When and why the alarm first entered ALARM since this time, by its history, which also contains short breaches; None
-        if it did not."""
+        """When and why the alarm first entered ALARM since this time; None if it did not. It is read from the history,
+        which also contains short breaches."""
 
     def history_since(self, name: str, since: datetime) -> AlarmHistory | None:
         """The alarm's states from this time on; None if there is no such alarm."""

@@ -10,7 +10,8 @@ from squall.reporting.charts import Course
 
 COLUMNS = ("period_start", "window", "metric", "value", "unit")
 _FORMULA = ("=", "+", "-", "@", "\u2212")
-"""How a formula begins. Spreadsheets also accept the full-width forms, which normalization turns into these."""
+"""The characters with which a formula begins. Spreadsheets also accept the full-width forms, which normalization turns
+into these."""
 
 
 def make_cell(value: object) -> str:

@@ -12,7 +12,7 @@ from squall.reporting.page import assemble_page
 STACKED = ("validated", "refuted", "failed", "aborted", "inconclusive", "invalid", "rejected")
 """Outcomes from the bottom of a bar to its top."""
 COVERAGE_WORDS: Mapping[str, str] = {"validated": "held", "refuted": "did not hold"}
-"""What a cell says of the hypothesis. It did not hold in a refuted run, and in one that a guard aborted."""
+"""What a cell says about the hypothesis. It did not hold in a refuted run, nor in one that a guard aborted."""
 _UNSURE: frozenset[Coverage] = frozenset({"undecided", "stale"})
 
 

@@ -66,8 +66,12 @@ class Facts:
 
     @property
     def effect_at(self) -> datetime | None:
-        """When the fault took effect on the first target: the zero of every time after the effect. As Judge has it; if
-        nothing was judged, by the proofs of the mechanism, else when FIS started the fault. None if there was none."""
+        """The time at which the fault took effect on the first target, from which every time after the effect is
+        counted.
+
+        It is the one that Judge used. If nothing was judged, it comes from the proofs of the mechanism, else it is the
+        start in FIS. None if there was no fault.
+        """
         if self.record.fault_started_at is None:
             return None
         proofs = self.result.rollback.proofs if self.result.rollback else ()
@@ -76,8 +80,11 @@ class Facts:
 
     @property
     def fault_over_at(self) -> datetime | None:
-        """When the last target was free of the fault: the zero of every time after the fault's end. As Judge has it; if
-        nothing was judged, when FIS ended it."""
+        """The time at which the last target was free of the fault, from which every time after the fault's end is
+        counted.
+
+        It is the one that Judge used. If nothing was judged, it is the end in FIS.
+        """
         return self.result.times.fault_ended_at or self.record.fault_ended_at
 
     @property
@@ -97,8 +104,8 @@ class Facts:
 
     @property
     def alarm_at(self) -> datetime | None:
-        """When the guard fired that ended the fault. The abort is recorded later, and FIS may already have stopped by
-        then. None if no guard ended it."""
+        """The time at which the guard fired that ended the fault; None if no guard ended it. The abort is recorded
+        later, and FIS may already have stopped by then."""
         if self.record.abort is None or self.record.abort.source not in {AbortSource.GUARD, AbortSource.BLIND_GUARD}:
             return None
         fired = [event.at for event in self.result.timeline if event.event == EventName.ALARM]
@@ -106,7 +113,7 @@ class Facts:
 
     @property
     def recovered_in(self) -> "RecoveredIn | None":
-        """How long the workload took to recover; None if it did not, or if nothing tells.
+        """How long the workload took to recover; None if it did not, or if it is not known.
 
         Counted as criteria count it: from the effect of a fault that is over at once, and from the end of a fault that
         lasts.

@@ -9,7 +9,8 @@ from squall.reporting.formatting import format_clock, spell_out
 from squall.reporting.run_facts import Facts
 
 IN_EFFECT = "in_effect"
-"""When the fault took effect on the first target. This is worked out for the report, and is on no record's timeline."""
+"""The event that the fault took effect on the first target. It is worked out for the report, and is on no record's
+timeline."""
 MARKED: dict[str, str] = {
     EventName.GUARDS_ARMED: "guard",
     EventName.FAULT_STARTED: "fault",
@@ -57,8 +58,8 @@ def list_moments(facts: Facts) -> tuple[Moment, ...]:
 
 
 def _make_moment(event: TimelineEvent, facts: Facts) -> Moment:
-    """The event as it stands, with its marker. Nothing is wrong where Squall stops a fault that has lasted as long as
-    planned, and that is said there."""
+    """The event with its marker. If Squall stopped a fault that had lasted as long as planned, the text says so,
+    because nothing is wrong then."""
     if event.event == EventName.STOP_REQUESTED and facts.stopped_on_time:
         return Moment(event.at, event.event, f"{event.detail}: the fault had lasted as long as planned", "fault")
     return Moment(event.at, event.event, event.detail, MARKED.get(event.event, ""))

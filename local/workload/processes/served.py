@@ -103,7 +103,7 @@ class Served:
                 fault.known.set()
 
     def take_counts(self) -> dict[str, int]:
-        """By how much each of `counts` has grown since the last call."""
+        """The growth of each of `counts` since the last call."""
         grown = {kind: max(0, count - self.counts_told.get(kind, 0)) for kind, count in self.counts.items()}
         self.counts_told = self.counts
         return grown

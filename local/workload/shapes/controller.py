@@ -70,7 +70,7 @@ class Controller:
         return ids
 
     def settle(self, settings: Settings) -> None:
-        """Nothing of it runs in a process of its own."""
+        """Does nothing: this shape has no process of its own."""
 
     def whole(self, settings: Settings) -> bool:
         if settings.shape != CONTROLLER:
@@ -80,14 +80,14 @@ class Controller:
         return self._fleet.by_controller and states == ["healthy"] * self._fleet.desired
 
     def served(self) -> list[Served]:
-        """No processes of its own: a fault hits the web instances."""
+        """Always empty: this shape has no processes of its own, and a fault hits the web instances."""
         return []
 
     def find(self, name: str) -> Served | None:  # noqa: ARG002 - of Part
         return None
 
     def route(self) -> None:
-        """The web instances' own load balancer sends the requests."""
+        """Does nothing: the web instances' own load balancer sends the requests."""
 
     def report(self) -> Mapping[str, Any]:
         return {}
@@ -96,4 +96,4 @@ class Controller:
         return {"controller": {"target_group_arn": self._fleet.target_group_arn}} if self._fleet.by_controller else {}
 
     def kill(self) -> None:
-        """Nothing of it runs in a process of its own."""
+        """Does nothing: this shape has no process of its own."""

@@ -87,7 +87,7 @@ class Internal:
         return self._front is not None and states == ["healthy"] * self._fleet.desired
 
     def served(self) -> list[Served]:
-        """No processes of its own: a fault hits the web instances."""
+        """Always empty: this shape has no processes of its own, and a fault hits the web instances."""
         return []
 
     def find(self, name: str) -> Served | None:  # noqa: ARG002 - of Part

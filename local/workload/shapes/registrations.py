@@ -11,7 +11,7 @@ class Registrations:
     """The names that are registered in one target group: ids of instances, or addresses."""
 
     def __init__(self, cloud: Cloud, target_group_arn: str) -> None:
-        """Whatever is still registered there from before is deregistered."""
+        """Deregister whatever is still registered there from before."""
         self._cloud, self._arn = cloud, target_group_arn
         self._names = frozenset(cloud.registered(target_group_arn))
         self.follow(frozenset())

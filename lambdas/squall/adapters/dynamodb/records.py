@@ -39,7 +39,8 @@ _FINAL = {f":final{index}": make_text(status.value) for index, status in enumera
 _IS_FINAL = f"#status IN ({', '.join(_FINAL)})"
 _IS_OPEN = f"attribute_exists(pk) AND NOT {_IS_FINAL}"
 _PROOFS = 50
-"""Runs on one failure domain follow each other, so the newest end is among the newest starts."""
+"""How many of the newest starts are read to find the newest end. Runs on one failure domain follow each other, so the
+newest end is among them."""
 # A decided run asks nobody. A person votes once, and may reject after that.
 _MAY_VOTE = (
     f"{_IS_OPEN} AND attribute_not_exists(#decided_status) AND #ask.#plan = :plan "

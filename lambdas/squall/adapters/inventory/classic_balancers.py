@@ -17,15 +17,15 @@ _SERVES = "InService"
 
 
 class ClassicBalancers:
-    """Finds classic load balancers by what is registered in them. Each stands in a workload as a target group of its
-    own."""
+    """Finds classic load balancers by what is registered in them. In a workload, each of them counts as a target group
+    of its own."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def find(self, known: Collection[str], names: Mapping[str, Names]) -> Iterator[TargetGroup]:
-        """The load balancers that stand in a workload under these names, and those behind which one of these targets
-        (by VPC) is registered."""
+        """The load balancers with these names in a workload, and those behind which one of these targets (by VPC) is
+        registered."""
         for entry in list_items(self._client, "describe_load_balancers", "LoadBalancerDescriptions"):
             registered = [instance["InstanceId"] for instance in entry.get("Instances", ())]
             wanted = names.get(entry.get("VPCId", ""))

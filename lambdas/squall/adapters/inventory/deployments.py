@@ -21,12 +21,12 @@ class Deployments:
     deployments."""
 
     def __init__(self, autoscaling: Any, codepipeline: Any, codedeploy: Any) -> None:
-        """Functions that make clients: those of CodePipeline and CodeDeploy are made only when the policy names
+        """Takes functions that make clients. Those of CodePipeline and CodeDeploy are made only if the policy names
         something of theirs."""
         self._autoscaling, self._codepipeline, self._codedeploy = autoscaling, codepipeline, codedeploy
 
     def in_progress(self, groups: Sequence[str], pipelines: Sequence[str], deployment_groups: Sequence[str]) -> Sequence[str]:
-        """What is being deployed, a sentence each."""
+        """A sentence for each deployment in progress."""
         return [
             *(refresh for name in groups for refresh in self._find_refreshes(name)),
             *(stage for name in pipelines for stage in self._find_stages(name)),

@@ -1,5 +1,5 @@
-"""Which finder finds candidates of which type. A finder is made when it is first needed, so a run makes only the
-clients of its own targets."""
+"""The finder for each resource type. A finder is made when it is first needed, so a run makes only the clients of its
+own targets."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class LambdaFunctions:
             return []
 
     def _describe_version(self, arn: str, version: str) -> Extended:
-        """What the extension needs, as the version has it: nothing, if the version was deleted since."""
+        """The configuration of the version that the extension needs; empty if the version was deleted since."""
         entry = call(self._functions, "get_function_configuration", absent=_ABSENT, FunctionName=arn, Qualifier=version)
         return Extended(id=f"{arn.rpartition(':')[2]}:{version}", **_read_configuration(entry or {}))
 
@@ -110,5 +110,5 @@ def _read_configuration(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_number(text: str) -> int:
-    """The number; 0 for what is no number, which the extension can't use either."""
+    """The number; 0 for a text that is no number, which the extension can't use either."""
     return int(text) if text.isdecimal() and text.isascii() else 0

@@ -73,8 +73,8 @@ class AwsInventory:
         return self._make_workload(entries, missing, at, groups, in_service, workload)
 
     def _find_in_service(self, groups: Iterable[str], ids: Collection[str]) -> dict[str, datetime]:
-        """When each instance came into service: the end of the Auto Scaling activity that launched it, lifecycle hooks
-        included."""
+        """The time at which each instance came into service, by its id: the end of the Auto Scaling activity that
+        launched it, lifecycle hooks included."""
         ended: dict[str, datetime] = {}
         for name in sorted(groups):
             answer = call(
@@ -98,7 +98,7 @@ class AwsInventory:
         before: Workload | None = None,
         service: str | None = None,
     ) -> Workload:
-        """The workload of these instances. `before`: an earlier look, whose target groups are asked again."""
+        """The workload of these instances. `before`: an earlier description, whose target groups are read again."""
         ids = [entry["InstanceId"] for entry in entries]
         membership = self._ask_membership(ids)
         names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
@@ -122,8 +122,8 @@ class AwsInventory:
         )
 
     def _find_targets(self, targets: Sequence[str]) -> tuple[list[Any], list[str]]:
-        """The instances, and the targets that this account and Region do not know, as they were written. A group stands
-        for its instances."""
+        """The instances that the targets name, and the targets that this account and Region do not know, as they were
+        written. A group stands for its instances."""
         ids = {target: _parse_id(target, self._ec2.meta.region_name) for target in dict.fromkeys(targets)}
         members = self._list_members([target for target in ids if group_named(target)])
         every = [known for known in (*ids.values(), *(member for group in members.values() for member in group)) if known]
@@ -144,7 +144,8 @@ class AwsInventory:
         return {arn: [member["InstanceId"] for member in group_by_arn[arn]["Instances"]] for arn in groups if arn in group_by_arn}
 
     def _find_ids(self, ids: Iterable[str]) -> list[Any]:
-        """Asks by filter, not by parameter: an unknown or malformed id is then just absent, and hides no other."""
+        """Describes the instances by a filter instead of by parameter: an unknown or malformed id is then only absent,
+        and hides no other."""
         answers = (self._find_filtered({"instance-id": chunk}) for chunk in split_chunks(list(dict.fromkeys(ids)), _NAMES_PER_CALL))
         return [entry for answer in answers for entry in answer]
 
@@ -215,7 +216,7 @@ class AwsInventory:
 
 def _list_names(entry: Mapping[str, Any]) -> Iterator[str]:
     """Every name under which a target group may know the instance, or what runs on it: its id, and all addresses of its
-    interfaces. A node of EKS gives its pods the addresses of a prefix; it is named as a network."""
+    interfaces. A node of EKS gives its pods the addresses of a prefix, which is listed as a network."""
     yield entry["InstanceId"]
     if address := entry.get("PrivateIpAddress"):
         yield address
@@ -262,7 +263,7 @@ def _read_group(group: Mapping[str, Any]) -> Group:
 
 
 def _list_lattice(group: Mapping[str, Any]) -> list[TargetGroup]:
-    """The target groups of VPC Lattice that the group is attached to: Lattice sends requests to its members, and
+    """The target groups of VPC Lattice that the group is attached to. Lattice sends requests to its members, but
     publishes none of the metrics that Squall knows."""
     attached = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == _LATTICE]
     members = _read_group(group).in_service

@@ -48,12 +48,12 @@ class Found:
     instances: tuple[str, ...] = ()
     """Ids of instances that are lost together with the resources: they are described with their groups."""
     registered: Mapping[str, str] = field(default_factory=dict)
-    """Names under which target groups may know the resources, or what is lost together with them, each with its VPC;
-    a function is in none, `""`. A network in CIDR notation stands for every address in it."""
+    """The names under which target groups may know the resources, or what is lost together with them, each with its
+    VPC. The VPC of a function is `""`. A network in CIDR notation stands for every address in it."""
     groups: tuple[Group, ...] = ()
     """The groups that replace the resources."""
     unreadable: tuple[str, ...] = ()
-    """Where Squall may not look, a sentence each."""
+    """The places where Squall may not look, one sentence each."""
 
 
 class Finder(Protocol):

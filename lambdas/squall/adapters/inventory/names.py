@@ -29,8 +29,8 @@ class Names:
         return cls(frozenset(name for name in known if "/" not in name), networks)
 
     def match(self, registered: Iterable[str]) -> frozenset[str]:
-        """Those of the registered names that mean one of these: a network stands for every address in it, a function
-        for all of its versions and aliases."""
+        """The registered names that mean one of these names. A network stands for every address in it, a function for
+        all of its versions and aliases."""
         return frozenset(name for name in registered if _without_qualifier(name) in self.exact or self._has_address(name))
 
     def _has_address(self, name: str) -> bool:

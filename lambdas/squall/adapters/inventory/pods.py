@@ -137,8 +137,8 @@ class EksPods:
         return str(labels.get(_ENFORCED, PRIVILEGED))
 
     def _zones(self, cluster: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-        """For the address of each node its zone: nodes are instances in the cluster's VPC. AmazonEKSViewPolicy does not
-        show their labels."""
+        """The zone of each node, by the node's address. It comes from EC2, where nodes are instances in the cluster's
+        VPC, because AmazonEKSViewPolicy does not show the labels of nodes."""
         addresses = sorted({address for entry in entries if (address := entry.get("status", {}).get("hostIP"))})
         vpc = cluster.get("resourcesVpcConfig", {}).get("vpcId", "")
         zones: dict[str, str] = {}
@@ -158,7 +158,7 @@ class _Owners:
         self._known: dict[str, dict[str, Mapping[str, Any]]] = {}
 
     def of(self, entry: Mapping[str, Any]) -> tuple[str, str] | None:
-        """Kind and name of the pod's controller; where that is the ReplicaSet of a Deployment, of the Deployment."""
+        """Kind and name of the pod's controller. If that is the ReplicaSet of a Deployment, those of the Deployment."""
         owner = _find_controller(entry)
         if owner is None or owner[0] not in _KINDS or self.entry(*owner) is None:
             return None
@@ -190,7 +190,7 @@ def _is_named(cluster: Mapping[str, Any], names: Sequence[str]) -> bool:
 
 
 def _explain_closed(cluster: Mapping[str, Any], error: Unavailable) -> str | None:
-    """Why asking again does not help, as a sentence; None where it may help."""
+    """The reason why asking again does not help, as a sentence; None if it may help."""
     name, vpc = cluster["name"], cluster.get("resourcesVpcConfig", {})
     if error.code in CLOSED:
         return (

@@ -19,9 +19,9 @@ MANAGED = "managedByFIS"
 """The tag of a network ACL that FIS made; its value is `true`."""
 _AMAZON = "AWS"
 _OF_BALANCER = "ELB "
-"""How the description of an interface begins that Elastic Load Balancing made for a node of a load balancer."""
+"""The beginning of the description of an interface that Elastic Load Balancing made for a node of a load balancer."""
 _REST = 32767
-"""The lowest rule number of the rules that deny whatever no other rule matches."""
+"""The lowest rule number of the rules that deny everything that no other rule matches."""
 
 
 class Ec2Subnets:

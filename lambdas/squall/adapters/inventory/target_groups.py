@@ -35,11 +35,10 @@ class TargetGroups:
         self._client, self._classic = client, classic
 
     def find(self, arns: Collection[str], names: Mapping[str, str]) -> list[TargetGroup]:
-        """The existing groups with these ARNs, and those in which one of these targets (name to VPC; functions are in
-        none, `""`) is registered, sorted by ARN.
+        """The existing groups with these ARNs, and those in which one of these targets is registered, sorted by ARN.
 
-        ELB cannot be asked by target, so all groups of the VPCs are looked through: whoever registered a target there,
-        requests reach it.
+        `names` maps each target's name to its VPC; the VPC of a function is `""`. ELB can't list the groups of a
+        target, so all groups of the VPCs are read: requests reach a target whoever registered it.
         """
         look, by_vpc = _Look(self._client), _names_by_vpc(names)
         entries = [group for arn, group in look.groups.items() if arn in arns or look.holds(group, by_vpc)]
@@ -62,7 +61,7 @@ class _Look:
 
     @cached_property
     def groups(self) -> dict[str, Any]:
-        """Every target group, by ARN: in a listing none is missing because another does not exist."""
+        """Every target group, by ARN. A listing is complete even if a group that is looked for does not exist."""
         return {group["TargetGroupArn"]: group for group in list_items(self._client, "describe_target_groups", "TargetGroups")}
 
     def health(self, arn: str) -> list[Any]:

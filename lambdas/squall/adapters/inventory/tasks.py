@@ -167,7 +167,7 @@ class EcsTasks:
         return [_read_task(entry, definitions[entry["taskDefinitionArn"]], agents.get(arn, {})) for arn, entry in sorted(known.items())]
 
     def _describe_definition(self, arn: str) -> Mapping[str, Any]:
-        """The task definition; nothing is known of one that was deleted."""
+        """The task definition; empty if it was deleted."""
         answer = call(self._ecs, "describe_task_definition", absent=_NO_DEFINITION, taskDefinition=arn)
         definition: Mapping[str, Any] = answer["taskDefinition"] if answer else {}
         return definition
@@ -259,7 +259,8 @@ def _find_detail(entry: Mapping[str, Any], name: str) -> str | None:
 
 
 def _is_rolling_out(entry: Mapping[str, Any]) -> bool:
-    """Whether the service is being deployed, by whatever controller: ECS has deployments, the others have task sets."""
+    """Whether the service is being deployed, by any kind of controller. ECS's own controller has deployments, the
+    others have task sets."""
     deployments, sets = entry.get("deployments", ()), entry.get("taskSets", ())
     unfinished = any(deployment.get("rolloutState", "COMPLETED") not in _ENDED for deployment in deployments)
     unsteady = any(task_set.get("stabilityStatus", "STEADY_STATE") != "STEADY_STATE" for task_set in sets)
@@ -267,7 +268,7 @@ def _is_rolling_out(entry: Mapping[str, Any]) -> bool:
 
 
 def _list_target_groups(entry: Mapping[str, Any]) -> set[str]:
-    """The target groups of the service and of its task sets: under CodeDeploy only the task sets know theirs."""
+    """The target groups of the service and of its task sets. Under CodeDeploy, only the task sets name them."""
     owners = [entry, *entry.get("taskSets", ())]
     attached = [balancer for owner in owners for balancer in owner.get("loadBalancers", ())]
     alternate = [balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn") for balancer in attached]

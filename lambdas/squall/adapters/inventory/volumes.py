@@ -55,7 +55,7 @@ class EbsVolumes:
         return described
 
     def _find_nitro(self, types: set[str]) -> set[str]:
-        """Those of the types that are built on the Nitro System. Bare metal types have no hypervisor, and count as
+        """The types among these that are built on the Nitro System. Bare metal types have no hypervisor, and count as
         Nitro."""
         nitro = set()
         for chunk in split_chunks(sorted(types), _TYPES_PER_CALL):
@@ -65,8 +65,8 @@ class EbsVolumes:
         return nitro
 
     def _read_volume(self, entry: Mapping[str, Any], instances: Mapping[str, Any], nitro: set[str]) -> Volume:
-        """Where the SDK tells no owner of the volume, it is that of its instances: a volume cannot be attached in
-        another account."""
+        """The volume. If the SDK returns no owner, the owner is that of its instances, because a volume can't be
+        attached in another account."""
         meta = self._client.meta
         attachments = sorted(_list_attachments(entry), key=lambda to: str(to["InstanceId"]))
         owner = entry.get("OwnerId") or next(

@@ -29,10 +29,8 @@ TRIGGER_RETENTION = timedelta(days=2)
 
 
 def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
-    """Validate the whole input at once and open the record, whatever the input is.
-
-    The answer contains `run` beside the outcome.
-    """
+    """Validate the whole input at once and open the record, even if the input is invalid. The answer contains `run`
+    beside the outcome."""
     now, execution, raw = w.clock.now(), event["execution"], event.get("input")
     started_at = datetime.fromisoformat(execution["started_at"])
     run = Run(id=next(list_candidate_ids(execution["name"], started_at)), execution_arn=execution["arn"], started_at=started_at)
@@ -143,7 +141,7 @@ def _claim_trigger(w: Wiring, definition: Definition, run: Run, now: datetime) -
 
 
 def load_deployed_policy(environment: str) -> Environment | None:
-    """The policy of an environment as deployed now; None if none of that name is deployed."""
+    """The policy of an environment as deployed now; None if no policy of that name is deployed."""
     raw = load_deployed().environments.get(environment)
     return Environment.model_validate(raw) if raw is not None else None
 

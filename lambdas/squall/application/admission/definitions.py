@@ -1,7 +1,7 @@
-"""Reads the definition of a run, and refuses any other than the one that was admitted.
+"""Reads the definition of a run, and refuses it if it is not the one that was admitted.
 
-The record has the hash of the document in an attribute that only Admit may write. So whoever overwrites the document in
-S3 can end the run, but can't change what it does.
+The record has the hash of the document in an attribute that only Admit may write. So somebody who overwrites the
+document in S3 can end the run, but can't change what it does.
 """
 
 from contextlib import suppress

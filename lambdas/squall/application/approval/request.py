@@ -98,7 +98,7 @@ def _send_request(step: Step, plan: Plan, request: Ask, changed: tuple[str, ...]
 
 
 def act_on_votes(step: Step) -> Outcome:
-    """Go on, wait or reject, as the recorded votes say, whatever woke the execution."""
+    """Go on, wait or reject, by the recorded votes alone. It does not matter what woke the execution."""
     request = step.record.ask
     if request is None:
         return step.reject("there is no request for approval on the record")

@@ -15,9 +15,10 @@ from squall.wiring import Wiring
 
 
 def list_unpinned(w: Wiring, record: ExecutionRecord, experiment_id: str) -> tuple[str, ...]:
-    """What FIS resolved beyond the run's pinned targets, a sentence each; empty while FIS has not resolved anything.
+    """A sentence for each resource that FIS resolved beyond the run's pinned targets; empty while FIS has not resolved
+    anything.
 
-    Raises Unavailable if FIS or the run's documents can't be asked, and Refused if nobody can say what was pinned.
+    Raises Unavailable if FIS or the run's documents can't be read, and Refused if it can't be told what was pinned.
     """
     definition, discovery = find_definition(w, record), w.documents.get(record.id, Discovery)
     if definition is None or discovery is None:

@@ -48,9 +48,11 @@ def stop_fault(step: Step) -> Outcome:
 
 
 def _fence_and_stop(step: Step) -> tuple[list[FisExperiment], bool]:
-    """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion
-    failed. Returns the run's experiments as FIS describes them, the oldest first, and whether an experiment without an
-    owner runs that the record leads to: it may hit the same targets, and nobody here may stop it."""
+    """Delete the template, so that nothing can start any more. Then stop what is running, even if the deletion failed.
+
+    Returns the run's experiments as FIS describes them, the oldest first; and whether the record leads to a running
+    experiment without an owner. Such an experiment may hit the same targets, but this function may not stop it.
+    """
     work = Cleanup(step.w)
     faults = RunFaults(work, step.run.id)
     events = [step.event(EventName.TEMPLATE_DELETED, template) for template in delete_templates(work, step.run.id, step.record.template_id)]

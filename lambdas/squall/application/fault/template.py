@@ -42,7 +42,7 @@ def create_template(step: Step) -> Outcome:
 
 
 def template_differences(step: Step) -> tuple[str, ...]:
-    """Where the template that would be started differs from the one this run compiled. Empty: nowhere.
+    """The differences between the template that would be started and the one that this run compiled.
 
     The record says which template is started, so the template of another run differs by its tags. Raises Unavailable if
     FIS can't be asked.

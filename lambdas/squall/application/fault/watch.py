@@ -62,7 +62,7 @@ def _must_end(step: Step, record: ExecutionRecord) -> bool:
 
 
 def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
-    """Until just after the planned end of the fault; after that, short steps."""
+    """The seconds to sleep: until just after the planned end of the fault, and short steps after that."""
     until_end = _time_left(step, record, seconds_to_first_look(step)).total_seconds()
     look_again = min(step.definition.environment.timing.poll_seconds, LONGEST_LOOK_AGAIN_SECONDS)
     return until_end if until_end > 0 else min(_time_left(step, record, GRACE_SECONDS).total_seconds(), look_again)

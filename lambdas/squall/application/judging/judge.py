@@ -117,8 +117,8 @@ def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
 
 
 def _list_failures(report: FaultReport | None) -> tuple[str, ...]:
-    """What FIS reports as failed or skipped, for the experiment and for each action, whatever was found on the
-    targets."""
+    """What FIS reports as failed or skipped, for the experiment and for each action. The state of the targets plays no
+    part."""
     if report is None:
         return ()
     failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []

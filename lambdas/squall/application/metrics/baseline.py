@@ -66,7 +66,7 @@ def read_history(step: Step) -> History:
 
 
 def assess_history(step: Step, history: History) -> Baseline:
-    """The baseline, with the values over its windows."""
+    """The baseline of the run: the history judged by the value of each metric over its window."""
     window = PacedWindow(
         trim_to_first_point(history.window.usual, history.series),
         {period: trim_to_first_point(finer, history.series) for period, finer in history.window.finer.items()},

@@ -12,8 +12,8 @@ from squall.domain.metrics.guard_alarms import guard_name, guard_specs, stop_gua
 def specify_guards(run_id: str, stack: str, definition: Definition, discovery: Discovery) -> Guards:
     """The guards of a run: one for each abort condition, and one on its stop alarms.
 
-    Whoever relies on the guards asks this function. `guards.json` and the alarms could have been changed by the states
-    that write them.
+    Every state that relies on the guards calls this function. `guards.json` and the alarms could have been changed by
+    the states that write them.
     """
     experiment = definition.experiment
     conditions = [condition for _, condition in parse_sentences(experiment).conditions]

@@ -54,7 +54,7 @@ def _read_history(step: Step, binding: MetricBinding) -> GuardHistory | None:
 
 
 def _skip_unknown_disturbances(window: Window, disturbances: Sequence[Disturbance]) -> Window:
-    """The window from the oldest disturbance that was read, where there may be older ones."""
+    """The window without the time before the oldest disturbance that was read, if there may be older ones."""
     if len(disturbances) < MOST_FAULTS:
         return window
     period = window.period_seconds
@@ -67,8 +67,8 @@ def _read_one(step: Step, binding: MetricBinding, window: Window) -> tuple[Serie
 
 
 def _read_companion(step: Step, binding: MetricBinding, window: Window) -> tuple[Series, ...]:
-    """A metric that is always published, which tells since when the workload exists: a count of errors without a data point is
-    zero only since then."""
+    """A metric that is always published, which shows since when the workload exists. Only since then does a count of
+    errors without a data point mean zero."""
     companions = (
         other for other in step.discovery.bindings if other.period_seconds == binding.period_seconds and not published_sparsely(other)
     )

@@ -28,7 +28,7 @@ class Measurements:
 
     windows: Windows
     by_name: Mapping[str, Window]
-    """Those of the windows `baseline`, `fault` and `recovery` that the run has."""
+    """The windows of the run by name: those of `baseline`, `fault` and `recovery` that it has."""
     run: Window
     """The window from the start of the first window to the end of the last."""
     series: SeriesByMetric

@@ -22,11 +22,11 @@ class Windows:
     """The windows of a run, and the moments between them."""
 
     effect_at: datetime
-    """When the fault took effect on the first target."""
+    """The time at which the fault took effect on the first target."""
     fault_end: datetime
-    """When the fault ended on the last target."""
+    """The time at which the fault ended on the last target."""
     fault: Window
-    """While the fault was in effect on every target."""
+    """The window in which the fault was in effect on every target."""
     recovery: Window
     baseline: Window | None
 

@@ -1,8 +1,8 @@
 """Runs the experiment's rollback document. The intent is written before the document starts, and a repeated start
 starts nothing new.
 
-The workflow does this after every fault; the pulse and the watchdog do it for a run whose execution ended early.
-Whoever comes second finds the Automation execution of the first.
+The workflow does this after every fault; the pulse and the watchdog do it for a run whose execution ended early. If two
+of them try, the second finds the Automation execution of the first.
 """
 
 from datetime import timedelta

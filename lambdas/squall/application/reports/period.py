@@ -29,9 +29,9 @@ class PeriodRequest(Model):
 
     days: Days = 30
     start: AwareDatetime | None = None
-    """None: `days` before the end."""
+    """The start of the period. None: `days` before the end."""
     end: AwareDatetime | None = None
-    """None: now."""
+    """The end of the period. None: now."""
     filters: Filters = Filters()
     stale_days: int = Field(STALE_DAYS, ge=1, le=LONGEST_DAYS)
     digest: bool = False

@@ -53,8 +53,10 @@ def decision_of(record: ExecutionRecord, judgement: Judgement | None, failure: s
 
 
 def decide_without_judgement(record: ExecutionRecord) -> Decision:
-    """The ending that a state decided without a judgement: at most `invalid`. What the fault proved is in the judgement
-    alone; a record that claims more was written to by somebody else."""
+    """The ending that a state decided without a judgement: at most `invalid`.
+
+    Only the judgement says what the fault proved. A record that claims more was changed by somebody else.
+    """
     if record.decided_status is None or record.decided_verdict not in (None, Verdict.INVALID):
         reason = f"the record says {record.decided_verdict}, and there is no judgement"
         return make_decision(Status.FAILED, None, reason, record.abort)
@@ -76,7 +78,7 @@ def _describe_failure(failure: str) -> str:
 
 
 def _name_state(record: ExecutionRecord) -> str:
-    """The state that failed: the last one that had begun. Empty if nothing tells."""
+    """The state that failed: the last one that had begun. Empty if it is not known."""
     failed = record.happened(EventName.STATE_FAILED)
     return f" (the last state that had begun was {failed[-1].detail.partition(':')[0]})" if failed else ""
 

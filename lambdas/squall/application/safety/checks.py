@@ -38,7 +38,7 @@ from squall.faults.template import compile_fault, injection_of
 
 T = TypeVar("T")
 _GROUP = "asg/"
-"""How the failure domain of an Auto Scaling group begins."""
+"""The beginning of the name of a failure domain that is an Auto Scaling group."""
 
 
 def read_forecasts(step: Step) -> Sequence[FalseAborts] | None:

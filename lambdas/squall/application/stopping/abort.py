@@ -140,10 +140,8 @@ def _record_abort(w: Wiring, request: AbortRequest, faults: RunFaults) -> dict[s
 
 
 def _is_foreign(request: AbortRequest, record: ExecutionRecord) -> bool:
-    """Whether the alarm is a guard of another stack: the name of a guard of stack A-B can be read as one of stack A.
-
-    The record then holds neither the alarm's name nor its template.
-    """
+    """Whether the alarm is a guard of another stack. The name of a guard of stack A-B can be read as one of stack A;
+    the record then holds neither the alarm's name nor its template."""
     if request.alarm is None or request.alarm in record.guard_names:
         return False
     return request.template_id is None or request.template_id != record.template_id
@@ -159,7 +157,7 @@ def stop_alarms(w: Wiring, record: ExecutionRecord) -> dict[str, str]:
 
 
 def watched_since(record: ExecutionRecord) -> datetime:
-    """When every guard was last known to be OK. Alarms that fired since then fired during this fault."""
+    """The time at which every guard was last known to be OK. Alarms that fired since then fired during this fault."""
     checked = [event.at for event in record.happened(EventName.FINALLY_SAFE)]
     return max(checked, default=record.fault_started_at or record.started_at)
 

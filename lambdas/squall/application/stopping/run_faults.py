@@ -1,8 +1,10 @@
-"""What FIS has of one run, wherever it is found: templates and experiments that carry the run's tag.
+"""Finds what FIS has of one run, wherever it is: templates and experiments that carry the run's tag.
 
 The record, the description of a guard and FIS's own lists are only places to look, and each of them may be wrong or
-incomplete. The tags `squall:stack` and `squall:execution` decide whose something is: what the record names and what
-carries another tag is left alone, and said. Imports nothing heavy, because the abort function loads it.
+incomplete. The tags `squall:stack` and `squall:execution` decide whose something is. If the record names something that
+carries another tag, it is left alone, and this is reported.
+
+Imports nothing heavy, because the abort function loads it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,7 +56,7 @@ class RunFaults:
             self.find_in_template(record.template_id)
 
     def find_in_template(self, template_id: str) -> None:
-        """Look at what was started from a template, whoever named it."""
+        """Look at the experiments that were started from a template. It does not matter where its id comes from."""
         self._keep_own(self._cleanup.list_experiments_of(template_id), f"template {template_id}")
 
     def find_tagged(self) -> None:

@@ -166,9 +166,8 @@ def _clean_up(w: Wiring, record: ExecutionRecord) -> str:
 
 
 def _nobody_else_tells(w: Wiring, record: ExecutionRecord) -> bool:
-    """Whether nobody else will send the final message: Notify, or whoever closed the run, had enough time, or the
-    execution ended before Notify.
-    """
+    """Whether nobody else will send the final message: Notify, or the function that closed the run, has had enough
+    time, or the execution ended before Notify."""
     ended = record.ended_at or record.started_at
     return w.clock.now() - ended > SETTLED_AFTER or (not record.closed_by and w.workflow.status(record.execution_arn) in BROKEN_OFF)
 
@@ -223,8 +222,11 @@ def _make_abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") 
 
 
 def _find_unpinned_target(w: Wiring, record: ExecutionRecord) -> Abort | None:
-    """Why to abort because FIS hits more than was pinned. If FIS can't be asked, the timeline says so, the next pulse
-    asks, and StopFault in the end: the template was compared before the start."""
+    """The reason to abort because FIS hits more than was pinned; None if it does not.
+
+    If FIS can't be asked, the timeline says so. The next pulse asks again, and so does StopFault in the end. The
+    template was compared before the start.
+    """
     if record.fis_experiment_id is None:
         return None
     try:
@@ -237,9 +239,8 @@ def _find_unpinned_target(w: Wiring, record: ExecutionRecord) -> Abort | None:
 
 
 def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    """Why to abort because of a guard: it was deleted or disabled, it fired unnoticed, or it has no data. None if all
-    guards are in order.
-    """
+    """The reason to abort because of a guard: it was deleted or disabled, it fired unnoticed, or it has no data. None
+    if all guards are in order."""
     names = (*stop_alarms(w, record), *record.guard_names)  # a stop alarm is named before our guard on it
     try:
         states = w.alarms.states(names)
@@ -278,9 +279,11 @@ def _has_changed(record: ExecutionRecord, state: AlarmState) -> bool:
 
 
 def _find_breach(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:
-    """Why to abort by the guards that the run has to have: an alarm is not as specified, or the metric breaches.
+    """The reason to abort because a guard's alarm is not as specified, or because its metric breaches; None if there is
+    none.
 
-    They are specified again from the definition and the discovery: the roles that create the alarms write neither.
+    The guards are specified again from the definition and the discovery, which the roles that create the alarms can't
+    write.
     """
     definition, discovery = find_definition(w, record), w.documents.get(record.id, Discovery)
     if definition is None or discovery is None:
@@ -310,7 +313,7 @@ def _make_deletion(w: Wiring, name: str) -> Abort:
 
 
 def _find_changed_guard(w: Wiring, guards: Guards) -> Abort | None:
-    """Why to abort because an alarm is not what the guard has to be: it would fire late or never."""
+    """The reason to abort because an alarm is not what the guard has to be: it would fire late or never."""
     states = w.alarms.states(guards.names)
     for guard in guards.every:
         state = states.get(guard.name)

@@ -78,9 +78,8 @@ class RunCleanup(Cleanup):
                 self.leave(f"FIS experiment {fis.id} is {fis.status}", stop_experiment_command(fis.id))
 
     def _find_commands(self) -> None:
-        """Commands of the fault that are still running on a target, whatever FIS reports: an agent may have missed the
-        cancel.
-        """
+        """Commands of the fault that are still running on a target. FIS's report does not matter: an agent may have
+        missed the cancel."""
         if not self._was_injected:
             return
         list_command = "aws ssm list-commands --filters key=Status,value=InProgress"

@@ -55,8 +55,11 @@ def discover_targets(step: Step) -> Outcome:
 
 
 def _describe_workload(step: Step) -> Workload:
-    """The workload around the targets. An ARN of another partition, Region or account is missing here, whatever has the
-    same name; tags and filters only narrow what was named, so where nothing named is here, nothing is looked for."""
+    """The workload around the targets.
+
+    An ARN of another partition, Region or account counts as missing, even if something here has the same name. Tags and
+    filters only narrow what is named, so if nothing that is named is here, nothing is searched.
+    """
     experiment = step.definition.experiment
     target = experiment.target
     elsewhere = tuple(name for name in dict.fromkeys(experiment.named) if not step.definition.is_here(name))

@@ -1,9 +1,9 @@
 """A proof of who says something: a signed sts:GetCallerIdentity whose signature covers the statement.
 
-The person signs it with their own credentials and never sends them; the function replays it to STS, which answers who
-signed. The statement stands in headers that the signature covers. Nothing of the request that is replayed comes from
-the sender but signature, time and session token: host, path, body and the statement's headers are what the function
-itself expects, so a proof of anything else does not verify.
+The person signs the request with their own credentials and never sends these. The function replays the request to STS,
+which answers who signed it. The statement is in headers that the signature covers. Only the signature, the time and the
+session token come from the sender; the host, the path, the body and the statement's headers are what the function
+itself expects. So a proof of any other statement does not verify.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _DATE = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 
 @dataclass(frozen=True)
 class Statement:
-    """What is said, of which execution, on which plan."""
+    """What is said, about which execution, and on which plan."""
 
     execution_arn: str
     plan: str
@@ -60,7 +60,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Replay:
-    """The request to send to STS, or why none is sent."""
+    """The request to send to STS, or the reason why none is sent."""
 
     headers: Mapping[str, str]
     refusal: str = ""
@@ -76,7 +76,8 @@ def of_document(raw: Any) -> Proof | None:
 
 
 def rebuild_request(statement: Statement, proof: Proof, *, host: str, region: str, now: datetime) -> Replay:
-    """The very request the sender must have signed, or the sentence why the proof can't be one of this statement."""
+    """The exact request that the sender must have signed, or a sentence that says why the proof can't be one of this
+    statement."""
     why = _explain_refusal(statement, proof, region, now)
     if why:
         return Replay({}, why)

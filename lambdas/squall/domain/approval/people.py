@@ -1,4 +1,5 @@
-"""Who is a person, and who may approve or reject a run: pure functions of what STS answered and the policy's patterns."""
+"""Identifies people, and decides who may approve or reject a run: pure functions of STS's answer and the policy's
+patterns."""
 
 import re
 from collections.abc import Sequence
@@ -37,11 +38,12 @@ class Caller:
 
 
 def identify_person(caller: Caller) -> tuple[str, str]:
-    """The person's key and an empty sentence; or an empty key and the sentence why the caller is nobody in particular.
+    """The person's key and an empty sentence; or an empty key and the sentence why the caller does not count as a
+    person.
 
-    An IAM user is a person, by its unique id. So is a user of IAM Identity Center, by name, whatever permission set or
-    account they came by. The sessions of any other role are one person together: whoever assumes the role chooses the
-    session's name.
+    An IAM user is a person, by its unique id. A user of IAM Identity Center is a person, by name, in any permission set
+    and account. The sessions of any other role are one person together, because the caller who assumes the role chooses
+    the session's name.
     """
     service, _, resource = caller.arn.partition(f":{caller.account}:")
     kind, _, rest = resource.partition("/")
@@ -65,15 +67,15 @@ def is_own_role(caller: Caller, stack: str) -> bool:
 def may_take_part(caller: Caller, who: Sequence[str], account: str) -> bool:
     """Whether the caller may approve, or claim to be the requester: a claim is worth as much as an approval.
 
-    Without patterns: IAM users and Identity Center users of the stack's own account. Whoever reaches the function could
-    relay a proof of a user in another account.
+    Without patterns, the IAM users and Identity Center users of the stack's own account may. Users of other accounts
+    may not, because anybody who reaches the function could relay their proof.
     """
     person, _ = identify_person(caller)
     return bool(person) and (bool(who) or caller.account == account) and is_named(person, caller.arn, who)
 
 
 def may_reject(caller: Caller, who: Sequence[str], account: str) -> bool:
-    """Whether the caller may reject: anybody of the stack's account, and everybody who may approve."""
+    """Whether the caller may reject: anybody in the stack's account, and everybody who may approve."""
     return caller.account == account or may_take_part(caller, who, account)
 
 

@@ -26,26 +26,26 @@ class Standing(StrEnum):
 
 
 def find_requester(ask: Ask, votes: Iterable[Vote]) -> Vote | None:
-    """Who has proven to have requested the run: the first who claimed it and may approve."""
+    """The person who has proven to have requested the run: the first who claimed it and may approve."""
     claims = (vote for vote in votes if vote.decision is Decision.REQUEST and is_named(vote.person, vote.arn, ask.who))
     return min(claims, key=lambda vote: vote.at, default=None)
 
 
 def count_needed(ask: Ask, votes: Sequence[Vote], kind: Kind) -> int:
-    """How many people of this kind have to approve. One more where no requester of this kind is proven: they may be an
-    approver."""
+    """How many people of this kind have to approve. One more if no requester of this kind is proven, because one of the
+    approvers may be the requester."""
     asked = find_requester(ask, votes)
     return ask.approvers + (asked is None or find_kind(asked.person) is not kind)
 
 
 def list_approvals(ask: Ask, votes: Sequence[Vote]) -> tuple[Vote, ...]:
-    """The approvals that count: given in time, by somebody who may."""
+    """The approvals that count: given in time, by people who may approve."""
     approvals = (vote for vote in votes if vote.decision is Decision.APPROVE and ask.at <= vote.at <= ask.expires_at)
     return tuple(vote for vote in approvals if is_named(vote.person, vote.arn, ask.who))
 
 
 def find_standing(ask: Ask, votes: Sequence[Vote], now: datetime) -> tuple[Standing, str]:
-    """Where the request stands, and the sentence. One rejection outweighs any number of approvals.
+    """The standing of the request, and a sentence about it. One rejection outweighs any number of approvals.
 
     People are counted within one kind of identity. Two IAM users are two human beings as far as AWS can tell; an IAM
     user and an Identity Center user, or a user and a role, may be one.
@@ -85,7 +85,7 @@ def _count_people(count: int) -> str:
 
 
 def check_approval(ask: Ask | None, votes: Sequence[Vote], plan: str | None, now: datetime) -> tuple[bool | None, str]:
-    """The safety check `approved`: whether the plan that is about to run was approved. None: it can't be told."""
+    """The safety check `approved`: whether the plan that is about to run was approved. None if that can't be told."""
     if plan is None:
         return None, "what is about to run could not be compared with what was approved"
     if ask is None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 class Decision(StrEnum):
     REQUEST = "request"
-    """A claim to have requested this run: whoever makes it can't approve the run."""
+    """A claim to have requested this run. A person who makes it can't approve the run."""
     APPROVE = "approve"
     REJECT = "reject"
 

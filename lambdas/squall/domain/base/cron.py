@@ -19,10 +19,10 @@ class _Field:
     names: tuple[str, ...] = ()
     """Names of its values, from `least` on."""
     special: str = r"(?!)"
-    """Pattern of its own forms, such as the last day of the month."""
+    """The pattern of the field's special forms, such as the last day of the month."""
 
     def explain_wrong(self, text: str) -> str:
-        """Why EventBridge refuses the field; empty if it does not."""
+        """The reason why EventBridge refuses the field; empty if it does not."""
         wrong = next((part for part in text.split(",") if not self._accepts(part)), None)
         if wrong is None:
             return ""
@@ -55,7 +55,7 @@ _DAY_FIELDS = (2, 4)
 
 
 def explain_wrong_cron(fields: Sequence[str]) -> str:
-    """Why EventBridge refuses these six fields, as a phrase; empty if it accepts them."""
+    """The reason why EventBridge refuses these six fields, as a phrase; empty if it accepts them."""
     asked = [fields[at] for at in _DAY_FIELDS]
     if asked.count("?") != 1:
         return "exactly one of day of month and day of week must be ?, and the other says when"

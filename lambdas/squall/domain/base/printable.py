@@ -6,7 +6,7 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 """Unicode categories of control, format (bidirectional, zero-width), surrogate, private and unassigned characters."""
 _BREAKS = re.compile(r"[^\S ]+")
 LONGEST_LINE = 8000
-"""Characters: room for a command by hand with many parameters. A longer one is cut, and shows it."""
+"""Characters: enough for a command with many parameters. A longer text is cut, and ends with `…`."""
 
 
 def remove_invisible(text: str, keep: str = "") -> str:
@@ -17,10 +17,8 @@ def remove_invisible(text: str, keep: str = "") -> str:
 
 
 def flatten_text(text: str, limit: int = LONGEST_LINE) -> str:
-    """The text as one printable line of at most `limit` characters; a line that was cut ends with `…`.
-
-    Ordinary spaces stay as they are: a command in the text must remain the command it was, and an indent an indent.
-    """
+    """The text as one printable line of at most `limit` characters; a line that was cut ends with `…`. Ordinary spaces
+    stay as they are, because a command or an indent in the text must not change."""
     line = remove_invisible(_BREAKS.sub(" ", text))
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 

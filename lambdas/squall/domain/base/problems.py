@@ -38,7 +38,7 @@ class Problem(Model):
     @field_validator("path")
     @classmethod
     def _path(cls, text: str) -> str:
-        """A path consists of keys of the input, which may contain anything."""
+        """A path consists of keys of the input, so it may contain any characters."""
         return one_line(text) or WHOLE
 
     @field_validator("expected")
@@ -49,7 +49,7 @@ class Problem(Model):
     @field_validator("message")
     @classmethod
     def _lines(cls, text: str) -> str:
-        """A message may have further lines: a sentence, and a caret under it."""
+        """A message may have several lines, such as a sentence and a caret under it. Each is made printable."""
         return flatten_lines(text)
 
     def __str__(self) -> str:

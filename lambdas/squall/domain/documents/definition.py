@@ -26,8 +26,8 @@ class Definition(Document):
     partition: str = "aws"
 
     def is_here(self, name: str) -> bool:
-        """Whether the resource may be in this run's partition, Region and account: an ARN says where it is, an id is
-        taken for one of here."""
+        """Whether the resource may be in this run's partition, Region and account. An ARN says where it is; an id
+        counts as one of here."""
         if not name.startswith("arn:"):
             return True
         _, partition, _, region, account, *_ = [*name.split(":"), "", "", "", ""]

@@ -6,7 +6,7 @@ from squall.domain.base.model import Model
 
 
 class Document(Model):
-    """A JSON document that a state writes for later ones. Each kind of document has a `NAME` of its own."""
+    """A JSON document that a state writes for later ones. Each kind of document has its own `NAME`."""
 
     NAME: ClassVar[str]
 

@@ -17,7 +17,7 @@ from squall.domain.experiment.fault_traits import FaultTraits
 
 @dataclass(frozen=True)
 class Evidence:
-    """The documents that the states of a run wrote. None: the run never got there."""
+    """The documents that the states of a run wrote. None for a document that the run never got to."""
 
     definition: Definition | None = None
     refusal: Refusal | None = None
@@ -32,11 +32,12 @@ class Evidence:
     statistics: StatisticsDocument | None = None
     judgement: Judgement | None = None
     traits: FaultTraits = field(default_factory=FaultTraits)
-    """Those of the definition's fault; the defaults where there is none, or this version does not know it."""
+    """The traits of the definition's fault; the defaults if there is no definition, or if this version does not know
+    the fault."""
 
     @property
     def failed_checks(self) -> tuple[SafetyCheck, ...]:
-        """Failed checks of both documents, each name once; the final check's replaces the first one's."""
+        """The failed checks of both documents, each name once. The final check's result replaces the earlier one."""
         failures = [check for safety in (self.safety, self.final_check) if safety for check in safety.failures]
         return tuple({check.name: check for check in failures}.values())
 

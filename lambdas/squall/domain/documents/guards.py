@@ -55,7 +55,7 @@ class Guards(Document):
 
     guards: tuple[GuardSpec, ...]
     stop: StopGuard | None = None
-    """None if the experiment names no stop alarm."""
+    """The composite alarm on the experiment's stop alarms; None if the experiment names none."""
 
     @property
     def every(self) -> tuple[GuardSpec | StopGuard, ...]:

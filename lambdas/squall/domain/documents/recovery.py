@@ -13,10 +13,11 @@ class Recovery(Document):
     recovered: bool
     recovered_at: datetime | None = None
     seconds_to_recover: float | None = None
-    """From the effect of the fault to the first moment after which everything held."""
+    """Seconds from the effect of the fault to the first moment after which everything held."""
     replacement_ids: tuple[str, ...] = ()
     replaced_at: datetime | None = None
-    """When the last replacement came into service, as Auto Scaling says it; else when WatchRecovery first saw it."""
+    """The time at which the last replacement came into service, as Auto Scaling reports it; else when WatchRecovery
+    first saw it."""
     replaced_after: datetime | None = None
     """Set if `replaced_at` is only an upper bound: the replacement came into service after this."""
     recovered_after: datetime | None = None
@@ -28,6 +29,6 @@ class Recovery(Document):
     back_since: dict[str, datetime] = {}
     """Sentence to the time since when its metric is back at its baseline; absent if it is not."""
     without_baseline: tuple[str, ...] = ()
-    """The sentences on a return to the baseline of whose metric the baseline says nothing."""
+    """The sentences on a return to the baseline whose metric has no value in the baseline."""
     observed_until: datetime | None = None
     """End of the newest complete period that was read: the end of the recovery window."""

@@ -18,9 +18,9 @@ class Proof(Model):
     """state, mechanism or signal."""
     detail: str
     at: datetime | None = None
-    """When a mechanism took effect on the target, or when the state was seen."""
+    """The time at which a mechanism took effect on the target, or at which the state was seen."""
     until: datetime | None = None
-    """When the mechanism ended; None if it has not ended, if there is none, or if the time is unknown."""
+    """The time at which the mechanism ended; None if it has not ended, if there is none, or if the time is unknown."""
 
 
 class AutomationRun(Document):
@@ -63,6 +63,7 @@ class RollbackReport(Document):
     changes: tuple[str, ...] = ()
     """What else changed around the targets meanwhile, not by the fault: their groups were resized."""
     could_have_lasted_until: datetime | None = None
-    """The end of the fault if nobody could have stopped it; None if it ended in the moment, or never began."""
+    """The end that the fault would have had if nobody could have stopped it; None if it was over at once, or never
+    began."""
     automation: AutomationRun | None = None
     """The run of the experiment's rollback document; None if it declares none."""

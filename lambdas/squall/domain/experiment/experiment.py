@@ -181,8 +181,8 @@ ONE_SOURCE = validation_error("what to run is given once", "exactly one of exper
 
 
 def find_type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
-    """What is wrong with the types of the named resources, and what was expected. None: they are of one type, which is
-    the declared one if there is one."""
+    """What is wrong with the types of the named resources, and what was expected. None if they are all of one type, and
+    that is the declared one if one is declared."""
     types = {name: type_named(name, declared) for name in named}
     unknown = [name for name, kind in types.items() if kind is None]
     if unknown:

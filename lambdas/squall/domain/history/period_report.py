@@ -77,7 +77,7 @@ class PeriodReport(Model):
     total_experiments: int
     """Executions that ended, without plans."""
     successful_experiments: int
-    """Completed executions: judged to the end, whatever the verdict."""
+    """Completed executions: judged to the end, with any verdict."""
     success_rate: float
     hypothesis_validation_rate: float
     experiment_type_distribution: dict[str, int]

@@ -1,5 +1,5 @@
-"""Errors of a shared load balancer: whose they are cannot be told, so they leave no criterion met that they could
-fail."""
+"""Errors of a shared load balancer. It can't be told whose users got them, so a criterion that they could fail is not
+met."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from squall.domain.metrics.series import value_over
 
 
 def explain_unattributed(threshold: Threshold, binding: MetricBinding, series: Sequence[Series], window: Window) -> str:
-    """Why a threshold that holds may not hold for the users of the target group, as a sentence; empty if it holds even
-    if every error that the load balancer answered itself in the window was theirs.
+    """The reason why a threshold that holds may not hold for the users of the target group, as a sentence.
 
-    `series`: those of the binding in the window.
+    Empty if it holds even if every error that the load balancer answered itself in the window was theirs. `series`:
+    those of the binding in the window.
     """
     if not binding.unattributed or threshold.relative is not None:
         return ""

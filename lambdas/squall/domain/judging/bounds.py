@@ -25,7 +25,7 @@ def find_possible_values(binding: MetricBinding) -> Interval:
 
 
 def value_bounds(binding: MetricBinding, value: float | None, points: Sequence[Point], series: Sequence[Series], missing: int) -> Interval:
-    """The interval that contains the value over the whole window, whatever the `missing` periods held.
+    """The interval that contains the value over the whole window, for any values of the `missing` periods.
 
     `value` is the value over the periods that have `points`. A missing period weighs as much as the busiest period that
     was measured. Nothing can be said about a percentile, because the percentile of a window does not follow from those

@@ -32,7 +32,7 @@ class CompareInput:
     windows: Mapping[str, Window]
     """Windows by name: baseline, fault, recovery. A window that the run does not have is absent."""
     observed: Window
-    """From the period in which the fault took effect to the end of the recovery."""
+    """The window from the period in which the fault took effect to the end of the recovery."""
     series: SeriesByMetric
     """The series over the whole run, by binding name."""
     values: Mapping[str, Mapping[str, float | None]]

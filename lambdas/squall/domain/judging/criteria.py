@@ -94,7 +94,7 @@ def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
 
 
 def _find_recovery(parsed: Recovers, recovery: Recovery) -> datetime | None:
-    """When what the sentence is about had recovered; None if it has not."""
+    """The time at which what the sentence is about had recovered; None if it has not."""
     if parsed.band is not None:
         return recovery.back_since.get(parsed.text)
     return recovery.held_since.get(parsed.metric) if parsed.metric else recovery.recovered_at

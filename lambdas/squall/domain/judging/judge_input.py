@@ -41,7 +41,7 @@ class JudgeInput:
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
     """Windows by name in the periods of metrics that have their own."""
     alarms_read_at: datetime | None = None
-    """When the alarms' history was read; None: at the end of the last window or later."""
+    """The time at which the alarms' history was read. None: at the end of the last window or later."""
 
     def window_of(self, name: str, binding: MetricBinding | None) -> Window | None:
         """The window of this name, in the metric's own period."""

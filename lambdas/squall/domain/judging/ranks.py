@@ -32,8 +32,8 @@ EXACT_UP_TO = 1000
 """Up to this number of pairs the exact distribution of the statistic is used, ties included. Beyond it the normal
 distribution is close enough."""
 LONGEST = 2000
-"""The most values in each sample of which all pairwise differences are computed. A longer sample is represented by this
-many of its quantiles."""
+"""The longest sample of which all pairwise differences are computed. A longer one is represented by this many of its
+quantiles."""
 _STRONGEST = 0.97
 BLOCKS = 5
 """The number of blocks into which the longer window is cut."""
@@ -52,7 +52,7 @@ class Ranked:
     p_value: float
     shift: float
     low: float | None
-    """None: the interval has no lower end, because the data are too few for the confidence asked for."""
+    """The lower end of the interval; None if it has none, because the data are too few for the confidence asked for."""
     high: float | None
     effect_size: float
     """Probability that a value after is above a value before, ties counted half."""

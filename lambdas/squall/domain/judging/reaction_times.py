@@ -37,7 +37,7 @@ def compute_times(
 
 
 def _find_reason_to_abort(record: ExecutionRecord) -> datetime | None:
-    """When there was a reason to end the fault early: when the guard fired, or when somebody asked for it.
+    """The time of the first reason to end the fault early: the guard fired, or somebody asked for it.
 
     A guard's abort is recorded later than the guard fired; FIS may have stopped the fault in between.
     """
@@ -48,11 +48,8 @@ def _find_reason_to_abort(record: ExecutionRecord) -> datetime | None:
 
 
 def _first_alarm(record: ExecutionRecord, effect_at: datetime, alarms: Mapping[str, datetime | None]) -> tuple[datetime | None, str]:
-    """When the first alarm fired.
-
-    Candidates are the guards and stop alarms that StopFault found in their history, the alarm that aborted the run, and
-    the workload's alarms.
-    """
+    """The time of the first alarm. Candidates are the guards and stop alarms that StopFault found in their history, the
+    alarm that aborted the run, and the workload's alarms."""
     fired = [(event.at, event.detail) for event in record.happened(EventName.ALARM)]
     if record.abort and record.abort.source is AbortSource.GUARD and not fired:
         fired.append((record.abort.at, record.abort.reason))

@@ -37,14 +37,14 @@ def decide_ending(
     invalid_reason: str = "",
     not_restored: Sequence[str] = (),
 ) -> Decision:
-    """The first that applies of: invalid, aborted, refuted, inconclusive, validated.
+    """The ending of a run: the first that applies of invalid, aborted, refuted, inconclusive, validated.
 
     There is one exception. If a run is stopped from outside (by an operator, by a halt, or because its execution died),
     it is `aborted` even if nothing was injected or proven yet, because that is what happened. Neither verdict says
     anything about the hypothesis.
 
-    The verdict is about the hypothesis only. Whatever was not restored (`not_restored`) is named in the reason and does
-    not change the verdict.
+    The verdict is about the hypothesis only. If something was not restored (`not_restored`), the reason names it, and
+    the verdict stays the same.
     """
     decision = _decide_verdict(criteria, abort, injected=injected, proven=proven, invalid_reason=invalid_reason)
     return replace(decision, reason=f"{decision.reason}; not restored: {'; '.join(not_restored)}") if not_restored else decision

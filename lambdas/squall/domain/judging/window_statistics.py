@@ -58,8 +58,8 @@ def counts_hosts(binding: MetricBinding) -> bool:
 
 
 def unhosted_periods(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], window: Window) -> tuple[int, ...]:
-    """The periods in which the target group had no target: its ratios failed in them, and its hosts were none. Empty
-    for other metrics."""
+    """The periods in which the target group had no target: its ratios failed in them, and its number of hosts was zero.
+    Empty for other metrics."""
     if counts_hosts(binding):
         return hostless_periods(series, series, window)
     of_balancer = binding.kind in {"ratio_good", "ratio_bad"} and binding.queries[-1].namespace == LOAD_BALANCER
@@ -194,10 +194,11 @@ def band_of(usual: Sequence[Point], minimum: int) -> Band | None:
 def find_departure(
     binding: MetricBinding, points: Sequence[Point], band: Band, effect_at: datetime, observed: Window, settled: int
 ) -> tuple[datetime | None, datetime | None]:
-    """When the metric left its band, and the first moment after which it stayed inside; None for what did not happen.
+    """The time at which the metric left its band, and the first moment after which it stayed inside; None for what did
+    not happen.
 
-    `observed` reaches from the effect to the end. A period without data counts as outside if it means that nobody was
-    answered. The metric is back only if the newest `settled` periods are inside.
+    `observed` reaches from the effect to the end. A period without data counts as outside if it means that no request
+    was answered. The metric is back only if the newest `settled` periods are inside.
     """
     period = observed.period_seconds
     inside = {point.at for point in points if band.low <= point.value <= band.high}

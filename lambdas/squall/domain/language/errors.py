@@ -1,5 +1,5 @@
-"""The error of a sentence that is not understood: at which position, what would be understood there, and which sentences
-would."""
+"""The error of a sentence that is not understood: its position, what would be understood there, and sentences that
+would be."""
 
 _WIDTH = 60
 
@@ -8,9 +8,9 @@ class SentenceError(Exception):
     """A sentence that is not understood.
 
     `position` is 0-based, and at most the length of the text (its end). `expected` lists what would be understood
-    there. `repairs` are whole sentences that may be what was meant, and `guesses` those that only look like it; nobody
-    has parsed them yet. `proposals` are those that parse (`proposals.add_proposals`); if `is_example`, they only show
-    the form.
+    there. `repairs` are whole sentences that may be what was meant; `guesses` only look like it. Neither of them have
+    been parsed yet. `proposals` are those that parse (`proposals.add_proposals`). If `is_example`, the proposals only
+    show the form.
     """
 
     def __init__(

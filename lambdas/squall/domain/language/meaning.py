@@ -36,7 +36,7 @@ DEFAULT_BAND = 20.0
 
 
 class Reader:
-    """Reads one sentence. `declared` and `admitted` are those of `Parts`."""
+    """Reads one sentence. `declared` and `admitted` mean the same as in `Parts`."""
 
     def __init__(self, text: str, declared: Mapping[str, str], *, admitted: bool = False) -> None:
         self.parts = Parts(text, declared, admitted=admitted)

@@ -24,10 +24,11 @@ are errors). `with_traffic`: no request was counted; the period is never filled 
 Counted = Literal["inside_total", "outside_total", "total_only"]
 """Whether the total of a ratio already counts its bad events.
 
-`inside_total`: it does (errors of a target). `outside_total`: it does not (errors that the load balancer answers
-itself), so they are added to the total. `total_only`: a part of the `outside_total` events that the total counts
-nevertheless (a target was chosen, then failed), so this part is subtracted from the total again. These events are
-already among the `outside_total` ones and are not counted as bad a second time."""
+`inside_total`: yes (errors of a target). `outside_total`: no (errors that the load balancer answers itself), so they
+are added to the total. `total_only`: the part of the `outside_total` events that the total counts nevertheless (a
+target was chosen, then failed). This part is subtracted from the total again. The `outside_total` events already
+include it, so it is not counted as bad a second time.
+"""
 Scope = Literal["target_group", "compute", "ecs_service", "database", "sentinel"]
 """What the dimensions of a metric name. `squall.domain.metrics.scopes` finds them for the pinned targets."""
 Shows = Literal["errors", "capacity", "performance"]
@@ -58,7 +59,7 @@ class Part:
     """Distinguishes the parts in the keys of their queries."""
     metric_name: str
     statistic: str | None = None
-    """None: the metric's natural statistic, or the one a sentence asks for."""
+    """The statistic. None: the metric's natural one, or the one that a sentence asks for."""
     published: Published = "always"
     counted: Counted = "inside_total"
     whole_balancer: bool = False
@@ -102,14 +103,14 @@ class KnownMetric(Metric):
     """A row of the table."""
 
     sources: tuple[Source, ...]
-    """The first one whose scope fits the pinned targets is measured."""
+    """Where CloudWatch has the metric. The first source whose scope fits the pinned targets is measured."""
     lag_seconds: int
     """How long after its end a finished period is complete in CloudWatch."""
     measured: Literal["if_named", "always"] = "if_named"
-    """`always`: in every run that has a source for it, because other numbers mean nothing without it: while no host is
-    healthy, or none is registered, unanswered requests show only as missing."""
+    """`always`: measured in every run that has a source for it, because other numbers mean nothing without it. While no
+    host is healthy, or none is registered, unanswered requests show only as missing periods."""
     felt: bool = False
-    """Users feel it: evidence of what a fault does to them, never of whether there was a fault."""
+    """Whether users feel it. If so, it shows what a fault does to them, but never whether there was a fault."""
     shows: Shows = "performance"
     """What it says about the workload that a criterion on it is not met."""
     alarmed_as: tuple[tuple[str, str], ...] = ()

@@ -11,7 +11,7 @@ from squall.domain.language.number_words import BIG_NUMBER, spell_in_digits
 
 Replacement = str | Callable[[re.Match[str]], str]
 _LONGEST = 300
-"""Characters of a sentence that is still rewritten."""
+"""The most characters of a sentence that is still rewritten."""
 
 _COMPARE = r"(?:>=|<=|>|<|=|≥|≤|above|below|under|over|exceeds|at least|at most|no more than|more than|less than|fewer than)"
 _NUMBER = r"\d+(?:\.\d+)?"
@@ -360,7 +360,7 @@ def _compile_rows() -> tuple[tuple[re.Pattern[str], tuple[Replacement, ...]], ..
 
 
 def rewrite_sentence(text: str) -> Iterator[str]:
-    """The sentence with each rewrite that applies to it; none of a text that is too long for a sentence."""
+    """The sentence with each rewrite that applies to it; empty for a text that is too long for a sentence."""
     plain = " ".join(text.split())
     if len(plain) > _LONGEST:
         return

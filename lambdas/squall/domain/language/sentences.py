@@ -92,7 +92,7 @@ class AlarmOk(Model):
     text: str
     alarm: str
     window: Literal["fault", "recovery"] | None = None
-    """As a criterion: the part of the run in which it must be OK. None: from the effect of the fault until the run is
+    """In a criterion, the part of the run in which it must be OK. None: from the effect of the fault until the run is
     judged, because an alarm lags behind what it measures."""
 
 
@@ -102,12 +102,12 @@ class Recovers(Model):
 
     text: str
     metric: str | None = None
-    """None: the whole steady state."""
+    """The metric that must recover. None: the whole steady state."""
     statistic: str | None = None
     """The statistic that is back at its baseline, in CloudWatch's spelling; None means the metric's natural one."""
     band: float | None = None
     """Percent of the baseline's value by which the metric may still differ from it, to the worse side or, if neither
-    side is worse, to either. None: what the steady state says of the metric must hold."""
+    side is worse, to either. None: the steady state's sentences on the metric must hold."""
     within_seconds: int
 
 
@@ -116,7 +116,7 @@ class Replacement(Model):
 
     text: str
     within_seconds: int | None = None
-    """None: before the recovery window ends."""
+    """The longest time until then. None: until the recovery window ends."""
 
 
 Sentence = Threshold | AlarmFires | AlarmOk | Recovers | Replacement

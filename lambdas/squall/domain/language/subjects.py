@@ -116,7 +116,7 @@ def phrase_of(node: "Node") -> str:
 
 
 def span_of(node: "Node") -> tuple[int, int]:
-    """Where the subject's phrase begins and ends (exclusive), 0-based."""
+    """The start and the end (exclusive) of the subject's phrase, 0-based."""
     tokens = tokens_of(node)
     first = tokens[1] if tokens[0].casefold() == "the" and len(tokens) > 1 else tokens[0]
     return start_of(first), end_of(tokens[-1])

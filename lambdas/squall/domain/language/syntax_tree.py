@@ -38,10 +38,10 @@ def unquote_token(token: "Token") -> str:
 
 
 def start_of(token: "Token") -> int:
-    """Where the token begins, 0-based."""
+    """The position at which the token begins, 0-based."""
     return token.start_pos or 0
 
 
 def end_of(token: "Token") -> int:
-    """Where the token ends, 0-based, exclusive."""
+    """The position at which the token ends, 0-based, exclusive."""
     return token.end_pos or 0

@@ -16,7 +16,7 @@ class HaltChange:
     by: str
     reason: str
     lever: str = ""
-    """What became of FIS's safety lever; empty if nobody asked to move it."""
+    """What happened to FIS's safety lever; empty if nobody asked to move it."""
     stopped: Mapping[str, str] | None = None
     """Id of each FIS experiment that FIS was asked to stop to its execution and what FIS says of it now."""
     aborted: Iterable[str] = ()
@@ -29,7 +29,7 @@ _NEXT = {"HALTED": "Nothing starts until it is resumed: squall resume --reason â
 
 
 def make_message(change: HaltChange) -> Message:
-    """Who changed what and why, what was stopped, and what is left to do by hand."""
+    """The message: who changed what and why, what was stopped, and what is left to do by hand."""
     return Message(
         subject=f"Squall: {change.outcome}: {change.stack}",
         facts=facts_of(

@@ -30,8 +30,8 @@ def _metric_argument(member: AlarmMetric) -> dict[str, Any]:
 
 
 def find_alarm_changes(guard: GuardSpec | StopGuard, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of an alarm is not as the guard has to be, a phrase each; empty: nothing. `settings` are the alarm's, as
-    DescribeAlarms answers them."""
+    """A phrase for each setting of the alarm that is not as the guard has to have it. `settings` are the alarm's, as
+    DescribeAlarms returns them."""
     expected, actual = _list_settings(alarm_settings(guard)), _list_settings(settings)
     names = sorted(name for name in {*expected, *actual} if expected.get(name) != actual.get(name))
     return tuple(f"{name} is {actual.get(name, 'nothing')}, has to be {expected.get(name, 'nothing')}" for name in names)

@@ -98,7 +98,7 @@ def _measured_always(place: Place) -> list[str]:
 def _bind_metric(
     metric: str, statistics: Sequence[str], declared: Mapping[str, MetricDefinition], place: Place
 ) -> list[MetricBinding] | str:
-    """The bindings of one metric, or why there are none."""
+    """The bindings of one metric, or the reason why there are none."""
     if metric in declared:
         return _bind_declared(metric, declared[metric], statistics)
     if metric not in METRICS:

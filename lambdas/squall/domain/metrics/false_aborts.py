@@ -24,7 +24,7 @@ _FILLED: dict[MissingPolicy, float | None] = {"breaching": inf, "zero": -inf, "i
 
 @dataclass(frozen=True)
 class Rule:
-    """When a guard fires: `datapoints` of the last `evaluated` periods are beyond the threshold."""
+    """The rule by which a guard fires: `datapoints` of the last `evaluated` periods are beyond the threshold."""
 
     below: bool
     """Whether the values below the threshold are beyond it; otherwise those above it."""
@@ -73,7 +73,7 @@ class Share:
     """Windows in which a run could have started."""
     aborted: int
     independent: float
-    """The number of independent windows that say as much."""
+    """The number of independent windows that carry the same information."""
 
     @property
     def percent(self) -> float:
@@ -89,8 +89,8 @@ class Share:
 def split_history(
     points: Sequence[Point], span: tuple[int, int], period_seconds: int, left_out: Sequence[tuple[float, float]] = ()
 ) -> list[Stretch]:
-    """The undisturbed stretches of the history over `span` (start and end in epoch seconds, whole periods). `left_out`: from
-    when until when something else disturbed the metric, in epoch seconds."""
+    """The undisturbed stretches of the history over `span` (start and end in epoch seconds, whole periods). `left_out`:
+    the start and end, in epoch seconds, of what else disturbed the metric."""
     values = {point.at: point.value for point in points if isfinite(point.value)}
     stretches: list[Stretch] = []
     current: list[float | None] = []
@@ -123,10 +123,8 @@ def list_levels(values: Sequence[float | None], rule: Rule) -> list[float]:
 
 
 def list_run_lengths(values: Sequence[float | None], rule: Rule, bar: float) -> list[float]:
-    """For each period, how many periods in a row up to it are beyond the bar.
-
-    A missing period is beyond it if missing data breaches; if missing data means nothing, it neither adds nor ends.
-    """
+    """For each period, how many periods in a row up to it are beyond the bar. A missing period is beyond it if missing
+    data breaches. If missing data means nothing, it neither adds to the row nor ends it."""
     filled = _FILLED[rule.missing]
     lengths, current = [], 0
     for value in values:
@@ -151,8 +149,8 @@ def _cut_trials(stretch: Stretch, levels: Sequence[float], periods: int, warm_up
 
 
 def count_aborts(trials: Sequence[Trial], is_beyond: Callable[[float], bool]) -> Share | None:
-    """The share of runs that a guard aborts which fires at levels that are beyond its bar; None if no run could have
-    started."""
+    """The share of runs that a guard aborts if it fires at the levels for which `is_beyond` is true; None if no run
+    could have started."""
     runs, aborted = Counter[int](), Counter[int]()
     for trial in trials:
         if not is_beyond(trial.before):

@@ -34,9 +34,9 @@ queries gets fewer days."""
 KEPT_BRIEFLY_UNDER = 60
 """CloudWatch keeps periods shorter than this, in seconds, for three hours only."""
 FEWEST_WINDOWS = 20
-"""With fewer, even a guard that never fired may abort 14 % of the runs."""
+"""The fewest windows. With fewer, even a guard that never fired may abort 14 % of the runs."""
 SHORTEST_HISTORY = timedelta(days=1)
-"""Less says nothing about the other hours of a day."""
+"""The shortest history. A shorter one says nothing about the other hours of a day."""
 _BELOW, _INCLUSIVE = frozenset({"<", "<="}), frozenset({"<=", ">="})
 
 
@@ -48,7 +48,7 @@ class GuardHistory:
     span: tuple[int, int]
     """Start and end in epoch seconds, whole periods."""
     left_out: Sequence[tuple[float, float]] = ()
-    """From when until when other experiments disturbed it, in epoch seconds."""
+    """The start and end of each disturbance by another experiment, in epoch seconds."""
 
 
 def history_span(binding: MetricBinding, timing: Timing, end: int) -> tuple[int, int] | None:
@@ -61,7 +61,7 @@ def history_span(binding: MetricBinding, timing: Timing, end: int) -> tuple[int,
 
 
 def why_no_history(binding: MetricBinding, timing: Timing) -> str:
-    """Why CloudWatch can't have a history of the metric; empty if it can."""
+    """The reason why CloudWatch can't have a history of the metric; empty if it can."""
     period = period_of(binding, timing)
     if measured_by_sentinel(binding.name.partition(":")[0]):
         return "the sentinel's metrics begin with the run"

@@ -18,7 +18,7 @@ SHORT_PERIODS_TO_ALARM = (3, 5)
 late: CloudWatch looks two periods further back than N, so with M = 2 it alarms when the newest four of periods are
 missing, with M = 3 only when five are."""
 _GUARD_PATH = "abort_conditions"
-"""How the path of a sentence begins that is a guard."""
+"""The beginning of the path of a sentence that is a guard."""
 
 
 def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition] | None = None) -> int:
@@ -171,8 +171,8 @@ def find_event_problems(
     recovery: timedelta | None = None,
     instant: bool = False,
 ) -> list[Problem]:
-    """The events that may happen after the run is no longer watched, so that nobody could tell whether they happened in
-    time.
+    """The events that may happen after the run is no longer watched, so that it would not be known whether they
+    happened in time.
 
     `instant`: the fault is over at once, so recovery counts from its effect and not from its end.
     """

@@ -28,7 +28,7 @@ class SentinelSource:
 
     dimensions: Dimensions
     period_seconds: int | None
-    """None: the environment's metric period."""
+    """Seconds. None: the environment's metric period."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +121,8 @@ def measured_group(workload: Workload, pinned: Sequence[Resource]) -> TargetGrou
 
 
 def _sends_requests(workload: Workload, group: TargetGroup, pinned: Sequence[Resource]) -> bool:
-    """Whether requests to the group reach one of the resources. What is registered without a name of its own is taken to
-    be sent some."""
+    """Whether requests to the group reach one of the resources. A resource that is registered, but not under a name of
+    its own, counts as reached."""
     named = (part for resource in pinned for part in _list_parts(workload, resource))
     nameless = [resource for resource in pinned if not workload.parts_of(resource)]
     return any(part & group.asked for part in named) or any(workload.holds(group, resource) for resource in nameless)

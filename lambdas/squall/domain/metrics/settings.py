@@ -19,14 +19,14 @@ BASIC_MONITORING_SECONDS = 300
 _EC2, _AUTO_SCALING = "AWS/EC2", "AWS/AutoScaling"
 _INSTANCE, _GROUP = "InstanceId", "AutoScalingGroupName"
 _EVERY_MINUTE = "StatusCheckFailed"
-"""How the names of the metrics of EC2 begin that are published every minute, also with basic monitoring."""
+"""The beginnings of the names of EC2's metrics that are published every minute, also with basic monitoring."""
 _CREDITS = ("CPUCredit", "CPUSurplusCredit")
-"""How the names of the metrics of EC2 begin that are published every five minutes, also with detailed monitoring."""
+"""The beginnings of the names of EC2's metrics that are published every five minutes, also with detailed monitoring."""
 
 
 def explain_setting(metric: str, declared: Mapping[str, MetricDefinition], place: Place, timing: Timing) -> str:
-    """Why a setting keeps CloudWatch from having a point of the metric in each period, with the command that changes
-    it; empty where nothing does, or where the workload does not say."""
+    """The reason why a setting keeps CloudWatch from having a point of the metric in each period, with the command that
+    changes it. Empty if none does, or if the workload does not say."""
     if metric in declared:
         return _explain_declared(declared[metric], place, timing)
     row = METRICS.get(metric)

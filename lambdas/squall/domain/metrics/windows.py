@@ -13,16 +13,16 @@ from squall.domain.policy.environment import Timing
 
 @dataclass(frozen=True)
 class EffectSpan:
-    """When a fault was in effect on the targets."""
+    """The times at which a fault was in effect on the targets."""
 
     first: datetime
-    """It took effect on the first target."""
+    """When it took effect on the first target."""
     all: datetime
-    """It took effect on the last target: from now on it hits all."""
+    """When it took effect on the last target, so that it hits all."""
     no_longer_all: datetime
-    """It ended on the first target."""
+    """When it ended on the first target."""
     over: datetime
-    """It ended on the last target."""
+    """When it ended on the last target."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def finer_periods(bindings: Iterable[MetricBinding]) -> tuple[int, ...]:
 def find_effect_span(
     proofs: Iterable[Proof], length: timedelta, *, stopped_at: datetime | None, lasting_until: datetime | None
 ) -> EffectSpan | None:
-    """When the fault was in effect, by the proofs of its mechanism; None if there is no such proof.
+    """The times at which the fault was in effect, by the proofs of its mechanism; None if there is no such proof.
 
     A mechanism whose end is unknown ended after `length`, or when FIS stopped it. `lasting_until` is the end (now) of
     mechanisms that still last; None if all have ended.

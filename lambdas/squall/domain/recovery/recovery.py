@@ -119,8 +119,12 @@ def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
 
 
 def _next_look(inputs: RecoveryInput, *, changing: bool) -> datetime:
-    """Soon, while what has no time of its own is `changing`: a replacement came into service between two looks, or an
-    alarm changed its state. Otherwise the time at which CloudWatch has enough periods for every threshold to hold."""
+    """The time of the next look.
+
+    It is soon while something that has no time of its own is `changing`: a replacement came into service between two
+    looks, or an alarm changed its state. Otherwise it is the time at which CloudWatch has enough periods for every
+    threshold to hold.
+    """
     timing, period = inputs.definition.environment.timing, inputs.window.period_seconds
     if changing:
         return inputs.now + timedelta(seconds=max(timing.poll_seconds, period))
@@ -162,7 +166,7 @@ def _find_holding(thresholds: Iterable[Threshold], inputs: RecoveryInput) -> tup
 
 
 def _find_settled_alarms(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, datetime], list[str]]:
-    """For each alarm that must be OK since when it is; and those that are not, a sentence each."""
+    """Each alarm that is OK again, with the time since when it is; and a sentence for each alarm that is not."""
     names = parsed.alarms_kept_ok
     if inputs.alarms is None:
         return {}, [f"the states of {', '.join(names)} could not be asked"]
@@ -177,8 +181,8 @@ def _find_settled_alarms(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict
 
 
 def _find_returns(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, datetime], bool, tuple[str, ...]]:
-    """For each sentence on a return to the baseline since when its metric is back; whether one is not back; and the
-    sentences of whose metric the baseline says nothing."""
+    """Each sentence on a return to the baseline whose metric is back, with the time since when it is; whether one is
+    not back; and the sentences whose metric has no value in the baseline."""
     sentences_on_returns = [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, Recovers) and sentence.band is not None]
     back: dict[str, datetime] = {}
     unknown = []
@@ -227,7 +231,7 @@ def _count_wanted_replacements(inputs: RecoveryInput, parsed: Sentences) -> int:
 
 
 def _recovery_time(inputs: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
-    """When everything had recovered, and the lower bound if that is only an upper bound."""
+    """The time at which everything had recovered, and the lower bound if that is only an upper bound."""
     if not held and replaced.at is None:
         return inputs.now, inputs.effect_at  # nothing was lost, and nothing tells since when
     at = max([*held, *([replaced.at] if replaced.at else [])])
@@ -249,8 +253,8 @@ def _find_replacements(inputs: RecoveryInput) -> tuple[Member, ...]:
 
 
 def _find_needed_places(inputs: RecoveryInput) -> list[set[str]]:
-    """What is healthy now in each target group in which the lost ones were registered by themselves, and not only
-    through something that ran on them. Nothing is healthy in a target group that is gone."""
+    """What is healthy now in each target group in which the lost targets themselves were registered, not only something
+    that ran on them. Nothing is healthy in a target group that is gone."""
     now = {group.arn: set(group.healthy) for group in inputs.workload_now.target_groups}
     then = {group.arn: set(group.healthy) for group in inputs.discovery.workload.target_groups}
     arns = {arn for target in inputs.before for arn in target.healthy_in if target.resource.own_names & then.get(arn, set())}
@@ -270,10 +274,10 @@ def _came_before(member: Member, inputs: RecoveryInput) -> bool:
 
 
 def _assess_replacement(inputs: RecoveryInput) -> _Replaced:
-    """When each replacement came into service, as the service reports it.
+    """The time at which each replacement came into service, as the service reports it.
 
-    Without a report, that is between its launch, or the last look that did not find it, and the first look that found
-    it.
+    Without a report, it lies between the launch, or the last look that did not find the replacement, and the first look
+    that found it.
     """
     replacements = _find_replacements(inputs)
     ids = tuple(sorted(instance.id for instance in replacements))

@@ -26,8 +26,7 @@ class Instance(Member):
     private_ip: str | None = None
     """Its primary IPv4 address in the VPC."""
     addresses: tuple[str, ...] = ()
-    """Those of all addresses of its network interfaces, also those of pods and tasks on it, that a target group
-    knows."""
+    """The addresses of its network interfaces that a target group knows, also those of pods and tasks on it."""
     carries_others: bool = False
     """Whether tasks or pods on it have network interfaces that EC2 does not list under it: nothing tells in which target
     groups those are registered."""
@@ -36,7 +35,8 @@ class Instance(Member):
 
     @property
     def usable(self) -> bool:
-        """An instance in Standby, in a warm pool, or that is being launched or terminated, serves nobody."""
+        """Whether it serves. An instance in Standby, in a warm pool, or that is being launched or terminated serves
+        nobody."""
         return self.state in self.USABLE and self.lifecycle in {None, IN_SERVICE}
 
     @property

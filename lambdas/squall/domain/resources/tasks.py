@@ -40,8 +40,8 @@ class EcsTask(Member):
     managed_tags: dict[str, str] = {}
     """Tags of the managed instance, by which IAM judges a command sent to the task."""
     stop_code: str = ""
-    """Why it was stopped, in ECS's word: UserInitiated after anybody's StopTask, also FIS's; ServiceSchedulerInitiated
-    in a rollout …"""
+    """The reason why it was stopped, in ECS's word: UserInitiated after any StopTask, also FIS's;
+    ServiceSchedulerInitiated in a rollout …"""
 
     @property
     def family(self) -> str:
@@ -54,7 +54,7 @@ class EcsTask(Member):
 
     @property
     def registered_names(self) -> frozenset[str]:
-        """Target groups know a task with a network interface of its own by the address."""
+        """The address of its own network interface, by which target groups know the task."""
         return frozenset({self.private_ip} if self.private_ip else ())
 
     @property

@@ -77,8 +77,8 @@ class TargetGroup(Model):
     in_use: bool = True
     """Whether a listener's rule sends it requests: with a weight above zero, where the rule has weights."""
     load_balancer_groups: int | None = None
-    """How many target groups serve somebody behind the load balancer, this one included: those in use that have
-    targets. None: not known."""
+    """How many target groups behind the load balancer serve users, this one included: those in use that have targets.
+    None: not known."""
     protocol: str | None = None
     """HTTP, HTTPS, TCP, TLS, UDP, TCP_UDP …"""
     ports: tuple[int, ...] = ()
@@ -133,7 +133,7 @@ class Workload(Model):
 
     @property
     def resources(self) -> tuple[Resource, ...]:
-        """All candidates, whatever their type."""
+        """All candidates, of every type."""
         return (*self.instances, *self.others)
 
     def names_of(self, resource: Resource) -> frozenset[str]:

@@ -21,7 +21,7 @@ class OpenRuns:
         yield from self.waiting
 
     def put_first(self, ids: Collection[str]) -> "OpenRuns":
-        """The same runs, with these among those that may have a fault, whatever their records say."""
+        """The same runs, with these counted among those that may have a fault, whatever their records say."""
         first = tuple(id_ for id_ in self.waiting if id_ in ids)
         return OpenRuns((*self.with_fault, *first), tuple(id_ for id_ in self.waiting if id_ not in ids))
 

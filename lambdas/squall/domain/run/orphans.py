@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 OLD = timedelta(minutes=10)
-"""Younger things are no orphans: whoever made them may not have recorded it yet, and reads from AWS may be stale."""
+"""Anything younger than this is no orphan: its record may not be written yet, and reads from AWS may be stale."""
 EVERY = timedelta(minutes=5)
 """The time from one sweep to the next. An orphan is removed only after two sweeps have seen it."""
 

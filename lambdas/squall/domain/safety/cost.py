@@ -11,7 +11,7 @@ from squall.domain.documents.guards import GuardSpec
 
 _DURATION = TypeAdapter(timedelta)
 FIS_USD_PER_ACTION_MINUTE = 0.10
-"""For each action and target account, however many targets the action has. Squall uses one account."""
+"""The price for each action and target account, however many targets the action has. Squall uses one account."""
 ALARM_USD_PER_METRIC_HOUR = 0.10 / 730
 """A standard-resolution alarm costs $0.10 per metric and month, prorated by the hour."""
 USD_PER_TRANSITION = 0.025 / 1000

@@ -9,8 +9,8 @@ from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 
 def _check_healthy_runs(inputs: SafetyInput) -> Answer:
-    """A share above the policy's limit fails, one above 1 % warns, and so does one that can't be told yet. Metrics that can
-    have no history pass, with the reason in the detail: nobody could mend them."""
+    """A share above the policy's limit fails, one above 1 % warns, and so does one that can't be told yet. Metrics that
+    can have no history pass, with the reason in the detail, because nobody could change that."""
     if inputs.false_aborts is None:
         return None, "the history of the guards' metrics could not be read"
     forecasts = {forecast.condition: forecast for forecast in inputs.false_aborts}

@@ -61,7 +61,7 @@ class SafetyInput:
     lease_held: bool | None = None
     """Whether this execution holds all locks, with leases that outlast StartFault."""
     deployed_policy: Environment | None = None
-    """The environment's policy as deployed now; None if none of that name is deployed."""
+    """The environment's policy as deployed now; None if no policy of that name is deployed."""
     definition_hash_now: str | None = None
     """The hash of the definition document as it is in S3 now."""
     template_id: str | None = None

@@ -76,7 +76,7 @@ class Lease:
 
     owner: str
     until: datetime
-    """The function renews it while it works."""
+    """The end of the lease. The function renews it while it works."""
     ends_at: datetime
     """When the time of the function is over."""
 

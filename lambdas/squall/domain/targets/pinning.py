@@ -88,8 +88,8 @@ def _find_unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
 
 
 def find_not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
-    """The instances in the resource that are not tagged for this environment, a sentence each. Whoever tagged the
-    resource did not opt in the instances."""
+    """The instances in the resource that are not tagged for this environment, a sentence each. A tag on the resource
+    does not opt in the instances."""
     inside = [instance for instance in workload.instances if instance.id in resource.contains & resource.hit]
     return [
         f"{instance.id} in {resource.id} has {opt_in_tag} = {instance.tags.get(opt_in_tag, 'none')!r}"

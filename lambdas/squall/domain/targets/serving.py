@@ -1,4 +1,4 @@
-"""Whether a resource serves anybody: a fault on one that load balancers send nothing to proves nothing."""
+"""Whether a resource serves anybody. A fault on a resource to which load balancers send nothing proves nothing."""
 
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import TargetGroup, Workload
@@ -25,7 +25,8 @@ def explain_idle(workload: Workload, resource: Resource) -> str:
 
 
 def _explain_idle_colour(workload: Workload, resource: Resource) -> str:
-    """Why a resource that is meant for no target group in use serves nobody; empty if it is registered in none."""
+    """The reason why a resource that is registered only in target groups without use serves nobody; empty if it is
+    registered in none."""
     names = workload.names_of(resource)
     colours = [group.name for group in workload.target_groups if names & group.registered]
     return f"{resource.id} serves nobody: no listener sends requests to {', '.join(colours)}" if colours else ""

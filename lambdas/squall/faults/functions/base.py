@@ -52,7 +52,7 @@ class FunctionFault(Fault[LambdaFunction, P]):
         return ()
 
     def expected_metric(self, _parameters: P, /) -> Mapping[str, Any] | None:
-        """Which of Lambda's own metrics must move, and how, as fields of a Signal; None if none of them would move."""
+        """The metric of Lambda that must move, and how, as fields of a Signal; None if no metric of Lambda would."""
         return None
 
     def grants(self) -> tuple[Grant, ...]:
@@ -113,8 +113,11 @@ class FunctionFault(Fault[LambdaFunction, P]):
 
 
 def _check_extension(targets: Sequence[LambdaFunction], functions: Sequence[Extended]) -> Iterable[SafetyCheck]:
-    """Whether FIS's extension is in the targets. `functions`: the targets, and the versions that their aliases serve,
-    whose configuration is that of when they were published."""
+    """Whether FIS's extension is in the targets.
+
+    `functions`: the targets, and the versions that their aliases serve. A version keeps the configuration that the
+    function had when it was published.
+    """
     zipped = [function for function in functions if function.package != "Image"]
     bare = [function.id for function in zipped if not any(EXTENSION in layer.lower() for layer in function.layers)]
     refusal = f"{', '.join(bare)} has no layer with FIS's extension: nothing in it would hear of the fault"
@@ -137,8 +140,8 @@ def _check_extension(targets: Sequence[LambdaFunction], functions: Sequence[Exte
 
 
 def _check_registered(targets: Sequence[LambdaFunction]) -> SafetyCheck:
-    """Whether the configuration of everything that target groups send requests to is known: a version that is registered
-    by its number, and that no alias serves, was not looked at."""
+    """Whether the configuration of everything that target groups send requests to is known. A version that is
+    registered by its number, and that no alias serves, was not looked at."""
     known = {part.id for target in targets for part in target.everything}
     names = {name: f"{target.id}{name.removeprefix(target.arn)}" for target in targets for name in target.registered}
     unknown = [name for name, id_ in names.items() if id_.rpartition(":")[2].isdecimal() and id_ not in known]

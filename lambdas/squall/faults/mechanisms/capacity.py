@@ -71,8 +71,7 @@ def _count_scaled_in(arn: str, before: Workload, after: Workload) -> int:
 
 
 def explain_resized(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> tuple[str, ...]:
-    """Which groups of these targets somebody resized meanwhile, a sentence each: no fault changes a desired
-    capacity."""
+    """A sentence for each group of these targets that was resized meanwhile. No fault changes a desired capacity."""
     names = {target.resource.belongs_to for target in targets}
     now = {group.name: group.desired for group in after.groups}
     return tuple(

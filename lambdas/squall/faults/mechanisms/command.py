@@ -92,7 +92,7 @@ def _find_unreplaced(lost: Sequence[TargetBefore], before: Workload, after: Work
 
 
 def _latest_end(commands: Sequence[CommandState], length: timedelta | None) -> datetime | None:
-    """Until when an agent that nobody can reach would have kept the fault: each command lasts DurationSeconds, the
-    fault's length."""
+    """The time until which an agent that nobody can reach would have kept the fault: each command lasts
+    DurationSeconds, the length of the fault."""
     starts = [command.started_at or command.requested_at for command in commands]
     return max(starts) + length if starts and length is not None else None

@@ -98,7 +98,7 @@ class LastingFault(Fault[R, P]):
 
 
 def prove_by_action(target: str, ran: ActionState | None, verb: str) -> Proof:
-    """The proof by FIS's report, if nothing else can be asked: the action ran on its targets, from when until when."""
+    """The proof from FIS's report, if nothing else can be asked: the action ran on its targets, from start to end."""
     if ran is None:
         return Proof(target=target, proven=False, kind="mechanism", detail=f"FIS did not {verb} {target}")
     detail = f"FIS's action {ran.name} is {ran.status}: {verb} {target}"

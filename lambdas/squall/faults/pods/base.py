@@ -129,7 +129,7 @@ class PodFault(OnPods[P], LastingFault[EksPod, P]):
         yield from self.check_fitness(injection)
 
     def prove_target(self, before: EksPod, _now: EksPod | None, ran: ActionState | None, /) -> Proof:
-        """The proof by FIS's report, because there is no other evidence."""
+        """The proof from FIS's report, because there is no other evidence."""
         return prove_by_action(before.id, ran, "disturb")
 
     def find_changes(self, before: EksPod, now: EksPod | None, /) -> Iterable[str]:

@@ -38,7 +38,8 @@ class TaskCpuStress(TaskFault[CpuParameters]):
         return f"Load {parameters.cpus or 'all'} CPUs of the tasks with {parameters.load_percent} %"
 
     def expect_signals(self, injection: Injection[EcsTask, CpuParameters], /) -> Iterable[Signal]:
-        """The task's CPU as a percentage of what it reserves, which all CPUs that the task sees exceed.
+        """A signal of the task's CPU, in percent of what the task reserves. The CPUs that the task sees are more than
+        that, so the fault must raise it.
 
         If only some of the CPUs are loaded, nothing is known about the percentage.
         """
@@ -54,10 +55,10 @@ class TaskCpuStress(TaskFault[CpuParameters]):
 
 class DiskParameters(Model):
     disk_percent: Annotated[int, Field(strict=True, ge=1, le=FULLEST)] = 80
-    """Percent of what is free on the file system at the beginning; so much is written, read and synced while the fault
-    lasts."""
+    """Percent of the space that is free on the file system at the beginning. So much is written, read and synced while
+    the fault lasts."""
     workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
-    """How many processes do so."""
+    """How many processes write, read and sync."""
 
 
 class TaskDiskFill(TaskFault[DiskParameters]):

@@ -9,7 +9,7 @@ from local.account.fis.targets import VOLUME
 from local.account.ssm import commands
 
 DOCUMENT = "EBS-PauseVolumeIO"
-"""Not a document of Systems Manager: the workload's name for this effect, which no agent carries out."""
+"""The workload's name for this effect. It is no document of Systems Manager, and no agent carries it out."""
 BACKSTOP_SECONDS = 5.0
 """If this account has died, the volume resumes by itself so many seconds after the action's end."""
 

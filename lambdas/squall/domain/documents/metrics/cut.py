@@ -11,9 +11,9 @@ class Cut(Model):
     execution_id: str
     experiment: str
     since: datetime
-    """When its fault began."""
+    """The time at which its fault began."""
     until: datetime
-    """When its recovery was no longer watched, or the execution ended."""
+    """The time at which its recovery was no longer watched, or the execution ended."""
     periods: int
     """How many periods of the environment's length are left out."""
 

@@ -41,10 +41,10 @@ class MetricBinding(Model):
     """gauge and rate: one. ratio: the last is the denominator (total), all before it are counts of bad events. mean:
     sum, count."""
     unattributed: tuple[MetricQuery, ...] = ()
-    """Errors of a load balancer that serves other target groups too. They are no part of the value: they may be
-    anybody's."""
+    """Errors of a load balancer that serves other target groups too. They do not count in the value, because users of
+    any of these groups may have got them."""
     period_seconds: int | None = None
-    """A period of its own, finer than the environment's. None: that."""
+    """The metric's own period in seconds, finer than the environment's. None: the environment's."""
     lag_seconds: int
     """Publication lag: how late CloudWatch may show a finished period."""
 

@@ -107,7 +107,7 @@ class MetricStatistics(Model):
     """Start of the first period after which the metric stays inside the band; None if it never left it, or did not
     return."""
     time_to_recover_seconds: float | None = None
-    """From the effect of the fault to `recovered_at`; 0 if the metric never left its band, None if it did not
+    """Seconds from the effect of the fault to `recovered_at`; 0 if the metric never left its band, None if it did not
     return."""
 
 
@@ -127,20 +127,20 @@ class Times(Model):
     fault_started_at: datetime | None = None
     """FIS started the experiment."""
     effect_at: datetime | None = None
-    """The fault took effect on its first target."""
+    """When the fault took effect on its first target."""
     detected_at: datetime | None = None
     """The first alarm."""
     detected_by: str = ""
     abort_requested_at: datetime | None = None
-    """The reason to abort: the guard fired, or somebody asked for it."""
+    """When there was a reason to abort: the guard fired, or somebody asked for it."""
     fault_ended_at: datetime | None = None
-    """The last target was free of the fault."""
+    """When the last target was free of the fault."""
     recovered_at: datetime | None = None
     to_effect_seconds: float | None = None
-    """From the start in FIS to the effect."""
+    """Seconds from the start in FIS to the effect."""
     to_detect_seconds: float | None = None
-    """From the effect to the first alarm."""
+    """Seconds from the effect to the first alarm."""
     to_abort_seconds: float | None = None
-    """From the reason to abort to the end of the fault."""
+    """Seconds from the reason to abort to the end of the fault."""
     to_recover_seconds: float | None = None
-    """From the effect to the moment when everything held again."""
+    """Seconds from the effect to the moment when everything held again."""
