@@ -46,11 +46,11 @@ class ColdStart:
     in_run: bool
     """Whether every run that goes well calls it."""
     sources: tuple[float, ...]
-    """Without any bytecode in code and layers."""
+    """CPU seconds without any bytecode in code and layers."""
     bytecode: tuple[float, ...]
-    """With the bytecode that is deployed."""
+    """CPU seconds with the bytecode that is deployed."""
     boto3: tuple[float, ...]
-    """Of `import boto3` alone, each measured right before."""
+    """CPU seconds of `import boto3` alone, each measured right before."""
     heavy: tuple[str, ...]
     modules: int
 

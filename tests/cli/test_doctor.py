@@ -291,7 +291,7 @@ def test_an_approval_goes_round_and_nothing_stays(account: Account, monkeypatch:
         ({"voter": "arn:aws:iam::123456789012:user/mallory"}, Outcome.FAILED, "mallory"),
         ({"voter": {"recorded": True}}, Outcome.FAILED, "the record has []"),
         ({"voter": CommandError("no approve function", "deploy")}, Outcome.UNKNOWN, "no approve function"),
-        ({"who": ROOT}, Outcome.UNKNOWN, "nobody in particular"),
+        ({"who": ROOT}, Outcome.UNKNOWN, "does not identify a person"),
         ({"who": error("ExpiredToken", "expired")}, Outcome.UNKNOWN, "expired"),
     ],
 )
@@ -463,7 +463,7 @@ def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest
     assert "pulse" not in shown
     account.broken = {"event-rule"}
     assert squall("doctor", "--only", "event-rule").exit_code == 5
-    assert "nobody in particular" in squall("doctor", "--only", "approval", "--json").stdout
+    assert "does not identify a person" in squall("doctor", "--only", "approval", "--json").stdout
 
 
 def test_a_path_that_does_not_exist_is_refused(squall: Squall) -> None:

@@ -96,7 +96,7 @@ def test_an_approval_is_what_somebody_else_signed(
         )
         for refused in (forged, other):
             assert (refused["recorded"], "SignatureDoesNotMatch" in refused["message"]) == (False, True), refused
-        assert (root["recorded"], "nobody in particular" in root["message"]) == (False, True), root
+        assert (root["recorded"], "does not identify a person" in root["message"]) == (False, True), root
         assert run.record["votes"] == {}
 
         point_at(rig, ada, monkeypatch)

@@ -251,8 +251,8 @@ def test_squall_s_own_roles_never_take_part(walk: Walk, world: FakeWorld, decisi
 STRANGERS = {
     "a role that the policy does not name": (session("Ops", "mallory", "999999999999"), "may not approve"),
     "a user of somebody's own account": (user("mallory", "999999999999"), "may not approve"),
-    "the root user": (replace(user("x"), arn="arn:aws:iam::123456789012:root"), "nobody in particular"),
-    "a federated user": (replace(user("x"), arn="arn:aws:sts::123456789012:federated-user/ada"), "nobody in particular"),
+    "the root user": (replace(user("x"), arn="arn:aws:iam::123456789012:root"), "does not identify a person"),
+    "a federated user": (replace(user("x"), arn="arn:aws:sts::123456789012:federated-user/ada"), "does not identify a person"),
 }
 
 

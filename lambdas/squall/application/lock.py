@@ -21,7 +21,7 @@ def acquire_lock(step: Step) -> Outcome:
         leftovers = close_run(step.w, held.holder, by="AcquireLock", reason=reason, wait_seconds=FIS_STOPS_WITHIN_SECONDS)
         if leftovers:
             remaining = "; ".join(leftover.description for leftover in leftovers)
-            return step.reject(f"{held.key} was left by execution {held.holder}, of which there still is: {remaining}")
+            return step.reject(f"{held.key} was left by execution {held.holder}, which still has: {remaining}")
         step.w.locks.release(domains, held.holder)
         held = _acquire_domains(step, domains)
     if held is not None:

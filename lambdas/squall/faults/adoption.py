@@ -38,7 +38,7 @@ def apply_template(experiment: Experiment, template: Mapping[str, Any]) -> Exper
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
     injecting = [action for action in actions.values() if action.get("actionId") != WAIT]
     if not injecting:
-        problems.append(Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action that is no wait"))
+        problems.append(Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action other than a wait"))
     used = _targets_of(template.get("targets", {}), injecting)
     fault = registry.get_fault(experiment.type, _resource_type(experiment.type, used))
     parameters: list[dict[str, Any]] = []
@@ -177,9 +177,9 @@ def _check_target(experiment: Experiment, target: Mapping[str, Any], fault: AnyF
     if mode == "ALL" or (mode == "COUNT(1)" and single):
         return
     if mode.startswith("PERCENT"):
-        message = f"{mode} is drawn anew in each run, and of few targets it may be none"
+        message = f"{mode} chooses other targets in each run, and of few targets possibly none"
     else:
-        message = f"{mode} with {experiment.blast_radius.value}: a blast radius counts by itself"
+        message = f"{mode} with {experiment.blast_radius.value}: the blast radius already says how many"
     yield Problem(path="selectionMode", message=message, expected="ALL, or COUNT(1) with single_instance")
 
 

@@ -48,7 +48,7 @@ class DatabaseInstanceFailure(MomentaryFault[Database, NoParameters]):
 
     def observe_effect(self, before: Database, now: Database | None, /) -> tuple[bool, str]:
         if now is None:
-            return False, f"{before.id} is not there any more: who took it away is not known"
+            return False, f"{before.id} does not exist any more: who removed it is not known"
         if now.zone != before.zone:
             return True, f"{now.id} is served from {now.zone}, it was {before.zone}"
         return False, f"{now.id} is still served from {now.zone}"
@@ -98,7 +98,7 @@ class DatabaseClusterFailure(MomentaryFault[DatabaseCluster, NoParameters]):
 
     def observe_effect(self, before: DatabaseCluster, now: DatabaseCluster | None, /) -> tuple[bool, str]:
         if now is None:
-            return False, f"{before.id} is not there any more: who took it away is not known"
+            return False, f"{before.id} does not exist any more: who removed it is not known"
         if now.writer and before.writer and now.writer != before.writer:
             return True, f"the writer of {now.id} is {now.writer}, it was {before.writer}"
         return False, f"the writer of {now.id} is {now.writer or 'nobody'}, it was {before.writer or 'nobody'}"

@@ -84,7 +84,7 @@ class _Disruption(LastingFault[Subnet, P]):
         original is restored."""
         proven = now is not None and before.association is not None and now.association not in {None, before.association}
         if now is None:
-            detail = f"{before.id} is not there any more: who took it away is not known"
+            detail = f"{before.id} does not exist any more: who removed it is not known"
         elif proven:
             detail = f"the network ACL of {now.id} was replaced: its association is {now.association}, it was {before.association}"
         else:
@@ -225,8 +225,8 @@ def _find_endpoints(subnets: Sequence[Subnet]) -> tuple[bool, str]:
     every = {endpoint.id: endpoint for subnet in subnets for endpoint in subnet.endpoints}.values()
     alone = [f"{endpoint.id} of {endpoint.service}" for endpoint in every if endpoint.subnets and set(endpoint.subnets) <= pinned]
     if alone:
-        return False, f"{', '.join(sorted(alone))} stands in no other subnet: the whole VPC would lose it"
-    return bool(subnets), "every interface endpoint of the VPC stands in another subnet, too" if subnets else "no target is pinned"
+        return False, f"{', '.join(sorted(alone))} is in no other subnet: the whole VPC would lose it"
+    return bool(subnets), "every interface endpoint of the VPC is in another subnet, too" if subnets else "no target is pinned"
 
 
 def _check_prefix_list(subnets: Sequence[Subnet], name: str) -> tuple[bool, str]:
@@ -247,4 +247,4 @@ def _check_prefix_list(subnets: Sequence[Subnet], name: str) -> tuple[bool, str]
     inside = [f"{id_} ({cidr})" for id_, cidr in cidrs.items() if any(network.overlaps(cidr) for network in networks)]
     if inside:
         return False, f"{', '.join(inside)} is itself in {name}"
-    return True, f"{name}: {', '.join(prefix_list.entries)}; only the definition tells that the workload depends on it"
+    return True, f"{name}: {', '.join(prefix_list.entries)}; only the definition says that the workload depends on it"

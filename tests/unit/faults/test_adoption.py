@@ -118,7 +118,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (template(command(told={**CPU, "Workers": "5"})), "actions.a0.parameters.documentParameters", "Workers: not known"),
         (template(command(told={**CPU, "InstallDependencies": "False"})), "actions.a0.parameters.documentParameters", "it is True"),
         (template(command(), command(told={**CPU, "CPU": "4"})), "actions", "differ in their parameters"),
-        (template(target={**TARGET, "selectionMode": "PERCENT(50)"}), "targets.Web.selectionMode", "drawn anew"),
+        (template(target={**TARGET, "selectionMode": "PERCENT(50)"}), "targets.Web.selectionMode", "chooses other targets in each run"),
         (template(target={**TARGET, "selectionMode": "COUNT(2)"}), "targets.Web.selectionMode", "COUNT(2) with single_instance"),
         (
             template(target={**TARGET, "resourceType": "aws:eks:pod"}),

@@ -209,10 +209,10 @@ def serving(protocol: str | None, *ports: int) -> Workload:
     ("load", "given", "passes", "said"),
     [
         (serving("HTTP", 80), {"port": 80}, True, "registered with a load balancer at tcp 80"),
-        (serving("HTTP", 80), {"port": 8080}, False, "is asked at HTTP 80: nobody would miss tcp 8080"),
-        (serving("HTTP", 80), {"port": 80, "protocol": "udp"}, False, "nobody would miss udp 80"),
+        (serving("HTTP", 80), {"port": 8080}, False, "gets requests at HTTP 80: nobody would notice the loss of tcp 8080"),
+        (serving("HTTP", 80), {"port": 80, "protocol": "udp"}, False, "nobody would notice the loss of udp 80"),
         (serving("TCP_UDP", 53), {"port": 53, "protocol": "udp"}, True, "udp 53"),
-        (serving("UDP", 53), {"port": 53}, False, "nobody would miss tcp 53"),
+        (serving("UDP", 53), {"port": 53}, False, "nobody would notice the loss of tcp 53"),
         (serving("HTTP", 80, 8080), {"port": 8080}, True, "tcp 8080"),
         (serving(None), {"port": 8080}, True, "only the definition"),
         (workload().model_copy(update={"target_groups": ()}), {"port": 8080}, True, "only the definition"),

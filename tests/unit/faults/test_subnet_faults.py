@@ -127,7 +127,7 @@ def endpoint(*subnets: str) -> tuple[Endpoint, ...]:
         ({"instances": (), "addresses": ()}, {"inhabited": f"nothing lives in {HERE.id}: nobody would notice"}),
         (
             {"endpoints": endpoint(HERE.id)},
-            {"endpoints_elsewhere": "vpce-1 of com.amazonaws.eu-west-1.ssm stands in no other subnet: the whole VPC would lose it"},
+            {"endpoints_elsewhere": "vpce-1 of com.amazonaws.eu-west-1.ssm is in no other subnet: the whole VPC would lose it"},
         ),
         ({"endpoints": endpoint(HERE.id, "subnet-0fff")}, {}),
     ],

@@ -70,12 +70,12 @@ def test_what_was_edited_in_the_last_moment_is_stopped_at_once_and_told(walk: Wa
     record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
     assert record.abort is not None
     assert record.abort.source is AbortSource.OUTSIDE
-    assert "FIS started something else than was checked" in record.reason
+    assert "FIS started something other than what was checked" in record.reason
     (run,) = world.faults.runs.values()
     assert run.experiment.status == "stopped"
     assert run.experiment.started_at is not None
     assert run.experiment.ended_at == run.experiment.started_at, "stopped in the moment it was started"
-    assert "something else than was checked" in world.notifier.sent[-1].body
+    assert "something other than what was checked" in world.notifier.sent[-1].body
     nothing_is_left(world, twice=True)
 
 

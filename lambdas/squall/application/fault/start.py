@@ -119,7 +119,7 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, secon
     if halted:
         _note_abort(step, AbortSource.HALT, halted)
     elif differences:
-        reason = f"FIS started something else than was checked: {differences}"
+        reason = f"FIS started something other than what was checked: {differences}"
         _note_abort(step, AbortSource.OUTSIDE, reason[:REASON_CHARACTERS])
     elif recorded and not _is_ending(step.w.records.get(step.run.id)):
         return True
@@ -139,7 +139,7 @@ def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Ou
     try:
         firing = _firing_stop_alarms(step)
     except (Unavailable, Refused) as error:
-        return step.decide(Status.FAILED, f"{why}; whether a stop condition was in ALARM could not be asked ({error})")
+        return step.decide(Status.FAILED, f"{why}; whether a stop condition was in ALARM could not be read ({error})")
     if not firing:
         return step.decide(Status.FAILED, why)
     _note_abort(step, AbortSource.GUARD, f"{', '.join(firing)} in ALARM before the fault began; {why}"[:REASON_CHARACTERS])

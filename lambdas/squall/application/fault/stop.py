@@ -138,7 +138,7 @@ def _explain_end(step: Step, fis: FisExperiment) -> None:
     try:
         fired = _find_fired_alarms(step, record, ended_at)
     except (Unavailable, Refused) as error:
-        fired, unknown = [], f"the FIS experiment was stopped; why could not be asked ({error})"
+        fired, unknown = [], f"the FIS experiment was stopped; the reason could not be read ({error})"
     if fired:
         step.w.records.append(step.run.id, [Event(firing.at, EventName.ALARM, description) for firing, _, description in fired])
     if record.abort is None and not step.failure:

@@ -143,7 +143,7 @@ class _HaltWork(FlagChange):
     def _abort(self, execution_id: str) -> bool:
         now = self.w.clock.now()
         if now - self._now > RECORDING:
-            raise TimeoutError("the table is too slow: the rest of the time is for telling people")
+            raise TimeoutError("the table is too slow: the rest of the time is needed to notify people")
         experiments = [fis for fis, execution in self.stopped.items() if execution == execution_id]
         reason = f"halted by {self._request.by}: {self._request.reason}"
         recorded = note_abort(self.w, execution_id, Abort(AbortSource.HALT, reason, now, self._request.by), experiments, now)

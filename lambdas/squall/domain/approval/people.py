@@ -54,7 +54,10 @@ def identify_person(caller: Caller) -> tuple[str, str]:
         if _SSO_ROLE.fullmatch(role):
             return f"{Kind.SSO}:{session.lower()}", ""
         return f"{Kind.ROLE}:{caller.user_id.partition(':')[0]}", ""
-    return "", f"{caller.arn} is nobody in particular: approve as an IAM user, an IAM Identity Center user or a role that the policy names"
+    return (
+        "",
+        f"{caller.arn} does not identify a person: approve as an IAM or Identity Center user, or a role that the policy names",
+    )
 
 
 def is_own_role(caller: Caller, stack: str) -> bool:

@@ -270,10 +270,10 @@ def _write_sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tup
     name, spelled = pair.metric.replace("_", " ").replace(":", " "), "" if unit in {"none", "count"} else f" {unit.replace('_', ' ')}"
     if ground == "repeating":
         worth = " and ".join(f"{n:.1f}" for n in ranked.effective_n)
-        return f"{name} {after} can't be compared with that {before}: its periods repeat each other and are worth only {worth}"
+        return f"{name} {after} can't be compared with that {before}: its periods depend on each other and count only as {worth}"
     numbers = f"{ranked.shift:+.4g}{spelled}, {_format_interval(ranked, spelled)}, p = {adjusted:.2g}"
     if ground == "trend":
-        return f"{name} {after} can't be compared with that {before}: it was already on its way there before ({numbers})"
+        return f"{name} {after} can't be compared with that {before}: it was already changing in that direction before ({numbers})"
     if ground == "usual":
         same = before.removeprefix("in ")
         return f"{name} {after}: no difference from {same} beyond that of most earlier days at this hour ({numbers})"

@@ -79,7 +79,7 @@ def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
     start = inputs.effect_at if instant else inputs.fault_end
     since = "the fault took effect" if instant else "the fault ended"
     if parsed.band is not None and parsed.text in recovery.without_baseline:
-        return Judged("recovery", _UNKNOWN, f"nothing is known of {parsed.metric} in the baseline", more=more)
+        return Judged("recovery", _UNKNOWN, f"the baseline says nothing about {parsed.metric} in the baseline", more=more)
     recovered_at = _find_recovery(parsed, recovery)
     if recovered_at is not None:
         after = None if parsed.metric else recovery.recovered_after
@@ -107,7 +107,7 @@ def _judge_duration(start: datetime, at: datetime, after: datetime | None, withi
     """
     took = max(0.0, (at - start).total_seconds())
     least = took if after is None else max(0.0, (after - start).total_seconds())
-    doubt = "" if after is None else f" at the latest, and not before {least:.0f} s: nothing tells when exactly"
+    doubt = "" if after is None else f" at the latest, and not before {least:.0f} s: the exact time is not known"
     if within is None or took <= within:
         return _MET, took, doubt
     return (_NOT_MET if least > within else _UNKNOWN), took, doubt

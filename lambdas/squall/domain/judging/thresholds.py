@@ -134,7 +134,7 @@ def _decide_threshold(measured: _Measured, inputs: JudgeInput) -> Decided:
     if outcome is CANNOT_TELL:
         return outcome, measured.incomplete, value, {}
     wanted = f"wanted {threshold.comparator} {threshold.value:g}"
-    reason = f"{measured.incomplete}, but whatever the others held, it is between {low:.4g} and {high:.4g} {threshold.unit}, {wanted}"
+    reason = f"{measured.incomplete}, but for any values of the others it is between {low:.4g} and {high:.4g} {threshold.unit}, {wanted}"
     return outcome, reason, value, {}
 
 
@@ -271,7 +271,7 @@ def _find_doubt(threshold: Threshold, compared: Comparison, outcome: CriterionOu
         return any(_decide_interval(threshold, ends) is opposite for ends in _deciding_intervals(threshold, compared, expected))
 
     if compared.drift and contradicts_expected(compared.before + compared.drift):
-        return f"; but the baseline was on its way to {compared.before + compared.drift:.4g} by itself"
+        return f"; but the baseline's own trend leads to {compared.before + compared.drift:.4g}"
     days = [contradicts_expected(value) for value in compared.usual]
     if days and (all(days) if outcome is MET else any(days)):
         return f"; but at this hour of earlier days it would have been {min(compared.usual):.4g} to {max(compared.usual):.4g}"
@@ -285,7 +285,7 @@ def _why_not_compared(measured: _Measured, compared: Comparison | None) -> str:
         return known or measured.incomplete
     if compared.before is None or None in {compared.low, compared.shift, compared.high}:
         return measured.incomplete or compared.sentence
-    return f"the baseline is {compared.before:.4g} {unit}: nothing is relative to a negative number"
+    return f"the baseline is {compared.before:.4g} {unit}: a change relative to a negative number means nothing"
 
 
 def _relate_to_baseline(threshold: Threshold, value: float, before: float | None) -> float | None:

@@ -85,7 +85,9 @@ class Goals:
         phrase, (start, end) = phrase_of(subject), span_of(subject)
         count, _, counted = phrase.partition(" ")
         if count.casefold() in {"alarm", "alert"} and self.parts.subjects.find(phrase) is None:
-            raise SentenceError(self.parts.text, start, "which alarm, and what of it?", ("alarm NAME fires within …", "alarm NAME is OK"))
+            raise SentenceError(
+                self.parts.text, start, "which alarm, and what about it?", ("alarm NAME fires within …", "alarm NAME is OK")
+            )
         if count.isdecimal() and count != "0" and self.parts.subjects.find(counted) is not None:
             repairs: tuple[str, ...] = (f"{counted} >= {count}", f"{counted} <= {count}")
             raise SentenceError(self.parts.text, start, f"is {count} the most or the least?", ("at least", "at most"), repairs)

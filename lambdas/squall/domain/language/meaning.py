@@ -127,7 +127,7 @@ class Reader:
             if percent <= 0:
                 repairs = replace_span(self.parts.text, start_of(number), end_of(number), f"{DEFAULT_BAND:g}")
                 raise SentenceError(
-                    self.parts.text, start_of(number), "no two periods are the same: allow for some percent", ("a %",), repairs
+                    self.parts.text, start_of(number), "no two periods have the same value: allow for some percent", ("a %",), repairs
                 )
         return Recovers(text=self.parts.text, metric=metric.name, statistic=statistic, band=percent, within_seconds=within)
 
@@ -136,7 +136,7 @@ class Reader:
         number, token = number_and_unit(quantity)
         repairs = (f"System recovers within {number} {token or 'seconds'}",)
         if comparator not in {"<", "<="} or find_node(node, "baseline") or find_node(node, "window") or find_node(node, "span"):
-            raise SentenceError(self.parts.text, 0, "a time to recover is a limit and nothing more", ("recovers within …",), repairs)
+            raise SentenceError(self.parts.text, 0, "a time to recover is only an upper limit", ("recovers within …",), repairs)
         return Recovers(text=self.parts.text, within_seconds=self.parts.quantities.read_duration(quantity))
 
     def _read_alarm_name(self, node: "Node") -> str:

@@ -84,7 +84,7 @@ def _read_condition(text: str, declared: Mapping[str, str]) -> Threshold:
     reader = Reader(text, declared)
     sentence = reader.read(grammar.parse_tree(text))
     if isinstance(sentence, AlarmFires | AlarmOk):
-        message = "an alarm stops the fault if stop_alarms names it; an abort condition is a number"
+        message = "an alarm stops the fault if stop_alarms names it; an abort condition compares a metric with a number"
         raise SentenceError(text, 0, message, (f"stop_alarms: [{sentence.alarm}]",))
     threshold = _require_absolute(text, sentence, wanted=False)
     if reader.is_objective:

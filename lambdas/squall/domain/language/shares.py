@@ -72,7 +72,7 @@ def _read_percent(text: str, node: "Node") -> tuple["Token", Fraction]:
     if match := _OF_COUNT.match(share):
         whole = read_number(match[1])
         if whole < 1:
-            message = "a share of no requests is no share"
+            message = "a share of zero requests is undefined"
             raise SentenceError(text, start_of(share), message, ("1 in 1,000",), ("at most 1 in 1,000 requests fails",))
         return share, 100 / whole
     return share, Fraction(str(number_of(share)))

@@ -35,7 +35,7 @@ def make_sweep_message(stack: str, removed: Sequence[str], left: Sequence[str]) 
     """What a sweep removed of executions that no longer run, and what it could not remove, each with the command that
     removes it."""
     outcome = "NOT CLEANED UP" if left else "swept"
-    title = "Found of executions that no longer run, older than ten minutes and seen twice:"
+    title = "Resources of executions that no longer run, older than ten minutes and seen in two sweeps:"
     return Message(
         subject=f"Squall: {outcome}: {len(removed) + len(left)} leftovers of {stack}",
         facts=facts_of([f"Stack {stack}: {len(removed)} leftovers removed, {len(left)} still there"]),

@@ -44,7 +44,7 @@ def _explain_declared(definition: MetricDefinition, place: Place, timing: Timing
     if definition.namespace != _EC2 or name.startswith(_EVERY_MINUTE):
         return ""
     if name.startswith(_CREDITS):
-        often = f"EC2 publishes {name} every {BASIC_MONITORING_SECONDS} s, whatever is set"
+        often = f"EC2 publishes {name} every {BASIC_MONITORING_SECONDS} s, with any setting"
         return _explain_period(often, timing)
     return _explain_basic(place.workload.instances, {dimensions.get(_INSTANCE)}, {dimensions.get(_GROUP)} - {None}, timing)
 

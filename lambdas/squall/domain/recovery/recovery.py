@@ -169,7 +169,7 @@ def _find_settled_alarms(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict
     """Each alarm that is OK again, with the time since when it is; and a sentence for each alarm that is not."""
     names = parsed.alarms_kept_ok
     if inputs.alarms is None:
-        return {}, [f"the states of {', '.join(names)} could not be asked"]
+        return {}, [f"the states of {', '.join(names)} could not be read"]
     settled, unsettled = {}, []
     for name in names:
         alarm = inputs.alarms.get(name)

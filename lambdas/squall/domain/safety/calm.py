@@ -29,7 +29,7 @@ def _check_do_not_disturb(inputs: SafetyInput) -> Answer:
         return None, f"the states of {_join_names(names)} could not be read"
     absent = [name for name in names if name not in inputs.named_alarms]
     if absent:
-        return None, f"there is no alarm {_join_names(absent)}, which is to say whether the workload may be disturbed"
+        return None, f"there is no alarm {_join_names(absent)}, which decides whether the workload may be disturbed"
     firing = [name for name in names if inputs.named_alarms[name].state == "ALARM"]
     return not firing, f"do not disturb: {_join_names(firing)} in ALARM" if firing else f"{_join_names(names)}: none in ALARM"
 

@@ -120,7 +120,7 @@ def _check_extension(targets: Sequence[LambdaFunction], functions: Sequence[Exte
     """
     zipped = [function for function in functions if function.package != "Image"]
     bare = [function.id for function in zipped if not any(EXTENSION in layer.lower() for layer in function.layers)]
-    refusal = f"{', '.join(bare)} has no layer with FIS's extension: nothing in it would hear of the fault"
+    refusal = f"{', '.join(bare)} has no layer with FIS's extension: nothing in it would learn of the fault"
     yield check_targets("extension_layer", functions, bare, refusal, "every function has FIS's extension, or is an image")
     unwrapped = [function.id for function in zipped if function.wrapper != WRAPPER]
     refusal = f"AWS_LAMBDA_EXEC_WRAPPER of {', '.join(unwrapped)} is not {WRAPPER}: invocations don't pass the extension"
@@ -156,10 +156,10 @@ def _check_polling(functions: Sequence[Extended]) -> Iterable[SafetyCheck]:
     it; environments from a snapshot skip their first look.
     """
     hasty = [function.id for function in functions if function.poll_wait_milliseconds <= 0]
-    warning = f"AWS_FIS_POLL_MAX_WAIT_MILLISECONDS of {', '.join(hasty)} is not set: short or rare invocations never hear of the fault"
+    warning = f"AWS_FIS_POLL_MAX_WAIT_MILLISECONDS of {', '.join(hasty)} is not set: short or rare invocations never learn of the fault"
     yield _make_warning("extension_waits", hasty, warning, "every invocation waits for the extension's look for faults")
     snapped = [function.id for function in functions if function.snap_start]
-    warning = f"{', '.join(snapped)} has SnapStart: new environments may hear of the fault a minute late"
+    warning = f"{', '.join(snapped)} has SnapStart: new environments may learn of the fault a minute late"
     yield _make_warning("no_snap_start", snapped, warning, "no function starts from a snapshot")
 
 

@@ -44,7 +44,7 @@ _LEASES = frozenset({67, 547})
 def refuse_beside_port(value: object, info: ValidationInfo) -> object:
     """Refuse a parameter that no document accepts together with a port. Raises ValueError if both are given."""
     if value is not None and info.data.get("port") is not None:
-        raise ValueError("dependency instead of port: no document delays, or keeps to one interface, what goes to a port")
+        raise ValueError("dependency instead of port: no document can delay what goes to a port, or limit it to one interface")
     return value
 
 
@@ -180,7 +180,7 @@ def check_apart(targets: Sequence[Addressed], parameters: Dependency) -> tuple[b
     Whether anything talks to the dependency can't be told beforehand.
     """
     if parameters.port is not None:
-        return bool(targets), f"only the definition tells that the workload depends on {parameters.protocol} {parameters.port}"
+        return bool(targets), f"only the definition says that the workload depends on {parameters.protocol} {parameters.port}"
     named = parameters.dependency or ""
     networks = [network for source in named.split(",") if source not in SERVICES and (network := network_of(source))]
     inside = [
@@ -190,4 +190,4 @@ def check_apart(targets: Sequence[Addressed], parameters: Dependency) -> tuple[b
     ]
     if inside:
         return False, f"{', '.join(inside)} is itself in {named}: its name server and load balancer may be too; name the dependency alone"
-    return bool(targets), f"no target is itself in {named}; only the definition tells that the workload depends on it"
+    return bool(targets), f"no target is itself in {named}; only the definition says that the workload depends on it"

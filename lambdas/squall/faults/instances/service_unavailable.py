@@ -130,10 +130,10 @@ def port_serves(workload: Workload, targets: Sequence[Resource], protocol: str, 
         known = sorted(
             {f"{group.protocol or 'port'} {known_port}" for id_ in unserved for group in behind[id_] for known_port in group.ports}
         )
-        return False, f"{', '.join(unserved)} is asked at {', '.join(known)}: nobody would miss {wanted}"
+        return False, f"{', '.join(unserved)} gets requests at {', '.join(known)}: nobody would notice the loss of {wanted}"
     unknown = [id_ for id_, groups in behind.items() if not groups]
     if unknown:
-        return True, f"no target group tells at which ports {', '.join(unknown)} serves, only the definition that it is {wanted}"
+        return True, f"no target group shows at which ports {', '.join(unknown)} serves, only the definition that it is {wanted}"
     return bool(targets), f"every target is registered with a load balancer at {wanted}"
 
 

@@ -63,7 +63,7 @@ class MomentaryFault(Fault[R, P]):
     def _prove_target(self, target: R, aftermath: Aftermath) -> Proof:
         now, fis = aftermath.workload.now(target), aftermath.fis
         if now is None and self.forgets and fis is not None and self._completed(fis):
-            detail = f"{target.id} is forgotten already; FIS completed {self.actions[0]} on every target"
+            detail = f"{target.id} is no longer known to the service; FIS completed {self.actions[0]} on every target"
             return Proof(target=target.id, proven=True, kind="mechanism", detail=detail, at=fis.started_at)
         proven, detail = self.observe_effect(target, now)
         return Proof(target=target.id, proven=proven, kind="state", detail=detail, at=aftermath.workload.at)

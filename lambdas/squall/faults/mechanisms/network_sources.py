@@ -52,7 +52,7 @@ def check_source(source: str) -> None:
     if network.version != 4:
         raise ValueError(f"IPv4, not {source}: the document disturbs no IPv6 traffic")
     if network.prefixlen < WIDEST:
-        raise ValueError(f"a network of /{WIDEST} or narrower, not {source}: two halves are everything, and the agent's traffic is in it")
+        raise ValueError(f"a network of /{WIDEST} or narrower, not {source}: two halves are everything, the agent's traffic included")
 
 
 def _validate_sources(sources: str) -> str:

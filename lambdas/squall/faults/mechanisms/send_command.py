@@ -102,7 +102,7 @@ class SendCommandFault(CommandFault[Instance, P]):
         seconds = parameters.pop("DurationSeconds", "")
         problems = length_problems(f"{path}.DurationSeconds", f"PT{seconds}S" if seconds else None, length)
         if (lasts := parse_length(action_parameters.get("duration"))) is not None and lasts < length:
-            message = f"FIS would call it over after {format_length(lasts)}, while the command runs on"
+            message = f"FIS would report it as completed after {format_length(lasts)}, while the command runs on"
             problems.append(Problem(path="parameters.duration", message=message, expected=f"{format_length(length)} or more"))
         return self.read_checked(document_of(action_parameters), parameters, path, problems)
 

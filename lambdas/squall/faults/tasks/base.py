@@ -105,13 +105,13 @@ def check_rollout(workload: Workload, members: Sequence[Member]) -> SafetyCheck:
 
 def _check_agents(tasks: Sequence[EcsTask]) -> Iterable[SafetyCheck]:
     bare = [task.id for task in tasks if not task.registers]
-    refusal = f"{', '.join(bare)} has no container that is given MANAGED_INSTANCE_ROLE_NAME: none registers it with Systems Manager"
+    refusal = f"{', '.join(bare)} has no container with the variable MANAGED_INSTANCE_ROLE_NAME: none registers it with Systems Manager"
     yield check_targets("agent_container", tasks, bare, refusal, "a container registers every task with Systems Manager")
     away = [task.id for task in tasks if not task.managed]
     refusal = f"no managed instance with ECS_TASK_ARN of {', '.join(away)} is online in Systems Manager: the command would never arrive"
     yield check_targets("systems_manager_online", tasks, away, refusal, "every task is online in Systems Manager")
     reached = [task.id for task in tasks if task.exec_enabled]
-    refusal = f"{', '.join(reached)} has ECS Exec enabled, whose agent keeps the other from starting"
+    refusal = f"{', '.join(reached)} has ECS Exec enabled, whose agent keeps the fault's agent from starting"
     yield check_targets("ecs_exec_off", tasks, reached, refusal, "ECS Exec is off")
     others = [f"{task.id} runs {task.platform}" for task in tasks if task.platform.lower() != "linux"]
     yield check_targets("linux", tasks, others, f"the document needs Linux: {'; '.join(others)}", "every task runs Linux")

@@ -59,7 +59,7 @@ class TaskStop(MomentaryFault[EcsTask, NoParameters]):
         if now.state not in now.LOST:
             return False, f"{now.id} is {now.state}"
         if now.stop_code != STOPPED_ON_REQUEST:
-            return False, f"{now.id} is {now.state}, but by {now.stop_code or 'no stop code'}: not because it was asked for"
+            return False, f"{now.id} is {now.state}, but by {now.stop_code or 'no stop code'}: it was not stopped on request"
         return True, f"{now.id} is {now.state}, on request"
 
     def find_lacks(self, _before: EcsTask, _now: EcsTask | None, /) -> Iterable[str]:

@@ -211,7 +211,7 @@ def test_a_declared_metric_of_ec2_is_refused_where_it_has_too_few_points(name: s
 def test_cpu_credits_have_a_point_every_five_minutes_whatever_is_set() -> None:
     metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": "CPUCreditBalance", "dimensions": {"InstanceId": ONE}}
     (said,) = declared_problems(workload(), **metric)
-    assert "EC2 publishes CPUCreditBalance every 300 s, whatever is set" in said
+    assert "EC2 publishes CPUCreditBalance every 300 s, with any setting" in said
     assert declared_problems(workload(), Timing(metric_period_seconds=300), **metric) == []
 
 

@@ -234,7 +234,7 @@ def test_an_alarm_of_the_steady_state_must_be_ok_again() -> None:
         ({"pager": AlarmState("pager", "ALARM", at(3), True)}, "alarm pager is ALARM"),
         ({"pager": AlarmState("pager", "INSUFFICIENT_DATA", at(3), True)}, "alarm pager is INSUFFICIENT_DATA"),
         ({}, "alarm pager is not there"),
-        (None, "the states of pager could not be asked"),
+        (None, "the states of pager could not be read"),
     ):
         found, waiting = look(experiment=exp, alarms=alarms)
         assert (found.recovered, waiting) == (False, LATER + timedelta(seconds=60))
