@@ -1,5 +1,7 @@
-"""Hundreds of executions at once, each walked in a thread of its own on one clock: whoever waits lets others go on, and in front of any
-call of a port another may go first. Which, the seed says. `python -m tests.chaos.crowd` runs 300 on 20 groups and prints their endings.
+"""Hundreds of executions at once, each walked in a thread of its own on one clock.
+
+An execution that waits lets others go on, and before any call of a port another may go first. The seed decides which.
+`python -m tests.chaos.crowd` runs 300 on 20 groups and prints their endings.
 """
 
 from __future__ import annotations
@@ -31,17 +33,17 @@ from tests.workflow.walk import Walk
 
 INSTANCES = 4
 OVERTAKEN = 0.15
-"""How often another goes first in front of a call."""
+"""The probability that another execution goes first before a call."""
 DYING = 12
-"""Every so manieth execution is stopped at some moment of its life."""
+"""One execution in so many is stopped at some moment of its life."""
 LIFE_SECONDS = 1800
 INSTANT = 0.001
 TOKEN_SECONDS = 5
-"""Between two looks of an execution whether its task token was completed."""
+"""Seconds between two looks of an execution whether its task token was completed."""
 
 
 class Member:
-    """A thread that runs only when it is let."""
+    """A thread that runs only when it is resumed."""
 
     def __init__(self, act: Callable[[], None], wakes_at: float) -> None:
         self.wakes_at, self.over = wakes_at, False
@@ -74,7 +76,7 @@ class Crowd:
     world: FakeWorld
     dice: random.Random
     members: dict[int, Member] = field(default_factory=dict)
-    """Those that are not over, by number: by thread it is looked for in `_me`."""
+    """The members that are not over, by number. `_by_thread` finds them by thread."""
     switches: int = 0
     _by_thread: dict[threading.Thread, Member] = field(default_factory=dict)
 
@@ -91,25 +93,25 @@ class Crowd:
         me.rest()
 
     def call(self, called: str) -> None:
-        """In front of each call of a port."""
+        """Called before each call of a port: another member may go first."""
         me = self._by_thread.get(threading.current_thread())
         if me is not None and self.dice.random() < OVERTAKEN:
             me.rest()
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass for everybody."""
+        """Let this much time pass for all members."""
         until = self._now() + seconds
         while True:
-            ready = [one for one in self.members.values() if one.wakes_at <= self._now() + INSTANT]
+            ready = [member for member in self.members.values() if member.wakes_at <= self._now() + INSTANT]
             if ready:
-                one = self.dice.choice(ready)
-                one.resume()
+                member = self.dice.choice(ready)
+                member.resume()
                 self.switches += 1
-                if one.over:
-                    del self.members[id(one)], self._by_thread[one.thread]
+                if member.over:
+                    del self.members[id(member)], self._by_thread[member.thread]
                 continue
             due = [(self.world.clock._due[0][0]).timestamp()] if self.world.clock._due else []
-            following = min([*due, *(one.wakes_at for one in self.members.values())], default=until)
+            following = min([*due, *(member.wakes_at for member in self.members.values())], default=until)
             if following > until:
                 self.world.clock.advance(until - self._now())
                 return
@@ -133,14 +135,15 @@ class CrowdWalk(Walk):
 
 
 def group_of(world: FakeWorld, body: Any) -> str:
-    """The group that a FIS template's targets are of."""
+    """The Auto Scaling group of the targets in a FIS template."""
     (arn,) = {arn for target in body["targets"].values() for arn in target["resourceArns"]}
     return world.fleet.instances[arn.rpartition("/")[2]].tags["aws:autoscaling:groupName"]
 
 
 @contextmanager
 def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
-    """That many groups of several instances behind load balancers, an experiment on each pair of neighbours of each."""
+    """A world with that many groups of several instances behind load balancers, and an experiment on each pair of
+    neighbouring groups."""
     world = FakeWorld()
     catalogue: dict[str, dict[str, Any]] = {}
     for index in range(groups):
@@ -148,7 +151,7 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
         target_group = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/{name}/0123456789abcdef"
         balancer = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/{name}/fedcba9876543210"
         group = FakeGroup(name, desired=INSTANCES, minimum=1, target_groups=(target_group,), tags={"squall:environment": "staging"})
-        members = [one.id for one in world.fleet.add_group(group, balancer)]
+        members = [instance.id for instance in world.fleet.add_group(group, balancer)]
         world.fleet.groups["web"] = group  # the name of the group in REL12-BP05's experiment
         for first in range(INSTANCES):
             targets = [members[first], members[(first + 1) % INSTANCES]]
@@ -175,14 +178,14 @@ def crowded(groups: int, number: int) -> Iterator[tuple[Crowd, FakeWorld]]:
 
 @dataclass
 class Became:
-    """What became of them."""
+    """What became of the executions."""
 
     endings: Counter[str]
     faults: int
     most_at_once: int
     switches: int
     seconds: float
-    """From the first start to the last final record."""
+    """Seconds from the first start to the last final record."""
     wrong: list[str]
 
     def __str__(self) -> str:
@@ -221,8 +224,12 @@ def start_at_once(executions: int, groups: int, number: int) -> Became:
             last = world.clock.now()
         crowd.run(1800)  # the sweep
         records = [world.records.items.get(name) for name in names]
-        endings = Counter("never recorded" if one is None else str(one.verdict or one.status) for one in records)
-        wrong += [f"{name} is {'unknown' if one is None else one.status}" for name, one in zip(names, records, strict=True) if _open(one)]
+        endings = Counter("never recorded" if record is None else str(record.verdict or record.status) for record in records)
+        wrong += [
+            f"{name} is {'unknown' if record is None else record.status}"
+            for name, record in zip(names, records, strict=True)
+            if _open(record)
+        ]
         wrong += _left(world) + _told(world, names)
         return Became(endings, len(world.faults.runs), most[0], crowd.switches, (last - began).total_seconds(), wrong)
 
@@ -264,8 +271,8 @@ def _left(world: FakeWorld) -> list[str]:
 
 
 def _told(world: FakeWorld, names: list[str]) -> list[str]:
-    said = {line for message in world.notifier.sent for line in message.body.splitlines()}
-    heard = {line.rpartition("execution ")[2] for line in said if "execution " in line}
+    lines = {line for message in world.notifier.sent for line in message.body.splitlines()}
+    heard = {line.rpartition("execution ")[2] for line in lines if "execution " in line}
     return [f"of {name} people heard nothing" for name in names if name not in heard]
 
 

@@ -1,7 +1,11 @@
-"""What ends a fault, one thing or two in the same second, heard by events that are lost, doubled, late or out of order, on clocks that
-differ by two minutes: every combination is a scene, and after each nothing is left and the record says what happened.
+"""Every combination of what ends a fault and how its events arrive.
 
-`python -m tests.chaos.disorder` runs all of them and prints how many, what survived, and how long the slowest took.
+One or two things end the fault in the same second. Their events are lost, doubled, late or out of order, on clocks that
+differ by two minutes. Every combination is a scene; after each of them nothing is left and the record says what
+happened.
+
+`python -m tests.chaos.disorder` runs all of them and prints how many there are, which failed, and how long the slowest
+took.
 """
 
 from __future__ import annotations
@@ -32,15 +36,15 @@ from tests.workflow.walk import Walk
 INTO_THE_FAULT = 125
 FAULT_SECONDS = 600
 LATE = 90
-"""Seconds: within the fault, after the next pulse."""
+"""Seconds until an event arrives that is late: still within the fault, after the next pulse."""
 AFTER_ALL = 5400
-"""After the execution has ended."""
+"""Seconds until an event arrives that is too late: after the execution has ended."""
 SKEW = 120
 
 
 @dataclass(frozen=True)
 class Post:
-    """When the n-th event of a kind arrives: seconds after it happened, each delivery."""
+    """When the n-th event of a kind arrives: the seconds after it happened, one number for each delivery."""
 
     name: str
     delays: Callable[[int], tuple[float, ...]]
@@ -61,7 +65,7 @@ POSTS = (
 )
 
 Clocks = Callable[[str, int], float]
-"""Function and how often a clock was asked to how many seconds it is ahead."""
+"""Maps a function, and how often a clock was read, to how many seconds that clock is ahead."""
 CLOCKS: dict[str, Clocks] = {
     "one clock": lambda function, n: 0,
     "the pulse is ahead": lambda function, n: SKEW if function == "Pulse" else 0,
@@ -73,7 +77,8 @@ CLOCKS: dict[str, Clocks] = {
 
 
 class _Clock:
-    """The world's, as the function that runs sees it. Waiting takes as long as anywhere."""
+    """The world's clock as the running function sees it: ahead or behind. Waiting takes as long as on the world's
+    clock."""
 
     def __init__(self, walk: Walk, ahead: Clocks) -> None:
         self._walk, self._ahead, self._invocations = walk, ahead, 0
@@ -90,7 +95,7 @@ class _Clock:
 
 
 def on(walk: Walk, clocks: Clocks) -> None:
-    """Functions look at these clocks."""
+    """Make functions read these clocks."""
     wiring = FakeWiring(walk.world, SETTINGS)
     vars(wiring)["clock"] = _Clock(walk, clocks)
     set_wiring(wiring)
@@ -98,7 +103,7 @@ def on(walk: Walk, clocks: Clocks) -> None:
 
 @dataclass
 class Mail:
-    """What the world tells the functions outside the workflow, by post."""
+    """Delivers what the world tells the functions outside the workflow, when its posts say."""
 
     walk: Walk
     action: Post
@@ -126,12 +131,12 @@ class Mail:
 
 @dataclass(frozen=True)
 class Cause:
-    """Something that ends a fault, and who is to blame for it."""
+    """Something that ends a fault, and the sources of abort that may be recorded for it."""
 
     act: Callable[[Walk, Mail], None]
     sources: frozenset[AbortSource | None]
     heard_by_itself: bool = False
-    """Whether the fault ends by it without any event: within the second."""
+    """Whether it ends the fault without any event, within the second."""
 
 
 def fires(walk: Walk, mail: Mail) -> None:
@@ -179,17 +184,17 @@ CAUSES = {
     "execution stopped": Cause(killed, frozenset({None})),
     "FIS fails": Cause(fails, frozenset({None}), heard_by_itself=True),
 }
-SETS: list[tuple[str, ...]] = [(one,) for one in CAUSES] + list(permutations(CAUSES, 2))
-"""One alone; and two in the same second, in either order."""
+SETS: list[tuple[str, ...]] = [(cause,) for cause in CAUSES] + list(permutations(CAUSES, 2))
+"""Each cause alone, and every two of them in the same second, in either order."""
 
 
 @dataclass(frozen=True)
 class Scene:
     causes: tuple[str, ...]
     at_the_end: bool
-    """In the very second in which the fault's time is over."""
+    """Whether the causes come in the very second in which the fault's time is over."""
     deaf: bool
-    """FIS's own stop conditions don't hear the alarm."""
+    """Whether FIS's own stop conditions miss the alarm."""
     stop_seconds: int
     action: Post
     rule: Post
@@ -205,19 +210,20 @@ class Scene:
 
 
 def scenes() -> list[Scene]:
-    """A single cause with every pair of posts, two causes with every post of every event; clocks and FIS's slowness take turns."""
-    found: dict[Scene, None] = {}
+    """Every scene: a single cause with every pair of posts, two causes with every post of every event. The clocks and
+    FIS's slowness take turns."""
+    every: dict[Scene, None] = {}
     clocks, stopping = cycle(CLOCKS), cycle((0, 20, 20, 0, 20))
     for causes, at_the_end in product(SETS, (False, True)):
         alarmed, died = bool({"guard", "flapping guard"} & set(causes)), "execution stopped" in causes
         for deaf in (False, True) if alarmed else (False,):
             for posts in _posts(alarmed, died, together=len(causes) == 1):
-                found[Scene(causes, at_the_end, deaf, next(stopping), *posts, next(clocks))] = None
-    return list(found)
+                every[Scene(causes, at_the_end, deaf, next(stopping), *posts, next(clocks))] = None
+    return list(every)
 
 
 def _posts(alarmed: bool, died: bool, *, together: bool) -> Iterator[tuple[Post, Post, Post, Post]]:
-    """Of action, rule, FIS and execution; what nobody sends is in time."""
+    """The posts of the alarm's action, the rule, FIS and the execution. Events that nobody sends are in time."""
     heard, ends = POSTS if alarmed else (IN_TIME,), POSTS if died else (IN_TIME,)
     for posts in product(heard, heard, POSTS, ends):
         if sum(post is not IN_TIME for post in posts) <= 1 + together or set(posts) <= {IN_TIME, LOST}:
@@ -225,7 +231,7 @@ def _posts(alarmed: bool, died: bool, *, together: bool) -> Iterator[tuple[Post,
 
 
 def some(count: int, seed: int) -> list[Scene]:
-    """Each cause, and more up to the count; with what else, and heard how, the seed says."""
+    """`count` scenes, each cause among them. The seed decides the rest."""
     every = scenes()
     random.Random(seed).shuffle(every)
     first = list({scene.causes[0]: scene for scene in every}.values())
@@ -236,9 +242,9 @@ def some(count: int, seed: int) -> list[Scene]:
 class Played:
     scene: Scene | Ballot
     stopping_seconds: float
-    """From the first cause until FIS was stopping."""
+    """Seconds from the first cause until FIS was stopping."""
     seconds: float
-    """From the end of the execution to the last trace gone."""
+    """Seconds from the end of the execution until its last trace was gone."""
     wrong: str = ""
 
 
@@ -289,7 +295,7 @@ def _judged(scene: Scene, trial: Trial, at: dict[str, datetime]) -> Played:
 
 
 def _stopped_in_time(scene: Scene, seconds: float) -> None:
-    """By the quickest of those who hear of it; by the pulse, if nobody does."""
+    """The quickest of the functions that get an event stops the fault; if none gets one, the pulse does."""
     alarmed = scene.causes != ("execution stopped",)
     by_itself = scene.at_the_end or any(CAUSES[cause].heard_by_itself for cause in scene.causes)
     posts = [*([scene.execution] if "execution stopped" in scene.causes else []), *([scene.action, scene.rule] if alarmed else [])]
@@ -299,7 +305,7 @@ def _stopped_in_time(scene: Scene, seconds: float) -> None:
 
 
 def _blamed(scene: Scene, world: FakeWorld) -> None:
-    """Who ended it is one of those who did; that nobody knows is said only where nobody can."""
+    """The recorded source is one of the causes. `unknown` is recorded only if no cause could be known."""
     record = record_of(world)
     blamed = record.abort.source if record.abort else None
     whole = [run.experiment.status for run in world.faults.runs.values()] == ["completed"]
@@ -318,18 +324,18 @@ def _blamed(scene: Scene, world: FakeWorld) -> None:
 
 
 def _told_once(world: FakeWorld) -> None:
-    final = [one for one in world.notifier.sent if one.attributes["status"] == record_of(world).status.value]
+    final = [message for message in world.notifier.sent if message.attributes["status"] == record_of(world).status.value]
     assert len(final) == 1, f"told {len(final)} times"
 
 
 @dataclass(frozen=True)
 class Ballot:
-    """People who approve about the moment at which their request expires."""
+    """People who approve at about the moment at which their request expires."""
 
     seconds: float
     """After the expiry."""
     wake: bool
-    """Whether the one who votes wakes the workflow, or dies before."""
+    """Whether the voting function wakes the workflow, or dies before it does."""
     pulse: bool
     clocks: str
 
@@ -350,7 +356,7 @@ APPROVE_CLOCKS: dict[str, Clocks] = {
 
 def ballots() -> list[Ballot]:
     moments = (-SKEW - 1, -SKEW, -11, -1, 0, 1, 10, 11, SKEW, SKEW + 11, AFTER_ALL)
-    return [Ballot(*one) for one in product(moments, (True, False), (True, False), APPROVE_CLOCKS)]
+    return [Ballot(*combination) for combination in product(moments, (True, False), (True, False), APPROVE_CLOCKS)]
 
 
 def poll(ballot: Ballot) -> Played:
@@ -390,7 +396,8 @@ def poll(ballot: Ballot) -> Played:
 
 
 def _decided(ballot: Ballot, world: FakeWorld) -> None:
-    """In time by any clock: it ran. Too late by every clock: it did not, and the record says why."""
+    """If the vote was in time by every clock, the run had its fault. If it was too late by every clock, the run had
+    none, and the record says why."""
     record = record_of(world)
     if ballot.seconds > SKEW:
         assert not world.faults.runs, "injected after its approval had expired"
@@ -402,12 +409,12 @@ def _decided(ballot: Ballot, world: FakeWorld) -> None:
 
 
 def summary(played: list[Played]) -> str:
-    """In words."""
-    survivors = [one for one in played if one.wrong]
+    """The outcomes, in words."""
+    survivors = [outcome for outcome in played if outcome.wrong]
     lines = [f"{len(played)} scenes, {len(survivors)} survivors"]
-    lines += [f"  {one.scene}: {one.wrong}" for one in survivors]
-    lines.append(f"  cause to stopping {max(one.stopping_seconds for one in played):.0f} s at most")
-    lines.append(f"  end to the last trace gone {max(one.seconds for one in played):.0f} s at most, of {BOUND_SECONDS} s")
+    lines += [f"  {outcome.scene}: {outcome.wrong}" for outcome in survivors]
+    lines.append(f"  cause to stopping {max(outcome.stopping_seconds for outcome in played):.0f} s at most")
+    lines.append(f"  end to the last trace gone {max(outcome.seconds for outcome in played):.0f} s at most, of {BOUND_SECONDS} s")
     return "\n".join(lines)
 
 
@@ -417,7 +424,7 @@ def main() -> int:
     every = [play(scene) for scene in scenes()] + [poll(ballot) for ballot in ballots()]
     print(summary(every))
     print(f"{time.process_time() - began:.0f} s of one core")
-    return 1 if any(one.wrong for one in every) else 0
+    return 1 if any(outcome.wrong for outcome in every) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A function whose sandbox stands still in front of a call, and goes on when it is let, in a thread that runs while nobody else does."""
+"""A function whose sandbox freezes before a call and goes on later. Its thread runs only while no other thread does."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class Frozen:
         self._back, self._go = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.stands = False
-        """Whether it has begun and not yet gone on."""
+        """Whether the function is frozen: it has begun, and has not gone on yet."""
 
     def start(self) -> None:
-        """Run it until it stands still, or has ended."""
+        """Run the function until it freezes, or has ended."""
         self._thread.start()
         self._back.acquire()
 
     def call(self, called: str) -> None:
-        """At each call of a port, of whomever."""
+        """Called before each call of a port, by any function."""
         if threading.current_thread() is not self._thread:
             return
         self._left -= 1

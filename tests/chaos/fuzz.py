@@ -1,5 +1,7 @@
-"""Inputs as people and programs get them wrong, each walked through the whole workflow: no function raises, and nothing that is no
-experiment starts, makes or changes anything. `python -m tests.chaos.fuzz` runs 20,000 and prints what became of them.
+"""Inputs with the mistakes of people and programs, each walked through the whole workflow.
+
+No function raises, and an input that is no experiment starts, makes and changes nothing. `python -m tests.chaos.fuzz`
+runs 20,000 of them and prints what became of them.
 """
 
 from __future__ import annotations
@@ -109,17 +111,17 @@ class Input:
 
 @cache
 def bases() -> tuple[dict[str, Any], ...]:
-    """Inputs that are right, or nearly: by name, inline, each experiment of the shipped catalogues."""
+    """Inputs that are valid, or nearly: by name, inline, and each experiment of the shipped catalogues."""
     inline = {**rel12_experiment(workload()), "environment": "staging"}
-    found: list[dict[str, Any]] = [
+    examples: list[dict[str, Any]] = [
         {"experiment": "seed"},
         {"experiment": "seed", "mode": "plan"},
         {"definition": inline},
         {"definition": inline, "requested_by": "ada"},
     ]
     for folder in ("experiments", "local/experiments"):
-        found += [{"definition": yaml.safe_load(path.read_text())} for path in sorted((ROOT / folder).glob("*.yaml"))]
-    return tuple(json.loads(json.dumps(one, default=str)) for one in found)
+        examples += [{"definition": yaml.safe_load(path.read_text())} for path in sorted((ROOT / folder).glob("*.yaml"))]
+    return tuple(json.loads(json.dumps(example, default=str)) for example in examples)
 
 
 @cache
@@ -128,7 +130,7 @@ def schema(name: str) -> Draft202012Validator:
 
 
 def is_valid(payload: Any) -> bool:
-    """As far as the published schemas can say."""
+    """Whether the published schemas accept the input."""
     if not schema("input").is_valid(payload):
         return False
     definition = payload.get("definition")
@@ -145,7 +147,7 @@ def inputs(count: int, number: int) -> Iterator[Input]:
 
 
 def _changed(payload: Any, dice: random.Random) -> Any:
-    """One thing different somewhere."""
+    """The payload with one change at a random place."""
     places = list(_places(payload))
     if not places or dice.random() < 0.02:
         return copy.deepcopy(dice.choice(JUNK))
@@ -182,15 +184,15 @@ def _places(value: Any, way: Path_ = ()) -> Iterator[Path_]:
 
 @dataclass(frozen=True)
 class Tried:
-    given: Input
+    candidate: Input
     valid: bool
-    """By the published schemas."""
+    """Whether the published schemas accept it."""
     became: str
     wrong: str = ""
 
 
-def attempt(given: Input) -> Tried:
-    valid = is_valid(given.payload)
+def attempt(candidate: Input) -> Tried:
+    valid = is_valid(candidate.payload)
     raised: list[str] = []
     with arranged() as (walk, world):
         real = walk.invoke
@@ -203,12 +205,12 @@ def attempt(given: Input) -> Tried:
                 raise
 
         walk.invoke = invoke  # type: ignore[method-assign]
-        done = walk.run(given.payload, given.name)
+        done = walk.run(candidate.payload, candidate.name)
         walk.pulses(4)
         statuses = [record.status for record in world.records.items.values()]
         became = statuses[0].value if statuses else "unknown"
         wrong = "; ".join(raised) or _wrong(world, done.status, statuses, valid=valid)
-    return Tried(given, valid, became, wrong)
+    return Tried(candidate, valid, became, wrong)
 
 
 def _wrong(world: FakeWorld, status: str, statuses: list[Status], *, valid: bool) -> str:
@@ -232,20 +234,25 @@ def _wrong(world: FakeWorld, status: str, statuses: list[Status], *, valid: bool
 
 
 def summary(tried: list[Tried]) -> str:
-    """In words."""
-    became = Counter(f"{one.became}{'' if one.valid else ', invalid by the schema'}" for one in tried)
-    survivors = [one for one in tried if one.wrong]
-    said = ", ".join(f"{count} {name}" for name, count in became.most_common())
-    return "\n".join([f"{len(tried)} inputs: {said}; {len(survivors)} survivors", *(f"  {one.wrong} | {one.given}" for one in survivors)])
+    """What became of the inputs, in words."""
+    became = Counter(f"{outcome.became}{'' if outcome.valid else ', invalid by the schema'}" for outcome in tried)
+    survivors = [outcome for outcome in tried if outcome.wrong]
+    counts = ", ".join(f"{count} {name}" for name, count in became.most_common())
+    return "\n".join(
+        [
+            f"{len(tried)} inputs: {counts}; {len(survivors)} survivors",
+            *(f"  {outcome.wrong} | {outcome.candidate}" for outcome in survivors),
+        ]
+    )
 
 
 def main() -> int:
     logging.disable(logging.CRITICAL)
     began = time.process_time()
-    tried = [attempt(one) for one in inputs(20_000, 1)]
+    tried = [attempt(item) for item in inputs(20_000, 1)]
     print(summary(tried))
     print(f"{time.process_time() - began:.0f} s of one core")
-    return 1 if any(one.wrong for one in tried) else 0
+    return 1 if any(item.wrong for item in tried) else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What is played while one grant is missing: each scene is a run, or its end, in which functions ask what they seldom ask."""
+"""The scenes that are played while one grant is missing. Each is a run, or the end of a run, in which functions make
+calls that they seldom make."""
 
 from __future__ import annotations
 
@@ -29,7 +30,7 @@ STAGING = {"squall:environment": "staging"}
 
 
 def good(walk: Walk, world: FakeWorld) -> None:
-    """A stop alarm is watched; its last event brings the report, and the period's."""
+    """A good run with a stop alarm. Its last event brings the report, and then the report of the period."""
     world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
     catalogue(stop_alarms=["pager"])
     run(walk)
@@ -38,15 +39,15 @@ def good(walk: Walk, world: FakeWorld) -> None:
 
 
 def asked(walk: Walk, world: FakeWorld, act: str = "approve") -> None:
-    """People are asked and vote; what they say wakes the run."""
+    """People are asked for approval and vote; each vote wakes the run."""
     ask_people()
     walk.after["AskApproval"] = lambda _: answer()
 
     @once
     def answer() -> None:
         def vote() -> None:
-            for one in (ADA, BOB):
-                walk.quietly("Approve", payload_of(world, one, act))
+            for caller in (ADA, BOB):
+                walk.quietly("Approve", payload_of(world, caller, act))
 
         world.clock.after(623, vote)
 
@@ -54,7 +55,7 @@ def asked(walk: Walk, world: FakeWorld, act: str = "approve") -> None:
 
 
 def asked_and_stopped_at(state: str, walk: Walk, world: FakeWorld) -> None:
-    """Somebody aborts it while a function of approval is about to wait."""
+    """Somebody aborts the run while a function of the approval is about to wait."""
     ask_people()
     walk.before[state] = lambda _: walk.quietly("Abort", {"execution_id": ID, "reason": "enough"})
     run(walk)
@@ -64,13 +65,13 @@ CALM: dict[str, Any] = {"change_calendars": ["Releases"], "calm": {"cool_down": 
 
 
 def surrounded(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
-    """Policies name calendars and a cool-down."""
+    """The policies name calendars and a cool-down."""
     policy(**CALM)
     (queued if queue else lambda walk, _: run(walk))(walk, world)
 
 
 def promoted(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
-    """The experiment ran in staging, and its proof lets it run elsewhere."""
+    """The experiment ran in staging, and that proof lets it run in the other environment."""
     known = deployed()
     promotion = {"environment": "staging", "within_days": 3}
     known.environments["local"] = {**known.environments["staging"], "name": "local", "promotion": promotion}
@@ -84,7 +85,7 @@ def promoted(walk: Walk, world: FakeWorld, *, queue: bool = False) -> None:
 
 
 def probed(walk: Walk, world: FakeWorld) -> None:
-    """A sentinel's function lives a hundred seconds, and the pulse starts another; one is played itself."""
+    """A sentinel function lives for a hundred seconds, and the pulse starts another. One of them is really played."""
     policy(sentinel={"hosts": ["shop.example.com"], "maximum_load_per_second": 2})
     answered(world, failing=lambda _: 0.0)
     catalogue(
@@ -116,14 +117,14 @@ def probe(walk: Walk) -> None:
 
 
 def again(walk: Walk, world: FakeWorld) -> None:
-    """The same experiment twice: the first one's fault cuts the second one's baseline, and its findings are known."""
+    """The same experiment twice: the fault of the first cuts the baseline of the second, and its findings are known."""
     world.metrics.set("TargetResponseTime", lambda at: 9.0 if world.faults.active() else 0.05)
     run(walk)
     walk.run({"experiment": "seed"}, "run-2")
 
 
 def without(state: str, walk: Walk, world: FakeWorld, then: Scene | None = None) -> None:
-    """That function fails, and others have to do what it would have done."""
+    """That function fails, and others have to do its work."""
     walk.before[state] = lambda _: fail()
     (then or (lambda walk, _: run(walk)))(walk, world)
 
@@ -139,7 +140,7 @@ def halted(walk: Walk, world: FakeWorld) -> None:
 
 
 def halted_while_it_starts(walk: Walk, world: FakeWorld) -> None:
-    """FIS has started when the flag is set."""
+    """The flag is set when FIS has just started."""
     real = world.faults.start
 
     def start(*args: Any) -> Any:
@@ -159,7 +160,7 @@ def adopted(walk: Walk, world: FakeWorld) -> None:
 
 
 def full(world: FakeWorld, seconds: float) -> None:
-    """FIS has no slot for so long."""
+    """FIS has no free slot for that long."""
     until = world.clock.now().replace(year=2031)
     world.locks.slot_leases.update({slot: Lease("others", until) for slot in range(5)})
     world.clock.after(seconds, world.locks.slot_leases.clear)
@@ -177,7 +178,7 @@ def scheduled(walk: Walk, world: FakeWorld) -> None:
 
 
 def guard_fires(walk: Walk, world: FakeWorld) -> None:
-    """The alarm's action alone: FIS is deaf."""
+    """Only the alarm's action stops the fault: FIS misses the alarm."""
     world.alarms.listeners.remove(world.faults._on_alarm)
 
     def fire() -> None:
@@ -188,7 +189,7 @@ def guard_fires(walk: Walk, world: FakeWorld) -> None:
 
 
 def flap(walk: Walk, world: FakeWorld) -> None:
-    """Nobody but the pulse hears it, in the alarm's history."""
+    """Only the pulse notices that the alarm fired, in the alarm's history."""
     world.alarms.listeners.remove(world.faults._on_alarm)
 
     def fire() -> None:
@@ -214,7 +215,7 @@ def operator_without_table(walk: Walk, world: FakeWorld) -> None:
 
 
 def killed(walk: Walk, world: FakeWorld) -> None:
-    """In its fault; the watchdog hears of it."""
+    """The execution is stopped during its fault, and the watchdog gets the event."""
     walk.enter["WatchFault"] = once(walk.kill)
     done = walk.run({"experiment": "seed"})
     walk.pulse = False
@@ -243,7 +244,7 @@ def killed_in_the_queue(walk: Walk, world: FakeWorld, *, heard: bool = True) -> 
 
 
 def taken_over(walk: Walk, world: FakeWorld) -> None:
-    """A dead holder's lease has run out, and another wants its failure domain."""
+    """The lease of a dead holder has expired, and another execution wants its failure domain."""
     walk.pulse = walk.events = False
     walk.enter["WatchFault"] = once(walk.kill)
     walk.run({"experiment": "seed"})
@@ -252,7 +253,7 @@ def taken_over(walk: Walk, world: FakeWorld) -> None:
 
 
 def taken_over_asleep(walk: Walk, world: FakeWorld) -> None:
-    """A live holder's lease has run out, without a pulse: it is closed and woken by who takes over."""
+    """The lease of a live holder has expired, without a pulse. The execution that takes over closes it and wakes it."""
     walk.pulse = walk.events = False
 
     def take_over() -> None:
@@ -276,8 +277,8 @@ def closed_while(state: str, called: str) -> Scene:
         act = once(close)
         before = walk.world.failing
 
-        def ask(one: str) -> None:
-            if one == called and walk.running[-1:] == [state]:
+        def ask(port_call: str) -> None:
+            if port_call == called and walk.running[-1:] == [state]:
                 act()
 
         world.failing = Intercept(ask)
@@ -289,7 +290,7 @@ def closed_while(state: str, called: str) -> Scene:
 
 
 def orphans(walk: Walk, world: FakeWorld) -> None:
-    """What no record leads to."""
+    """Resources that no record leads to."""
     tags = {"squall:stack": "Squall", "squall:execution": "gone"}
     world.faults.create_template({"tags": tags}, "orphan")
     world.faults.start_seconds = 10_000
@@ -301,14 +302,14 @@ def orphans(walk: Walk, world: FakeWorld) -> None:
 
 
 def leftovers(walk: Walk, world: FakeWorld) -> None:
-    """StopFault can't end it: Release finds all of it."""
+    """StopFault can't end the fault, and Release finds everything."""
     catalogue(**LATENCY)
     walk.before["StopFault"] = lambda _: fail()
     without_fis_stop(walk, world)
 
 
 def unrecorded(walk: Walk, world: FakeWorld) -> None:
-    """Squall itself fails in the middle of it."""
+    """Squall itself fails in the middle of the run."""
     walk.before["ObserveFault"] = walk.before["StopFault"] = walk.before["RunRollback"] = lambda _: fail()
     run(walk)
 
@@ -325,7 +326,7 @@ def deployed() -> Any:
 
 
 def void(_: object) -> None:
-    """For what is called for its effect."""
+    """Returns nothing: for a call that is made for its effect."""
 
 
 def policy(**changes: Any) -> None:
@@ -357,14 +358,14 @@ def report(walk: Walk, world: FakeWorld) -> None:
 
 
 def overdue(walk: Walk, world: FakeWorld) -> None:
-    """FIS takes its time to initiate, and the fault would last beyond its own: StopFault ends it."""
+    """FIS takes long to initiate, so the fault would last beyond its planned end. StopFault ends it."""
     world.faults.start_seconds = 400
     catalogue(**LATENCY)
     run(walk)
 
 
 def alarmed(walk: Walk, world: FakeWorld) -> None:
-    """An alarm of the users' is promised to fire."""
+    """A criterion says that an alarm of the users fires."""
     world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
     catalogue(success_criteria=["System availability > 99%", "alarm pager fires within 3 minutes"])
     walk.after["StartFault"] = lambda _: world.clock.after(60, lambda: world.alarms.set_state("pager", "ALARM"))
@@ -383,31 +384,31 @@ def good_until(walk: Walk, world: FakeWorld, state: str) -> None:
 
 
 def guard_gone(walk: Walk, world: FakeWorld) -> None:
-    """Somebody deletes a guard right before it is tied to the template: it is made anew."""
+    """Somebody deletes a guard right before it is tied to the template, and it is created again."""
     walk.before["CreateTemplate"] = lambda _: void(world.alarms.alarms.pop(GUARD, None))
     run(walk)
 
 
 def queue_left_behind(walk: Walk, world: FakeWorld) -> None:
-    """Its window closes while it waits."""
+    """The policy's window closes while the run waits in the queue."""
     policy(timing={"slot_wait_seconds": 120})
     queued(walk, world, 100_000)
 
 
 def rolled_back_in_vain(walk: Walk, world: FakeWorld) -> None:
-    """The rollback document ends badly after the run was told."""
+    """The rollback document fails after people were notified of the run's end."""
     world.automations.ends, world.automations.seconds = ("Failed", "no"), 1
     without("RunRollback", walk, world)
 
 
 def nobody_tells(walk: Walk, world: FakeWorld) -> None:
-    """Notify fails, and its run is dead: whoever comes by tells."""
+    """Notify fails and the execution dies, so another function has to notify people."""
     without("Notify", walk, world)
     walk.pulses(5)
 
 
 def stuck(walk: Walk, world: FakeWorld) -> None:
-    """FIS does not get its fault stopped: people are alerted, and the pulse goes on."""
+    """FIS does not get its fault stopped. People are alerted, and the pulse goes on."""
     world.faults.stop_seconds = 2_000
     operator(walk, world)
     walk.pulses(3)
@@ -425,14 +426,14 @@ def without_fis_stop(walk: Walk, world: FakeWorld) -> None:
 
 
 def named_again(walk: Walk, world: FakeWorld) -> None:
-    """An execution of a name that was used before."""
+    """An execution has a name that was used before."""
     run(walk)
     world.clock.advance(100)
     run(walk)
 
 
 def lost(state: str, walk: Walk, world: FakeWorld, visit: int = 1) -> None:
-    """All documents are gone when that function looks for them."""
+    """All documents are gone when that function reads them."""
     if state == "AskApproval":
         ask_people()
     if visit > 1:
@@ -444,7 +445,7 @@ def lost(state: str, walk: Walk, world: FakeWorld, visit: int = 1) -> None:
 
 
 def result_lost(walk: Walk, world: FakeWorld, before: str = "Notify") -> None:
-    """What Record wrote is gone when Notify, or the report, looks for it; an earlier run has found something out."""
+    """The result is gone when Notify, or the report, reads it. An earlier run has a finding."""
     world.metrics.set("TargetResponseTime", lambda at: 3.0 if _disturbed(world, at) else 0.05)
     run(walk)
     walk.before[before] = lambda _: forget(world, "result")
@@ -453,7 +454,7 @@ def result_lost(walk: Walk, world: FakeWorld, before: str = "Notify") -> None:
 
 
 def said_to_be_dead(walk: Walk, world: FakeWorld) -> None:
-    """The watchdog is told of a death that has not been: it closes the run, and wakes it."""
+    """The watchdog gets the event of a death that did not happen: it closes the run, and wakes the execution."""
     walk.pulse = walk.events = False
     catalogue(**LATENCY)
     _in_the_fault(walk, world, lambda: walk.quietly("Watchdog", walk.death()))
@@ -491,7 +492,7 @@ def halted_without_lever(walk: Walk, world: FakeWorld) -> None:
 
 
 def lingering(walk: Walk, world: FakeWorld) -> None:
-    """The agent does not hear that its command is cancelled."""
+    """The agent does not learn that its command is cancelled."""
     world.faults.lingering_commands = True
     catalogue(**LATENCY)
     operator(walk, world)

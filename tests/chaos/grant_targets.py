@@ -1,4 +1,4 @@
-"""Experiments on every type of target, and the ways in which functions come to look at them."""
+"""Experiments on every type of target, and the ways in which functions come to read them."""
 
 from __future__ import annotations
 
@@ -33,37 +33,37 @@ def agent_of_memory(_: Walk, __: FakeWorld) -> None:
 
 
 def volume(_: Walk, world: FakeWorld) -> None:
-    one = world.fleet.members("web")[0]
-    to = Attachment(instance=one.id, state="attached", instance_type="m5.large", nitro=True)
+    instance = world.fleet.members("web")[0]
+    to = Attachment(instance=instance.id, state="attached", instance_type="m5.large", nitro=True)
     arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-0a1"
-    world.fleet.add_other(Volume(id="vol-0a1", arn=arn, state="in-use", zone=one.zone, tags=STAGING, attachments=(to,)))
+    world.fleet.add_other(Volume(id="vol-0a1", arn=arn, state="in-use", zone=instance.zone, tags=STAGING, attachments=(to,)))
     catalogue(type="disk_fill", target_resources=[], target={"resource_type": "aws:ec2:ebs-volume", "arns": [arn]}, **CRITERIA)
 
 
 def group(walk: Walk, world: FakeWorld) -> None:
-    members = tuple(one.id for one in world.fleet.members("web"))
+    members = tuple(instance.id for instance in world.fleet.members("web"))
     arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/web"
     zones = (f"{REGION}a", f"{REGION}b")
-    one = ScalingGroup(id="web", arn=arn, state="active", tags=STAGING, zones=zones, launch_template=True, instances=members)
-    world.fleet.add_other(one)
+    scaling_group = ScalingGroup(id="web", arn=arn, state="active", tags=STAGING, zones=zones, launch_template=True, instances=members)
+    world.fleet.add_other(scaling_group)
     target = {"resource_type": "aws:ec2:autoscaling-group", "arns": [arn]}
     catalogue(type="service_unavailable", target_resources=[], target=target, **CRITERIA)
 
     def launch(_: object) -> None:
         failed = FailedLaunch(id="a-1", at=world.clock.now() + timedelta(seconds=30), said="Insufficient capacity.")
-        world.fleet.add_other(one.model_copy(update={"failed": (failed,)}))
+        world.fleet.add_other(scaling_group.model_copy(update={"failed": (failed,)}))
 
     walk.after["StartFault"] = launch
 
 
 def subnet(_: Walk, world: FakeWorld) -> None:
-    one = world.fleet.members("web")[0]
-    found = Subnet(
-        id="subnet-0a1", arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1", state="available", zone=one.zone, tags=STAGING,
-        vpc="vpc-1", cidr="10.0.1.0/24", acl="acl-0a1", association="aclassoc-0", instances=(one.id,),
+    instance = world.fleet.members("web")[0]
+    cut_off = Subnet(
+        id="subnet-0a1", arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1", state="available", zone=instance.zone, tags=STAGING,
+        vpc="vpc-1", cidr="10.0.1.0/24", acl="acl-0a1", association="aclassoc-0", instances=(instance.id,),
     )  # fmt: skip
-    world.fleet.add_other(found)
-    catalogue(type="service_unavailable", target_resources=[found.arn], **CRITERIA)
+    world.fleet.add_other(cut_off)
+    catalogue(type="service_unavailable", target_resources=[cut_off.arn], **CRITERIA)
 
 
 def function(_: Walk, world: FakeWorld, **target: Any) -> None:
@@ -139,7 +139,7 @@ def taken_over_by_the_same(walk: Walk, world: FakeWorld) -> None:
 
 
 def left_to_release(walk: Walk, world: FakeWorld) -> None:
-    """The rollback's own state fails: what Release finds it has to start, and tell of."""
+    """The state RunRollback fails, so Release has to start the rollback, and to notify people."""
     world.automations.seconds = 1
     without("RunRollback", walk, world)
 

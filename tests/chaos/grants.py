@@ -1,7 +1,9 @@
-"""Each grant of each function taken away in turn: some scene has to fail, or to tell of it, or the grant is one too many.
+"""Each grant of each function is taken away in turn. Some scene has to fail, or to show it; otherwise nothing needs the
+grant.
 
-The grants are those of infra/permissions/; what a port's method asks of AWS is what tests/infra/test_permissions.py says, action by
-action here. `python -m tests.chaos.grants` prints each grant with what fails without it.
+The grants are those of infra/permissions/. What a method of a port asks of AWS is stated in
+tests/infra/test_permissions.py, and action by action here. `python -m tests.chaos.grants` prints each grant with what
+fails without it.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from tests.workflow.walk import Walk
 
 SCENES = {**OF_RUNS, **ON_TARGETS}
 Grant = tuple[str, tuple[str, ...]]
-"""An action, and the resources it is granted on."""
+"""An action, and the resources on which it is granted."""
 NAMES = Names(
     partition="aws",
     region="eu-west-1",
@@ -108,7 +110,8 @@ _OTHERS = {
     "fis:GetSafetyLever": "lever.get",
     "fis:UpdateSafetyLeverState": "lever.set",
 }
-"""Actions of capabilities that hold several, to the methods that need them. Any other action is needed by each method of its capability."""
+"""The methods that need an action, for actions of capabilities that hold several. Any other action is needed by every
+method of its capability."""
 METHODS = {action: frozenset(names.split()) for action, names in {**{f"dynamodb:{k}": v for k, v in _DYNAMODB.items()}, **_OTHERS}.items()}
 _I, _D, _C, _S, _T, _F, _V, _G = (
     ResourceType.INSTANCE, ResourceType.DATABASE, ResourceType.DATABASE_CLUSTER, ResourceType.SUBNET, ResourceType.ECS_TASK,
@@ -149,32 +152,33 @@ KINDS: dict[str, set[ResourceType]] = {
     "rds:DescribeDBInstances": {_D, _C},
     "rds:DescribeDBClusters": {_C},
 }
-"""Actions of the inventory to the types of target for which it asks them."""
+"""The types of target for which the inventory needs an action."""
 REFUSABLE = frozenset({"faults.create_template", "faults.start", "alarms.put", "alarms.put_composite", "automations.start"})
 
 
 @cache
 def granted(function: str) -> tuple[Grant, ...]:
-    """What a function holds, each once."""
-    held = [(action, tuple(one.resources)) for one in statements_for(function, NAMES) for action in one.actions]
+    """The grants that a function holds, each once."""
+    held = [(action, tuple(statement.resources)) for statement in statements_for(function, NAMES) for action in statement.actions]
     return tuple(dict.fromkeys(held))
 
 
 @cache
 def needs(function: str, called: str, kind: ResourceType | None) -> frozenset[Grant]:
-    """What a call of `port.method` is authorized on; `kind` is what the inventory is asked for. A policy may grant it more narrowly."""
+    """The grants on which a call of `port.method` is authorized. `kind` is the type of target that the inventory is
+    asked for. A function's policy may grant it more narrowly."""
     method = called.partition("+")[0]
     port = method.partition(".")[0]
     if port in ASKS_NOTHING:
         return frozenset()
     known = make_capabilities(NAMES, function)
-    found = set()
+    needed_grants = set()
     for capability in NEEDS.get(method) or (NEEDS_OF_PORT[port],):
-        for one in known[NARROWER.get(function, {}).get(capability, capability)]:
-            for action in one.actions:
+        for statement in known[NARROWER.get(function, {}).get(capability, capability)]:
+            for action in statement.actions:
                 if (called if action in METHODS else "") in METHODS.get(action, {""}) and (kind is None or kind in KINDS[action]):
-                    found.add((action, tuple(one.resources)))
-    return frozenset(found)
+                    needed_grants.add((action, tuple(statement.resources)))
+    return frozenset(needed_grants)
 
 
 @dataclass
@@ -187,12 +191,12 @@ class Policed:
     used: set[tuple[str, Grant]] = field(default_factory=set)
 
     def call(self, called: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """In front of each call of a port."""
+        """Called before each call of a port: refuses it if the function lacks the grant."""
         if not self.walk.running:
             return
         function = self.walk.running[-1]
         wanted = needs(function, *self._what(called, args, kwargs))
-        self.used |= {(function, one) for one in wanted}
+        self.used |= {(function, need) for need in wanted}
         if function == self.function and self.grant in wanted:
             raise _denied(called)
 
@@ -207,7 +211,7 @@ class Policed:
         return called, None
 
     def answered(self, called: str, answer: Any) -> None:
-        """S3 says AccessDenied for what is not there to whoever may not list."""
+        """S3 answers AccessDenied for a missing object to callers that may not list the bucket."""
         listing: Grant = ("s3:ListBucket", ("bucket",))
         if called == "documents.get" and answer is None and self.walk.running and self.walk.running[-1] != "Sentinel":
             self.used.add((self.walk.running[-1], listing))
@@ -226,14 +230,14 @@ class _Port:
         self._policed, self._name, self._port = policed, name, port
 
     def __getattr__(self, method: str) -> Any:
-        found = getattr(self._port, method)
-        if not callable(found):
-            return found
+        attribute = getattr(self._port, method)
+        if not callable(attribute):
+            return attribute
 
         def call(*args: Any, **kwargs: Any) -> Any:
             called = f"{self._name}.{method}"
             self._policed.call(called, args, kwargs)
-            answer = found(*args, **kwargs)
+            answer = attribute(*args, **kwargs)
             self._policed.answered(called, answer)
             return answer
 
@@ -246,16 +250,16 @@ class Seen:
 
     raised: tuple[str, ...]
     endings: tuple[str, ...]
-    told: tuple[str, ...]
+    notified: tuple[str, ...]
     left: tuple[str, ...]
     timeline: tuple[str, ...]
     written: tuple[tuple[str, str], ...]
 
     def but(self, other: Seen) -> str:
-        """What is different, in words; the gravest first."""
+        """The gravest difference from another play, in words; empty if there is none."""
         if news := Counter(self.raised) - Counter(other.raised):
             return next(iter(news))
-        for name in ("endings", "told", "left", "timeline"):
+        for name in ("endings", "notified", "left", "timeline"):
             if news := Counter(getattr(self, name)) - Counter(getattr(other, name)):
                 return next(iter(news))
             if gone := Counter(getattr(other, name)) - Counter(getattr(self, name)):
@@ -265,7 +269,7 @@ class Seen:
 
 
 def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Seen, set[tuple[str, Grant]]]:
-    """The scene with that grant taken from that function; and every grant that was used in it."""
+    """What the scene shows with that grant taken from that function, and every grant that was used in it."""
     with (
         arranged() as (walk, world),
         patch.object(page, "VENDOR", UPLOT / "dist"),
@@ -275,60 +279,61 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
         wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})
         vars(wiring).update({name: _Port(policed, name, vars(wiring)[name]) for name in PORTS})
         set_wiring(wiring)
-        said = _listened(walk)
+        outcomes = _listened(walk)
         SCENES[scene](walk, world)
         walk.quietly("Pulse", TICK)
-        return _seen(world, said), policed.used
+        return _seen(world, outcomes), policed.used
 
 
 ANSWERS = frozenset({"Abort", "Approve", "Halt", "Resume", "Report"})
-"""Functions that people call, and whose answers they read."""
+"""The functions that people call, and whose answers they read."""
 
 
 def _listened(walk: Walk) -> list[str]:
-    """What functions raise, which the stack's alarm tells, and what those answer that people call."""
-    said: list[str] = []
+    """A list that fills with the errors that functions raise, which an alarm of the stack shows, and with the answers
+    of functions that people call."""
+    outcomes: list[str] = []
     real = walk.invoke
 
     def invoke(name: str, payload: dict[str, Any]) -> Any:
         try:
             answer = real(name, payload)
         except Exception as error:
-            said.append(f"{name} raises {type(error).__name__}")
+            outcomes.append(f"{name} raises {type(error).__name__}")
             raise
         if name in ANSWERS:
-            said.append(f"{name} answers {answer}")
+            outcomes.append(f"{name} answers {answer}")
         return answer
 
     walking = walk.run
 
     def run(*args: Any, **kwargs: Any) -> Any:
         done = walking(*args, **kwargs)
-        said.append(f"{done.arn.rpartition(':')[2]} is {done.status} at {walk.world.clock.now():%H:%M:%S}")
+        outcomes.append(f"{done.arn.rpartition(':')[2]} is {done.status} at {walk.world.clock.now():%H:%M:%S}")
         return done
 
     vars(walk).update(run=run, invoke=invoke)
-    return said
+    return outcomes
 
 
-def _seen(world: FakeWorld, said: list[str]) -> Seen:
+def _seen(world: FakeWorld, outcomes: list[str]) -> Seen:
     records = world.records.items
-    endings = [f"{one.id} ends {one.verdict or one.status}: {one.reason}" for one in records.values()]
+    endings = [f"{record.id} ends {record.verdict or record.status}: {record.reason}" for record in records.values()]
     left = [f"left: lock {key}" for key in world.locks.leases] + [f"left: slot {key}" for key in world.locks.slot_leases]
     left += [f"left: template {key}" for key in world.faults.templates] + [f"left: alarm {key}" for key in world.alarms.alarms]
-    left += [f"left: fault {one.status}" for one in world.faults.active()] + [f"sleeps: {one}" for one in world.workflow.tokens]
-    left += [f"left: ticket of {one[1]}" for one in world.locks.tickets] + [f"open: {one}" for one in world.records.in_open_index]
+    left += [f"left: fault {fault.status}" for fault in world.faults.active()] + [f"sleeps: {token}" for token in world.workflow.tokens]
+    left += [f"left: ticket of {ticket[1]}" for ticket in world.locks.tickets] + [f"open: {id_}" for id_ in world.records.in_open_index]
     left += [f"lever {world.faults.lever_engaged}", f"flag {world.halt_flag.get().engaged}", f"copy {world.halt_copy.get().engaged}"]
     left += [f"probes: {key} {lease.owner} {lease.until}" for key, lease in world.sentinels.leases.items()]
     left += [f"measured: {len(world.sentinel_metrics.data)}"]
     left += [f"probe started at {at}" for at in world.probes.started]
     left += [f"announced: {event.id} {event.status} {reason}" for event, reason in world.lifecycle.events]
     return Seen(
-        (*said, *(one.replace("raised:Sentinel:", "Sentinel raises ") for one in world.calls if one.startswith("raised:Sentinel"))),
+        (*outcomes, *(call.replace("raised:Sentinel:", "Sentinel raises ") for call in world.calls if call.startswith("raised:Sentinel"))),
         tuple(endings),
-        tuple(f"told: {one.subject}: {one.body[:4000]}" for one in world.notifier.sent),
+        tuple(f"told: {message.subject}: {message.body[:4000]}" for message in world.notifier.sent),
         tuple(left),
-        tuple(f"{one.id} {event.event} {event.detail} {event.at}" for one in records.values() for event in one.events),
+        tuple(f"{record.id} {event.event} {event.detail} {event.at}" for record in records.values() for event in record.events),
         tuple(sorted(world.documents.files.items())),
     )
 
@@ -342,13 +347,13 @@ class Needed:
 
     @property
     def survives(self) -> bool:
-        """Taken away without anybody seeing it, and without a reason to stay."""
+        """Whether the grant can be taken away without any effect, and no reason is known to keep it."""
         return not self.effect and not excused(self.function, self.grant[0])
 
     def __str__(self) -> str:
-        said = self.effect or excused(self.function, self.grant[0]) or "NOTHING FAILS"
+        reason = self.effect or excused(self.function, self.grant[0]) or "NOTHING FAILS"
         resource = f" on {self.grant[1][0].rpartition(':')[2]}" if self.grant[1] != ("*",) else ""
-        return f"{self.function} {self.grant[0]}{resource}: {said[:150]}" + (f" ({self.scene})" if self.scene else "")
+        return f"{self.function} {self.grant[0]}{resource}: {reason[:150]}" + (f" ({self.scene})" if self.scene else "")
 
 
 _KEY = "asked by DynamoDB, S3, SNS and SQS in the function's name where the stack has a key of its own: no port knows of it"
@@ -357,50 +362,50 @@ NOT_SHOWN: dict[tuple[str, str], str] = {
     ("*", "iam:CreateServiceLinkedRole"): "asked by FIS itself, once in an account's life, for its first experiment",
     ("AcquireSlot", "s3:PutObject"): "its source can reach a write of the checks it makes again; no scene has brought it there yet",
     ("*", "sqs:SendMessage"): "asked by Lambda itself, for an event on which the function failed for good",
-    **{("*", f"kms:{one}"): _KEY for one in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")},
+    **{("*", f"kms:{action}"): _KEY for action in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")},
     **{
-        ("Sentinel", f"ec2:{one}"): _NETWORK
-        for one in (
+        ("Sentinel", f"ec2:{action}"): _NETWORK
+        for action in (
             "CreateNetworkInterface", "DeleteNetworkInterface", "DescribeNetworkInterfaces", "DescribeSubnets",
             "AssignPrivateIpAddresses", "UnassignPrivateIpAddresses",
         )
     },
 }  # fmt: skip
-"""Function, or all, and action that no scene can show to be needed, and why."""
+"""The reason why no scene can show that an action is needed, by function (or `*`) and action."""
 
 
 def excused(function: str, action: str) -> str:
-    """Why nothing can show that it is needed; empty: something must."""
+    """The reason why no scene can show that the action is needed; empty if a scene must."""
     return NOT_SHOWN.get((function, action)) or NOT_SHOWN.get(("*", action), "")
 
 
 @cache
 def undisturbed(scene: str) -> tuple[Seen, frozenset[tuple[str, Grant]]]:
-    seen, used = play(scene)
-    return seen, frozenset(used)
+    shown, used = play(scene)
+    return shown, frozenset(used)
 
 
 def needed(function: str) -> Iterator[Needed]:
     """Each grant of a function, with the first scene that shows that it is needed."""
     for grant in granted(function):
-        found = Needed(function, grant)
+        result = Needed(function, grant)
         for scene in SCENES:
-            seen, used = undisturbed(scene)
-            if (function, grant) in used and (effect := play(scene, function, grant)[0].but(seen)):
-                found = Needed(function, grant, scene, effect.partition("\n")[0])
+            shown, used = undisturbed(scene)
+            if (function, grant) in used and (effect := play(scene, function, grant)[0].but(shown)):
+                result = Needed(function, grant, scene, effect.partition("\n")[0])
                 break
-        yield found
+        yield result
 
 
 def main() -> int:
     logging.disable(logging.CRITICAL)
     began = time.process_time()
-    found = [one for function in HOLDERS for one in needed(function)]
-    for one in found:
-        print(one)
-    survivors = [one for one in found if one.survives]
-    shown = sum(bool(one.effect) for one in found)
-    print(f"{len(found)} grants of {len(HOLDERS)} functions in {len(SCENES)} scenes: {shown} missed, {len(survivors)} that nothing needs")
+    results = [result for function in HOLDERS for result in needed(function)]
+    for result in results:
+        print(result)
+    survivors = [result for result in results if result.survives]
+    shown = sum(bool(result.effect) for result in results)
+    print(f"{len(results)} grants of {len(HOLDERS)} functions in {len(SCENES)} scenes: {shown} missed, {len(survivors)} that nothing needs")
     print(f"{time.process_time() - began:.0f} s of one core")
     return 1 if survivors else 0
 

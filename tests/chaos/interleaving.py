@@ -1,12 +1,14 @@
-"""Every order in which functions that run at once can ask and change the world, one port call at a time.
+"""Every order in which functions that run at once can read and change the world, one port call at a time.
 
-The functions are the real handlers, each in a thread of its own that stands still in front of each call; a schedule lets one of
-them make one call, or die there. All schedules are tried, depth first; from a state that was seen before (the world, what each
-function that is not over has been answered) nobody goes on: what follows it is known. Nothing is sampled.
+The functions are the real handlers, each in a thread of its own that stops before each call. A schedule lets one of
+them make one call, or die there. All schedules are tried, depth first, and nothing is sampled. A state that was seen
+before (the world, and the answers that each running function has had) is not followed again, because what follows it is
+known.
 
-One kind of call is no step of its own: a read of what no other function of the scene writes. Its answer is the same at any moment, and
-whether the function dies before or after it is the same to everybody else. Which reads these are is observed: as soon as somebody else
-writes what was read so, the exploration begins again, with a step for that read.
+One kind of call is no step of its own: a read of something that no other function of the scene writes. Its answer is
+the same at any moment, and it makes no difference to the others whether the function dies before or after it. Which
+reads these are is observed. As soon as another function writes what was read in this way, the exploration begins again,
+with a step for that read.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from tests.workflow.walk import Walk
 
 Choice = tuple[str, int]
 LIMIT = 200_000
-"""Schedules: a backstop against a scene that is too big."""
+"""The most schedules of a scene: a backstop against a scene that is too big."""
 
 
 READS = frozenset(
@@ -46,16 +48,16 @@ STORES = frozenset({"records", "locks", "findings", "sightings", "halt_flag", "h
 
 
 class Died(BaseException):
-    """The sandbox is gone: not even `except Exception` sees it."""
+    """The sandbox is gone. No `except Exception` catches this."""
 
 
 @dataclass
 class Actor:
     act: Callable[[], Any]
     ended: Callable[[Any], None] = lambda _: None
-    """Called with what it returned, before anybody else goes on."""
+    """Called with the value that it returned, before any other actor goes on."""
     heard: list[str] = field(default_factory=list)
-    """What it called, and what it was answered: all that it can know."""
+    """The calls that it made and their answers: everything that it can know."""
     over: bool = False
     dies: bool = False
     failed: str = ""
@@ -66,11 +68,11 @@ class Actor:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """All of it that what follows can depend on: what is over has forgotten what it heard."""
+        """Everything that the following calls can depend on. An actor that is over has forgotten what it heard."""
         return (self.dies, self.failed, self.answer) if self.over else (self.thread is None, tuple(self.heard))
 
     def step(self) -> None:
-        """On to its next call, or to its end."""
+        """Run the actor to its next call, or to its end."""
         if self.thread is None:
             self.thread = threading.Thread(target=self._run, daemon=True)
             self.thread.start()
@@ -85,7 +87,7 @@ class Actor:
             self.back.acquire()
 
     def wait(self) -> None:
-        """In its own thread, in front of a call."""
+        """Stop before a call, in the actor's own thread."""
         if self.dies:
             raise Died
         self.back.release()
@@ -108,23 +110,23 @@ class Actor:
 
 @dataclass
 class Scene:
-    """A world, who acts in it at once, and what must be so when all have ended."""
+    """A world, the actors that act in it at once, and what must be true when all of them have ended."""
 
     walk: Walk
     cast: Callable[[], list[Actor]]
-    """Called for each schedule, on a world as it was when the scene was made."""
+    """Makes the actors. Called for each schedule, on the world as it was when the scene was made."""
     check: Callable[[list[Actor]], None]
     deaths: int = 1
     always: Callable[[], None] = lambda: None
     """Checked in every state."""
     actors: list[Actor] = field(default_factory=list)
     written: dict[str, set[int]] = field(default_factory=dict)
-    """By what is stored: the actors that have written it in any schedule."""
+    """What is stored, with the actors that have written it in any schedule."""
     read_at_once: dict[str, set[int]] = field(default_factory=dict)
-    """By what is stored: the actors that have read it without a step."""
+    """What is stored, with the actors that have read it without a step."""
     reads_seen: Counter[tuple[str, str]] = field(default_factory=Counter)
     not_reads: set[tuple[str, str]] = field(default_factory=set)
-    """Port and method of what counts as a read and has changed the world."""
+    """Port and method of each call that counts as a read although it has changed the world."""
 
     @property
     def world(self) -> FakeWorld:
@@ -133,19 +135,21 @@ class Scene:
     def choices(self) -> list[Choice]:
         going = [("go", number) for number, actor in enumerate(self.actors) if not actor.over]
         left = self.deaths - sum(actor.dies for actor in self.actors)
-        mortal = [(number, one) for number, one in enumerate(self.actors) if not one.over and one.thread is not None]
+        mortal = [(number, actor) for number, actor in enumerate(self.actors) if not actor.over and actor.thread is not None]
         return going + [("die", number) for number, _ in mortal if left > 0]
 
     def take(self, choice: Choice) -> None:
-        what, number = choice
-        if what == "go":
+        kind, number = choice
+        if kind == "go":
             self.actors[number].step()
         else:
             self.actors[number].die()
 
     def forget_wrong_reads(self) -> bool:
-        """Whether somebody wrote what another actor reads without a step. From now on that read is a step."""
-        wrong = [stored for stored, readers in self.read_at_once.items() if any(self.written.get(stored, set()) - {one} for one in readers)]
+        """Whether an actor wrote what another one reads without a step. From now on, that read is a step."""
+        wrong = [
+            stored for stored, readers in self.read_at_once.items() if any(self.written.get(stored, set()) - {reader} for reader in readers)
+        ]
         for stored in wrong:
             del self.read_at_once[stored]
         return bool(wrong)
@@ -160,37 +164,37 @@ class Scene:
 
 
 class _Gate:
-    """A port whose calls wait for their turn, if another actor could make a difference to their answer."""
+    """A port whose calls wait for their turn, if another actor can change their answer."""
 
     def __init__(self, scene: Scene, name: str) -> None:
         self._scene, self._name, self._port = scene, name, getattr(scene.world, name)
 
     def __getattr__(self, method: str) -> Any:
-        found = getattr(self._port, method)
-        if not callable(found):
-            return found
+        attribute = getattr(self._port, method)
+        if not callable(attribute):
+            return attribute
 
         def call(*args: Any, **kwargs: Any) -> Any:
             actors = self._scene.actors
             number = next((number for number, actor in enumerate(actors) if actor.thread is threading.current_thread()), None)
             if number is None:
-                return found(*args, **kwargs)
+                return attribute(*args, **kwargs)
             if (self._name, method) != ("clock", "now") and self._takes_a_step(method, args, number):
                 actors[number].wait()
-            answer = self._call(method, found, args, kwargs)
+            answer = self._call(method, attribute, args, kwargs)
             actors[number].heard.append(f"{self._name}.{method} {_keep_decisive(answer)!r}")
             return answer
 
         return call
 
-    def _call(self, method: str, found: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _call(self, method: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Makes the call. The first reads of each kind are watched: a read must not change the world."""
         kind, world = (self._name, method), self._scene.world
         if method not in READS or self._scene.reads_seen[kind] >= WATCHED_READS:
-            return found(*args, **kwargs)
+            return function(*args, **kwargs)
         self._scene.reads_seen[kind] += 1
         before = _seen(world)
-        answer = found(*args, **kwargs)
+        answer = function(*args, **kwargs)
         if _seen(world) != before:
             self._scene.not_reads.add(kind)
         return answer
@@ -206,7 +210,7 @@ class _Gate:
         return False
 
     def _stored(self, args: tuple[Any, ...]) -> str:
-        """What a call reads or writes: a document, everything in a store, or all that can have an effect on a target."""
+        """What a call reads or writes: a document, a whole store, or everything that can have an effect on a target."""
         if self._name == "documents":
             execution_id, document = args[:2]
             kind = document if isinstance(document, type) else type(document)
@@ -226,11 +230,11 @@ def _keep_decisive(answer: object) -> object:
 
 
 class _Saved:
-    """A world's ports as they are now, to be put back as often as one likes."""
+    """The state of a world's ports, which can be restored any number of times."""
 
     def __init__(self, walk: Walk) -> None:
         self._ports = {name: getattr(walk.world, name) for name in (*PORTS, "fleet")}
-        self._kept = {id(one): one for one in (walk, walk.world, *self._ports.values())}
+        self._kept = {id(item): item for item in (walk, walk.world, *self._ports.values())}
         self._state = self._copied({name: vars(port) for name, port in self._ports.items()})
 
     def put_back(self) -> None:
@@ -243,14 +247,17 @@ class _Saved:
 
 
 def _seen(world: FakeWorld) -> str:
-    """All that anybody can ask of the world."""
+    """The state of the world that any function can read, as text."""
     locks = (world.locks.leases, world.locks.slot_leases, world.locks.tickets)
-    told = (len(world.notifier.sent), len(world.lifecycle.events), hash(frozenset(world.documents.files.items())))
-    runs, states = [run.experiment for run in world.faults.runs.values()], [(one.name, one.state) for one in world.alarms.alarms.values()]
+    published = (len(world.notifier.sent), len(world.lifecycle.events), hash(frozenset(world.documents.files.items())))
+    runs, states = (
+        [run.experiment for run in world.faults.runs.values()],
+        [(alarm.name, alarm.state) for alarm in world.alarms.alarms.values()],
+    )
     flow = (sorted(world.workflow.tokens), world.workflow.executions)
     records = (world.records.items, sorted(world.records.in_open_index))
     flags = (world.halt_flag.value, world.halt_copy.value, world.sightings.seen)
-    return repr((world.clock.now(), records, locks, runs, sorted(world.faults.templates), states, told, flow, flags))
+    return repr((world.clock.now(), records, locks, runs, sorted(world.faults.templates), states, published, flow, flags))
 
 
 @dataclass
@@ -261,8 +268,8 @@ class Explored:
 
 
 def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
-    """Every schedule of the scene. Raises what a check raises, with the schedule in a note."""
-    found, seen = Explored(), set[int]()
+    """Explores every schedule of the scene. Raises what a check raises, with the schedule in a note."""
+    explored, visited = Explored(), set[int]()
     pending: list[tuple[Choice, ...]] = [()]
     with ExitStack() as stack:
         walk, world = stack.enter_context(arranged())
@@ -276,35 +283,36 @@ def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
         while pending:
             saved.put_back()
             scene.actors = scene.cast()
-            found.schedules += 1
-            assert found.schedules < LIMIT, "too big a scene"
-            pending += _play(scene, pending.pop(), seen, found)
+            explored.schedules += 1
+            assert explored.schedules < LIMIT, "too big a scene"
+            pending += _play(scene, pending.pop(), visited, explored)
             assert not scene.not_reads, f"not only reads: {scene.not_reads}"
             if scene.forget_wrong_reads():
-                found, seen, pending = Explored(), set(), [()]
-    found.states = len(seen)
-    return found
+                explored, visited, pending = Explored(), set(), [()]
+    explored.states = len(visited)
+    return explored
 
 
-def _play(scene: Scene, path: tuple[Choice, ...], seen: set[int], found: Explored) -> list[tuple[Choice, ...]]:
-    """Along the path, then on with the first who can until all has been seen; returns the paths that were left aside."""
+def _play(scene: Scene, path: tuple[Choice, ...], visited: set[int], explored: Explored) -> list[tuple[Choice, ...]]:
+    """Follow the path, then let the first actor that can go on until every state has been seen. Returns the paths that
+    branch off."""
     aside: list[tuple[Choice, ...]] = []
     try:
         for choice in path:
             scene.take(choice)
-        while (key := scene.key()) not in seen:
-            seen.add(key)
+        while (key := scene.key()) not in visited:
+            visited.add(key)
             scene.always()
             choices = scene.choices()
-            if not any(what == "go" for what, _ in choices):
-                found.endings += 1
+            if not any(kind == "go" for kind, _ in choices):
+                explored.endings += 1
                 scene.check(scene.actors)
                 break
             aside += [(*path, other) for other in choices[1:]]
             scene.take(choices[0])
             path = (*path, choices[0])
     except AssertionError as error:
-        error.add_note(f"schedule {path}: {[one.failed for one in scene.actors if one.failed]}")
+        error.add_note(f"schedule {path}: {[actor.failed for actor in scene.actors if actor.failed]}")
         raise
     finally:
         scene.abandon()

@@ -1,7 +1,9 @@
-"""Everything that can go wrong, at every Task of the state machine: run, broken, repaired, and looked at until nothing is wrong.
+"""Everything that can go wrong, at every Task of the state machine. Each cell is run, broken, repaired, and watched
+until nothing is wrong.
 
-The states are read from the ASL, the services from the wiring's ports: a new one is in the matrix by existing.
-`python -m tests.chaos.matrix` runs all of it and prints its size, what survived, and how long the slowest of each mode took.
+The states are read from the ASL, the services from the wiring's ports, so a new one is in the matrix as soon as it
+exists. `python -m tests.chaos.matrix` runs all cells and prints their number, which failed, and how long the slowest of
+each mode took.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walked
 
 BOUND_SECONDS = 300
-"""From the end of the execution, or of what was broken, to the last trace gone: five pulses, on this clock."""
+"""The longest time from the end of the execution, or of what was broken, until the last trace is gone: five pulses."""
 FROZEN_BOUND_SECONDS = 1200
-"""After a function that woke up when all was over: the sweep takes what is older than 10 minutes, seen twice."""
+"""The same for a function that woke up when everything was over: the sweep removes what is older than 10 minutes, after
+two sightings."""
 
 
 def mode_of(name: str) -> Mode:
@@ -47,7 +50,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Found:
-    """What became of one cell: seconds to the last trace gone, or what is wrong."""
+    """The outcome of one cell: the seconds until the last trace was gone, or what is wrong."""
 
     cell: Cell
     seconds: float
@@ -59,22 +62,22 @@ def cells() -> list[Cell]:
 
 
 def freezing(state: str) -> list[Cell]:
-    """Frozen in front of each of its calls."""
+    """The cells in which the function of the state freezes before each of its calls."""
     return [Cell(state, f"{FREEZES}{call}") for call in range(1, calls()[function_of(state)] + 1)]
 
 
 def sample(seed: int, of_each: int = 1) -> list[Cell]:
-    """Each state and each mode at least so often; which with which, the seed says."""
+    """Cells in which each state and each mode occurs at least `of_each` times. The seed decides the combinations."""
     dice = random.Random(seed)
     longest = max(len(STATES), len(MODES)) * of_each
     return [Cell(state, mode) for state, mode in zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), strict=True)]
 
 
 def _shuffled(names: dict[str, Any], count: int, dice: random.Random) -> list[str]:
-    found: list[str] = []
-    while len(found) < count:
-        found += dice.sample(sorted(names), len(names))
-    return found[:count]
+    shuffled: list[str] = []
+    while len(shuffled) < count:
+        shuffled += dice.sample(sorted(names), len(names))
+    return shuffled[:count]
 
 
 def run(cell: Cell) -> Found:
@@ -97,12 +100,13 @@ def run(cell: Cell) -> Found:
             assert entered, "never entered"
             return Found(cell, *until_over(trial))
         finally:
-            for one in trial.frozen:
-                one.go_on()
+            for frozen in trial.frozen:
+                frozen.go_on()
 
 
 def _drive(trial: Trial, done: Walked) -> None:
-    """What happens to an execution after its last state: its event, pulses, a redrive; all of it still broken."""
+    """Plays what follows the last state of an execution: its event, pulses, a redrive. What is broken stays broken
+    until the end."""
     walk, world = trial.walk, trial.world
     if done.status != "SUCCEEDED" and trial.heard:
         walk.quietly("Watchdog", execution_event(done.arn, done.status, done.started_ms))
@@ -114,13 +118,14 @@ def _drive(trial: Trial, done: Walked) -> None:
         if again.status != "SUCCEEDED":
             walk.quietly("Watchdog", execution_event(again.arn, again.status, again.started_ms))
     walk.pulses(3)
-    while any(one.stands for one in trial.frozen):
+    while any(frozen.stands for frozen in trial.frozen):
         walk.pulses(1)
     trial.repair()
 
 
 def until_over(trial: Trial) -> tuple[float, str]:
-    """Seconds to the last trace gone; and what is wrong when the bound has passed, or nothing."""
+    """The seconds until the last trace is gone, and what is still wrong when the bound has passed (empty if nothing
+    is)."""
     began = trial.world.clock.now()
     bound = FROZEN_BOUND_SECONDS if trial.frozen else BOUND_SECONDS
     while True:
@@ -140,7 +145,7 @@ def _wrong(trial: Trial) -> str:
 
 
 def over(trial: Trial) -> None:
-    """Nothing runs or is left; each record is final and true, and people and machines heard what it says."""
+    """Nothing runs or is left. Each record is final and true, and people and machines were notified of what it says."""
     world = trial.world
     assert max(trial.at_once, default=0) <= 1, "two faults in one failure domain"
     nothing_runs(world)
@@ -156,7 +161,7 @@ def over(trial: Trial) -> None:
 
 
 def true(world: FakeWorld, execution_id: str) -> None:
-    """The record doesn't say more, or less, than FIS knows."""
+    """The record says neither more nor less than FIS knows."""
     record = record_of(world, execution_id)
     faults = [run.experiment for run in world.faults.runs.values() if run.experiment.tags.get("squall:execution") == execution_id]
     assert len(faults) <= 1, "injected twice"
@@ -171,30 +176,32 @@ def true(world: FakeWorld, execution_id: str) -> None:
 
 
 def whole(fault: FisExperiment, seconds: float) -> bool:
-    """Whether it had all its time: that FIS failed in its last second takes nothing back."""
+    """Whether the fault had its whole time. It had, even if FIS failed in its last second."""
     lasted = (fault.ended_at - fault.started_at).total_seconds() if fault.ended_at and fault.started_at else 0.0
     return fault.status == "completed" or (fault.status == "failed" and lasted >= seconds)
 
 
 def heard(world: FakeWorld, execution_id: str) -> None:
-    """At least once, and never anything else than the record says."""
+    """People and machines were notified at least once, and always of what the record says."""
     record, result = record_of(world, execution_id), result_of(world, execution_id)
     assert (result.status, result.verdict, result.hypothesis_validated) == (record.status, record.verdict, record.hypothesis_validated)
-    of_run = [one for one in world.notifier.sent if f"execution {execution_id}\n" in f"{one.body}\n"]
+    of_run = [message for message in world.notifier.sent if f"execution {execution_id}\n" in f"{message.body}\n"]
     assert of_run, "nobody was told"
     word = (record.verdict or record.status).value
-    assert all(word in one.subject and one.attributes["status"] == record.status.value for one in of_run), "people were told something else"
+    assert all(word in message.subject and message.attributes["status"] == record.status.value for message in of_run), (
+        "people were told something else"
+    )
     final = {event.status for event, _ in world.lifecycle.events if event.id == execution_id and event.final}
     assert final == {record.status}, "machines were told something else"
 
 
-def summary(found: list[Found]) -> str:
-    """In words: the size of the matrix, what survived, the slowest of each mode."""
-    survivors = [one for one in found if one.wrong]
-    lines = [f"{len(STATES)} states x {len(MODES)} modes = {len(cells())} cells; {len(found)} run, {len(survivors)} survivors"]
-    lines += [f"  {one.cell}: {one.wrong}" for one in survivors]
-    for mode in dict.fromkeys(one.cell.mode for one in found):
-        slowest = max(one.seconds for one in found if one.cell.mode == mode)
+def summary(results: list[Found]) -> str:
+    """The size of the matrix, the cells that failed, and the slowest cell of each mode, in words."""
+    survivors = [result for result in results if result.wrong]
+    lines = [f"{len(STATES)} states x {len(MODES)} modes = {len(cells())} cells; {len(results)} run, {len(survivors)} survivors"]
+    lines += [f"  {result.cell}: {result.wrong}" for result in survivors]
+    for mode in dict.fromkeys(result.cell.mode for result in results):
+        slowest = max(result.seconds for result in results if result.cell.mode == mode)
         lines.append(f"  {slowest:5.0f} s  {mode}")
     return "\n".join(lines)
 
@@ -202,10 +209,10 @@ def summary(found: list[Found]) -> str:
 def main() -> int:
     logging.disable(logging.CRITICAL)
     began = time.process_time()
-    found = [run(cell) for cell in cells()]
-    print(summary(found))
+    results = [run(cell) for cell in cells()]
+    print(summary(results))
     print(f"{time.process_time() - began:.0f} s of one core")
-    return 1 if any(one.wrong for one in found) else 0
+    return 1 if any(result.wrong for result in results) else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The ways in which a function, an execution or a service of AWS breaks, each at one state of one run.
 
-The states are read from the ASL, the services from the wiring's ports: a new one is in the matrix by existing.
+The states are read from the ASL, the services from the wiring's ports, so a new one is in the matrix as soon as it
+exists.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ SERVICE: dict[str, tuple[str, ...]] = {
     **{name: (port,) for name, port in _NAMED.items()},
     **{port: (port,) for port in PORTS if port not in _KNOWN},
 }
-"""Service to the ports that break with it; a port that nobody has named is a service of its own."""
+"""The ports that break together with a service. A port that is not named here is a service of its own."""
 
 
 def function_of(state: str) -> str:
@@ -43,7 +44,7 @@ def function_of(state: str) -> str:
 
 
 class LambdaError(Exception):
-    """What Step Functions hears of a function: an ASL error name."""
+    """An error of a function as Step Functions sees it: an ASL error name."""
 
     def __init__(self, asl_name: str) -> None:
         self.asl_name = asl_name
@@ -52,7 +53,7 @@ class LambdaError(Exception):
 
 @dataclass
 class Trial:
-    """One run that something happens to."""
+    """One run, at one state of which something breaks."""
 
     walk: Walk
     world: FakeWorld
@@ -62,7 +63,7 @@ class Trial:
     redriven: bool = False
     frozen: list[Frozen] = field(default_factory=list)
     at_once: list[int] = field(default_factory=list)
-    """How many faults ran, at each change of one."""
+    """How many faults ran, at each change of a fault."""
 
     @property
     def function(self) -> str:
@@ -75,7 +76,8 @@ class Trial:
         self.walk.after[self.function] = lambda _: act()
 
     def time_out(self) -> None:
-        """Step Functions gives up on the function after the state's time; a task token's function has Lambda's own."""
+        """Step Functions gives up on the function after the state's timeout. A function with a task token has Lambda's
+        timeout."""
         seconds = STATES[self.state]["TimeoutSeconds"]
         waits = not isinstance(seconds, int)
         self.walk.pass_time(FUNCTION_SECONDS if waits else seconds)
@@ -118,16 +120,17 @@ def killed_always(trial: Trial) -> None:
 
 
 def frozen_at(trial: Trial, call: int) -> None:
-    """Its sandbox stands still before a call of its own; Step Functions gives up and goes on; it wakes after its lease."""
+    """The function freezes before one of its calls. Step Functions gives up on it and goes on. The function wakes after
+    its lease."""
 
     def freeze(payload: dict[str, Any]) -> None:
         if trial.frozen:
             return
-        one = Frozen(trial.function, payload, call)
-        trial.frozen.append(one)
-        trial.world.failing = Intercept(one.call)
-        one.start()
-        trial.world.clock.after(LEASE_SECONDS + 2 * FUNCTION_SECONDS, one.go_on)
+        frozen = Frozen(trial.function, payload, call)
+        trial.frozen.append(frozen)
+        trial.world.failing = Intercept(frozen.call)
+        frozen.start()
+        trial.world.clock.after(LEASE_SECONDS + 2 * FUNCTION_SECONDS, frozen.go_on)
         trial.time_out()
 
     trial.walk.before[trial.function] = freeze
@@ -139,25 +142,26 @@ def frozen_part(trial: Trial, part: float) -> None:
 
 @cache
 def calls() -> dict[str, int]:
-    """How many calls of ports a function makes when it is first invoked in a good run."""
-    found: dict[str, int] = {}
+    """How many calls of ports each function makes when it is first invoked in a good run."""
+    counts: dict[str, int] = {}
     done: set[str] = set()
 
     def note(walk: Walk, called: str) -> None:
         current = walk.running[0] if len(walk.running) == 1 else ""
-        done.update(name for name in found if name != current)
+        done.update(name for name in counts if name != current)
         if current and current not in done:
-            found[current] = found.get(current, 0) + 1
+            counts[current] = counts.get(current, 0) + 1
 
     good_run(note)
-    return found
+    return counts
 
 
 FREEZES = "frozen past its lease, before call "
 
 
 def overtaken(trial: Trial) -> None:
-    """Function, pulse and events stand still until the lease is over, and somebody else takes the failure domain meanwhile."""
+    """The function, the pulse and events stand still until the lease has expired, and another execution takes the
+    failure domain meanwhile."""
 
     def sleep() -> None:
         trial.walk.pulse = trial.walk.events = False
@@ -182,7 +186,7 @@ def stopped_before(trial: Trial) -> None:
 
 
 def stopped_during(trial: Trial) -> None:
-    """Halfway through its calls; the function itself goes on."""
+    """The execution is stopped halfway through the function's calls; the function itself goes on."""
     left = [max(1, calls()[trial.function] // 2)]
 
     def count(called: str) -> None:
@@ -209,7 +213,8 @@ def redriven(stop: Mode, trial: Trial) -> None:
 
 
 def broken(trial: Trial, service: str, chance: float) -> None:
-    """The service fails from here on until the execution has ended and some pulses have tried: all its calls, or a part of them."""
+    """The service fails from here on, until the execution has ended and some pulses have tried: all of its calls, or a
+    part of them."""
     dice = random.Random(f"{trial.state} {service} {chance}")
 
     def ask(called: str) -> None:
@@ -220,7 +225,7 @@ def broken(trial: Trial, service: str, chance: float) -> None:
 
 
 def answers_lost(trial: Trial, service: str) -> None:
-    """What is asked is done; that it was done is not heard, half of the time."""
+    """The service does what it is asked, but half of its answers are lost."""
     dice = random.Random(f"{trial.state} {service}")
     for port in SERVICE[service]:
         trial.world.losing[port] = lambda: dice.random() < 0.5

@@ -1,7 +1,8 @@
 """Locks, slots, task tokens and endings: scenes in which the functions that share them act at once.
 
-What is explored are the handlers themselves, so there is no model to drift from them. In each scene one of the functions may die at any
-call, where not said otherwise. `python -m tests.chaos.protocol` explores all of them and prints how many states there are.
+The handlers themselves are explored, so there is no model that could differ from them. In each scene one of the
+functions may die at any call, unless the scene says otherwise. `python -m tests.chaos.protocol` explores all of them
+and prints how many states there are.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tests.workflow.endings import GUARD, ID, is_settled, nothing_runs, once, re
 from tests.workflow.walk import MACHINE, Walk
 
 EXPIRY_SECONDS = 310
-"""Of a lease that no pulse renews."""
+"""Seconds until a lease expires that no pulse renews."""
 OTHER = "run-2"
 Made = Callable[[Walk, FakeWorld], Scene]
 Wakers = Callable[[Walk], list[Actor]]
@@ -33,7 +34,7 @@ def arn(execution_id: str) -> str:
 
 
 def at(walk: Walk, state: str, execution_id: str = ID) -> dict[str, Any]:
-    """A live execution that is about to enter the state; returns the payload of its function."""
+    """Makes a live execution that is about to enter the state; returns the payload of its function."""
     walk.enter[state] = once(walk.kill)
     walk.run({"experiment": "seed" if execution_id == ID else "other"}, execution_id)
     walk.enter.clear()
@@ -48,13 +49,13 @@ def of(walk: Walk, function: str, payload: dict[str, Any], ended: Callable[[Any]
 
 
 def pulses(walk: Walk, count: int) -> None:
-    """From now on: what was missed does not come at once."""
+    """Lets pulses run from now on. Those that were missed are not made up for."""
     walk._last_pulse = walk._time()
     walk.pulses(count)
 
 
 def all_is_released(walk: Walk) -> None:
-    """Whoever still lives dies, unheard; the pulse alone finds everything."""
+    """Actors that still live die without an event. The pulse alone finds everything."""
     for execution in walk.world.workflow.executions:
         walk.world.workflow.executions[execution] = "ABORTED"
     pulses(walk, 7)
@@ -65,7 +66,8 @@ def all_is_released(walk: Walk) -> None:
 
 
 def watching(walk: Walk, world: FakeWorld, *, wakers: Wakers, happened: Callable[[Walk], None] = lambda _: None, deaths: int = 1) -> Scene:
-    """The watcher stores its token and looks while others end the fault: it never sleeps on over a fault that is over."""
+    """The watcher stores its token and looks while others end the fault. It never goes on sleeping when the fault is
+    over."""
     payload = {**at(walk, "WatchFault"), "task_token": "token"}
     world.workflow.tokens.add("token")
     happened(walk)
@@ -88,7 +90,8 @@ def watching(walk: Walk, world: FakeWorld, *, wakers: Wakers, happened: Callable
 def aborting_twice(walk: Walk, world: FakeWorld) -> Scene:
     """The watcher sleeps; an operator and a guard abort at once. The fault is stopped, and the watcher is woken.
 
-    Two aborts beside a watcher that still looks would be more than 200,000 schedules; each abort beside it is a scene of its own.
+    Two aborts beside a watcher that still looks would be more than 200,000 schedules, so each abort beside it is a
+    scene of its own.
     """
     world.workflow.tokens.add("token")
     walk.invoke("WatchFault", {**at(walk, "WatchFault"), "task_token": "token"})
@@ -132,7 +135,8 @@ def execution_has_ended(walk: Walk) -> None:
 
 
 def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers, dead: bool = False, deaths: int = 1) -> Scene:
-    """The workflow's function goes on while somebody else ends the run: whoever is quicker and whoever dies, it ends closed."""
+    """The workflow's function goes on while another one ends the run. Whichever is quicker and whichever dies, the run
+    ends closed."""
     payload = at(walk, state)
     if dead:
         execution_has_ended(walk)
@@ -140,7 +144,8 @@ def ending(walk: Walk, world: FakeWorld, *, state: str, enders: Wakers, dead: bo
 
 
 def starting(walk: Walk, world: FakeWorld, *, enders: Wakers) -> Scene:
-    """StartFault while somebody ends the run: what starts after the abort was recorded stops at once, or WatchFault sees the abort."""
+    """StartFault while the run is being ended: a fault that starts after the abort was recorded stops at once, or
+    WatchFault sees the abort."""
     payload = at(walk, "StartFault")
 
     def check(actors: list[Actor]) -> None:
@@ -161,7 +166,8 @@ def faults_of(world: FakeWorld, execution_id: str) -> list[str]:
 
 
 def taking_over(walk: Walk, world: FakeWorld) -> Scene:
-    """One is about to start its fault, its lease has run out unnoticed, and another wants its failure domain."""
+    """An execution is about to start its fault, but its lease has expired unnoticed, and another one wants its failure
+    domain."""
     second, first = at(walk, "AcquireLock", OTHER), at(walk, "StartFault")
     world.clock.advance(EXPIRY_SECONDS)
     taken: list[str] = []
@@ -184,7 +190,7 @@ def taking_over(walk: Walk, world: FakeWorld) -> Scene:
 
 
 def both(walk: Walk, world: FakeWorld, *, state: str, arrange: Callable[[FakeWorld], None]) -> Scene:
-    """Two live executions in the same state at once; one may pass."""
+    """Two live executions are in the same state at once; one of them may pass."""
     payloads = [at(walk, state, OTHER)]
     world.locks.leases.clear()  # each has its own failure domain, if it has one already
     payloads.append(at(walk, state))
@@ -221,7 +227,7 @@ def as_it_is(world: FakeWorld) -> None:
 
 
 def one_slot_left(world: FakeWorld) -> None:
-    """The others are in the hands of somebody else."""
+    """Other executions hold all slots but one."""
     world.locks.slot_leases.clear()
     until = world.clock.now().replace(year=2031)
     world.locks.slot_leases.update({slot: Lease(f"outside-{slot}", until) for slot in range(FIS_ACTIVE_EXPERIMENTS - 1)})
@@ -231,7 +237,7 @@ QUICK: dict[str, Made] = {
     "watcher and guard": partial(watching, wakers=an_alarm),
     "two want a failure domain": partial(both, state="AcquireLock", arrange=as_it_is),
 }
-"""Explored by `make test`: a few seconds."""
+"""The scenes that `make test` explores, in a few seconds."""
 WHOLE: dict[str, Made] = {
     **QUICK,
     "watcher and operator": partial(watching, wakers=an_abort),
@@ -250,14 +256,13 @@ WHOLE: dict[str, Made] = {
 }
 
 
-def summary(found: dict[str, Explored]) -> str:
-    """In words."""
-    lines = [
-        f"{len(found)} scenes, {sum(one.states for one in found.values())} states, {sum(one.endings for one in found.values())} endings"
-    ]
-    return "\n".join(
-        lines + [f"  {one.states:7d} states, {one.schedules:6d} schedules, {one.endings:5d} endings  {name}" for name, one in found.items()]
-    )
+def summary(results: dict[str, Explored]) -> str:
+    """The number of states, and the states of each scene, in words."""
+    states, endings = sum(scene.states for scene in results.values()), sum(scene.endings for scene in results.values())
+    lines = [f"{len(results)} scenes, {states} states, {endings} endings"]
+    for name, scene in results.items():
+        lines.append(f"  {scene.states:7d} states, {scene.schedules:6d} schedules, {scene.endings:5d} endings  {name}")
+    return "\n".join(lines)
 
 
 def main() -> int:

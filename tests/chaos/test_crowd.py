@@ -1,4 +1,4 @@
-"""Executions that all start at once on groups of several instances, in an order that changes in front of any call."""
+"""Executions that all start at once on groups of several instances, in an order that may change before any call."""
 
 from __future__ import annotations
 

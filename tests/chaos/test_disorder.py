@@ -1,4 +1,5 @@
-"""Events lost, doubled, late and out of order; alarms that flap; two ends in one second; clocks two minutes apart: afterwards as always."""
+"""Events that are lost, doubled, late or out of order; alarms that flap; two ends in one second; clocks two minutes
+apart. Afterwards nothing is left, and the record says what happened."""
 
 from __future__ import annotations
 
@@ -37,12 +38,12 @@ def test_the_sample_leaves_out_no_cause_no_post_and_no_clock() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_every_scene(shard: int) -> None:
-    found: list[Played] = [play(scene) for scene in scenes()[shard::SHARDS]]
-    assert [one for one in found if one.wrong] == [], summary(found)
+    played: list[Played] = [play(scene) for scene in scenes()[shard::SHARDS]]
+    assert [outcome for outcome in played if outcome.wrong] == [], summary(played)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_every_ballot() -> None:
-    found = [poll(ballot) for ballot in ballots()]
-    assert [one for one in found if one.wrong] == [], summary(found)
+    played = [poll(ballot) for ballot in ballots()]
+    assert [outcome for outcome in played if outcome.wrong] == [], summary(played)

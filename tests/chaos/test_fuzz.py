@@ -1,4 +1,4 @@
-"""Whatever is sent: no function raises, nothing that is no experiment starts a fault, and the record is final."""
+"""With any input no function raises, only an experiment starts a fault, and the record is final."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ SOME, ALL, SHARDS = 200, 20_000, 8
 
 
 def test_some_inputs() -> None:
-    tried = [attempt(one) for one in inputs(SOME, SEED)]
-    assert [one for one in tried if one.wrong] == [], summary(tried)
-    assert {one.became for one in tried} >= {"rejected", "completed"}, "nothing but noise"
-    assert any(not one.valid for one in tried)
+    tried = [attempt(item) for item in inputs(SOME, SEED)]
+    assert [outcome for outcome in tried if outcome.wrong] == [], summary(tried)
+    assert {outcome.became for outcome in tried} >= {"rejected", "completed"}, "nothing but noise"
+    assert any(not outcome.valid for outcome in tried)
 
 
 def test_what_is_changed_was_right() -> None:
-    assert all(is_valid(one) for one in bases())
+    assert all(is_valid(base) for base in bases())
     assert attempt(Input({"experiment": "seed"}, "run-1", 0)).became == "completed"
 
 
@@ -26,5 +26,5 @@ def test_what_is_changed_was_right() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_twenty_thousand_inputs(shard: int) -> None:
-    tried = [attempt(one) for one in inputs(ALL // SHARDS, SEED + 1 + shard)]
-    assert [one for one in tried if one.wrong] == [], summary(tried)
+    tried = [attempt(item) for item in inputs(ALL // SHARDS, SEED + 1 + shard)]
+    assert [outcome for outcome in tried if outcome.wrong] == [], summary(tried)

@@ -1,4 +1,5 @@
-"""Least privilege, the other way: whatever is granted, something fails or is told without it, and nothing more is ever asked."""
+"""Least privilege: without any grant something fails or is shown, and no function makes a call that it has no grant
+for."""
 
 from __future__ import annotations
 
@@ -29,36 +30,38 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
 
 @pytest.mark.parametrize(("function", "action", "scene"), SAMPLE)
 def test_some_grants_are_missed(function: str, action: str, scene: str) -> None:
-    (grant,) = (one for one in granted(function) if one[0] == action)
+    (grant,) = (held_grant for held_grant in granted(function) if held_grant[0] == action)
     whole, used = play(scene)
     assert (function, grant) in used
     assert play(scene, function, grant)[0].but(whole), "nothing fails without it"
 
 
 def test_a_scene_with_everything_granted_is_the_same_twice() -> None:
-    """Or its difference would prove nothing."""
+    """If they differed, a difference would prove nothing about a grant."""
     assert play("a good run")[0].but(play("a good run")[0]) == ""
 
 
 def test_every_exception_is_of_a_grant_and_has_a_reason() -> None:
     held = {(function, action) for function in HOLDERS for action, _ in granted(function)}
-    assert not [one for one in NOT_SHOWN if one not in held and (one[0] != "*" or one[1] not in {action for _, action in held})]
+    assert not [grant for grant in NOT_SHOWN if grant not in held and (grant[0] != "*" or grant[1] not in {action for _, action in held})]
     assert all(len(why) > 20 for why in NOT_SHOWN.values())
 
 
 def test_what_a_grant_is_needed_for_is_a_method_of_a_port() -> None:
     known = {f"{port}.{method}" for port, methods in ports().items() for method in methods}
-    assert {one.partition("+")[0] for methods in METHODS.values() for one in methods} <= known
+    assert {called.partition("+")[0] for methods in METHODS.values() for called in methods} <= known
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("function", HOLDERS)
 def test_every_grant_is_missed(function: str) -> None:
-    found: list[Needed] = list(needed(function))
-    print("", *found, sep="\n")
-    assert [one for one in found if one.survives] == [], "the grant goes, or a scene shows it"
-    assert [one for one in found if one.effect and excused(one.function, one.grant[0])] == [], "the exception goes: a scene shows it"
+    results: list[Needed] = list(needed(function))
+    print("", *results, sep="\n")
+    assert [result for result in results if result.survives] == [], "the grant goes, or a scene shows it"
+    assert [result for result in results if result.effect and excused(result.function, result.grant[0])] == [], (
+        "the exception goes: a scene shows it"
+    )
 
 
 @pytest.mark.soak

@@ -1,7 +1,8 @@
-"""Whatever breaks, wherever: afterwards nothing runs, nothing is left, the record is final and true, and people heard.
+"""Whatever breaks in any state, nothing runs or is left afterwards, the record is final and true, and people are
+notified.
 
-`make test` runs a sample that holds each state and each way to break; `make soak` runs every cell, and freezes every function
-in front of every call. `python -m tests.chaos.matrix` prints the whole.
+`make test` runs a sample that holds each state and each way to break. `make soak` runs every cell, and freezes every
+function before every call. `python -m tests.chaos.matrix` prints all of it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ SEED = 20300107
 
 @pytest.mark.parametrize("cell", sample(SEED), ids=str)
 def test_nothing_outlives_what_breaks(cell: Cell) -> None:
-    found = run(cell)
-    assert not found.wrong, found
+    result = run(cell)
+    assert not result.wrong, result
 
 
 def test_the_sample_leaves_out_no_state_and_no_mode() -> None:
@@ -36,16 +37,16 @@ def test_every_port_breaks_with_its_service() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("state", STATES)
 def test_everything_that_can_break_at(state: str) -> None:
-    found = [run(Cell(state, mode)) for mode in MODES]
-    assert [one for one in found if one.wrong] == [], summary(found)
+    results = [run(Cell(state, mode)) for mode in MODES]
+    assert [result for result in results if result.wrong] == [], summary(results)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("state", STATES)
 def test_frozen_past_its_lease_before_any_of_its_calls(state: str) -> None:
-    found = [run(cell) for cell in freezing(state)]
-    assert len(found) >= 2
-    assert [one for one in found if one.wrong] == [], summary(found)
+    results = [run(cell) for cell in freezing(state)]
+    assert len(results) >= 2
+    assert [result for result in results if result.wrong] == [], summary(results)
 
 
 def test_a_function_is_frozen_where_it_asks_something() -> None:

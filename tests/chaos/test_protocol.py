@@ -1,4 +1,4 @@
-"""Locks, slots, task tokens and endings: every interleaving of the functions that share them, with a death at any call."""
+"""Locks, slots, task tokens and endings: every interleaving of the functions that share them, with deaths at any call."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", QUICK)
 def test_every_interleaving_ends_closed(name: str) -> None:
-    found = explore(QUICK[name])
-    print(name, found)
-    assert found.states >= 100, found
-    assert found.endings >= 2, found
+    explored = explore(QUICK[name])
+    print(name, explored)
+    assert explored.states >= 100, explored
+    assert explored.endings >= 2, explored
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("name", [name for name in WHOLE if name not in QUICK])
 def test_every_interleaving_of_the_rest_ends_closed(name: str) -> None:
-    found = explore(WHOLE[name])
-    print(name, found)
-    assert found.states >= 100, found
-    assert found.endings >= 2, found
+    explored = explore(WHOLE[name])
+    print(name, explored)
+    assert explored.states >= 100, explored
+    assert explored.endings >= 2, explored
 
 
 def _adding(note: str) -> Callable[[], None]:
-    """Reads what the halt flag says, then writes that and one word more: two of these can lose a word."""
+    """An actor that reads the halt flag's text, then writes it with one more word. Two of these can lose a word."""
 
     def act() -> None:
         flag, now = get_wiring().halt_flag, get_wiring().clock.now()
@@ -46,7 +46,7 @@ def _adding(note: str) -> Callable[[], None]:
 
 
 def test_a_lost_update_is_found() -> None:
-    """What one reads and the other writes is a step each, so that somebody else comes in between."""
+    """A read of what another actor writes is a step, so another actor can act between the read and the write."""
 
     def scene(walk: Walk, world: FakeWorld) -> Scene:
         def check(_: list[Actor]) -> None:
