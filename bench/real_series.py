@@ -220,6 +220,7 @@ def measure_real_series(tick: Callable[[str], None], count: int = 20) -> list[Ta
         _power_table(results, count),
         _by_series(results, count),
         _anomaly_table(),
+        _intermittent_table(count),
         _criterion_table(count),
     ]
 
@@ -264,6 +265,41 @@ def _power_table(results: Sequence[Labelled], count: int) -> Table:
         "fault's periods times five, which moves no typical period: a percentile or a maximum is the metric that sees it."
     )
     return Table("Changes that were seen on real series", columns, tuple(rows), (note,))
+
+
+def switch_off(trial: Trial, rng: np.random.Generator, stays: float) -> Trial:
+    """The trial with stretches of zeros, half of the time: each period is on or off as the one before it with the
+    chance `stays`. Its earlier days are left out."""
+    before = len(trial.before)
+    changes = rng.random(before + GAP + len(trial.after)) >= stays
+    on = (np.cumsum(changes) + rng.integers(0, 2)) % 2
+    return Trial(trial.before * on[:before], trial.after * on[before + GAP :], ())
+
+
+def _intermittent_table(count: int) -> Table:
+    """Every series with half of its periods switched off: for all of them zeros are usual."""
+    rng = np.random.default_rng(11)
+    rows = []
+    for stays in (0.5, 0.8):
+        for size in ((20, 10), (60, 10), (60, 30)):
+            cut = [switch_off(trial, rng, stays) for name in (*TUNED, *CONFIRMED) for trial in cut_trials(name, size, count)]
+            trials = [trial for trial in cut if np.count_nonzero(trial.before) and np.count_nonzero(trial.after)]
+            doubled = [trial.changed(multiply_by(2)) for trial in trials]
+            alarms = [sum(label_trial(method, trial) in {"higher", "lower"} for trial in trials) for method in METHODS[::2]]
+            seen = [sum(label_trial(method, trial) == "higher" for trial in doubled) for method in METHODS[::2]]
+            shares = [f"{100 * number / len(trials):.1f} %" for number in (*alarms, *seen)]
+            rows.append((f"{size[0]} and {size[1]}, {1 / (1 - stays):.0f} periods at a time", *shares, str(len(trials))))
+    columns = (
+        "baseline and fault",
+        *(f"false alarms, {method}" for method in METHODS[::2]),
+        *(f"×2 seen, {method}" for method in METHODS[::2]),
+        "stretches",
+    )
+    note = (
+        "Every series, its periods switched off half of the time for so many periods on average. Nothing of the method was chosen on "
+        "these stretches. Earlier days are left out."
+    )
+    return Table("Metrics that are zero half of the time", columns, tuple(rows), (note,))
 
 
 def _by_series(results: Sequence[Labelled], count: int) -> Table:

@@ -8,7 +8,7 @@ difference inside the margin is no change, however certain it is. The margins ar
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from statistics import median
 from typing import Literal
@@ -26,6 +26,8 @@ the same share."""
 FEWEST_OF_A_DAY = 3
 """The fewest periods in each window of an earlier day that counts."""
 FEWEST_FOR_TREND = 9
+FEWEST_ACTIVE = 5
+"""The fewest periods above zero in each window that are compared by themselves: as many as a window needs."""
 Direction = Literal["higher", "lower", ""]
 _OPPOSITE: dict[Direction, Direction] = {"higher": "lower", "lower": "higher", "": ""}
 
@@ -40,6 +42,9 @@ class Quartiles:
 
     def moved(self, by: float) -> "Quartiles":
         return Quartiles(self.low + by, self.middle + by, self.high + by)
+
+    def scaled(self, by: float) -> "Quartiles":
+        return Quartiles(self.low * by, self.middle * by, self.high * by)
 
     def reversed(self, total: float) -> "Quartiles":
         """The quartiles of `total` minus each value: those of availability become those of the share of failed
@@ -61,6 +66,9 @@ class Change:
     good_share: bool = False
     """Whether the metric is the percentage of good events. Its margin is then that of the bad ones: 99.5 % has five
     times as many as 99.9 %."""
+    active: "ActiveChange | None" = None
+    """The change of the periods above zero; None where zero is not usual in both windows, or few periods are above
+    it."""
 
     @property
     def least(self) -> float:
@@ -112,6 +120,29 @@ class Change:
         return bool(as_much) and 2 * sum(as_much) > len(as_much)
 
 
+@dataclass(frozen=True)
+class ActiveChange:
+    """The change of a metric that is zero in many periods, between the periods in which it is above zero.
+
+    The lower quartile of such a window is zero however high the other periods are, so quartiles of all periods say
+    nothing about them.
+    """
+
+    change: Change
+    periods: tuple[int, int]
+    """How many periods of each window are above zero."""
+    more_active: float
+    """The share of periods above zero after, relative to that before."""
+
+    @property
+    def separated(self) -> Direction:
+        """`higher` or `lower` if the middle halves lie apart by `SEPARATION`, and if they still do when each window is
+        weighed by its share of periods above zero: busier periods that became rarer are no increase."""
+        direction = self.change.separated()
+        weighed = _compare_quartiles(self.change.before, self.change.after.scaled(self.more_active), SEPARATION)
+        return direction if direction == weighed else ""
+
+
 def measure_change(
     binding: MetricBinding,
     before: Sequence[Point],
@@ -124,6 +155,35 @@ def measure_change(
     """
     if not before or not after:
         return None
+    change = _measure_windows(binding, before, after, days)
+    active = None if change.good_share else _measure_active(binding, change, before, after, days)
+    return replace(change, active=active)
+
+
+def keep_active(points: Sequence[Point]) -> tuple[Point, ...]:
+    """The points above zero."""
+    return tuple(point for point in points if point.value > 0)
+
+
+def _measure_active(
+    binding: MetricBinding,
+    change: Change,
+    before: Sequence[Point],
+    after: Sequence[Point],
+    days: Sequence[tuple[Sequence[Point], Sequence[Point]]],
+) -> ActiveChange | None:
+    there, then = keep_active(before), keep_active(after)
+    negative = any(point.value < 0 for point in (*before, *after))
+    if negative or change.before.low != 0 or change.after.low != 0 or min(len(there), len(then)) < FEWEST_ACTIVE:
+        return None
+    of_days = [(keep_active(of_day), keep_active(of_day_then)) for of_day, of_day_then in days]
+    more_active = (len(then) / len(after)) / (len(there) / len(before))
+    return ActiveChange(_measure_windows(binding, there, then, of_days), (len(there), len(then)), more_active)
+
+
+def _measure_windows(
+    binding: MetricBinding, before: Sequence[Point], after: Sequence[Point], days: Sequence[tuple[Sequence[Point], Sequence[Point]]]
+) -> Change:
     return Change(
         before=compute_quartiles(before),
         after=compute_quartiles(after),

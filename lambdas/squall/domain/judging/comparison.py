@@ -9,8 +9,8 @@ from typing import Literal
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Band, ComparedWindow, Comparison, Conclusion, MetricStatistics, WindowStatistics
-from squall.domain.judging.change import BEYOND_TREND, MARGIN, Change, measure_change
-from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, apply_holm, compare_samples, mostly_zero
+from squall.domain.judging.change import BEYOND_TREND, MARGIN, ActiveChange, Change, Direction, keep_active, measure_change
+from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, apply_holm, compare_samples, compute_p_value, mostly_zero
 from squall.domain.judging.window_statistics import band_of, describe_window, find_departure, seen_points
 
 SIGNIFICANT = 0.05
@@ -72,6 +72,8 @@ class _Pair:
     """Medians, or means if most periods before are zero."""
     ranked: Ranked | None
     change: Change | None
+    active_p: float = 1.0
+    """The p-value of the rank test on the periods above zero, adjusted over the metrics of the run."""
 
 
 def compute_statistics(inputs: CompareInput) -> tuple[MetricStatistics, ...]:
@@ -101,19 +103,22 @@ def _points_in(binding: MetricBinding, series: SeriesByMetric, window: Window) -
 
 
 def _make_pairs(binding: MetricBinding, points: Points, inputs: CompareInput) -> list[_Pair]:
-    period = inputs.observed_of(binding).period_seconds
-    return [
-        _Pair(
-            binding.name,
-            (before, after),
-            (len(points[before]), len(points[after])),
-            _typical_values(points[before], points[after]),
-            compare_samples(points[before], points[after], period, CONFIDENCE),
-            measure_change(binding, points[before], points[after], _earlier_days(binding, before, after, inputs)),
-        )
-        for before, after in _PAIRS
-        if before in points and after in points
-    ]
+    return [_make_pair(binding, points, windows, inputs) for windows in _PAIRS if points.keys() >= set(windows)]
+
+
+def _make_pair(binding: MetricBinding, points: Points, windows: tuple[ComparedWindow, ComparedWindow], inputs: CompareInput) -> _Pair:
+    before, after = (points[name] for name in windows)
+    change = measure_change(binding, before, after, _earlier_days(binding, *windows, inputs))
+    active_p = compute_p_value(keep_active(before), keep_active(after)) if change and change.active else 1.0
+    return _Pair(
+        binding.name,
+        windows,
+        (len(before), len(after)),
+        _typical_values(before, after),
+        compare_samples(before, after, inputs.observed_of(binding).period_seconds, CONFIDENCE),
+        change,
+        min(1.0, active_p * len(inputs.bindings)),
+    )
 
 
 def _earlier_days(
@@ -202,7 +207,7 @@ def _make_comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparis
         sentence = f"{pair.sizes[0]} periods {_SAID[pair.windows[0]]} and {pair.sizes[1]} {_SAID[pair.windows[1]]}: "
         sentence += f"at least {MINIMUM_POINTS} of each are needed to compare"
         return Comparison(windows=pair.windows, n=pair.sizes, conclusion="inconclusive", sentence=sentence)
-    conclusion, ground = _draw_conclusion(ranked, adjusted, change)
+    conclusion, ground = _draw_conclusion(ranked, adjusted, change, pair.active_p)
     typical_is_median = pair.typical[0] == change.before.middle
     return Comparison(
         windows=pair.windows,
@@ -226,12 +231,15 @@ def _make_comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparis
     )
 
 
-Ground = Literal["", "small", "trend", "usual", "repeating"]
-"""Why a visible difference does not count, or why nothing can be concluded."""
+Ground = Literal["", "small", "trend", "usual", "repeating", "active"]
+"""Why a visible difference does not count, or why nothing can be concluded; `active`: the difference is one of the
+periods above zero."""
 
 
-def _draw_conclusion(ranked: Ranked, adjusted: float, change: Change) -> tuple[Conclusion, Ground]:
+def _draw_conclusion(ranked: Ranked, adjusted: float, change: Change, active_p: float) -> tuple[Conclusion, Ground]:
     direction = _find_direction(ranked, adjusted, change)
+    if not direction and change.active and (active := _find_active_direction(change.active, active_p)):
+        return active, "active"
     if not direction:
         if ranked.can_tell:
             return "no_difference", "small" if adjusted < SIGNIFICANT else ""
@@ -255,6 +263,18 @@ def _find_direction(ranked: Ranked, adjusted: float, change: Change) -> Literal[
     return "higher" if ranked.effect_size > 0.5 else "lower"
 
 
+def _find_active_direction(active: ActiveChange, p_value: float) -> Direction:
+    """`higher`, `lower`, or empty for no change of the periods above zero beyond trend and earlier days.
+
+    Chance alone separates the middle halves of five and five values in one of five cases, so the rank test must agree.
+    """
+    direction, change = active.separated, active.change
+    if not direction or p_value >= SIGNIFICANT or change.is_usual(direction):
+        return ""
+    beyond = not change.drift or change.separated(times=BEYOND_TREND) or change.separated(change.drift) == direction
+    return direction if beyond else ""
+
+
 def _beyond_drift(direction: str, ranked: Ranked, change: Change) -> bool:
     if change.separated(times=BEYOND_TREND):
         return True
@@ -268,6 +288,8 @@ def _write_sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tup
     conclusion, ground = concluded
     before, after = (_SAID[name] for name in pair.windows)
     name, spelled = pair.metric.replace("_", " ").replace(":", " "), "" if unit in {"none", "count"} else f" {unit.replace('_', ' ')}"
+    if ground == "active" and pair.change and pair.change.active:
+        return f"{name} was {conclusion} {after} than {before} {_describe_active(pair, pair.change.active, spelled)}"
     if ground == "repeating":
         worth = " and ".join(f"{n:.1f}" for n in ranked.effective_n)
         return f"{name} {after} can't be compared with that {before}: its periods depend on each other and count only as {worth}"
@@ -277,12 +299,17 @@ def _write_sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tup
     if ground == "usual":
         same = before.removeprefix("in ")
         return f"{name} {after}: no difference from {same} beyond that of most earlier days at this hour ({numbers})"
-    if ground == "small":
-        return f"{name} {after}: no difference from {before.removeprefix('in ')} of {MARGIN:.0%} or more ({numbers})"
     if conclusion == "no_difference":
-        return f"{name} {after}: no difference from {before.removeprefix('in ')} could be shown ({numbers})"
+        limit = f"of {MARGIN:.0%} or more" if ground == "small" else "could be shown"
+        return f"{name} {after}: no difference from {before.removeprefix('in ')} {limit} ({numbers})"
     share = ranked.effect_size if conclusion == "higher" else 1 - ranked.effect_size
     return f"{name} was {conclusion} {after} than {before} ({numbers}; a period is {conclusion} {share:.0%} of the time)"
+
+
+def _describe_active(pair: _Pair, active: ActiveChange, unit: str) -> str:
+    (old, new), before, after = active.periods, active.change.before.middle, active.change.after.middle
+    counts = f"{new} of {pair.sizes[1]} and {old} of {pair.sizes[0]}"
+    return f"in the periods above zero ({counts}; typically {after:.4g} and {before:.4g}{unit}, p = {pair.active_p:.2g})"
 
 
 def _format_interval(ranked: Ranked, unit: str) -> str:

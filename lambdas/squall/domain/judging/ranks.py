@@ -185,6 +185,11 @@ def _values_of(points: Sequence[Point]) -> Floats:
     return np.array([point.value for point in points], dtype=np.float64)
 
 
+def compute_p_value(before: Sequence[Point], after: Sequence[Point]) -> float:
+    """The two-sided p-value of the Mann-Whitney test of two samples that are no uninterrupted series of periods."""
+    return mann_whitney(_values_of(before), _values_of(after))[0]
+
+
 def mann_whitney(x: Floats, y: Floats) -> tuple[float, float]:
     """The two-sided p-value of the Mann-Whitney test for independent periods, and the effect size."""
     n, m = len(x), len(y)

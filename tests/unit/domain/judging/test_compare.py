@@ -243,3 +243,40 @@ def test_errors_in_a_few_periods_more_are_not_taken_for_none() -> None:
     assert (one.before, one.after, one.conclusion) == (2.0, 6.0, "higher")
     assert one.low is not None
     assert one.low > 0
+
+
+OFF_AND_ON = [0.0, 0.0, 0.3, 0.31, 0.0, 0.33] * 10
+"""Zero in half of its periods."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "conclusion"),
+    [
+        ([0.0, 0.66, 0.0, 0.6, 0.62, 0.0, 0.66, 0.0, 0.62, 0.0], "higher"),
+        ([0.0, 0.16, 0.0, 0.15, 0.14, 0.0, 0.16, 0.0, 0.15, 0.0], "lower"),
+        ([0.0, 0.33, 0.0, 0.3, 0.31, 0.0, 0.33, 0.0, 0.31, 0.0], "no_difference"),
+        ([0.0, 0.36, 0.0, 0.33, 0.34, 0.0, 0.36, 0.0, 0.34, 0.0], "no_difference"),  # apart by less than the margin
+        ([0.0, 0.66, 0.0, 0.6, 0.62, 0.0, 0.66, 0.0, 0.0, 0.0], "no_difference"),  # only four periods above zero
+    ],
+)
+def test_a_metric_that_is_often_zero_is_compared_in_the_periods_above_zero(fault: list[float], conclusion: str) -> None:
+    compared = found([*OFF_AND_ON, *fault, *[0.0] * 10]).comparisons[0]
+    assert compared.conclusion == conclusion
+    assert ("in the periods above zero (5 of 10 and 30 of 60; typically " in compared.sentence) is (conclusion != "no_difference")
+
+
+def test_higher_periods_that_became_rarer_are_no_increase() -> None:
+    baseline = [0.0, 0.3, 0.31, 0.32] * 15  # zero in a quarter of its periods
+    after = [0.0, 0.46, 0.44, 0.0, 0.0, 0.42, 0.44, 0.0, 0.0, 0.46]
+    assert found([*baseline, *after, *[0.0] * 10]).comparisons[0].conclusion == "no_difference"
+
+
+def test_periods_above_zero_that_are_as_high_at_this_hour_of_earlier_days_are_no_change() -> None:
+    fault = [0.0, 0.66, 0.0, 0.6, 0.62, 0.0, 0.66, 0.0, 0.62, 0.0]
+    day = 86_400
+    earlier = []
+    for number in (1, 2):
+        moved = RUN.model_copy(update={"start": RUN.start - number * day, "end": RUN.end - number * day})
+        same = {"response_time": series(BINDINGS["response_time"], moved, {"value": [*OFF_AND_ON, *fault]})}
+        earlier.append((FAULT.model_copy(update={"start": FAULT.start - number * day, "end": FAULT.end - number * day}), same))
+    assert found([*OFF_AND_ON, *fault, *[0.0] * 10], earlier=earlier).comparisons[0].conclusion == "no_difference"

@@ -27,6 +27,13 @@ def test_a_complete_separation_by_two_is_always_decided(size: tuple[int, int]) -
             assert apart.conclusion == "higher" or apart.usual, "the same on an earlier day"
 
 
+def test_a_level_twice_as_high_is_seen_in_nine_of_ten_stretches_of_twenty_and_ten_periods() -> None:
+    """The half of the series that the margins were not chosen on, without stretches of zeros."""
+    trials = [trial for name in CONFIRMED for trial in cut_trials(name, (20, 10), 20) if np.median(trial.after)]
+    seen = [compare_trial(trial.changed(multiply_by(2))).conclusion == "higher" for trial in trials]
+    assert sum(seen) / len(seen) >= 0.9
+
+
 def test_the_stretches_are_without_labels_and_the_anomalies_have_one() -> None:
     for name in SERIES:
         values, labelled, middles = load_series(name)
