@@ -17,7 +17,7 @@ from squall.domain.documents.metrics.statistics import Times
 class CriterionResult(Model):
     text: str
     kind: str
-    """threshold, alarm, recovery or replacement."""
+    """threshold, alarm, recovery, replacement or members."""
     critical: bool
     outcome: CriterionOutcome
     measured: float | None = None

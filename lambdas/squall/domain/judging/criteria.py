@@ -11,7 +11,7 @@ from squall.domain.experiment.sentences import Parsed, parse_sentences
 from squall.domain.judging.alarm_states import judge_alarm_ok
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
-from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Threshold
+from squall.domain.language.sentences import AlarmFires, AlarmOk, MembersRun, Recovers, Replacement, Threshold
 
 _MET, _NOT_MET, _UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 
@@ -48,6 +48,8 @@ def _judge_sentence(parsed: Parsed, inputs: JudgeInput) -> Judged:
             return _judge_recovery(parsed, inputs)
         case Replacement():
             return _judge_replacement(parsed, inputs)
+        case MembersRun():
+            return _judge_members(parsed, inputs)
 
 
 def _judge_alarm(parsed: AlarmFires, inputs: JudgeInput) -> Judged:
@@ -130,3 +132,20 @@ def _judge_replacement(parsed: Replacement, inputs: JudgeInput) -> Judged:
     outcome, took, doubt = _judge_duration(inputs.effect_at, recovery.replaced_at, recovery.replaced_after, within)
     reason = f"{', '.join(recovery.replacement_ids)} in service and healthy {took:.0f} s after the fault took effect{doubt}"
     return Judged("replacement", outcome, reason, took, more)
+
+
+def _judge_members(parsed: MembersRun, inputs: JudgeInput) -> Judged:
+    more = {"threshold": float(parsed.within_seconds), "comparator": "<=", "unit": "seconds"}
+    recovery = inputs.recovery
+    running = recovery.running.get(parsed.text) if recovery else None
+    if recovery is None or running is None:
+        return Judged("members", _UNKNOWN, f"how many {parsed.members} run was not watched", more=more)
+    if running.since is None:
+        few = f"{running.count} of {parsed.count} {parsed.members} of {running.group} run"
+        watched = recovery.looked_at - inputs.effect_at if recovery.looked_at else timedelta(0)
+        if watched < timedelta(seconds=parsed.within_seconds):
+            return Judged("members", _UNKNOWN, f"{few}, but they were watched only {watched.total_seconds():.0f} s", more=more)
+        return Judged("members", _NOT_MET, few, more=more)
+    outcome, took, doubt = _judge_duration(inputs.effect_at, running.since, running.after, parsed.within_seconds)
+    since = f"from {took:.0f} s after the fault took effect on" if took else "ever since the fault took effect"
+    return Judged("members", outcome, f"{parsed.count} {parsed.members} of {running.group} run {since}{doubt}", took, more)

@@ -39,6 +39,7 @@ _EXPECTED = {
     "_REPLACES": "replaces the failed instance",
     "_AVAILABLE": "is available",
     "PERCENTAGE": "a percentage",
+    "MEMBERS": "3 tasks run",
     "SHARE": "99 % of requests",
     "SERVED": "complete within <time>",
     "SUCCEED": "succeed",

@@ -8,6 +8,7 @@ from squall.domain.language import units
 from squall.domain.language.changes import Changes
 from squall.domain.language.errors import SentenceError, replace_span
 from squall.domain.language.goals import Goals
+from squall.domain.language.members import read_members
 from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import Metric
 from squall.domain.language.parts import COMPARATORS, Parts
@@ -58,6 +59,7 @@ class Reader:
             "recovers": self._read_recovery,
             "returns": self._read_return,
             "replacement": self._read_replacement,
+            "members": lambda found: read_members(self.parts, found),
         }
         return readers.get(node.data, self.goals.read)(node)
 

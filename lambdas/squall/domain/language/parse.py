@@ -11,7 +11,7 @@ from squall.domain.language.errors import SentenceError
 from squall.domain.language.meaning import Reader
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.proposals import add_proposals
-from squall.domain.language.sentences import AlarmFires, AlarmOk, Comparator, Sentence, Threshold, render_sentence
+from squall.domain.language.sentences import AlarmFires, AlarmOk, Comparator, MembersRun, Sentence, Threshold, render_sentence
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _OPPOSITES: dict[Comparator, Comparator] = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": ">", "!=": "=="}
@@ -105,6 +105,10 @@ def _read_steady_state(text: str, declared: Mapping[str, str]) -> Threshold | Al
 
 def _require_absolute(text: str, sentence: Sentence, *, wanted: bool = True) -> Threshold:
     """The sentence, if it compares a metric with a number; `wanted` says whether it is to hold or to stop the fault."""
+    if isinstance(sentence, MembersRun):
+        message = f"how many {sentence.members} run by when can only be a success criterion"
+        repairs = (f"Healthy hosts {'>=' if wanted else '<'} {sentence.count}",)
+        raise SentenceError(text, 0, message, ("a metric compared with a number",), repairs)
     if not isinstance(sentence, Threshold):
         raise SentenceError(text, 0, "an event can only be a success criterion", ("a metric compared with a number",))
     if sentence.relative is not None:

@@ -18,6 +18,9 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _TIME = r"(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
 _REQUESTS = r"(?:(?:all|the|our|http|api|user|client|incoming) )*requests?"
 _NOT = r"(?:(?:should|must|shall|will|would|may|can|does|do|did|is|are|has to|have to|needs to) ?)?(?:never|not|n['’]t)(?: ever)?"
+_MEMBERS = r"(instances?|tasks?|pods?)"
+_MANY = r"(\d+|a|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
+_REPLACED = r"Auto Scaling launches replacement instance"
 _FAULT = r"(?:fault|chaos|experiment|injection|outage|attack|test)"
 
 
@@ -282,8 +285,33 @@ _EVENTS: tuple[tuple[str | Replacement, ...], ...] = (
         r"Auto Scaling launches replacement instance\1",
     ),
     (r"^(.*\brecovers)$", r"\1 within 5 minutes"),
+    (
+        (
+            rf"^(?:exactly )?((?:at least |more than )?){_MANY}(?: (?:healthy|running|new|ready|live))* {_MEMBERS}"
+            r"(?: (?:is|are|must be|should be|comes?|starts?|gets?|becomes?|recovers?|returns?))?"
+            r"(?: (?:healthy|up|back|started|running|restored|available|online|run))*( within .+)$"
+        ),
+        r"\1\2 \3 run\4",
+    ),
+    (
+        rf"^.*?\b(?:runs?|has|have|to|reaches) {_MANY}(?: (?:healthy|running))* {_MEMBERS}(?: (?:are|is|up|running))*( within .+)$",
+        r"\1 \2 run\3",
+    ),
+    (rf"^{_MEMBERS.replace('(', '(?:running |healthy )*(')}(?: count)? (?:>=|at least|is|=) {_MANY}( within .+)$", r"\2 \1 run\3"),
+    (rf"^((?:at least )?){_MANY} (?:hosts?|servers?|nodes?|machines?|vms?)\b.*?( within .+)$", r"\1\2 instances run\3"),
+    (
+        rf"^((?:at least )?){_MANY}(?: healthy)? (?:replicas?|containers?|targets?)\b.*?( within .+)$",
+        r"\1\2 tasks run\3",
+        r"\1\2 pods run\3",
+        r"\1\2 instances run\3",
+    ),
+    (
+        rf"^(?:all|both|every|each|the desired number of|100 ?% of)(?: the| our)? (?:{_MEMBERS}|hosts?|nodes?|replicas?)\b.*?( within .+)$",
+        rf"{_REPLACED}\2",
+    ),
+    (r"^.*?\bdesired (?:count|capacity|number)\b.*?( within .+)$", rf"{_REPLACED}\1"),
 )
-"""Alarms, recovery and replacement."""
+"""Alarms, recovery, replacement, and numbers of members."""
 
 _TIMES: tuple[tuple[str | Replacement, ...], ...] = (
     (r"\b(\d{1,2}) ?h(?:ours?)? ?(\d{1,2}) ?m(?:in(?:utes?)?)?\b", _add_up_minutes),

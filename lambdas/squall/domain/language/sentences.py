@@ -11,6 +11,7 @@ from squall.domain.language.units import SHORTEST, Unit
 
 Comparator = Literal[">", ">=", "<", "<=", "==", "!="]
 Relative = Literal["change", "ratio", "difference"]
+MemberWord = Literal["instances", "tasks", "pods"]
 WindowName = Literal["fault", "recovery", "baseline"]
 
 
@@ -119,7 +120,19 @@ class Replacement(Model):
     """The longest time until then. None: until the recovery window ends."""
 
 
-Sentence = Threshold | AlarmFires | AlarmOk | Recovers | Replacement
+class MembersRun(Model):
+    """So many members of the targets' group run in time, and go on running while they are watched."""
+
+    text: str
+    members: MemberWord
+    """Instances of an Auto Scaling group, tasks of an ECS service, or pods of a Kubernetes workload."""
+    count: int
+    """The fewest members that must run."""
+    within_seconds: int
+    """Counted from the effect of the fault."""
+
+
+Sentence = Threshold | AlarmFires | AlarmOk | Recovers | Replacement | MembersRun
 
 
 def format_number(value: float) -> str:
@@ -142,6 +155,9 @@ def render_sentence(sentence: Sentence) -> str:
         case Replacement():
             within = "" if sentence.within_seconds is None else f" within {sentence.within_seconds} seconds"
             return f"Auto Scaling launches replacement instance{within}"
+        case MembersRun():
+            run = f"{sentence.members} run" if sentence.count > 1 else f"{sentence.members[:-1]} runs"
+            return f"{sentence.count} {run} within {sentence.within_seconds} seconds"
 
 
 def _render_threshold(sentence: Threshold) -> str:

@@ -9,7 +9,7 @@ from squall.domain.base.problems import Problem
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.language.metric_table import LOAD_BALANCER_LAG_SECONDS, METRICS, measured_by_sentinel
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold
+from squall.domain.language.sentences import AlarmFires, MembersRun, Recovers, Replacement, Threshold
 from squall.domain.policy.environment import Timing
 from squall.domain.sentinel.config import HIGH_RESOLUTION_KEPT
 
@@ -164,7 +164,7 @@ def find_timing_problems(
 
 
 def find_event_problems(
-    events: Sequence[tuple[str, AlarmFires | Recovers | Replacement]],
+    events: Sequence[tuple[str, AlarmFires | Recovers | Replacement | MembersRun]],
     length: timedelta,
     timing: Timing,
     *,

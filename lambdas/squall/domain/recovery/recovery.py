@@ -13,14 +13,15 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metrics.metric_models import Series, Window
-from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.recovery import Recovery, RunningMembers
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.sentences import Sentences, parse_sentences
-from squall.domain.language.sentences import Recovers, Replacement, Threshold
+from squall.domain.language.sentences import MembersRun, Recovers, Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete_end
 from squall.domain.recovery.baseline_band import list_limits, measured_by
+from squall.domain.recovery.running_members import MemberLook, MemberTimes, count_running, find_member_times, list_lacking
 from squall.domain.resources.base import Member
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
@@ -94,10 +95,12 @@ def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
     replaced = _assess_replacement(inputs)
     lost = _count_wanted_replacements(inputs, parsed)
     lacking = f"{len(replaced.ids)} of {lost} replacements are in service and healthy" if len(replaced.ids) < lost else ""
-    missing = [*inputs.still_active, *unsettled, *([lacking] if lacking else [])]
-    recovered_at, recovered_after = (
-        (None, None) if missing else _recovery_time(inputs, list(held_since.values()), replaced if lost else _Replaced(()))
-    )
+    running, times = _count_members(parsed, inputs)
+    few = list_lacking(_sentences_on_members(parsed), running)
+    missing = [*inputs.still_active, *unsettled, *([lacking] if lacking else []), *few]
+    bounds = [(seen.since, seen.after) for seen in running.values() if seen.since]
+    bounds += [(replaced.at, replaced.after)] if lost and replaced.at else []
+    recovered_at, recovered_after = (None, None) if missing else _recovery_time(inputs, list(held_since.values()), bounds)
     recovery = Recovery(
         recovered=not missing,
         recovered_at=recovered_at,
@@ -111,10 +114,13 @@ def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
         held_since={} if inputs.still_active else held_since,
         back_since={} if inputs.still_active else back_since,
         without_baseline=unknown,
+        running=running,
+        members_since=times.since,
+        members_after=times.after,
         observed_until=datetime.fromtimestamp(inputs.window.end, UTC),
     )
     waiting = bool(missing or not_back) and inputs.window.end < _last_end(inputs)
-    changing = bool(inputs.still_active or lacking or unsettled_alarms)
+    changing = bool(inputs.still_active or lacking or few or unsettled_alarms)
     return recovery, _next_look(inputs, changing=changing) if waiting else None
 
 
@@ -230,13 +236,31 @@ def _count_wanted_replacements(inputs: RecoveryInput, parsed: Sentences) -> int:
     return len(inputs.before) if inputs.traits.targets_are_replaced or asked else 0
 
 
-def _recovery_time(inputs: RecoveryInput, held: Sequence[datetime], replaced: _Replaced) -> tuple[datetime, datetime | None]:
-    """The time at which everything had recovered, and the lower bound if that is only an upper bound."""
-    if not held and replaced.at is None:
+def _recovery_time(
+    inputs: RecoveryInput, held: Sequence[datetime], bounds: Sequence[tuple[datetime, datetime | None]]
+) -> tuple[datetime, datetime | None]:
+    """The time at which everything had recovered, and the lower bound if that is only an upper bound. `bounds`: times that are
+    known, or known to be between two."""
+    if not held and not bounds:
         return inputs.now, inputs.effect_at  # nothing was lost, and nothing tells since when
-    at = max([*held, *([replaced.at] if replaced.at else [])])
-    after = max([*held, replaced.after]) if replaced.after else at
+    at = max([*held, *(at for at, _ in bounds)])
+    after = max([*held, *(after or at for at, after in bounds)])
     return at, after if after < at else None
+
+
+def _sentences_on_members(parsed: Sentences) -> list[MembersRun]:
+    return [sentence for _, _, sentence in parsed.criteria if isinstance(sentence, MembersRun)]
+
+
+def _count_members(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, RunningMembers], MemberTimes]:
+    """How many members run, by sentence, and the times of the members; both empty if no sentence counts members."""
+    sentences = _sentences_on_members(parsed)
+    if not sentences:
+        return {}, MemberTimes()
+    look = MemberLook(inputs.discovery, inputs.workload_now, inputs.before, inputs.effect_at, inputs.now, inputs.previous)
+    times = find_member_times(look)
+    counted = [(sentence.text, count_running(sentence, look, times)) for sentence in sentences]
+    return {text: seen for text, seen in counted if seen is not None}, times
 
 
 def _find_replacements(inputs: RecoveryInput) -> tuple[Member, ...]:

@@ -15,13 +15,21 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.sentences import Parsed, parse_sentences
 from squall.domain.judging.verdict import Decision
 from squall.domain.language.metric_table import METRICS, Shows
-from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Threshold
+from squall.domain.language.sentences import AlarmFires, AlarmOk, MembersRun, Recovers, Replacement, Threshold
 from squall.domain.result.fault_findings import inspect_abort, inspect_aftermath, inspect_proofs
 from squall.domain.result.finding_kinds import KINDS
 from squall.domain.result.inspection import Inspection, targets_of
 from squall.domain.result.safety_findings import inspect_preparation
 from squall.domain.run.record import ExecutionRecord
 
+_MECHANISMS: Mapping[type[Parsed], str] = {
+    AlarmFires: "alarm",
+    AlarmOk: "alarm",
+    Recovers: "recovery",
+    Replacement: "Auto Scaling",
+    MembersRun: "recovery",
+}
+"""What should have acted, by the kind of criterion; thresholds name no mechanism."""
 _NOT_MET_MEANS: Mapping[Shows, str] = {"errors": "availability_lost", "capacity": "capacity_lost", "performance": "degraded"}
 """The kind of finding when a criterion on a metric is not met."""
 
@@ -123,9 +131,19 @@ def _list_kinds(sentence: Parsed, wrong: bool, recovery: Recovery | None) -> tup
         case Recovers():
             return ("slow_recovery",)
         case Replacement():
-            if not wrong:
-                return ("slow_replacement",)
-            return ("slow_replacement",) if recovery and recovery.replaced_at else ()  # otherwise the finding is `not_replaced`
+            late = not wrong or (recovery is not None and recovery.replaced_at is not None)
+            return ("slow_replacement",) if late else ()  # otherwise the finding is `not_replaced`
+        case MembersRun():
+            return _list_kinds_of_members(sentence, wrong, recovery)
+
+
+def _list_kinds_of_members(sentence: MembersRun, wrong: bool, recovery: Recovery | None) -> tuple[str, ...]:
+    """Too few members are lost capacity; enough of them, but too late, are a slow recovery."""
+    lost = _NOT_MET_MEANS["capacity"]
+    if not wrong:
+        return (lost, "slow_recovery")
+    running = recovery.running.get(sentence.text) if recovery else None
+    return ("slow_recovery",) if running and running.since else (lost,)
 
 
 def _subject_of(sentence: Parsed, criterion: CriterionResult) -> str:
@@ -141,6 +159,8 @@ def _subject_of(sentence: Parsed, criterion: CriterionResult) -> str:
             return f"recovery {sentence.metric or 'everything'}"
         case Replacement():
             return "replacement"
+        case MembersRun():
+            return f"{sentence.members} running"
 
 
 def _of_the_loss(sentence: Parsed, evidence: Evidence) -> tuple[str, ...]:
@@ -149,7 +169,7 @@ def _of_the_loss(sentence: Parsed, evidence: Evidence) -> tuple[str, ...]:
 
 
 def _evidence_of(sentence: Parsed, criterion: CriterionResult, evidence: Evidence) -> FindingEvidence:
-    mechanism = {AlarmFires: "alarm", AlarmOk: "alarm", Recovers: "recovery", Replacement: "Auto Scaling"}.get(type(sentence))
+    mechanism = _MECHANISMS.get(type(sentence))
     named = f"alarm {sentence.alarm}" if isinstance(sentence, AlarmFires | AlarmOk) else mechanism
     at = None
     if isinstance(sentence, Threshold) and sentence.relative is None:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import Sentences, parse_sentences
-from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
+from squall.domain.language.sentences import AlarmOk, MembersRun, Recovers, Threshold
 from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
+from squall.domain.targets.member_groups import explain_uncounted
 
 
 def _check_length(inputs: SafetyInput) -> Answer:
@@ -32,6 +33,11 @@ def _check_bindings(inputs: SafetyInput) -> Answer:
         f"{path}: no threshold defines when {sentence.metric} has recovered; add a threshold on it to steady_state"
         for path, _, sentence in parsed.criteria
         if isinstance(sentence, Recovers) and sentence.metric and sentence.band is None and sentence.metric not in steady
+    ]
+    missing += [
+        f"{path}: {problem}"
+        for path, _, sentence in parsed.criteria
+        if isinstance(sentence, MembersRun) and (problem := explain_uncounted(inputs.discovery.workload, inputs.discovery.pinned, sentence))
     ]
     return not missing, f"not measured: {'; '.join(missing)}" if missing else f"measured: {', '.join(sorted(bound)) or 'events only'}"
 

@@ -1,6 +1,6 @@
 """Criteria are met, not met, or can't be told; each says by what numbers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.metric_models import Series
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
-from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.recovery import Recovery, RunningMembers
 from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
 from squall.faults import registry
@@ -349,6 +349,35 @@ def test_no_replacement_yet_is_not_met_only_if_it_was_watched_long_enough() -> N
     none = Recovery(recovered=False, looked_at=NOW + timedelta(minutes=4))
     assert result("Auto Scaling launches replacement instance within 4 minutes", recovery=none).outcome is NOT_MET
     assert result("Auto Scaling launches replacement instance within 5 minutes", recovery=none).outcome is UNKNOWN
+
+
+COUNTED = RunningMembers(group="ECS service shop/web", count=3, since=NOW + timedelta(minutes=3))
+
+
+def count_of(running: RunningMembers, looked_at: datetime = END, recovered: bool = True) -> Recovery:
+    return Recovery(recovered=recovered, looked_at=looked_at, running={"3 tasks run within 4 minutes": running})
+
+
+@pytest.mark.parametrize(
+    ("running", "minutes", "outcome", "reason"),
+    [
+        (COUNTED, 10, MET, "3 tasks of ECS service shop/web run from 180 s after the fault took effect on"),
+        (COUNTED.model_copy(update={"since": NOW}), 10, MET, "3 tasks of ECS service shop/web run ever since the fault took effect"),
+        (COUNTED.model_copy(update={"since": NOW + timedelta(minutes=5)}), 10, NOT_MET, "from 300 s after"),
+        (COUNTED.model_copy(update={"since": NOW + timedelta(minutes=5), "after": NOW}), 10, UNKNOWN, "not before 0 s"),
+        (COUNTED.model_copy(update={"since": None, "count": 2}), 4, NOT_MET, "2 of 3 tasks of ECS service shop/web run"),
+        (COUNTED.model_copy(update={"since": None, "count": 2}), 3, UNKNOWN, "2 of 3 tasks of ECS service shop/web run, but they were"),
+    ],
+)
+def test_a_number_of_tasks_counts_from_when_so_many_run(running: RunningMembers, minutes: int, outcome: Any, reason: str) -> None:
+    judged = result("3 tasks run within 4 minutes", recovery=count_of(running, NOW + timedelta(minutes=minutes)))
+    assert (judged.outcome, judged.kind, judged.threshold) == (outcome, "members", 240.0)
+    assert reason in judged.reason
+
+
+@pytest.mark.parametrize("recovery", [None, Recovery(recovered=True, looked_at=END)])
+def test_a_number_of_tasks_that_nobody_counted_cannot_be_told(recovery: Recovery | None) -> None:
+    assert result("3 tasks run within 4 minutes", recovery=recovery).outcome is UNKNOWN
 
 
 def relative(**more: Any) -> dict[str, MetricStatistics]:

@@ -8,7 +8,7 @@ from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_names import canonical_metric
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import AlarmFires, Recovers, Replacement, Threshold, render_sentence
+from squall.domain.language.sentences import AlarmFires, MembersRun, Recovers, Replacement, Threshold, render_sentence
 
 OWN = {"queue depth": "count", "Checkout latency": "milliseconds", "heap": "bytes", "max connections": "count", "score": "none"}
 
@@ -168,9 +168,15 @@ def test_durations_and_windows(text: str, seconds: int | None, window: str) -> N
         ("queue depth recovers within 1 hour", Recovers(text="", metric="queue depth", within_seconds=3600)),
         ("Auto Scaling launches replacement instance", Replacement(text="")),
         ("auto-scaling group launches a replacement instance within 5 minutes", Replacement(text="", within_seconds=300)),
+        ("3 tasks run within 5 minutes", MembersRun(text="", members="tasks", count=3, within_seconds=300)),
+        ("more than two pods are ready within 90 s.", MembersRun(text="", members="pods", count=3, within_seconds=90)),
+        (
+            "at least 1,000 instances are in service within 1 hour",
+            MembersRun(text="", members="instances", count=1000, within_seconds=3600),
+        ),
     ],
 )
-def test_events(text: str, expected: AlarmFires | Recovers | Replacement) -> None:
+def test_events(text: str, expected: AlarmFires | MembersRun | Recovers | Replacement) -> None:
     assert parse_criterion(text, OWN) == expected.model_copy(update={"text": text})
 
 

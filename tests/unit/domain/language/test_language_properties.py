@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.parse import parse_condition, parse_criterion
-from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Replacement, Sentence, Threshold, render_sentence
+from squall.domain.language.sentences import AlarmFires, AlarmOk, MembersRun, Recovers, Replacement, Sentence, Threshold, render_sentence
 from squall.domain.language.units import SPELLINGS, Unit
 
 DECLARED: dict[str, Unit] = {"queue depth": "count", "for baseline": "bytes", "p99": "none", "Average": "seconds", "5xx": "per_second"}
@@ -66,6 +66,13 @@ events = (
     )
     | st.builds(Recovers, text=st.just(""), metric=st.none() | st.sampled_from(sorted(METRICS)) | own_names, within_seconds=seconds)
     | st.builds(Replacement, text=st.just(""), within_seconds=st.none() | seconds)
+    | st.builds(
+        MembersRun,
+        text=st.just(""),
+        members=st.sampled_from(("instances", "tasks", "pods")),
+        count=st.integers(1, 10_000),
+        within_seconds=seconds,
+    )
 )
 
 

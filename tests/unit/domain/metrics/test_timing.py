@@ -129,6 +129,8 @@ def test_the_reaction_of_one_sentence_counts_its_own_duration() -> None:
         ("alarm pager fires within 30 minutes", 15, "recovery of at least 20 min"),
         ("alarm pager fires within 25 minutes", 15, ""),
         ("Auto Scaling launches replacement instance", 15, ""),
+        ("3 tasks run within 26 minutes", 15, "recovery of at least 16 min"),
+        ("3 tasks run within 25 minutes", 15, ""),
     ],
 )
 def test_an_event_that_may_come_after_everybody_stopped_watching_is_refused(sentence: str, recovery: int, expected: str) -> None:

@@ -9,7 +9,7 @@ from squall.domain.base.vocabulary import AbortSource, CriterionOutcome, Rollbac
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, FindingStatus, Severity, StoredFinding
 from squall.domain.documents.judgement import CriterionResult, Judgement
-from squall.domain.documents.recovery import Recovery
+from squall.domain.documents.recovery import Recovery, RunningMembers
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.judging.verdict import make_decision
 from squall.domain.result.finding_history import merge_findings
@@ -121,6 +121,22 @@ def test_each_recommendation_has_its_evidence(
     assert improvement in found[0].improvements
     assert found[0].evidence.mechanism == mechanism
     assert found[0].id not in right
+
+
+@pytest.mark.parametrize(
+    ("running", "kind"),
+    [
+        (RunningMembers(group="Auto Scaling group shop", count=1), "capacity_lost"),
+        (RunningMembers(group="Auto Scaling group shop", count=2, since=NOW + timedelta(minutes=9)), "slow_recovery"),
+    ],
+)
+def test_too_few_members_are_lost_capacity_and_late_ones_a_slow_recovery(running: RunningMembers, kind: str) -> None:
+    text = "2 instances run within 5 minutes"
+    seen = WELL.model_copy(update={"running": {text: running}})
+    found, _ = looked_at(NOT_MET, sentences=[text], recovery=seen)
+    assert kinds(found) == [kind]
+    _, right = looked_at(MET, sentences=[text], recovery=seen)
+    assert found[0].id in right, "a run in which enough of them ran in time closes it"
 
 
 def test_who_stops_a_run_finds_nothing_out_about_the_workload() -> None:

@@ -277,6 +277,14 @@ def test_a_return_to_the_baseline_needs_no_threshold() -> None:
     assert "measurable" not in failed(safe(definition=definition(exp), discovery=discovery(exp=exp)))
 
 
+def test_a_number_of_members_needs_one_group_of_them() -> None:
+    exp = experiment(success_criteria=["2 instances run within 5 minutes"], abort_conditions=["System availability < 95%"])
+    assert "measurable" not in failed(safe(definition=definition(exp), discovery=discovery(exp=exp)))
+    exp = experiment(success_criteria=["2 tasks run within 5 minutes"], abort_conditions=["System availability < 95%"])
+    refusal = failed(safe(definition=definition(exp), discovery=discovery(exp=exp)))["measurable"]
+    assert 'success_criteria[0]: "2 tasks run within 5 minutes" counts the tasks of the group that the targets belong to' in refusal
+
+
 def test_a_metric_that_must_recover_needs_a_threshold_that_says_when_it_has() -> None:
     exp = experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])
     assert (
