@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from squall.domain.language import units
 from squall.domain.language.changes import Changes
 from squall.domain.language.errors import SentenceError, replace_span
-from squall.domain.language.goals import Goals
-from squall.domain.language.members import read_members
+from squall.domain.language.goals import Goals, read_members
 from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import Metric
 from squall.domain.language.parts import COMPARATORS, Parts
