@@ -297,7 +297,7 @@ def _intermittent_table(count: int) -> Table:
     )
     note = (
         "Every series, its periods switched off half of the time for so many periods on average. Nothing of the method was chosen on "
-        "these stretches. Earlier days are left out."
+        "these stretches. Earlier days are left out. Short windows that are off throughout count as a change here, too."
     )
     return Table("Metrics that are zero half of the time", columns, tuple(rows), (note,))
 

@@ -64,6 +64,40 @@ def test_a_service_that_starts_no_other_task_is_refuted_and_not_restored(
     assert finding.evidence.mechanism == "ECS service shop/web"
 
 
+@pytest.mark.parametrize(
+    ("sentence", "replaces_after", "expected"),
+    [
+        ("3 tasks run within 5 minutes", 40.0, (Verdict.VALIDATED, "3 tasks of ECS service shop/web run from ", [])),
+        ("3 tasks run within 20 seconds", 40.0, (Verdict.REFUTED, "3 tasks of ECS service shop/web run from ", ["slow_recovery"])),
+        ("3 tasks run within 5 minutes", None, (Verdict.REFUTED, "2 of 3 tasks of ECS service shop/web run", ["capacity_lost"])),
+        ("2 tasks run within 5 minutes", None, (Verdict.VALIDATED, "2 tasks of ECS service shop/web run ever since the fault", [])),
+    ],
+)
+def test_a_number_of_tasks_is_judged_by_what_the_service_runs(
+    walk: Walk,
+    world: FakeWorld,
+    stop: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    sentence: str,
+    replaces_after: float | None,
+    expected: tuple[Verdict, str, list[str]],
+) -> None:
+    verdict, reason, kinds = expected
+    monkeypatch.setattr(world.fleet.services.services["shop/web"], "replaces_after", replaces_after)
+    walk.run({"definition": {**stop, "success_criteria": [sentence]}})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, verdict), result.reason
+    assert result.criteria[0].reason.startswith(reason)
+    assert [one.kind for one in result.findings if one.kind in {"slow_recovery", "capacity_lost"}] == kinds
+
+
+def test_a_number_of_members_that_the_targets_do_not_have_is_refused(walk: Walk, world: FakeWorld, stop: dict[str, Any]) -> None:
+    walk.run({"definition": {**stop, "success_criteria": ["3 instances run within 5 minutes"]}})
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert "they belong to ECS service shop/web, which has tasks" in result.reason
+
+
 def test_a_task_that_something_else_stopped_proves_nothing(walk: Walk, world: FakeWorld, stop: dict[str, Any], monkeypatch: Any) -> None:
     services = world.fleet.services
     real = services.stop
