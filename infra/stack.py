@@ -124,6 +124,7 @@ class SquallStack(Stack):
             **dict.fromkeys(("Halt", "Resume"), {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {}),
             # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
             "Approve": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
+            "ObserveApproval": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
             # FinalCheck and StartFault compile the template again and compare it with what FIS has.
             **dict.fromkeys(("FinalCheck", "StartFault"), fis_roles),
             "CreateTemplate": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn, **fis_roles},

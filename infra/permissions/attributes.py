@@ -16,7 +16,9 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("period_pk", "period_sk", "experiment_pk", "experiment_sk"), _NOBODY),
     # A gate opens by what these say.
     "ask": ("AskApproval", "Approve"),
-    "votes": ("AskApproval", "Approve"),
+    "votes": ("Approve",),
+    "proofs": ("Approve", "ObserveApproval"),
+    "confirmed": ("ObserveApproval",),
     # What has to be stopped, deleted or released in the end, and who stopped it first.
     "abort": ("Abort", "Halt", "Pulse", "StartFault", "StopFault"),
     "lock_keys": ("AcquireLock",),

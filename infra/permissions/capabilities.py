@@ -9,6 +9,7 @@ from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.names import Names, automation_arns
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
+from squall.domain.safety.fis_template import CHECKED_TAG
 
 _NETWORK_INTERFACE_ACTIONS = (
     "ec2:CreateNetworkInterface",
@@ -45,8 +46,8 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
 _ADMITTED = ("admitted_hash", "definition_hash", "promotion_hash")
 """Attributes that the record of an execution has if Admit saw it."""
 _NOT_NEW = (
-    "abort", "ask", "closed_by", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id", "hypothesis_validated",
-    "rollback_command", "slot", "summary", "task_token", "template_id", "verdict", "votes",
+    "abort", "ask", "closed_by", "confirmed", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id",
+    "hypothesis_validated", "proofs", "rollback_command", "slot", "summary", "task_token", "template_id", "verdict", "votes",
 )  # fmt: skip
 """Attributes that no new record has. A function that creates a record may set none of them."""
 _RUN_TAGS = ("squall:stack", "squall:execution", "Name")
@@ -120,7 +121,13 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
         "ForAllValues:StringEquals": {"aws:TagKeys": list(_RUN_TAGS)},
         "Null": {"aws:ResourceTag/squall:stack": "true"},
     }
+    checked = {"StringEquals": {"aws:ResourceTag/squall:stack": names.stack, f"aws:ResourceTag/{CHECKED_TAG}": "true"}}
     return {
+        "mark_checked": [
+            _make_statement(
+                ["fis:TagResource"], [templates], {**of_this_stack, "ForAllValues:StringEquals": {"aws:TagKeys": [CHECKED_TAG]}}
+            )
+        ],
         "read_own_template": [_make_statement(["fis:GetExperimentTemplate"], [templates], of_this_stack)],
         "list_experiments": [_make_statement(["fis:ListExperiments"], ["*"])],
         "read_experiment": [_make_statement(["fis:GetExperiment"], [experiments], of_this_stack)],
@@ -135,10 +142,10 @@ def _fault_injection(names: Names) -> dict[str, list[PolicyStatement]]:
             _make_statement(["fis:TagResource"], [templates], tagged_at_creation),
             _make_statement(["iam:PassRole"], list(names.fis_role_arns), {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}),
         ],
-        # StartExperiment authorizes on the template, which carries our tag, and on the experiment, which gets it with
-        # this request.
+        # StartExperiment authorizes on the template, which carries our tag and FinalCheck's, and on the experiment, which
+        # gets our tag with this request.
         "start_experiment": [
-            _make_statement(["fis:StartExperiment"], [templates], of_this_stack),
+            _make_statement(["fis:StartExperiment"], [templates], checked),
             _make_statement(["fis:StartExperiment"], [experiments], tagged_ours),
             _make_statement(["fis:TagResource"], [experiments], tagged_at_creation),
             _make_statement(

@@ -68,6 +68,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *WORKFLOW_STEP,
         "inventory",
         "read_own_template",
+        "mark_checked",
         "read_guards",
         "list_experiments",
         "locks",
@@ -115,7 +116,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "dead_letters",
     ),
-    # STS identifies the approver: GetCallerIdentity needs no permission, and the approver has signed the request.
+    # STS identifies the approver, for ObserveApproval again: GetCallerIdentity needs no permission, and the approver has
+    # signed the request.
     "Approve": (*EVERY_FUNCTION, "wake"),
     "Halt": (
         *EVERY_FUNCTION,

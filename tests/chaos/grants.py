@@ -75,8 +75,9 @@ _DYNAMODB = {
         "history.of_period history.of_experiment"
     ),
     "UpdateItem": (
-        "records.update records.finish records.request_abort records.ask records.vote records.store_token records.clear_token "
-        "records.append records.settle findings.save halt_copy.engage halt_copy.release sightings.put history.summarise sentinels.renew"
+        "records.update records.finish records.request_abort records.ask records.vote records.confirm records.store_token "
+        "records.clear_token records.append records.settle findings.save halt_copy.engage halt_copy.release sightings.put "
+        "history.summarise sentinels.renew"
     ),
 }
 _OTHERS = {

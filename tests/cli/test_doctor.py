@@ -268,8 +268,8 @@ def approval(account: Account, monkeypatch: pytest.MonkeyPatch, voter: Any = Non
             raise voter
         if isinstance(voter, dict):
             return voter
-        said = Vote("user:AIDAADA", voter or ADA["Arn"], decision, START, comment)
-        return {"recorded": account.records.vote(execution_id, plan, said), "message": ""}
+        said = Vote("user:AIDAADA", voter or ADA["Arn"], decision, START, comment, plan)
+        return {"recorded": account.records.vote(execution_id, said), "message": ""}
 
     clients = {"sts": Scripted("sts", get_caller_identity=[who])}
     looked = Setting(lambda service: clients.get(service) or account.client(service), "Squall", (ROLE,), ABORT, MACHINE, "table", "bucket")

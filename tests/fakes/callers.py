@@ -5,16 +5,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from squall.domain.approval.identity_proof import CONTENT_TYPE, Proof, Statement
+from squall.domain.approval.identity_proof import CONTENT_TYPE, FRESH, Statement
 from squall.domain.approval.people import Caller
+from squall.domain.approval.votes import Proof
 from squall.errors import Refused
 from tests.fakes.workload import ACCOUNT, REGION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+
+    from tests.fakes.clock import FakeClock
 
 HOST = f"sts.{REGION}.amazonaws.com"
 
@@ -32,7 +35,8 @@ class FakeCallers:
 
     host, region = HOST, REGION
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
         self.known: dict[str, Caller] = {}
 
     def sign(self, caller: Caller, statement: Statement, at: datetime, host: str = HOST) -> Proof:
@@ -53,6 +57,9 @@ class FakeCallers:
             raise Refused("sts", "GetCallerIdentity", "InvalidClientTokenId", "The security token included in the request is invalid")
         if authorization.rpartition("Signature=")[2] != _signature(key, given):
             raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "The request signature we calculated does not match")
+        signed_at = datetime.strptime(given["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if abs(self._clock.now() - signed_at) > FRESH:
+            raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "Signature expired")
         return self.known[key]
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from squall.domain.run.fis_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
+from squall.domain.safety.fis_template import CHECKED_TAG
 from squall.errors import Refused, Unavailable
 from tests.fakes.counting import Count
 from tests.fakes.effects import EFFECTS
@@ -91,6 +92,13 @@ class FakeFaults:
         if template_id in self._deleted:  # roles may read what has the stack's tag, and this has none any more
             raise Unavailable("fis", "GetExperimentTemplate", "AccessDeniedException", "is not authorized", retryable=False)
         return self.foreign.get(template_id) or self.templates.get(template_id)
+
+    def mark_checked(self, template_arn: str) -> None:
+        template_id = template_arn.rpartition("/")[2]
+        if template_id not in self.templates:  # it has no stack's tag any more
+            raise Unavailable("fis", "TagResource", "AccessDeniedException", "is not authorized", retryable=False)
+        body = self.templates[template_id]
+        self.templates[template_id] = {**body, "tags": {**body.get("tags", {}), CHECKED_TAG: "true"}}
 
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         if client_token in self._start_tokens:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from squall.domain.approval.votes import Decision
+from squall.domain.approval.votes import Decision, VoteProof
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.document import document_key, file_key
 from squall.domain.documents.finding import Finding, StoredFinding
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.approval.votes import Ask, Vote
+    from squall.domain.approval.votes import Ask, Proof, Vote
     from squall.domain.documents.document import Document
     from squall.domain.run.record import Abort, Event
 
@@ -75,26 +75,40 @@ class FakeRecords:
         self.items[execution_id] = replace(record, abort=abort)
         return True
 
-    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
+    def ask(self, execution_id: str, ask: Ask) -> bool:
         record = self._open(execution_id)
         if record is None:
             return False
         before = record.ask.round if record.ask else 0
-        if before != ask.round - 1 or (record.ask and record.votes != tuple(votes)):
+        if before != ask.round - 1:
             return False
-        self.items[execution_id] = replace(record, ask=ask, votes=(), status=Status.AWAITING_APPROVAL)
+        self.items[execution_id] = replace(record, ask=ask, status=Status.AWAITING_APPROVAL)
         return True
 
-    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
+    def vote(
+        self, execution_id: str, vote: Vote, events: Sequence[Event] = (), *, proof: Proof | None = None, replaces: Vote | None = None
+    ) -> bool:
         record = self._open(execution_id)
-        if record is None or record.decided_status is not None or record.ask is None or record.ask.plan != plan:
+        if record is None or record.decided_status is not None or record.ask is None or record.ask.plan != vote.plan:
             return False
         said = {one.person: one for one in record.votes}
         before = said.get(vote.person)
-        if before and not (vote.decision is Decision.REJECT and before.decision is not Decision.REJECT):
+        replaced = replaces is not None and before is not None and before.at == replaces.at
+        if before and (before.decision is Decision.REJECT or not (replaced or vote.decision is Decision.REJECT)):
             return False
         votes = sorted({**said, vote.person: vote}.values(), key=lambda one: (one.at, one.person))
-        self.items[execution_id] = replace(record, votes=tuple(votes), events=record.events + _cut(events))
+        proofs = (*record.proofs, *([VoteProof(vote.person, proof)] if proof else []))
+        self.items[execution_id] = replace(record, votes=tuple(votes), proofs=proofs, events=record.events + _cut(events))
+        return True
+
+    def confirm(
+        self, execution_id: str, digests: Sequence[str], *, handled: Sequence[VoteProof], left: Sequence[VoteProof], events: Sequence[Event]
+    ) -> bool:
+        record = self._open(execution_id)
+        if record is None or record.proofs != tuple(handled):
+            return False
+        confirmed = (*record.confirmed, *digests)
+        self.items[execution_id] = replace(record, proofs=tuple(left), confirmed=confirmed, events=record.events + _cut(events))
         return True
 
     def store_token(self, execution_id: str, token: str) -> int | None:

@@ -69,7 +69,7 @@ class FakeWorld:
         self.notifier = FakeNotifier()
         self.lifecycle = FakeLifecycle()
         self.workflow = FakeWorkflow()
-        self.callers = FakeCallers()
+        self.callers = FakeCallers(self.clock)
         self.failing: dict[str, Exception] = {}
         self.calls: list[str] = []
         """`port.method` of every call through the wiring, in order."""

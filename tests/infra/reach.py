@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from infra.functions import to_snake_case
 from infra.permissions.attributes import ATTRIBUTES
 from infra.permissions.holders import HOLDERS
+from squall.domain.safety.fis_template import CHECKED_TAG
 from tests.infra.template import Resources, Statement
 
 PROMISES = {
@@ -51,7 +52,7 @@ class Power:
 
 
 ACTIONS: dict[str, Power | None] = {
-    "fis:StartExperiment": Power("start FIS templates of the stack", ("fault", "approval", "halt")),
+    "fis:StartExperiment": Power("start FIS templates that passed FinalCheck", ("halt",)),
     "fis:CreateExperimentTemplate": Power("create FIS templates"),
     "fis:DeleteExperimentTemplate": Power("delete FIS templates of the stack"),
     "fis:StopExperiment": Power("stop experiments of the stack"),
@@ -94,7 +95,7 @@ ITEMS_BREAK = {
     ("update", "the halt flag's copy"): ("halt",),
     ("put", "the sentinel's leases"): (),
 }
-ATTRIBUTES_BREAK = {"ask": ("approval",), "votes": ("approval",), "abort": ("stop",), "verdict": ("verdict", "told")}
+ATTRIBUTES_BREAK = {"votes": ("approval",), "abort": ("stop",), "verdict": ("verdict", "told")}
 DOCUMENTS_BREAK = {"discovery.json": ("fault",), **dict.fromkeys(EVIDENCE, ("verdict",))}
 
 
@@ -114,6 +115,8 @@ def _of_action(action: str, statement: Statement) -> Iterator[Power]:
         yield from _of_items(VERBS[action], statement)
     elif action == "s3:PutObject":
         yield from _of_documents(statement)
+    elif action == "fis:TagResource" and statement.conditions.get("ForAllValues:StringEquals", {}).get("aws:TagKeys") == [CHECKED_TAG]:
+        yield Power("mark FIS templates of the stack as checked")
     elif action in ACTIONS:
         if (power := ACTIONS[action]) is not None:
             yield power

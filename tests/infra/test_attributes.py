@@ -27,22 +27,24 @@ pytestmark = pytest.mark.xdist_group("infra")
 NOW = datetime(2030, 1, 7, tzinfo=UTC)
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "request_abort": (Abort(AbortSource.GUARD, "fired", NOW),),
-    "ask": (Ask("hash", NOW, NOW + timedelta(hours=1), 1), ()),
-    "vote": ("hash", Vote("user:AIDA", "arn", Decision.APPROVE, NOW)),
+    "ask": (Ask("hash", NOW, NOW + timedelta(hours=1), 1),),
+    "vote": (Vote("user:AIDA", "arn", Decision.APPROVE, NOW, plan="hash"),),
+    "confirm": (["digest"],),
     "store_token": ("token",),
     "clear_token": (1,),
     "append": ([Event(NOW, EventName.ALARM)],),
     "settle": (),
 }
-NESTED = {"plan", "decision", "user:AIDA", "round"}
+NESTED = {"plan", "decision", "user:AIDA", "round", "at"}
 """Names inside of attributes."""
 
 
 def named_by(method: str) -> set[str]:
     """The attributes that the adapter names in the request."""
-    client = Scripted("dynamodb", update_item=[{"Attributes": {"token_generation": {"N": "1"}}}])
-    getattr(DynamoRecords(client, "table"), method)("run-1", *ARGUMENTS[method])
-    (arguments,) = client.arguments("update_item")
+    client = Scripted("dynamodb", update_item=[{"Attributes": {"token_generation": {"N": "1"}}}] * 2)
+    options = {"handled": (), "left": (), "events": [Event(NOW, EventName.ALARM)]} if method == "confirm" else {}
+    getattr(DynamoRecords(client, "table"), method)("run-1", *ARGUMENTS[method], **options)
+    arguments = client.arguments("update_item")[-1]
     names = set(arguments.get("ExpressionAttributeNames", {}).values())
     plain = {name for name in FIELDS if name in arguments.get("ConditionExpression", "").replace("#", " # ").split()}
     return (names | plain) - NESTED

@@ -148,6 +148,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "faults.template": ("read_templates",),
     "faults.start": ("start_experiment",),
     "faults.get": ("read_experiment",),
+    "faults.mark_checked": ("mark_checked",),
     "faults.resolved_targets": ("read_resolved_targets",),
     "faults.of_template": ("list_experiments",),
     "faults.of_execution": ("list_experiments",),
@@ -456,9 +457,22 @@ def test_starting_authorizes_on_template_and_experiment_each_by_the_tag_it_has_t
     starting = [found for found in of(stack, "start_fault") if "fis:StartExperiment" in found.actions]
     by_resource = {found.resources[0].rsplit(":", 1)[1]: found.conditions for found in starting}
     assert by_resource == {
-        "experiment-template/*": {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall"}},
+        "experiment-template/*": {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall", "aws:ResourceTag/squall:checked": "true"}},
         "experiment/*": {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}},
     }
+
+
+def test_only_final_check_marks_a_template_as_checked(stack: Resources) -> None:
+    """StartFault may start no other template, and nobody may take a tag away or change a template."""
+    keys = {
+        stack.role_of(name): set(found.conditions["ForAllValues:StringEquals"]["aws:TagKeys"])
+        for name in stack.functions()
+        for found in of(stack, name)
+        if "fis:TagResource" in found.actions
+    }
+    assert {role for role, named in keys.items() if "squall:checked" in named} == {stack.role_of("final_check")}
+    assert keys[stack.role_of("final_check")] == {"squall:checked"}
+    assert not [found for found in stack.statements() if {"fis:UntagResource", "fis:UpdateExperimentTemplate"} & set(found.actions)]
 
 
 def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -> None:

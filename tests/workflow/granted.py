@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
-from squall.errors import Unavailable
+from squall.domain.safety.fis_template import CHECKED_TAG
+from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from squall.domain.documents.document import Document
+    from squall.domain.run.fis_state import FisExperiment
     from tests.workflow.walk import Walk
 
 ATTRIBUTES_OF_METHOD: dict[str, frozenset[str]] = {
     "request_abort": frozenset({"abort", "status"}),
-    "ask": frozenset({"ask", "votes", "status"}),
-    "vote": frozenset({"ask", "votes", "status", "decided_status", "events"}),
+    "ask": frozenset({"ask", "status"}),
+    "vote": frozenset({"ask", "votes", "proofs", "status", "decided_status", "events"}),
+    "confirm": frozenset({"proofs", "confirmed", "status", "events"}),
     "store_token": frozenset({"task_token", "token_generation", "status"}),
     "clear_token": frozenset({"task_token", "token_generation"}),
     "append": frozenset({"events"}),
@@ -56,6 +61,19 @@ def _check_attributes(walk: Walk, method: str) -> None:
         return write(execution_id, *args, **changes)
 
     setattr(walk.world.records, method, checked)
+
+
+def grant_start(walk: Walk) -> None:
+    """StartFault starts no template but one that FinalCheck has marked."""
+    start = walk.world.faults.start
+
+    def checked(template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
+        template = walk.world.faults.templates.get(template_id)
+        if walk.running and template is not None and CHECKED_TAG not in template.get("tags", {}):
+            raise Refused("fis", "StartExperiment", "AccessDeniedException", f"{walk.running[-1]} may not start {template_id}")
+        return start(template_id, client_token, tags)
+
+    walk.world.faults.start = checked  # type: ignore[method-assign]
 
 
 def _denied(service: str, operation: str, message: str) -> Unavailable:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
+from squall.domain.approval.votes import Decision, Proof, Vote, VoteProof
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
@@ -312,7 +313,6 @@ def test_what_was_not_signed_is_not_recorded(walk: Walk, world: FakeWorld, chang
         elif kind == "host":
             record = record_of(world)
             from squall.domain.approval.identity_proof import Statement  # noqa: PLC0415
-            from squall.domain.approval.votes import Decision  # noqa: PLC0415
 
             statement = Statement(record.execution_arn, payload["plan"], Decision.APPROVE, "fine")
             signed = world.callers.sign(EVE, statement, world.clock.now(), host="sts.amazonaws.com")
@@ -339,6 +339,101 @@ def test_sts_that_cannot_be_asked_records_nothing_and_is_a_failure(walk: Walk, w
     run(walk)
     assert "raised:Approve:Unavailable" in world.calls
     assert record_of(world).votes == ()
+
+
+# one compromised role
+
+
+def unconfirmed(world: FakeWorld) -> list[str]:
+    """What the timeline says of votes that do not count."""
+    return [event.detail for event in record_of(world).events if event.event is EventName.VOTE_NOT_CONFIRMED]
+
+
+def put_votes(world: FakeWorld, *people: Any, **changes: Any) -> None:
+    """What the role of Approve may write by itself: votes that nobody gave, and what it likes as their proofs."""
+    record = record_of(world)
+    assert record.ask is not None
+    forged = tuple(Vote(f"user:{who.user_id}", who.arn, Decision.APPROVE, world.clock.now(), "fine", record.ask.plan) for who in people)
+    world.records.items[ID] = replace(record, votes=forged, **changes)
+
+
+def test_votes_that_only_the_role_of_approve_wrote_approve_nothing(walk: Walk, world: FakeWorld) -> None:
+    world.clock.after(60, lambda: put_votes(world, ADA, BOB))
+    run(walk)
+    refused_before_anything(world, "not approved by", "0 of 2 approvals")
+
+
+def test_a_vote_with_the_proof_of_another_person_or_plan_approves_nothing(walk: Walk, world: FakeWorld) -> None:
+    def forge() -> None:
+        own, other = payload_of(world, EVE)["proof"], payload_of(world, ADA, plan="0" * 64)["proof"]
+        proofs = (VoteProof("user:AIDAADA", Proof(**other)), VoteProof("user:AIDABOB", Proof(**own)))
+        put_votes(world, ADA, BOB, proofs=proofs)
+
+    world.clock.after(60, forge)
+    run(walk)
+    refused_before_anything(world, "not approved by", "0 of 2 approvals")
+    refusals = unconfirmed(world)
+    assert ["SignatureDoesNotMatch" in refusals[0], f"it was signed by {EVE.arn}" in refusals[1]] == [True, True]
+    assert record_of(world).proofs == ()
+
+
+def test_confirmations_without_votes_approve_nothing(walk: Walk, world: FakeWorld) -> None:
+    """The role of ObserveApproval may write confirmations, and no votes."""
+
+    def forge() -> None:
+        put_votes(world, ADA, BOB)
+        digests = tuple(one.digest for one in record_of(world).votes)
+        world.records.items[ID] = replace(record_of(world), votes=(), confirmed=digests)
+
+    world.clock.after(60, forge)
+    run(walk)
+    refused_before_anything(world, "not approved by", "0 of 2 approvals")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"approvers": 0}, "approvers is 0, not 1"),
+        ({"who": ("arn:aws:iam::123456789012:user/*",)}, "who is"),
+        ({"expires_at": timedelta(days=2)}, "expires_after is"),
+    ],
+)
+def test_a_request_that_differs_from_the_policy_approves_nothing(walk: Walk, world: FakeWorld, change: dict[str, Any], words: str) -> None:
+    """The roles of AskApproval and Approve may write another request. People then approve it."""
+
+    def forge(_: object) -> None:
+        ask = record_of(world).ask
+        assert ask is not None
+        changed: dict[str, Any] = {name: ask.at + value if isinstance(value, timedelta) else value for name, value in change.items()}
+        world.records.items[ID] = replace(record_of(world), ask=replace(ask, **changed))
+
+    walk.after["AskApproval"] = lambda result: forge(result) if "approved" not in events(world) else None
+    vote_in(walk, world, 60)
+    run(walk)
+    refused_before_anything(world, "approved: people were asked for something else", words)
+
+
+def test_a_vote_is_confirmed_once_sts_answers_again(walk: Walk, world: FakeWorld) -> None:
+    """The second look fails for two minutes; the pulse wakes the run until it works."""
+    broken = Intercept(lambda called: fail(called) if (walk.running[-1:], called) == (["ObserveApproval"], "callers.identify") else None)
+    world.clock.after(59, lambda: setattr(world, "failing", broken))
+    vote_in(walk, world, 60)
+    world.clock.after(180, lambda: setattr(world, "failing", {}))
+    run(walk)
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert (record_of(world).fault_started_at or world.clock.now()) - record_of(world).started_at < timedelta(minutes=8)
+
+
+def test_a_vote_that_could_not_be_confirmed_is_told_and_may_be_given_again(walk: Walk, world: FakeWorld) -> None:
+    broken = Intercept(lambda called: fail(called) if (walk.running[-1:], called) == (["ObserveApproval"], "callers.identify") else None)
+    world.clock.after(59, lambda: setattr(world, "failing", broken))
+    vote_in(walk, world, 60)
+    world.clock.after(600, lambda: setattr(world, "failing", {}))
+    vote_in(walk, world, 700)
+    done = run(walk)
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert ["expired before AWS could confirm it" in why for why in unconfirmed(world)] == [True, True]
+    assert len(done.states) < 200
 
 
 # when
@@ -477,7 +572,8 @@ def test_a_changed_plan_asks_again_and_no_earlier_vote_counts(walk: Walk, world:
     assert "targets were" in second.body
     assert "Asked for" not in first.body
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert [one.arn for one in record_of(world).votes] == [BOB.arn, EVE.arn]
+    assert [one.arn for one in record_of(world).confirmed_votes] == [BOB.arn, EVE.arn]
+    assert [vote["arn"] for vote in (result_of(world).approval or pytest.fail("none")).votes] == [BOB.arn, EVE.arn]
     pinned = world.documents.get(ID, Plan)
     assert pinned is not None
     assert [target["arn"] for target in result_of(world).targets] == list(pinned.pinned)
@@ -604,12 +700,15 @@ def test_a_wake_up_that_is_lost_is_made_good_by_the_pulse(walk: Walk, world: Fak
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
 
 
-def test_without_pulse_and_wake_up_the_workflow_looks_every_hour(walk: Walk, world: FakeWorld) -> None:
+def test_without_pulse_and_wake_up_a_vote_expires_is_told_and_may_be_given_again(walk: Walk, world: FakeWorld) -> None:
+    """The workflow looks every hour; STS refuses the proofs by then."""
     walk.pulse = False
     world.failing = Intercept(lambda called: fail(called) if walk.running[-1:] == ["Approve"] and called == "workflow.wake" else None)
     vote_in(walk, world, 60)
+    world.clock.after(HOUR, lambda: setattr(world, "failing", {}))
+    vote_in(walk, world, 1.5 * HOUR)
     run(walk)
-    assert (record_of(world).fault_started_at or world.clock.now()) - record_of(world).started_at < timedelta(minutes=66)
+    assert ["Signature expired" in why for why in unconfirmed(world)] == [True, True]
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
 
 

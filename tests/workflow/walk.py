@@ -22,7 +22,7 @@ from squall.wiring import set_wiring
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import Driver, execution_event
-from tests.workflow.granted import grant_attributes, grant_documents
+from tests.workflow.granted import grant_attributes, grant_documents, grant_start
 
 ASL = Path(__file__).parents[2] / "statemachines" / "experiment.asl.json"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall"
@@ -302,6 +302,7 @@ def walking(world: FakeWorld, **settings: str) -> Iterator[Walk]:
     walk.wire()
     grant_documents(walk)
     grant_attributes(walk)
+    grant_start(walk)
     set_wiring(world.wiring(**settings))
     try:
         yield walk

@@ -22,6 +22,9 @@ class Faults(Protocol):
     def template(self, template_id: str) -> Mapping[str, Any] | None:
         """A template as FIS describes it, whoever owns it; None if there is none."""
 
+    def mark_checked(self, template_arn: str) -> None:
+        """Tag a template as one that passed FinalCheck: no other may be started."""
+
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         """Start an experiment. Raises `Refused` (code, message) if FIS refuses: the template is gone, quota, access."""
 

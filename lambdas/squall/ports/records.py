@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from squall.domain.approval.votes import Ask, Vote
+    from squall.domain.approval.votes import Ask, Proof, Vote, VoteProof
     from squall.domain.base.vocabulary import Status
     from squall.domain.documents.document import Document
     from squall.domain.documents.finding import Finding, StoredFinding
@@ -38,19 +38,27 @@ class Records(Protocol):
     def request_abort(self, execution_id: str, abort: Abort) -> bool:
         """Write the first reason to abort. False if there is one already, or if the record is final."""
 
-    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
-        """Write a request for approval, and delete these votes on the request before it. The record then awaits
-        approval.
+    def ask(self, execution_id: str, ask: Ask) -> bool:
+        """Write a request for approval. The record then awaits approval.
 
-        False, and nothing written, if the record is final, if another request was written meanwhile, or if the stored
-        votes are not these.
+        False, and nothing written, if the record is final, or if another request was written meanwhile.
         """
 
-    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
-        """Write a person's vote on the request for this plan.
+    def vote(
+        self, execution_id: str, vote: Vote, events: Sequence[Event] = (), *, proof: Proof | None = None, replaces: Vote | None = None
+    ) -> bool:
+        """Write a person's vote, and the proof by which a second function confirms it.
 
-        False, and nothing written, if the request is for another plan, if the run is decided or final, or if the person
-        has voted already (a rejection replaces anything but a rejection).
+        False, and nothing written, if the newest request is for another plan, if the run is decided or final, or if the
+        person has voted already. A rejection replaces anything but a rejection; another vote replaces only `replaces`.
+        """
+
+    def confirm(
+        self, execution_id: str, digests: Sequence[str], *, handled: Sequence[VoteProof], left: Sequence[VoteProof], events: Sequence[Event]
+    ) -> bool:
+        """Add the digests of confirmed votes, and keep only the proofs that are left.
+
+        False, and nothing written, if the record is final, or if its proofs are no longer those that were handled.
         """
 
     def store_token(self, execution_id: str, token: str) -> int | None:

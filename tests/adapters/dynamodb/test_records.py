@@ -10,7 +10,7 @@ import pytest
 
 from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.approval.votes import Ask, Decision, Proof, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, UnknownEvent
@@ -59,7 +59,12 @@ FULL = ExecutionRecord(
     task_token="token",
     token_generation=3,
     ask=ASK,
-    votes=(Vote("user:A", "arn:ada", Decision.REQUEST, NOW), Vote("sso:bob@x.org", "arn:bob", Decision.APPROVE, NOW + MINUTES, "größe")),
+    votes=(
+        Vote("user:A", "arn:ada", Decision.REQUEST, NOW),
+        Vote("sso:bob@x.org", "arn:bob", Decision.APPROVE, NOW + MINUTES, "größe", "plan"),
+    ),
+    proofs=(VoteProof("sso:bob@x.org", Proof("signed", "20300107T100000Z", "token")),),
+    confirmed=("digest",),
     closed_by="pulse",
     events=(Event(NOW, EventName.ADMITTED), Event(NOW + MINUTES, EventName.FIS_STOPPED, "by a guard")),
 )
@@ -95,7 +100,7 @@ def test_an_unknown_record_is_none_and_not_written(records: Records) -> None:
     records.append("run-1", [Event(NOW, UnknownEvent("late"))])
     records.clear_token("run-1", 1)
     records.settle("run-1")
-    assert not records.ask("run-1", ASK, ())
+    assert not records.ask("run-1", ASK)
     assert records.get("run-1") is None
 
 
@@ -158,7 +163,7 @@ def test_the_first_abort_reason_stays(records: Records) -> None:
 
 
 def vote(person: str, decision: Decision, comment: str = "") -> Vote:
-    return Vote(person, f"arn:{person}", decision, NOW, comment)
+    return Vote(person, f"arn:{person}", decision, NOW, comment, ASK.plan)
 
 
 @pytest.mark.parametrize(
@@ -175,13 +180,13 @@ def vote(person: str, decision: Decision, comment: str = "") -> Vote:
 )
 def test_a_person_says_one_thing_and_may_then_still_reject(records: Records, first: Decision, second: Decision, written: bool) -> None:
     records.create(replace(RECORD, ask=ASK))
-    assert records.vote("run-1", "plan", vote("ada", first), [Event(NOW, UnknownEvent("said"))])
-    assert records.vote("run-1", "plan", vote("ada", second, "again"), [Event(NOW, UnknownEvent("said again"))]) is written
+    assert records.vote("run-1", vote("ada", first), [Event(NOW, UnknownEvent("said"))])
+    assert records.vote("run-1", vote("ada", second, "again"), [Event(NOW, UnknownEvent("said again"))]) is written
     record = records.get("run-1")
     assert record is not None
     assert [one.decision for one in record.votes] == [second if written else first]
     assert [event.event for event in record.events] == ["said", "said again"][: 1 + written]
-    assert records.vote("run-1", "plan", vote("bob", Decision.APPROVE)), "somebody else may"
+    assert records.vote("run-1", vote("bob", Decision.APPROVE)), "somebody else may"
 
 
 @pytest.mark.parametrize(
@@ -190,39 +195,63 @@ def test_a_person_says_one_thing_and_may_then_still_reject(records: Records, fir
 def test_a_vote_on_what_is_not_asked_or_decided_is_not_written(records: Records, changes: dict[str, Any]) -> None:
     record = replace(RECORD, **{"ask": ASK, **changes})
     records.create(record)
-    assert not records.vote("run-1", "plan", vote("ada", Decision.REJECT), [Event(NOW, UnknownEvent("said"))])
-    assert not records.vote("nobody", "plan", vote("ada", Decision.REJECT))
+    assert not records.vote("run-1", vote("ada", Decision.REJECT), [Event(NOW, UnknownEvent("said"))])
+    assert not records.vote("nobody", vote("ada", Decision.REJECT))
     assert records.get("run-1") == record
 
 
 def test_people_are_asked_once_a_round(records: Records) -> None:
     first, second = replace(ASK, round=1), replace(ASK, plan="other", round=2)
     records.create(RECORD)
-    assert not records.ask("run-1", second, ())
-    assert records.ask("run-1", first, ())
-    assert not records.ask("run-1", replace(first, plan="of another invocation"), ())
+    assert not records.ask("run-1", second)
+    assert records.ask("run-1", first)
+    assert not records.ask("run-1", replace(first, plan="of another invocation"))
     record = records.get("run-1")
     assert record is not None
     assert (record.ask, record.votes, record.status) == (first, (), Status.AWAITING_APPROVAL)
     records.finish("run-1", status=Status.ABORTED)
-    assert not records.ask("run-1", second, ())
+    assert not records.ask("run-1", second)
 
 
-def test_asking_anew_forgets_the_votes_it_has_seen_and_no_other(records: Records) -> None:
+def test_asking_anew_keeps_the_votes_and_takes_none_on_an_earlier_plan(records: Records) -> None:
     first, second = replace(ASK, round=1), replace(ASK, plan="other", round=2)
     records.create(replace(RECORD, ask=first))
-    records.vote("run-1", "plan", vote("ada", Decision.APPROVE))
-    seen = records.get("run-1")
-    assert seen is not None
-    records.vote("run-1", "plan", vote("ada", Decision.REJECT))
-    assert not records.ask("run-1", second, seen.votes), "a rejection is never lost"
-    now = records.get("run-1")
-    assert now is not None
-    assert records.ask("run-1", second, now.votes)
+    records.vote("run-1", vote("ada", Decision.APPROVE))
+    assert records.ask("run-1", second)
+    assert not records.vote("run-1", vote("bob", Decision.APPROVE))
     record = records.get("run-1")
     assert record is not None
-    assert (record.ask, record.votes) == (second, ())
-    assert not records.vote("run-1", "plan", vote("bob", Decision.APPROVE))
+    assert (record.ask, [one.person for one in record.votes], record.current_votes) == (second, ["ada"], ())
+
+
+def test_a_vote_that_does_not_count_is_replaced_by_that_vote_only(records: Records) -> None:
+    earlier, again = vote("ada", Decision.APPROVE), replace(vote("ada", Decision.APPROVE, "again"), at=NOW + MINUTES)
+    records.create(replace(RECORD, ask=ASK))
+    records.vote("run-1", earlier)
+    assert not records.vote("run-1", again, replaces=replace(earlier, at=NOW - MINUTES))
+    assert records.vote("run-1", again, replaces=earlier)
+    rejection = replace(vote("ada", Decision.REJECT), at=NOW + 2 * MINUTES)
+    assert records.vote("run-1", rejection)
+    assert not records.vote("run-1", again, replaces=rejection), "a rejection is never lost"
+    record = records.get("run-1")
+    assert record is not None
+    assert record.votes == (rejection,)
+
+
+def test_a_proof_stays_until_its_vote_is_confirmed(records: Records) -> None:
+    ada, bob = vote("ada", Decision.APPROVE), vote("bob", Decision.APPROVE)
+    proofs = VoteProof("ada", Proof("signed", "20300107T100000Z", "token")), VoteProof("bob", Proof("signed too", "20300107T100000Z"))
+    records.create(replace(RECORD, ask=ASK))
+    for one, held in zip((ada, bob), proofs, strict=True):
+        assert records.vote("run-1", one, proof=held.proof)
+    assert not records.confirm("run-1", [ada.digest], handled=proofs[:1], left=(), events=[]), "bob voted meanwhile"
+    assert records.confirm("run-1", [ada.digest], handled=proofs, left=proofs[1:], events=[Event(NOW, UnknownEvent("seen"))])
+    assert records.confirm("run-1", [], handled=proofs[1:], left=(), events=[])
+    record = records.get("run-1")
+    assert record is not None
+    assert (record.proofs, record.confirmed, record.confirmed_votes) == ((), (ada.digest,), (ada,))
+    records.finish("run-1", status=Status.ABORTED)
+    assert not records.confirm("run-1", [bob.digest], handled=(), left=(), events=[])
 
 
 def test_a_token_is_forgotten_only_by_its_own_generation(records: Records) -> None:

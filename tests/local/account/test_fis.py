@@ -527,6 +527,40 @@ def test_each_grant_of_the_caller_is_needed(lab: Lab, left_out: int) -> None:
     assert code(error) == "AccessDeniedException"
 
 
+def test_a_caller_may_start_only_what_another_has_marked(lab: Lab) -> None:
+    """The grants of StartFault and FinalCheck: one starts, the other marks, and neither may do both."""
+    fis, own = f"arn:aws:fis:{REGION}:{ACCOUNT}:", {"aws:ResourceTag/squall:stack": "t"}
+    tags = {"squall:stack": "t"}
+    made = create_as(lab.account.client_as("fis", caller_statements(lab.role_arn)), lab, {"w": wait_action()}, tags)
+    starting = caller_statements(lab.role_arn)[4:]
+    starting.append(
+        {"Effect": "Allow", "Action": "fis:StartExperiment", "Resource": fis + "experiment-template/*",
+         "Condition": {"StringEquals": {**own, "aws:ResourceTag/squall:checked": "true"}}}
+    )  # fmt: skip
+    starter = lab.account.client_as("fis", starting)
+    marker = lab.account.client_as(
+        "fis",
+        [{"Effect": "Allow", "Action": "fis:TagResource", "Resource": fis + "experiment-template/*",
+          "Condition": {"StringEquals": own, "ForAllValues:StringEquals": {"aws:TagKeys": ["squall:checked"]}}}],
+    )  # fmt: skip
+    arn = made["arn"]
+
+    for client, call, arguments in (
+        (starter, "start_experiment", {"experimentTemplateId": made["id"], "tags": tags}),
+        (starter, "tag_resource", {"resourceArn": arn, "tags": {"squall:checked": "true"}}),
+        (marker, "tag_resource", {"resourceArn": arn, "tags": {"squall:stack": "other"}}),
+        (marker, "start_experiment", {"experimentTemplateId": made["id"], "tags": tags}),
+    ):
+        with pytest.raises(ClientError) as error:
+            getattr(client, call)(**arguments)
+        assert code(error) == "AccessDeniedException", call
+
+    marker.tag_resource(resourceArn=arn, tags={"squall:checked": "true"})
+    experiment = starter.start_experiment(experimentTemplateId=made["id"], tags=tags)["experiment"]
+    lab.fis.stop_experiment(id=experiment["id"])
+    lab.reach(experiment["id"], "stopped")
+
+
 def test_a_caller_may_only_use_the_actions_it_was_granted(lab: Lab) -> None:
     client = lab.account.client_as("fis", caller_statements(lab.role_arn))
     instance = lab.instance()

@@ -12,6 +12,8 @@ import pytest
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.fis_state import ResolvedTarget
 from squall.domain.run.timeline import EventName
+from squall.domain.safety.fis_template import CHECKED_TAG
+from squall.errors import Refused
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, unavailable
 from tests.workflow.walk import Walk
@@ -52,6 +54,32 @@ def test_a_template_that_was_edited_is_not_started(walk: Walk, world: FakeWorld,
     rejected(world, "stopConditions", "resourceArns")
     nothing_is_left(world, twice=True)
     is_settled(world)
+
+
+def test_only_a_template_that_passed_final_check_can_be_started(walk: Walk, world: FakeWorld) -> None:
+    """Whatever the state machine does: IAM refuses StartFault a template without FinalCheck's tag."""
+
+    def untag(_: object) -> None:
+        for key, body in world.faults.templates.items():
+            world.faults.templates[key] = {**body, "tags": {name: value for name, value in body["tags"].items() if name != CHECKED_TAG}}
+
+    walk.before["StartFault"] = untag
+    walk.run(INPUT)
+    assert world.faults.runs == {}
+    assert "AccessDeniedException" in ended(world, Status.FAILED, None, None).reason
+    nothing_is_left(world, twice=True)
+
+
+@pytest.mark.parametrize("seconds", [1, 40])
+def test_a_tag_that_counts_late_delays_the_start(walk: Walk, world: FakeWorld, seconds: int) -> None:
+    """Every check is made again before the next attempt."""
+    world.faults.refuse_start = Refused("fis", "StartExperiment", "AccessDeniedException", "is not authorized")
+    known = once(lambda: world.clock.after(seconds, lambda: setattr(world.faults, "refuse_start", None)))
+    walk.after["FinalCheck"] = lambda _: known()
+    done = walk.run(INPUT)
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert done.states.count("FinalCheck") == done.states.count("StartFault") > 1
+    nothing_is_left(world)
 
 
 @pytest.mark.parametrize("state", ["FinalCheck", "StartFault"])

@@ -90,6 +90,8 @@ def test_a_verdict_without_a_judgement_is_a_failure(walk: Walk, world: FakeWorld
         ("WatchFault", {"guard_names": ()}),
         ("Report", {"abort": None}),
         ("Halt", {"votes": ()}),
+        ("AskApproval", {"votes": ()}),
+        ("Approve", {"confirmed": ("forged",)}),
         ("StartFault", {"closed_by": "pulse"}),
     ],
 )

@@ -6,7 +6,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.approval.votes import Ask, Decision, Proof, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
@@ -21,7 +21,7 @@ DETAIL_CHARACTERS = 1000
 """The detail of an event is cut to this length. An item that outgrows 400 KB could never be made final."""
 
 _TIMES = frozenset({"started_at", "ended_at", "phase_since", "fault_started_at", "fault_ended_at"})
-_TUPLES = frozenset({"lock_keys", "guard_names"})
+_TUPLES = frozenset({"lock_keys", "guard_names", "confirmed"})
 _NUMBERS = frozenset({"slot", "fault_seconds", "token_generation"})
 _ENUMS = frozenset({"status", "decided_status", "verdict", "decided_verdict"})
 
@@ -119,13 +119,22 @@ def vote_attribute(vote: Vote) -> Item:
         "decision": make_text(vote.decision.value),
         "at": make_text(format_instant(vote.at)),
         "comment": make_text(vote.comment),
+        "plan": make_text(vote.plan),
     }
     return {"M": attributes}
 
 
-def votes_attribute(votes: Iterable[Vote]) -> Item:
-    """The votes as a map by person."""
+def _votes_attribute(votes: Iterable[Vote]) -> Item:
     return {"M": {vote.person: vote_attribute(vote) for vote in votes}}
+
+
+def proofs_attribute(proofs: Iterable[VoteProof]) -> Item:
+    """The proofs of votes as a list."""
+    return {"L": [{"M": {"person": make_text(each.person), **_proof_items(each.proof)}} for each in proofs]}
+
+
+def _proof_items(proof: Proof) -> Item:
+    return {"authorization": make_text(proof.authorization), "date": make_text(proof.date), "token": make_text(proof.token)}
 
 
 _WRITERS: dict[str, Callable[[Any], Item]] = {
@@ -136,7 +145,8 @@ _WRITERS: dict[str, Callable[[Any], Item]] = {
     "events": make_timeline,
     "abort": _abort_attribute,
     "ask": _ask_attribute,
-    "votes": votes_attribute,
+    "votes": _votes_attribute,
+    "proofs": proofs_attribute,
 }
 _WRITERS_OF_TYPE: dict[type, Callable[[Any], Item]] = {bool: lambda value: {"BOOL": value}}
 
@@ -178,7 +188,12 @@ def _read_votes(item: Item) -> tuple[Vote, ...]:
 
 def _read_vote(person: str, item: Item) -> Vote:
     at = datetime.fromisoformat(item["at"]["S"])
-    return Vote(person, item["arn"]["S"], Decision(item["decision"]["S"]), at, item["comment"]["S"])
+    plan = item["plan"]["S"] if "plan" in item else ""
+    return Vote(person, item["arn"]["S"], Decision(item["decision"]["S"]), at, item["comment"]["S"], plan)
+
+
+def _read_proof(item: Item) -> VoteProof:
+    return VoteProof(item["person"]["S"], Proof(item["authorization"]["S"], item["date"]["S"], item["token"]["S"]))
 
 
 def _plain_value(value: Item) -> str | bool:
@@ -197,4 +212,5 @@ _READERS: dict[str, Callable[[Item], Any]] = {
     "abort": lambda value: _read_abort(value["M"]),
     "ask": lambda value: _read_ask(value["M"]),
     "votes": lambda value: _read_votes(value["M"]),
+    "proofs": lambda value: tuple(_read_proof(entry["M"]) for entry in value["L"]),
 }

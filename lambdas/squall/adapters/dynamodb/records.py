@@ -19,11 +19,11 @@ from squall.adapters.dynamodb.items import (
     make_number,
     make_text,
     make_timeline,
+    proofs_attribute,
     to_item,
     vote_attribute,
-    votes_attribute,
 )
-from squall.domain.approval.votes import Decision
+from squall.domain.approval.votes import Decision, VoteProof
 from squall.domain.base.vocabulary import FINAL_STATUSES, Status, Verdict
 from squall.domain.run.open_runs import OpenRuns
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from squall.domain.approval.votes import Ask, Vote
+    from squall.domain.approval.votes import Ask, Proof, Vote
     from squall.domain.run.record import Abort, Event, ExecutionRecord
 
 _NO = frozenset({"ConditionalCheckFailedException"})
@@ -44,7 +44,8 @@ newest end is among them."""
 # A decided run asks nobody. A person votes once, and may reject after that.
 _MAY_VOTE = (
     f"{_IS_OPEN} AND attribute_not_exists(#decided_status) AND #ask.#plan = :plan "
-    "AND (attribute_not_exists(#votes.#person) OR (:decision = :reject AND #votes.#person.#decision <> :reject))"
+    "AND (attribute_not_exists(#votes.#person) OR (:decision = :reject AND #votes.#person.#decision <> :reject)"
+    " OR (#votes.#person.#decision <> :reject AND #votes.#person.#at = :replaced))"
 )
 _FIXED = frozenset({"id", "started_at", "events"})
 
@@ -66,8 +67,9 @@ class DynamoRecords:
                 "experiment_sk": started,
             }
         )
-        if record.ask is None:
-            item.pop("votes", None)  # the watchdog makes records and may not write votes; the request makes the map
+        for name in ("votes", "proofs", "confirmed"):
+            if not getattr(record, name):
+                item.pop(name, None)  # whoever makes records may not write these
         if record.experiment:
             item["experiment_pk"] = make_text(record.experiment)
         return self._write("put_item", Item=item, ConditionExpression="attribute_not_exists(pk)") is not None
@@ -97,36 +99,50 @@ class DynamoRecords:
         condition = f"{_IS_OPEN} AND attribute_not_exists(#abort)"
         return self._update(execution_id, _Assignments().set("abort", make_attribute("abort", abort)), condition, _FINAL) is not None
 
-    def ask(self, execution_id: str, ask: Ask, votes: Sequence[Vote]) -> bool:
-        change = _make_assignments({"ask": ask, "votes": (), "status": Status.AWAITING_APPROVAL}, ())
+    def ask(self, execution_id: str, ask: Ask) -> bool:
+        change = _make_assignments({"ask": ask, "status": Status.AWAITING_APPROVAL}, ())
         if ask.round == 1:
             return self._update(execution_id, change, f"{_IS_OPEN} AND attribute_not_exists(#ask)", _FINAL) is not None
         change.names["#round"] = "round"
-        known = {":before": make_number(ask.round - 1), ":known": votes_attribute(votes)}
-        condition = f"{_IS_OPEN} AND #ask.#round = :before AND #votes = :known"
-        return self._update(execution_id, change, condition, {**_FINAL, **known}) is not None
+        condition, before = f"{_IS_OPEN} AND #ask.#round = :before", {":before": make_number(ask.round - 1)}
+        return self._update(execution_id, change, condition, {**_FINAL, **before}) is not None
 
-    def vote(self, execution_id: str, plan: str, vote: Vote, events: Sequence[Event] = ()) -> bool:
+    def vote(
+        self, execution_id: str, vote: Vote, events: Sequence[Event] = (), *, proof: Proof | None = None, replaces: Vote | None = None
+    ) -> bool:
+        # The map of votes has to exist before a vote can be put into it.
+        self._update(execution_id, _make_assignments({"votes": ()}, ()), f"{_IS_OPEN} AND attribute_not_exists(#votes)", _FINAL)
+        proofs = (VoteProof(vote.person, proof),) if proof else ()
         answer = self._write(
             "update_item",
             Key=_record_key(execution_id),
-            UpdateExpression="SET #votes.#person = :vote, #events = list_append(if_not_exists(#events, :none), :events)",
+            UpdateExpression="SET #votes.#person = :vote, #events = list_append(if_not_exists(#events, :none), :events), "
+            "#proofs = list_append(if_not_exists(#proofs, :none), :proofs)",
             ConditionExpression=_MAY_VOTE,
             ExpressionAttributeNames={
                 "#person": vote.person,
-                **{f"#{name}": name for name in ("votes", "events", "status", "decided_status", "ask", "plan", "decision")},
+                **{f"#{name}": name for name in ("votes", "proofs", "events", "status", "decided_status", "ask", "plan", "decision", "at")},
             },
             ExpressionAttributeValues={
                 **_FINAL,
                 ":vote": vote_attribute(vote),
+                ":proofs": proofs_attribute(proofs),
                 ":events": make_timeline(events),
                 ":none": {"L": []},
-                ":plan": make_text(plan),
+                ":plan": make_text(vote.plan),
                 ":decision": make_text(vote.decision.value),
                 ":reject": make_text(Decision.REJECT.value),
+                ":replaced": make_text(format_instant(replaces.at) if replaces else "nothing"),
             },
         )
         return answer is not None
+
+    def confirm(
+        self, execution_id: str, digests: Sequence[str], *, handled: Sequence[VoteProof], left: Sequence[VoteProof], events: Sequence[Event]
+    ) -> bool:
+        change = _make_assignments({"proofs": tuple(left)}, events).append("confirmed", make_attribute("confirmed", tuple(digests)) or {})
+        known = {":handled": proofs_attribute(handled)}
+        return self._update(execution_id, change, f"{_IS_OPEN} AND #proofs = :handled", {**_FINAL, **known}) is not None
 
     def store_token(self, execution_id: str, token: str) -> int | None:
         change = _Assignments().set("task_token", make_text(token)).add("token_generation", make_number(1))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
 from squall.domain.run.fis_state import ActionState, FisExperiment, FisTemplate, ResolvedTarget
+from squall.domain.safety.fis_template import CHECKED_TAG
 from squall.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class Fis:
         answer = call(self._client, "get_experiment_template", absent=_GONE, id=template_id)
         body: Mapping[str, Any] | None = answer["experimentTemplate"] if answer else None
         return body
+
+    def mark_checked(self, template_arn: str) -> None:
+        call(self._client, "tag_resource", resourceArn=template_arn, tags={CHECKED_TAG: "true"})
 
     def start(self, template_id: str, client_token: str, tags: Mapping[str, str]) -> FisExperiment:
         answer = call(

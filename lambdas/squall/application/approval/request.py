@@ -15,6 +15,7 @@ from squall.domain.experiment.hashes import definition_hash
 from squall.domain.messages import approval_request
 from squall.domain.messages.console import Console
 from squall.domain.run.commands import shell_command
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.faults.template import compile_fault
 
@@ -47,7 +48,7 @@ def ask_approval(step: Step) -> Outcome:
     plan, request = compile_plan(step), step.record.ask
     if request is None or request.plan != plan.hash:
         return _write_request(step, plan)
-    state, sentence = find_standing(request, step.record.votes, step.now)
+    state, sentence = find_standing(request, step.record.confirmed_votes, step.now)
     if state is Standing.APPROVED:
         return NEXT if step.note(EventName.APPROVAL_HOLDS, sentence) else END
     if not any(event.at >= request.at for event in step.record.happened(EventName.APPROVAL_REQUESTED)):
@@ -61,7 +62,7 @@ def _write_request(step: Step, plan: Plan) -> Outcome:
         return step.reject("nobody can be asked for approval: the environment has no approval policy")
     changed: tuple[str, ...] = ()
     if before is not None:
-        state, sentence = find_standing(before, step.record.votes, step.now)
+        state, sentence = find_standing(before, step.record.confirmed_votes, step.now)
         if state is Standing.REJECTED:
             return step.reject(sentence[:2000])
         shown = step.find(Plan)
@@ -71,8 +72,8 @@ def _write_request(step: Step, plan: Plan) -> Outcome:
     expires_at = step.now + policy.expires_after
     request = Ask(plan.hash, step.now, expires_at, policy.approvers, policy.who, before.round + 1 if before else 1)
     step.put(plan)  # before the request: whoever sees the request must be able to read its plan
-    if not step.w.records.ask(step.run.id, request, step.record.votes):
-        return wait_for(1)  # the run was closed, another invocation asked, or a vote has just arrived: read the record again
+    if not step.w.records.ask(step.run.id, request):
+        return wait_for(1)  # the run was closed, or another invocation asked: read the record again
     step.announce(f"awaiting approval until {expires_at:%Y-%m-%d %H:%M:%S} UTC")
     return _send_request(step, plan, request, changed)
 
@@ -97,12 +98,12 @@ def _send_request(step: Step, plan: Plan, request: Ask, changed: tuple[str, ...]
     return _wait_for_votes(step, request)
 
 
-def act_on_votes(step: Step) -> Outcome:
-    """Go on, wait or reject, by the recorded votes alone. It does not matter what woke the execution."""
-    request = step.record.ask
+def act_on_votes(step: Step, record: ExecutionRecord) -> Outcome:
+    """Go on, wait or reject, by the confirmed votes alone. It does not matter what woke the execution."""
+    request = record.ask
     if request is None:
         return step.reject("there is no request for approval on the record")
-    state, sentence = find_standing(request, step.record.votes, step.now)
+    state, sentence = find_standing(request, record.confirmed_votes, step.now)
     if state is Standing.PENDING:
         return _wait_for_votes(step, request)
     if state is not Standing.APPROVED:

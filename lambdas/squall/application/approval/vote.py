@@ -1,5 +1,5 @@
-"""Records a vote: parses the request, checks its proof of identity, writes the vote once, and wakes the workflow if the
-vote decides.
+"""Records a vote: parses the request, checks its proof of identity, writes the vote once, and wakes the workflow, which
+confirms the vote.
 
 The answer contains a sentence for the caller. A refusal is an answer, never an exception.
 """
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from squall.application.approval.voters import Voter, identify_voter
 from squall.application.stopping.abort import wake_execution
 from squall.domain.approval import identity_proof
-from squall.domain.approval.people import Caller, identify_person, is_own_role, may_reject, may_take_part
-from squall.domain.approval.standing import Standing, find_standing
-from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.approval.standing import find_standing
+from squall.domain.approval.votes import Ask, Decision, Proof, Vote
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -35,7 +35,7 @@ class VoteRequest:
     plan: str
     decision: Decision
     comment: str
-    proof: identity_proof.Proof
+    proof: Proof
 
 
 def parse_request(event: Mapping[str, Any]) -> VoteRequest | str:
@@ -66,16 +66,25 @@ def record_vote(w: Wiring, request: VoteRequest) -> dict[str, Any]:
         return _refuse_vote(request, f"{record.id} asks for no approval")
     if why := _explain_closed(record, asked, request, now):
         return _refuse_vote(request, why)
-    caller, why = _identify_caller(w, record, request, now)
-    if caller is None:
-        return _refuse_vote(request, why)
-    person, why = _identify_voter(caller, request.decision, asked, _read_account(record), w.settings.stack)
-    if not person:
-        return _refuse_vote(request, why)
-    vote = Vote(person, caller.arn, request.decision, w.clock.now(), request.comment)
+    voter = identify_voter(w, record, asked, request.decision, request.comment, request.proof, now)
+    if not isinstance(voter, Voter):
+        return _refuse_vote(request, voter)
+    vote = Vote(voter.person, voter.arn, request.decision, w.clock.now(), request.comment, asked.plan)
     event = Event(vote.at, EVENTS[vote.decision], f"{vote.arn}: {vote.comment}" if vote.comment else vote.arn)
-    recorded = w.records.vote(request.execution_id, request.plan, vote, [event])
+    proof = None if vote.decision is Decision.REJECT else request.proof  # a rejection counts without confirmation
+    replaced = _find_replaceable(record, vote)
+    recorded = w.records.vote(request.execution_id, vote, [event], proof=proof, replaces=replaced)
     return _describe_result(w, request, vote, recorded=recorded)
+
+
+def _find_replaceable(record: ExecutionRecord, vote: Vote) -> Vote | None:
+    """An earlier vote of this person that does not count and never will: it is on an earlier request, or could not be
+    confirmed."""
+    waiting = {pending.person for pending in record.proofs}
+    before = next((earlier for earlier in record.votes if earlier.person == vote.person), None)
+    if before is None or before in record.confirmed_votes or (before in record.current_votes and before.person in waiting):
+        return None
+    return before
 
 
 def _explain_closed(record: ExecutionRecord, asked: Ask, request: VoteRequest, now: datetime) -> str:
@@ -93,37 +102,6 @@ def _explain_closed(record: ExecutionRecord, asked: Ask, request: VoteRequest, n
     return ""
 
 
-def _identify_caller(w: Wiring, record: ExecutionRecord, request: VoteRequest, now: datetime) -> tuple[Caller | None, str]:
-    statement = identity_proof.Statement(record.execution_arn, request.plan, request.decision, request.comment)
-    replay = identity_proof.rebuild_request(statement, request.proof, host=w.callers.host, region=w.callers.region, now=now)
-    if replay.refusal:
-        return None, replay.refusal
-    try:
-        return w.callers.identify(replay.headers), ""
-    except Refused as refused:
-        return None, f"AWS does not confirm who signed this, or it was signed for something else: {refused.code}: {refused.message}"[:500]
-
-
-def _identify_voter(caller: Caller, decision: Decision, ask: Ask, account: str, stack: str) -> tuple[str, str]:
-    """The person's key, or a sentence that says why the caller's vote does not count. One of the two is empty."""
-    person, why = identify_person(caller)
-    if not person:
-        return "", why
-    if is_own_role(caller, stack):
-        return "", f"{caller.arn} is a role of {stack} itself and may not vote"
-    if decision is Decision.REJECT:
-        return (person, "") if may_reject(caller, ask.who, account) else ("", f"{caller.arn} is not of account {account}")
-    if may_take_part(caller, ask.who, account):
-        return person, ""
-    allowed = ", ".join(ask.who) or f"only IAM users and IAM Identity Center users of account {account}"
-    action = "approve" if decision is Decision.APPROVE else "claim to be the requester"
-    return "", f"{caller.arn} may not {action}: {allowed}"
-
-
-def _read_account(record: ExecutionRecord) -> str:
-    return record.execution_arn.split(":")[4]
-
-
 def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: bool) -> dict[str, Any]:
     """The answer to the caller. The record is read after the vote was written: if two people vote at once, at least one
     of the two answers counts both votes, so that somebody wakes the workflow."""
@@ -131,18 +109,17 @@ def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: b
     asked = record.ask if record else None
     if record is None or asked is None:
         return _refuse_vote(request, f"{request.execution_id} is gone")
-    state, sentence = find_standing(asked, record.votes, w.clock.now())
+    state, sentence = find_standing(asked, record.current_votes, w.clock.now())
     known = {"execution_id": record.id, "person": vote.arn, "standing": state.value}
     if not recorded:
         return {**known, "recorded": False, "message": _explain_not_recorded(record, request, vote)}
     if vote.decision is Decision.REJECT and record.may_have_started:
         late = f"recorded, but its fault is being started: stop it with {shell_command('squall', 'abort', record.id)}"
         return {**known, "recorded": True, "message": late}
-    if state is not Standing.PENDING:
-        try:
-            wake_execution(w, record.id)
-        except (Unavailable, Refused):  # the vote counts: the workflow reads the votes by itself, and the pulse wakes it, too
-            w.logger.exception("recorded, but not woken", extra={"execution_id": record.id})
+    try:
+        wake_execution(w, record.id)
+    except (Unavailable, Refused):  # the pulse wakes it within a minute
+        w.logger.exception("recorded, but not woken", extra={"execution_id": record.id})
     return {**known, "recorded": True, "message": sentence}
 
 

@@ -3,6 +3,7 @@
 A token only wakes the execution: `observe_approval` decides from the record.
 """
 
+from squall.application.approval.confirmation import confirm_votes, has_new_votes
 from squall.application.approval.request import act_on_votes
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.domain.approval.standing import Standing, find_standing
@@ -25,12 +26,16 @@ def await_approval(step: Step) -> Outcome:
         step.w.workflow.wake(step.task_token)
         return END
     record = step.w.records.get(step.run.id)
-    if record is None or record.abort or record.ask is None or find_standing(record.ask, record.votes, step.now)[0] in DECIDED:
+    if record is None or record.abort or record.ask is None:
+        decided = True
+    else:
+        decided = has_new_votes(step, record) or find_standing(record.ask, record.confirmed_votes, step.now)[0] in DECIDED
+    if decided:
         step.w.workflow.wake(step.task_token)
     return NEXT
 
 
 def observe_approval(step: Step) -> Outcome:
-    """Delete the task token, then act on the recorded votes."""
+    """Delete the task token, confirm the recorded votes, then act on those that count."""
     step.w.records.clear_token(step.run.id, step.record.token_generation)
-    return act_on_votes(step)
+    return act_on_votes(step, confirm_votes(step))

@@ -35,6 +35,11 @@ REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
 """FIS's quota is shared with others, so a slot of this stack does not guarantee a start. The attempt had no effect; the
 run waits and is checked again."""
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+TAG_PATIENCE = timedelta(seconds=60)
+"""How long a denied start is tried again. IAM requires the tag that FinalCheck has just added to the template, and AWS
+documents no time after which a new tag counts."""
+TAG_SECONDS = 3
 
 
 def start_fault(step: Step) -> Outcome:
@@ -74,7 +79,7 @@ def _reject_if_withdrawn(step: Step, record: ExecutionRecord) -> bool:
     """
     if record.ask is None:
         return False
-    stands, explanation = find_standing(record.ask, record.votes, step.w.clock.now())
+    stands, explanation = find_standing(record.ask, record.confirmed_votes, step.w.clock.now())
     if stands is not Standing.REJECTED:
         return False
     step.reject(explanation)
@@ -135,6 +140,8 @@ def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Ou
     if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
         step.note(EventName.QUEUED, "FIS has no free experiment slot", status=Status.QUEUED)
         return wait_for(seconds_until_next_look(step, step.now - first))
+    if refused.code in DENIED and step.now - first < TAG_PATIENCE:
+        return wait_for(TAG_SECONDS)
     why = f"FIS refused to start: {refused.code}: {refused.message}"
     try:
         firing = _firing_stop_alarms(step)

@@ -51,6 +51,13 @@ def template_differences(step: Step) -> tuple[str, ...]:
     return find_differences(compiled_template(step), step.w.faults.template(template_id) if template_id else None)
 
 
+def mark_template_checked(step: Step) -> None:
+    """Tag the run's template as one that passed FinalCheck. IAM lets StartFault start no other."""
+    definition = step.definition
+    arn = f"arn:{definition.partition}:fis:{definition.region}:{definition.account}:experiment-template/{step.record.template_id}"
+    step.w.faults.mark_checked(arn)
+
+
 def compiled_template(step: Step) -> dict[str, Any]:
     """The arguments of CreateExperimentTemplate that this run has to have, without the client token. Raises KeyError if
     the stack has no FIS role for the environment."""

@@ -94,7 +94,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         false_aborts=false_aborts,
         halt=_try_read(step, lambda: read_halt(step.w)),
         ask=record.ask if record else None,
-        votes=record.votes if record else (),
+        votes=record.confirmed_votes if record else (),
         plan_now=compile_plan(step).hash if record else None,
     )
     return (FinalCheck if final else Safety)(at=now, checks=evaluate_checks(inputs), false_aborts=tuple(false_aborts or ()))

@@ -2,6 +2,7 @@
 refuses the run."""
 
 from squall.application.approval.request import needs_approval
+from squall.application.fault.template import mark_template_checked
 from squall.application.safety.checks import read_forecasts, run_checks
 from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.base.vocabulary import Mode, Status
@@ -35,5 +36,6 @@ def check_before_fault(step: Step) -> Outcome:
         return step.reject(f"right before the fault: {failed}"[:REASON_CHARACTERS])
     if step.definition.mode is Mode.PLAN:
         return step.decide(Status.PLANNED, "everything was prepared; a plan injects nothing")
+    mark_template_checked(step)
     step.note(EventName.FINALLY_SAFE, safety.summary)
     return NEXT

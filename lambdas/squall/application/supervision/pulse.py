@@ -133,13 +133,15 @@ def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, h
 
 
 def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
-    """Wake a run that people have decided about, or whose request has expired, in case the first attempt to wake it
-    failed.
+    """Wake a run that people have decided about, whose request has expired, or with a vote to confirm, in case the first
+    attempt to wake it failed.
     """
-    if record.ask is None or find_standing(record.ask, record.votes, w.clock.now())[0] is Standing.PENDING:
+    if record.ask is None:
+        return "awaits approval"
+    if not record.proofs and find_standing(record.ask, record.confirmed_votes, w.clock.now())[0] is Standing.PENDING:
         return "awaits approval"
     wake_execution(w, record.id)
-    return "woken: the request for approval is decided"
+    return "woken: the request for approval is decided, or has a vote to confirm"
 
 
 def _close_run(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from squall.domain.approval.votes import Decision
+from squall.domain.approval.votes import Decision, Proof
 
 BODY = "Action=GetCallerIdentity&Version=2011-06-15"
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
@@ -45,17 +45,6 @@ class Statement:
             "X-Squall-Execution": self.execution_arn,
             "X-Squall-Plan": self.plan,
         }
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What the sender adds: three header values."""
-
-    authorization: str
-    date: str
-    """X-Amz-Date, `20300107T100000Z`."""
-    token: str = ""
-    """X-Amz-Security-Token of temporary credentials."""
 
 
 @dataclass(frozen=True)

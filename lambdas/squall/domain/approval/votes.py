@@ -3,6 +3,8 @@
 Dataclasses, and nothing that the abort path does not need, because it imports the record.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +19,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Ask:
-    """A request for approval, as it stands on the record. A new request replaces it, and no earlier vote counts."""
+    """A request for approval, as it stands on the record. A new request replaces it, and no earlier approval counts."""
 
     plan: str
     """Hash of the plan that was shown: an approval covers this plan and nothing else."""
@@ -39,3 +41,30 @@ class Vote:
     decision: Decision
     at: datetime
     comment: str = ""
+    plan: str = ""
+    """Hash of the plan that was shown. Empty on votes that an earlier version recorded: they approve nothing."""
+
+    @property
+    def digest(self) -> str:
+        """What confirms this vote and no other: a hash over everything in it."""
+        parts = [self.person, self.arn, self.decision.value, self.at.isoformat(), self.comment, self.plan]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The three header values that a person adds to a signed GetCallerIdentity request."""
+
+    authorization: str
+    date: str
+    """X-Amz-Date, `20300107T100000Z`."""
+    token: str = ""
+    """X-Amz-Security-Token of temporary credentials."""
+
+
+@dataclass(frozen=True)
+class VoteProof:
+    """The proof of a person's vote, on the record until the vote is confirmed or refused."""
+
+    person: str
+    proof: Proof

@@ -72,7 +72,9 @@ def build_result(
 def _make_approvals(record: ExecutionRecord) -> Approvals | None:
     if record.ask is None:
         return None
-    votes = tuple({"arn": v.arn, "decision": v.decision.value, "comment": v.comment, "at": v.at.isoformat()} for v in record.votes)
+    votes = tuple(
+        {"arn": v.arn, "decision": v.decision.value, "comment": v.comment, "at": v.at.isoformat()} for v in record.confirmed_votes
+    )
     return Approvals(plan=record.ask.plan, asked_at=record.ask.at, expires_at=record.ask.expires_at, votes=votes)
 
 
@@ -105,7 +107,7 @@ def _list_observations(record: ExecutionRecord, decision: Decision, evidence: Ev
 
 def _describe_votes(record: ExecutionRecord) -> Iterable[str]:
     verbs = {approval.Decision.APPROVE: "Approved", approval.Decision.REJECT: "Rejected", approval.Decision.REQUEST: "Requested"}
-    for vote in record.votes:
+    for vote in record.confirmed_votes:
         yield f"{verbs[vote.decision]} at {vote.at:%H:%M:%S} UTC by {vote.arn}" + (f": {vote.comment}" if vote.comment else "")
 
 

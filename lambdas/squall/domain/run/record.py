@@ -6,7 +6,7 @@ Plain dataclasses, not pydantic, because the abort path must start fast.
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from squall.domain.approval.votes import Ask, Vote
+from squall.domain.approval.votes import Ask, Decision, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.timeline import EventName, UnknownEvent
 
@@ -89,7 +89,11 @@ class ExecutionRecord:
     ask: Ask | None = None
     """The newest request for approval; None if nobody was asked."""
     votes: tuple[Vote, ...] = ()
-    """The votes on that request, one for each person, in order of time."""
+    """The newest vote of each person, in order of time. Some may be on an earlier request."""
+    proofs: tuple[VoteProof, ...] = ()
+    """The proofs of votes that are not confirmed yet."""
+    confirmed: tuple[str, ...] = ()
+    """The digests of the votes whose proof AWS has confirmed to a second function."""
     closed_by: str = ""
     """Who closed a run that did not reach Record: the watchdog, the pulse or AcquireLock."""
     events: tuple[Event, ...] = field(default=())
@@ -108,6 +112,17 @@ class ExecutionRecord:
     def may_have_started(self) -> bool:
         """Whether FIS may have been asked to start the fault. False only if it certainly was not."""
         return self.fis_experiment_id is not None or bool(self.happened(EventName.STARTING))
+
+    @property
+    def current_votes(self) -> tuple[Vote, ...]:
+        """The votes on the newest request, confirmed or not, and every rejection."""
+        plan = self.ask.plan if self.ask else None
+        return tuple(vote for vote in self.votes if vote.plan == plan or vote.decision is Decision.REJECT)
+
+    @property
+    def confirmed_votes(self) -> tuple[Vote, ...]:
+        """The votes that decide: those on the newest request that two functions have seen proven, and every rejection."""
+        return tuple(vote for vote in self.current_votes if vote.digest in self.confirmed or vote.decision is Decision.REJECT)
 
     def happened(self, *names: EventName) -> tuple[Event, ...]:
         """The events of these names, in the order in which they were written. Only names in `timeline.DECIDES` are

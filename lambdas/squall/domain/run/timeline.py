@@ -22,6 +22,8 @@ class EventName(StrEnum):
     REQUESTER_PROVEN = "requester_proven"
     APPROVAL_GIVEN = "approval_given"
     APPROVAL_REFUSED = "approval_refused"
+    VOTE_NOT_CONFIRMED = "vote_not_confirmed"
+    """A second function could not confirm a recorded vote, which does not count then."""
     APPROVED = "approved"
     APPROVAL_HOLDS = "approval_holds"
     """An earlier approval covers the plan as it is now."""

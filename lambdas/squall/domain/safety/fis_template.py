@@ -18,6 +18,8 @@ _COMPARED_IN_ACTIONS = frozenset({"actionId", "parameters", "targets", "startAft
 """The other keys of an action, such as its state, its times and its description, change nothing that FIS does."""
 _DEFAULT_ACTIONS_MODE = "run-all"
 _SQUALL_TAG_PREFIX = "squall:"
+CHECKED_TAG = "squall:checked"
+"""The tag that FinalCheck adds to a template that passed, and that IAM requires of a template that is started."""
 _MAXIMUM_DIFFERENCES = 5
 _MAXIMUM_VALUE_LENGTH = 160
 
@@ -28,7 +30,7 @@ def find_differences(compiled: Mapping[str, Any], actual: Mapping[str, Any] | No
 
     `compiled` are the arguments of CreateExperimentTemplate. `actual` is the answer of GetExperimentTemplate or
     StartExperiment; None means that FIS knows no such template. Additional tags that are not Squall's are no
-    difference: some accounts tag every resource automatically.
+    difference: some accounts tag every resource automatically. Nor is FinalCheck's own tag.
     """
     if actual is None:
         return ("FIS has no such template",)
@@ -75,7 +77,7 @@ def _compare_values(path: str, expected: Any, actual: Any) -> Iterator[str]:
 
 
 def _compare_tags(expected: Mapping[str, str], actual: Mapping[str, str]) -> Iterator[str]:
-    own = {name for name in actual if name.startswith(_SQUALL_TAG_PREFIX)}
+    own = {name for name in actual if name.startswith(_SQUALL_TAG_PREFIX) and name != CHECKED_TAG}
     for name in sorted({*expected, *own}):
         yield from _compare_values(f"tag {name}", expected.get(name), actual.get(name))
 

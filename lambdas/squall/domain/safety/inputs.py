@@ -89,7 +89,7 @@ class SafetyInput:
     ask: Ask | None = None
     """The request for approval on the record."""
     votes: Sequence[Vote] = ()
-    """The votes on the request."""
+    """The votes on the request that count."""
     plan_now: str | None = None
     """The hash of the plan as its parts exist in AWS now."""
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from squall.domain.approval.standing import check_approval
+from squall.domain.approval.votes import Ask
 from squall.domain.base.vocabulary import Mode
+from squall.domain.policy.environment import Approval
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
 
@@ -58,7 +60,20 @@ def _check_approval(inputs: SafetyInput) -> Answer:
         return True, f"{name} asks for no approval"
     if inputs.definition.mode is Mode.PLAN:
         return True, f"a plan injects nothing; a run in {name} would need approval"
+    if inputs.ask and (differences := _compare_request(inputs.ask, policy)):
+        return False, f"people were asked for something else than the policy asks for: {differences}"
     return check_approval(inputs.ask, inputs.votes, inputs.plan_now, inputs.now)
+
+
+def _compare_request(ask: Ask, policy: Approval) -> str:
+    """What the request says otherwise than the policy; empty if nothing. It decides how many approvals are enough, and
+    whose."""
+    compared = {
+        "approvers": (ask.approvers, policy.approvers),
+        "who": (ask.who, policy.who),
+        "expires_after": (ask.expires_at - ask.at, policy.expires_after),
+    }
+    return "; ".join(f"{name} is {asked}, not {wanted}" for name, (asked, wanted) in compared.items() if asked != wanted)
 
 
 def _check_template_present(inputs: SafetyInput) -> Answer:

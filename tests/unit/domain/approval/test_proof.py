@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.aws.proof import sign_statement
-from squall.domain.approval.identity_proof import BODY, Proof, Statement, of_document, rebuild_request
-from squall.domain.approval.votes import Decision
+from squall.domain.approval.identity_proof import BODY, Statement, of_document, rebuild_request
+from squall.domain.approval.votes import Decision, Proof
 
 HOST, REGION = "sts.eu-west-1.amazonaws.com", "eu-west-1"
 SAID = Statement("arn:aws:states:eu-west-1:123456789012:execution:Squall-Experiment:run-1", "a" * 64, Decision.APPROVE, "größe\nja")
