@@ -130,7 +130,7 @@ def _votes_attribute(votes: Iterable[Vote]) -> Item:
 
 def proofs_attribute(proofs: Iterable[VoteProof]) -> Item:
     """The proofs of votes as a list."""
-    return {"L": [{"M": {"person": make_text(each.person), **_proof_items(each.proof)}} for each in proofs]}
+    return {"L": [{"M": {"person": make_text(each.person), **_proof_items(each.proof), "tried": {"BOOL": each.tried}}} for each in proofs]}
 
 
 def _proof_items(proof: Proof) -> Item:
@@ -193,7 +193,8 @@ def _read_vote(person: str, item: Item) -> Vote:
 
 
 def _read_proof(item: Item) -> VoteProof:
-    return VoteProof(item["person"]["S"], Proof(item["authorization"]["S"], item["date"]["S"], item["token"]["S"]))
+    proof = Proof(item["authorization"]["S"], item["date"]["S"], item["token"]["S"])
+    return VoteProof(item["person"]["S"], proof, bool(item["tried"]["BOOL"]))
 
 
 def _plain_value(value: Item) -> str | bool:

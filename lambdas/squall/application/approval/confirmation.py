@@ -3,8 +3,7 @@
 Approve alone writes votes, and ObserveApproval alone writes what confirms them. So neither role can forge an approval.
 """
 
-from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import replace
 
 from squall.application.approval.voters import Voter, identify_voter
 from squall.application.step import Step
@@ -13,9 +12,6 @@ from squall.domain.approval.votes import Ask, Decision, Proof, Vote, VoteProof
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Unavailable
-
-AT_ONCE = timedelta(seconds=30)
-"""How old an unconfirmed vote is at most, for which AwaitApproval wakes its own execution. The pulse wakes it later."""
 
 
 def confirm_votes(step: Step) -> ExecutionRecord:
@@ -37,12 +33,12 @@ def confirm_votes(step: Step) -> ExecutionRecord:
             continue
         why = _explain_unconfirmed(step, record.ask, vote, pending.proof)
         if why is None:
-            left.append(pending)
+            left.append(replace(pending, tried=True))
         elif why:
             refusals.append(f"{vote.arn}: {why}")
         else:
             digests.append(vote.digest)
-    if len(left) < len(record.proofs):
+    if tuple(left) != record.proofs:
         events = [step.event(EventName.VOTE_NOT_CONFIRMED, refusal) for refusal in refusals]
         step.w.records.confirm(step.run.id, digests, handled=record.proofs, left=left, events=events)
     return step.w.records.get(step.run.id) or record  # false: somebody has just voted, and wakes the execution
@@ -58,13 +54,3 @@ def _explain_unconfirmed(step: Step, ask: Ask, vote: Vote, proof: Proof) -> str 
     if isinstance(voter, Voter):
         return "" if voter == Voter(vote.person, vote.arn) else f"it was signed by {voter.arn}"
     return voter
-
-
-def has_new_votes(step: Step, record: ExecutionRecord) -> bool:
-    """Whether a vote that has just been recorded is not confirmed yet."""
-    return any(step.now - vote.at < AT_ONCE for vote in _unconfirmed_votes(record).values())
-
-
-def _unconfirmed_votes(record: ExecutionRecord) -> Mapping[str, Vote]:
-    waiting = {pending.person for pending in record.proofs}
-    return {vote.person: vote for vote in record.current_votes if vote.person in waiting}

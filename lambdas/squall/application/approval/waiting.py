@@ -3,7 +3,7 @@
 A token only wakes the execution: `observe_approval` decides from the record.
 """
 
-from squall.application.approval.confirmation import confirm_votes, has_new_votes
+from squall.application.approval.confirmation import confirm_votes
 from squall.application.approval.request import act_on_votes
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.domain.approval.standing import Standing, find_standing
@@ -16,7 +16,7 @@ def await_approval(step: Step) -> Outcome:
     own token.
 
     The voter writes the vote, then reads the token. This function writes the token, then reads the votes. Whatever the
-    order, at least one of the two sees the other.
+    order, at least one of the two sees the other. A vote whose proof AWS could not be asked about is left to the pulse.
 
     This function does not check whether the request has expired: the state's own timeout does. If the clock of this
     function were ahead of the clock of `observe_approval`, the execution would loop between the two.
@@ -29,7 +29,8 @@ def await_approval(step: Step) -> Outcome:
     if record is None or record.abort or record.ask is None:
         decided = True
     else:
-        decided = has_new_votes(step, record) or find_standing(record.ask, record.confirmed_votes, step.now)[0] in DECIDED
+        unseen = any(not pending.tried for pending in record.proofs)
+        decided = unseen or find_standing(record.ask, record.confirmed_votes, step.now)[0] in DECIDED
     if decided:
         step.w.workflow.wake(step.task_token)
     return NEXT

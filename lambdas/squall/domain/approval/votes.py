@@ -68,3 +68,5 @@ class VoteProof:
 
     person: str
     proof: Proof
+    tried: bool = False
+    """Whether AWS could not be asked about it once. The pulse then wakes the run for the next attempt."""
