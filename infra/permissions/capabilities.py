@@ -263,6 +263,7 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _make_statement(["ecs:ListTasks", "ecs:DescribeTaskDefinition"], ["*"]),
             _make_statement(["ecs:DescribeTasks"], [names.arn("ecs", "task/*/*")]),
             _make_statement(["ecs:DescribeServices"], [names.arn("ecs", "service/*/*")]),
+            _make_statement(["ecs:DescribeClusters"], [names.arn("ecs", "cluster/*")]),
             # The cluster's access entries decide who may ask Kubernetes itself: it identifies the caller by the
             # signature.
             _make_statement(["eks:DescribeCluster"], [names.arn("eks", "cluster/*")]),

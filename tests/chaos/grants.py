@@ -145,6 +145,7 @@ KINDS: dict[str, set[ResourceType]] = {
     "ecs:DescribeTaskDefinition": {_T},
     "ecs:DescribeTasks": {_T},
     "ecs:DescribeServices": {_T},
+    "ecs:DescribeClusters": {_T},
     "eks:DescribeCluster": {ResourceType.POD},
     "lambda:GetFunctionConfiguration": {_F},
     "lambda:ListAliases": {_F},

@@ -2,8 +2,8 @@
 others.
 
 From the service authorization reference: DescribeTasks and StopTask are checked on the tasks, DescribeServices and
-UpdateService on the services, ListTasks, ListClusters and DescribeTaskDefinition on no resource. If a call names
-several resources, the first is returned.
+UpdateService on the services, DescribeClusters on the clusters, ListTasks, ListClusters and DescribeTaskDefinition on no
+resource. If a call names several resources, the first is returned.
 """
 
 import json
@@ -28,12 +28,14 @@ def find_resource(service: str, headers: dict[str, str], body: bytes, region: st
         "StopTask": ("task", [data.get("task")]),
         "DescribeServices": ("service", data.get("services")),
         "UpdateService": ("service", [data.get("service")]),
+        "DescribeClusters": ("cluster", data.get("clusters")),
     }
     if action not in named:
         return None
     kind, names = named[action]
     first = str((names or [""])[0])
-    return first if first.startswith("arn:") else f"arn:aws:ecs:{region}:{account}:{kind}/{cluster}/{first}"
+    name = first if kind == "cluster" else f"{cluster}/{first}"
+    return first if first.startswith("arn:") else f"arn:aws:ecs:{region}:{account}:{kind}/{name}"
 
 
 def _parse_body(body: bytes) -> dict[str, Any]:

@@ -23,6 +23,8 @@ ACCOUNT = "123456789012"
 STAGING = {"squall:environment": "staging"}
 SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
 DEFINITION = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web:7"
+CLUSTER = f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop"
+INSIGHTS = [{"name": "containerInsights", "value": "enhanced"}]
 TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/1"
 
 
@@ -70,6 +72,7 @@ def finder(tasks: list[dict[str, Any]] | None = None, **answers: Any) -> tuple[E
             "describe_tasks": [{"tasks": known}],
             "describe_services": [SERVICES],
             "describe_task_definition": [definition()],
+            "describe_clusters": [{"clusters": [{"clusterArn": CLUSTER, "settings": INSIGHTS}]}],
             **answers,
         },
     )
@@ -92,6 +95,14 @@ def test_a_service_stands_for_its_tasks_with_all_that_faults_ask_of_them() -> No
     (group,) = found.groups
     assert (group.kind, group.name, group.desired, group.in_service) == ("ecs", "shop/web", 2, (f"{1:032x}", f"{2:032x}"))
     assert (found.target_groups, found.missing) == ((TARGET_GROUP,), ())
+
+
+@pytest.mark.parametrize(("settings", "known"), [(INSIGHTS, "enhanced"), ([], None)])
+def test_a_task_knows_the_setting_of_its_cluster_that_decides_on_its_metrics(settings: list[dict[str, str]], known: str | None) -> None:
+    tasks, ecs, _ = finder(describe_clusters=[{"clusters": [{"clusterArn": CLUSTER, "settings": settings}]}])
+    found = tasks.find([SERVICE], {}, {})
+    assert [resource.insights for resource in found.resources if isinstance(resource, EcsTask)] == [known, known]
+    assert ecs.arguments("describe_clusters") == [{"clusters": [CLUSTER], "include": ["SETTINGS"]}]
 
 
 def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from squall.domain.resources.types import OtherResource
 
-_TASKS_PER_CALL, _SERVICES_PER_CALL, _TAGS_PER_CALL = 100, 10, 5
+_TASKS_PER_CALL, _SERVICES_PER_CALL, _CLUSTERS_PER_CALL, _TAGS_PER_CALL = 100, 10, 100, 5
 """Systems Manager takes five values in a filter."""
 _OF_SERVICE = "service:"
 _ROLE = "MANAGED_INSTANCE_ROLE_NAME"
@@ -164,7 +164,21 @@ class EcsTasks:
         known = {entry["taskArn"]: entry for entry in entries}
         definitions = {arn: self._describe_definition(arn) for arn in {entry["taskDefinitionArn"] for entry in known.values()}}
         agents = self._find_agents(list(known))
-        return [_read_task(entry, definitions[entry["taskDefinitionArn"]], agents.get(arn, {})) for arn, entry in sorted(known.items())]
+        insights = self._read_insights({entry["clusterArn"] for entry in known.values()})
+        return [
+            _read_task(entry, definitions[entry["taskDefinitionArn"]], agents.get(arn, {}), insights.get(entry["clusterArn"]))
+            for arn, entry in sorted(known.items())
+        ]
+
+    def _read_insights(self, clusters: Iterable[str]) -> dict[str, str]:
+        """The setting `containerInsights` of each cluster, by its ARN."""
+        settings = {}
+        for chunk in split_chunks(sorted(clusters), _CLUSTERS_PER_CALL):
+            for cluster in call(self._ecs, "describe_clusters", clusters=chunk, include=["SETTINGS"])["clusters"]:
+                found = {setting["name"]: setting["value"] for setting in cluster.get("settings", ())}
+                if value := found.get("containerInsights"):
+                    settings[cluster["clusterArn"]] = str(value)
+        return settings
 
     def _describe_definition(self, arn: str) -> Mapping[str, Any]:
         """The task definition; empty if it was deleted."""
@@ -213,7 +227,7 @@ def _state_of(entry: Mapping[str, Any]) -> str:
     return "STOPPING" if last == "RUNNING" and entry.get("desiredStatus") == "STOPPED" else last
 
 
-def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: Mapping[str, Any]) -> EcsTask:
+def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: Mapping[str, Any], insights: str | None) -> EcsTask:
     cluster = entry["clusterArn"].rpartition("/")[2]
     group = str(entry.get("group", ""))
     family = entry.get("platformFamily") or definition.get("runtimePlatform", {}).get("operatingSystemFamily", "")
@@ -239,6 +253,7 @@ def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: M
         managed_id=agent.get("InstanceId"),
         managed=agent.get("PingStatus") == "Online",
         managed_tags=agent.get("Tags", {}),
+        insights=insights,
         stop_code=entry.get("stopCode", ""),
     )
 

@@ -1,10 +1,12 @@
 """The settings of a resource that decide whether CloudWatch has a metric of it, and how often.
 
-Of the metrics that the language knows only the CPU of EC2 depends on one: load balancers, ECS services and RDS publish
-theirs every minute whatever is set (Enhanced Monitoring of RDS and Container Insights publish other metrics). A metric
-that an experiment declares may be any of EC2 or of an Auto Scaling group.
+Of the metrics that the language knows only the CPU of EC2 depends on one: load balancers, also by zone, ECS services and
+RDS publish theirs every minute whatever is set. A metric that an experiment declares may also be any other of EC2, one of
+an Auto Scaling group, or one of Container Insights for ECS. Enhanced Monitoring of RDS publishes no CloudWatch metrics,
+but logs.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 
 from squall.domain.experiment.experiment import MetricDefinition
@@ -12,12 +14,19 @@ from squall.domain.language.metric_table import METRICS
 from squall.domain.metrics.scopes import Place, locate
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.instances import Instance
+from squall.domain.resources.tasks import EcsTask
 from squall.domain.run.commands import shell_command
 
 BASIC_MONITORING_SECONDS = 300
 """How often EC2 publishes the metrics of an instance without detailed monitoring."""
-_EC2, _AUTO_SCALING = "AWS/EC2", "AWS/AutoScaling"
-_INSTANCE, _GROUP = "InstanceId", "AutoScalingGroupName"
+_EC2, _AUTO_SCALING, _INSIGHTS = "AWS/EC2", "AWS/AutoScaling", "ECS/ContainerInsights"
+_INSTANCE, _GROUP, _CLUSTER = "InstanceId", "AutoScalingGroupName", "ClusterName"
+_ENHANCED_DIMENSIONS = frozenset({"TaskId", "ContainerName"})
+_ENHANCED = re.compile(
+    r"TaskCpuUtilization|TaskMemoryUtilization|TaskEphemeralStorageUtilization|RestartCount|UnHealthyContainerHealthStatus"
+    r"|Container(Cpu|Memory|Network|Storage)\w+"
+)
+"""The metrics that only Container Insights with enhanced observability publishes; all others of single tasks, too."""
 _EVERY_MINUTE = "StatusCheckFailed"
 """The beginnings of the names of EC2's metrics that are published every minute, also with basic monitoring."""
 _CREDITS = ("CPUCredit", "CPUSurplusCredit")
@@ -41,6 +50,8 @@ def _explain_declared(definition: MetricDefinition, place: Place, timing: Timing
     name, dimensions = definition.metric_name, definition.dimensions
     if definition.namespace == _AUTO_SCALING:
         return _explain_group(name, dimensions.get(_GROUP), place)
+    if definition.namespace == _INSIGHTS:
+        return _explain_insights(name, dimensions, place)
     if definition.namespace != _EC2 or name.startswith(_EVERY_MINUTE):
         return ""
     if name.startswith(_CREDITS):
@@ -72,3 +83,17 @@ def _explain_group(metric_name: str, name: str | None, place: Place) -> str:
     arguments = ("--auto-scaling-group-name", group.name, "--granularity", "1Minute", "--metrics", metric_name)
     command = shell_command("aws", "autoscaling", "enable-metrics-collection", *arguments)
     return f"the Auto Scaling group {group.name} does not publish {metric_name}; turn on its group metrics with: {command}"
+
+
+def _explain_insights(metric_name: str, dimensions: Mapping[str, str], place: Place) -> str:
+    cluster = dimensions.get(_CLUSTER, "")
+    tasks = (resource for resource in place.workload.others if isinstance(resource, EcsTask) and resource.cluster == cluster)
+    setting = next((task.insights for task in tasks if task.insights is not None), "enhanced")  # of another cluster, nothing is known
+    enhanced = bool(_ENHANCED_DIMENSIONS & dimensions.keys()) or _ENHANCED.fullmatch(metric_name) is not None
+    if setting == "enhanced" or (setting == "enabled" and not enhanced):
+        return ""
+    wanted = "enhanced" if enhanced else "enabled"
+    command = shell_command(
+        "aws", "ecs", "update-cluster-settings", "--cluster", cluster, "--settings", f"name=containerInsights,value={wanted}"
+    )
+    return f"the cluster {cluster} has containerInsights {setting}, and {metric_name} needs {wanted}; set it with: {command}"

@@ -39,6 +39,8 @@ class EcsTask(Member):
     """Whether the managed instance is online."""
     managed_tags: dict[str, str] = {}
     """Tags of the managed instance, by which IAM judges a command sent to the task."""
+    insights: str | None = None
+    """Its cluster's setting `containerInsights`: `disabled`, `enabled` or `enhanced`; None: not known."""
     stop_code: str = ""
     """The reason why it was stopped, in ECS's word: UserInitiated after any StopTask, also FIS's;
     ServiceSchedulerInitiated in a rollout …"""

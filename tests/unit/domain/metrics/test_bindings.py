@@ -14,7 +14,7 @@ from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.workload import TargetGroup, Workload
 from tests.unit.builders import LB_ARN, NOW, TG_ARN, bindings, experiment, instance, workload
-from tests.unit.resources import subnet
+from tests.unit.resources import subnet, task
 
 ONE = workload().instances[0].id
 WHOLE = (("LoadBalancer", "app/shop/50dc6c495c0c9188"),)
@@ -234,6 +234,32 @@ def test_a_metric_that_a_group_does_not_publish_is_refused_with_the_command_that
         "aws autoscaling enable-metrics-collection --auto-scaling-group-name shop --granularity 1Minute --metrics GroupInServiceInstances"
     )
     assert all(one.endswith(command) for one in said)
+
+
+@pytest.mark.parametrize(
+    ("setting", "metric_name", "dimensions", "needed"),
+    [
+        ("disabled", "CpuUtilized", {"ServiceName": "web"}, "enabled"),
+        ("disabled", "TaskCpuUtilization", {"TaskId": "0f1e"}, "enhanced"),
+        ("enabled", "TaskCpuUtilization", {"ServiceName": "web"}, "enhanced"),
+        ("enabled", "MemoryUtilized", {"TaskId": "0f1e"}, "enhanced"),
+        ("enabled", "TaskCount", {}, ""),
+        ("enabled", "ContainerInstanceCount", {}, ""),
+        ("enhanced", "TaskCpuUtilization", {"TaskId": "0f1e"}, ""),
+        (None, "CpuUtilized", {}, ""),
+    ],
+)
+def test_a_metric_of_container_insights_is_refused_where_the_cluster_s_setting_keeps_it_from_being_published(
+    setting: str | None, metric_name: str, dimensions: dict[str, str], needed: str
+) -> None:
+    load = workload().model_copy(update={"others": (task(insights=setting),)})
+    named = {"ClusterName": task().cluster, **dimensions}
+    said = declared_problems(load, namespace="ECS/ContainerInsights", metric_name=metric_name, dimensions=named)
+    assert [f"{metric_name} needs {needed}; set it with: aws ecs update-cluster-settings" in one for one in said] == [True] * bool(needed)
+    other = declared_problems(
+        load, namespace="ECS/ContainerInsights", metric_name=metric_name, dimensions={**named, "ClusterName": "other"}
+    )
+    assert other == [], "nothing is known of another cluster"
 
 
 def test_cpu_is_that_of_the_pinned_targets_group() -> None:
