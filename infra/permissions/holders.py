@@ -96,6 +96,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "stop_experiment",
         "delete_template",
         "find_templates",
+        "read_guards",
         "guard_history",
         "delete_guards",
         "release_slots",

@@ -111,6 +111,29 @@ PATHS = {
 }
 
 
+@pytest.mark.parametrize("path", [PATHS[name] for name in ("alarm action", "stop condition", "pulse by state")])
+def test_a_guard_that_somebody_tightened_ends_the_fault_and_says_nothing_about_the_hypothesis(
+    walk: Walk, world: FakeWorld, path: Path
+) -> None:
+    if path.deaf_fis:
+        deafen_fis(world)
+    walk.pulse, walk.events = path.pulse, path.events
+
+    def tighten() -> None:
+        alarm = world.alarms.alarms[GUARD]
+        assert alarm.guard is not None
+        alarm.guard = alarm.guard.model_copy(update={"threshold": 1000.0})
+        path.act(walk, world)
+
+    walk.after["StartFault"] = lambda _: world.clock.after(70, tighten)
+    walk.run({"experiment": "seed"})
+    record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert record.abort is not None
+    assert (record.abort.source, record.abort.by) == (AbortSource.BLIND_GUARD, GUARD)
+    assert f"guard {GUARD} was changed: Threshold is 1000, has to be" in record.abort.reason
+    nothing_is_left(world)
+
+
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
 def test_each_path_alone_ends_the_fault(walk: Walk, world: FakeWorld, path: Path) -> None:
     if path.deaf_fis:
