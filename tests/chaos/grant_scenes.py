@@ -177,11 +177,14 @@ def scheduled(walk: Walk, world: FakeWorld) -> None:
     run(walk, {"experiment": "seed", "trigger": trigger})
 
 
-def guard_fires(walk: Walk, world: FakeWorld) -> None:
+def guard_fires(walk: Walk, world: FakeWorld, *, tightened: bool = False) -> None:
     """Only the alarm's action stops the fault: FIS misses the alarm."""
     world.alarms.listeners.remove(world.faults._on_alarm)
 
     def fire() -> None:
+        guard = world.alarms.alarms[GUARD]
+        if tightened and guard.guard:
+            guard.guard = guard.guard.model_copy(update={"threshold": 1000.0})
         world.alarms.set_state(GUARD, "ALARM")
         walk.quietly("Abort", alarm_action(world.alarms.alarms[GUARD]))
 
@@ -523,6 +526,7 @@ SCENES: dict[str, Scene] = {
     "a stop alarm vanishes": stop_alarm_gone,
     "a guard vanishes": guard_gone,
     "a guard fires": guard_fires,
+    "a guard is tightened and fires": partial(guard_fires, tightened=True),
     "a guard flaps": flap,
     "a guard fires before the start": guard_fires_before_the_start,
     "an operator aborts": operator,
