@@ -28,6 +28,7 @@ EVENT_STYLES: dict[str, str] = {
     EventName.APPROVAL_REQUESTED: "bold yellow",
     EventName.APPROVED: "green",
     EventName.APPROVAL_REFUSED: "bold red",
+    EventName.VOTE_NOT_CONFIRMED: "bold red",
     EventName.FAULT_STARTED: "bold yellow",
     EventName.ALARM: "bold red",
     EventName.ABORT_REQUESTED: "bold red",

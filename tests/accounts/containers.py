@@ -98,6 +98,10 @@ class Containers:
     def list_clusters(self, **_: Any) -> dict[str, Any]:
         return {"clusterArns": [f"{PLACE}:cluster/{CLUSTER}"]}
 
+    def describe_clusters(self, **_: Any) -> dict[str, Any]:
+        settings = [{"name": "containerInsights", "value": "disabled"}]
+        return {"clusters": [{"clusterArn": f"{PLACE}:cluster/{CLUSTER}", "status": "ACTIVE", "settings": settings}]}
+
     def list_tasks(self, cluster: str, **_: Any) -> dict[str, Any]:
         if cluster.rpartition("/")[2] != CLUSTER:
             raise error("ClusterNotFoundException")
@@ -153,7 +157,7 @@ class Containers:
         return {"Subnets": [{"SubnetId": SUBNET, "VpcId": VPC, "State": "available", "CidrBlock": "10.0.9.0/24"}]}
 
 
-_METHODS = ("list_clusters", "list_tasks", "describe_tasks", "describe_task_definition", "describe_services")
+_METHODS = ("list_clusters", "describe_clusters", "list_tasks", "describe_tasks", "describe_task_definition", "describe_services")
 
 
 def _attachment(group: Registered, alternate: Registered | None) -> dict[str, Any]:

@@ -421,7 +421,7 @@ def test_a_vote_is_confirmed_once_sts_answers_again(walk: Walk, world: FakeWorld
     world.clock.after(180, lambda: setattr(world, "failing", {}))
     run(walk)
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert (record_of(world).fault_started_at or world.clock.now()) - record_of(world).started_at < timedelta(minutes=8)
+    assert (record_of(world).fault_started_at or world.clock.now()) - record_of(world).started_at < timedelta(minutes=10)
 
 
 def test_a_vote_that_could_not_be_confirmed_is_told_and_may_be_given_again(walk: Walk, world: FakeWorld) -> None:

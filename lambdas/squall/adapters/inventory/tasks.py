@@ -172,7 +172,7 @@ class EcsTasks:
 
     def _read_insights(self, clusters: Iterable[str]) -> dict[str, str]:
         """The setting `containerInsights` of each cluster, by its ARN."""
-        settings = {}
+        settings: dict[str, str] = {}
         for chunk in split_chunks(sorted(clusters), _CLUSTERS_PER_CALL):
             for cluster in call(self._ecs, "describe_clusters", clusters=chunk, include=["SETTINGS"])["clusters"]:
                 found = {setting["name"]: setting["value"] for setting in cluster.get("settings", ())}

@@ -36,7 +36,7 @@ late_start_stopped left_alone left_behind locked locking not_announced not_answe
 recorded recovered redrive_refused rejected report_failed reported requester_proven resolved_targets_unknown rollback_ended
 rollback_overdue rollback_started
 rollback_starting rollback_verified safety_checked sentinel_restarted sentinel_started slot_taken starting state_failed stop_requested
-template_created template_deleted unrecorded
+template_created template_deleted unrecorded vote_not_confirmed
 """,
     )
 )
