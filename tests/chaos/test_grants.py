@@ -15,6 +15,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("ArmGuards", "cloudwatch:PutMetricAlarm", "a good run"),
     ("Discover", "rds:DescribeDBClusters", "a cluster"),
     ("FinalCheck", "ssm:GetCalendarState", "calendars and a cool-down"),
+    ("FinalCheck", "fis:TagResource", "a good run"),
     ("Halt", "fis:UpdateSafetyLeverState", "halted"),
     ("Judge", "cloudwatch:ListMetrics", "an agent that tells nothing"),
     ("Notify", "events:PutEvents", "a good run"),
@@ -23,6 +24,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Sentinel", "cloudwatch:PutMetricData", "a sentinel"),
     ("StartFault", "fis:GetExperimentTemplate", "a good run"),
     ("StopFault", "fis:ListExperimentResolvedTargets", "a good run"),
+    ("StopFault", "cloudwatch:DescribeAlarms", "a guard is tightened and fires"),
     ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
     ("Watchdog", "fis:ListExperiments", "killed"),
 )

@@ -42,6 +42,17 @@ def test_a_template_is_told_as_it_was_created_and_one_that_is_not_there_is_none(
     assert faults.template("EXTnothere") is None
 
 
+def test_a_template_that_was_marked_has_the_tag_besides_its_own(faults: Faults) -> None:
+    template_id = faults.create_template(BODY, "token")
+    created = faults.template(template_id)
+    assert created is not None
+    faults.mark_checked(str(created.get("arn", f"arn:aws:fis:eu-west-1:123456789012:experiment-template/{template_id}")))
+    marked = faults.template(template_id)
+    assert marked is not None
+    assert marked["tags"] == {**TAGS, "squall:checked": "true"}
+    assert not [difference for difference in find_differences(BODY, marked) if "tag" in difference]
+
+
 def test_templates_are_found_by_the_stack(faults: Faults) -> None:
     ours = faults.create_template(BODY, "a")
     faults.create_template({**BODY, "tags": {"squall:stack": "Other", "squall:execution": "run-2"}}, "b")
