@@ -112,7 +112,7 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
         ("rollback plan", experiment.rollback_plan),
         ("cost", f"at most about ${cost['total_usd']:.2f}"),
         ("started by", f"{record.requested_by or 'not said'} (a label)"),
-        ("needs", f"{describe_need(ask, record.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("needs", f"{describe_need(ask, record.current_votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("answers so far", "; ".join(f"{vote.decision.value} by {vote.arn}: {vote.comment}" for vote in record.votes) or "nothing"),
         ("plan", ask.plan),
     ]

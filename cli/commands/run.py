@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from cli.session import Options
     from squall.domain.run.record import ExecutionRecord
 
+_NOT_SHOWN = frozenset({"task_token", "token_generation", "proofs"})
+"""Fields of a record that only Squall's functions need: tokens and signatures."""
+
 
 def run_experiment(options: Options, request: Request, files: RunFiles, *, follow: bool, wait_timeout: str | None) -> int:
     """Returns the exit code of the outcome; 0 if the execution is only started."""
@@ -165,7 +168,7 @@ def show_ending(deployment: Deployment, ending: Ending, *, as_json: bool) -> Non
 
 def make_record_document(record: Any) -> dict[str, Any]:
     """A record as plain data without its task token: whoever has the token can wake the workflow."""
-    document = {name: value for name, value in asdict(record).items() if name not in {"task_token", "token_generation"}}
+    document = {name: value for name, value in asdict(record).items() if name not in _NOT_SHOWN}
     written: dict[str, Any] = write_dates(document)
     return written
 

@@ -168,7 +168,7 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("state", record.phase + since),
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
         ("started by", record.requested_by),
-        ("approval", find_standing(record.ask, record.votes, now)[1] if record.ask else ""),
+        ("approval", find_standing(record.ask, record.confirmed_votes, now)[1] if record.ask else ""),
         *((vote.decision.value, f"{vote.arn} at {vote.at:%Y-%m-%d %H:%M:%S} UTC: {vote.comment}") for vote in record.votes),
         ("fault", _describe_fault(record, now)),
         ("guards", ", ".join(record.guard_names)),

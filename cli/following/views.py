@@ -153,7 +153,7 @@ class Terminal(Lines):
         phase, ended = (record.phase, record.final) if record else ("", False)
         parts: list[RenderableType] = [render.make_progress(STATES, phase, ended=ended, skipped=self._list_skipped(snapshot))]
         if record is not None and record.status is Status.AWAITING_APPROVAL and record.ask:
-            state = find_standing(record.ask, record.votes, snapshot.now)[1]
+            state = find_standing(record.ask, record.confirmed_votes, snapshot.now)[1]
             parts.append(safe_text(f"waiting for people: {state}: squall approve {record.id} --comment …", "bold yellow"))
         if record is not None and record.fault_started_at and not record.fault_ended_at:
             parts.append(render.make_fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))

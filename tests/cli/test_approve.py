@@ -17,7 +17,7 @@ import pytest
 from cli import main
 from cli.aws.stack import Deployment
 from cli.errors import CommandError
-from squall.domain.approval.votes import Ask, Decision, Vote
+from squall.domain.approval.votes import Ask, Decision, Proof, Vote, VoteProof
 from squall.domain.base.vocabulary import CheckOutcome, Status
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety, SafetyCheck
@@ -206,13 +206,16 @@ def test_status_says_who_said_what_and_when_it_expires(squall: Squall, deploymen
     monkeypatch.setenv("COLUMNS", "300")
     waiting = asked(deployment)
     votes = (Vote("user:A", "arn:aws:iam::1:user/ada", Decision.REQUEST, START), Vote("user:x", HOSTILE, Decision.APPROVE, START, HOSTILE))
-    deployment.scripts["run-1"] = [replace(waiting, votes=votes)]
+    proofs = (VoteProof("user:x", Proof("signed", "20300107T100000Z", "a-token")),)
+    deployment.scripts["run-1"] = [replace(waiting, votes=votes, proofs=proofs)]
     done = squall("status", "run-1")
     assert "approval" in done.stdout
     assert "user/ada" in done.stdout
     assert not CONTROL.search(done.stdout)
     assert "awaiting approval" in squall("status").stdout
-    assert json.loads(squall("status", "run-1", "--json").stdout)["ask"]["approvers"] == 1
+    document = squall("status", "run-1", "--json").stdout
+    assert json.loads(document)["ask"]["approvers"] == 1
+    assert "a-token" not in document
 
 
 def test_run_says_that_it_waits_and_proves_who_asked(squall: Squall, deployment: FakeDeployment) -> None:
