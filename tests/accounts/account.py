@@ -100,12 +100,12 @@ class Account:
     def attached_to(self, group: Registered) -> list[str]:
         """Ids of the instances whose Auto Scaling group is attached to the target group."""
         owners = [name for name, arns in self.attached.items() if group.arn in arns]
-        return [one.id for name in owners for one in self.world.fleet.members(name)]
+        return [member.id for name in owners for member in self.world.fleet.members(name)]
 
     def began(self) -> float | None:
         """When the fault began, in epoch seconds."""
-        found = [run.experiment.started_at.timestamp() for run in self.world.faults.runs.values() if run.experiment.started_at]
-        return min(found, default=None)
+        results = [run.experiment.started_at.timestamp() for run in self.world.faults.runs.values() if run.experiment.started_at]
+        return min(results, default=None)
 
     def since_fault(self, value: float, otherwise: float = 0.0) -> Callable[[int], float]:
         """A metric that has this value since the fault began."""
@@ -147,7 +147,10 @@ class Account:
 
     def _state(self, group: Registered, target: str) -> str:
         """Empty for a target that is gone."""
-        owner = next((one for one in self.world.fleet.instances.values() if target in {one.id, *self.addresses.get(one.id, [])}), None)
+        owner = next(
+            (instance for instance in self.world.fleet.instances.values() if target in {instance.id, *self.addresses.get(instance.id, [])}),
+            None,
+        )
         if owner is not None and owner.state != "running":
             return ""
         serving = "unavailable" if group.kind == "lambda" else "healthy"
@@ -190,55 +193,57 @@ class Account:
         listener = {"Protocol": "HTTP", "LoadBalancerPort": 80, "InstanceProtocol": "HTTP", "InstancePort": 8080}
         check = {"Target": "HTTP:8080/health", "Interval": 30, "Timeout": 5, "UnhealthyThreshold": 2, "HealthyThreshold": 2}
         return {
-            "LoadBalancerName": name, "VPCId": VPC, "Instances": [{"InstanceId": one} for one in ids],
+            "LoadBalancerName": name, "VPCId": VPC, "Instances": [{"InstanceId": entry} for entry in ids],
             "ListenerDescriptions": [{"Listener": listener, "PolicyNames": []}], "HealthCheck": check,
         }  # fmt: skip
 
     def describe_instance_health(self, LoadBalancerName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        states = {one: self.world.fleet.instances[one].state for one in self.classic[LoadBalancerName]}
-        words = {one: "InService" if state == "running" else "OutOfService" for one, state in states.items()}
-        return {"InstanceStates": [{"InstanceId": one, "State": word} for one, word in words.items()]}
+        states = {entry: self.world.fleet.instances[entry].state for entry in self.classic[LoadBalancerName]}
+        words = {item: "InService" if state == "running" else "OutOfService" for item, state in states.items()}
+        return {"InstanceStates": [{"InstanceId": entry, "State": word} for entry, word in words.items()]}
 
     def describe_instance_refreshes(self, AutoScalingGroupName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
         refresh = {"InstanceRefreshId": "08b91cf7", "AutoScalingGroupName": AutoScalingGroupName, "Status": "InProgress"}
         return {"InstanceRefreshes": [refresh] if AutoScalingGroupName in self.refreshing else []}
 
     def describe_instances(self, Filters: list[dict[str, Any]], **_: Any) -> dict[str, Any]:  # noqa: N803
-        wanted = {one["Name"]: set(one["Values"]) for one in Filters}
+        wanted = {entry["Name"]: set(entry["Values"]) for entry in Filters}
         known = {"instance-id", "instance-state-name", "availability-zone", "private-ip-address", "vpc-id"}
         if wrong := [name for name in wanted if name not in known and not name.startswith("tag:")]:
             raise error("InvalidParameterValue", f"The filter '{wrong[0]}' is invalid")
-        found = [one for one in self.world.fleet.instances.values() if self._matches(one, wanted)]
+        matching_instances = [instance for instance in self.world.fleet.instances.values() if self._matches(instance, wanted)]
         return (
-            {"Reservations": [{"OwnerId": ACCOUNT, "Instances": [self._instance(one) for one in found]}]} if found else {"Reservations": []}
+            {"Reservations": [{"OwnerId": ACCOUNT, "Instances": [self._instance(entry) for entry in matching_instances]}]}
+            if matching_instances
+            else {"Reservations": []}
         )
 
-    def _instance(self, one: FakeInstance) -> dict[str, Any]:
-        addresses = [{"PrivateIpAddress": address} for address in self.addresses.get(one.id, [])]
-        first = {"PrivateIpAddress": self.addresses[one.id][0]} if addresses else {}
-        interface = {"PrivateIpAddresses": addresses, **self.interfaces.get(one.id, {})}
-        launched = {"LaunchTime": one.launched_at} if one.launched_at else {}
+    def _instance(self, instance: FakeInstance) -> dict[str, Any]:
+        addresses = [{"PrivateIpAddress": address} for address in self.addresses.get(instance.id, [])]
+        first = {"PrivateIpAddress": self.addresses[instance.id][0]} if addresses else {}
+        interface = {"PrivateIpAddresses": addresses, **self.interfaces.get(instance.id, {})}
+        launched = {"LaunchTime": instance.launched_at} if instance.launched_at else {}
         return {
-            "InstanceId": one.id, "State": {"Name": one.state}, "Placement": {"AvailabilityZone": one.zone}, "VpcId": VPC,
-            "Tags": [{"Key": key, "Value": value} for key, value in one.tags.items()],
-            "Monitoring": {"State": self.monitoring.get(one.id, "enabled")}, "NetworkInterfaces": [interface],
+            "InstanceId": instance.id, "State": {"Name": instance.state}, "Placement": {"AvailabilityZone": instance.zone}, "VpcId": VPC,
+            "Tags": [{"Key": key, "Value": value} for key, value in instance.tags.items()],
+            "Monitoring": {"State": self.monitoring.get(instance.id, "enabled")}, "NetworkInterfaces": [interface],
             **launched, **first,
         }  # fmt: skip
 
     def describe_auto_scaling_instances(self, InstanceIds: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
-        found = [one for one in self.world.fleet.instances.values() if one.id in InstanceIds and one.group]
-        return {"AutoScalingInstances": [{**_member(one), "AutoScalingGroupName": one.group} for one in found]}
+        matching_instances = [instance for instance in self.world.fleet.instances.values() if instance.id in InstanceIds and instance.group]
+        return {"AutoScalingInstances": [{**_member(entry), "AutoScalingGroupName": entry.group} for entry in matching_instances]}
 
     def describe_auto_scaling_groups(self, AutoScalingGroupNames: list[str], **_: Any) -> dict[str, Any]:  # noqa: N803
         return {"AutoScalingGroups": [self._group(self.world.fleet.groups[name]) for name in AutoScalingGroupNames]}
 
     def _group(self, group: FakeGroup) -> dict[str, Any]:
-        living = [one for one in self.world.fleet.members(group.name) if not (one.lifecycle or "").startswith("Warmed")]
-        members = [{**_member(one), **self._weight(one), "ProtectedFromScaleIn": False} for one in living]
+        living = [member for member in self.world.fleet.members(group.name) if not (member.lifecycle or "").startswith("Warmed")]
+        members = [{**_member(entry), **self._weight(entry), "ProtectedFromScaleIn": False} for entry in living]
         desired = self.desired.get(group.name, group.desired)
         return {
             "AutoScalingGroupName": group.name, "MinSize": group.minimum, "MaxSize": max(desired, group.desired) + 2,
-            "DesiredCapacity": desired, "DefaultCooldown": 300, "AvailabilityZones": sorted({one.zone for one in living}),
+            "DesiredCapacity": desired, "DefaultCooldown": 300, "AvailabilityZones": sorted({item.zone for item in living}),
             "HealthCheckType": "ELB", "CreatedTime": self.world.clock.now(), "Instances": members,
             "AutoScalingGroupARN": f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/{group.name}",
             "TargetGroupARNs": self.attached.get(group.name, []), "DesiredCapacityType": self.units.get(group.name, "units"),
@@ -246,20 +251,20 @@ class Account:
             "TrafficSources": [{"Identifier": self.lattice[group.name], "Type": "vpc-lattice"}] if group.name in self.lattice else [],
         }  # fmt: skip
 
-    def _weight(self, one: FakeInstance) -> dict[str, str]:
-        return {"WeightedCapacity": str(self.weights[one.id])} if one.id in self.weights else {}
+    def _weight(self, instance: FakeInstance) -> dict[str, str]:
+        return {"WeightedCapacity": str(self.weights[instance.id])} if instance.id in self.weights else {}
 
     def describe_scaling_activities(self, AutoScalingGroupName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
-        joined = [one for one in self.world.fleet.members(AutoScalingGroupName) if one.in_service_at]
-        return {"Activities": [_activity(one, AutoScalingGroupName) for one in joined]}
+        joined = [member for member in self.world.fleet.members(AutoScalingGroupName) if member.in_service_at]
+        return {"Activities": [_activity(entry, AutoScalingGroupName) for entry in joined]}
 
     def describe_instance_information(self, **_: Any) -> dict[str, Any]:
         return {"InstanceInformationList": []}
 
-    def _matches(self, one: FakeInstance, wanted: Mapping[str, set[str]]) -> bool:
-        own = {"instance-id": one.id, "instance-state-name": one.state, "availability-zone": one.zone, "vpc-id": VPC}
-        own["private-ip-address"] = next(iter(self.addresses.get(one.id, [])), "")
-        values = {**own, **{f"tag:{key}": value for key, value in one.tags.items()}}
+    def _matches(self, instance: FakeInstance, wanted: Mapping[str, set[str]]) -> bool:
+        own = {"instance-id": instance.id, "instance-state-name": instance.state, "availability-zone": instance.zone, "vpc-id": VPC}
+        own["private-ip-address"] = next(iter(self.addresses.get(instance.id, [])), "")
+        values = {**own, **{f"tag:{key}": value for key, value in instance.tags.items()}}
         return all(values.get(name) in allowed for name, allowed in wanted.items())
 
 
@@ -267,15 +272,16 @@ def _methods(account: Account, *names: str) -> Mapping[str, Callable[..., dict[s
     return {name: getattr(account, name) for name in names}
 
 
-def _member(one: FakeInstance) -> dict[str, Any]:
+def _member(instance: FakeInstance) -> dict[str, Any]:
     return {
-        "InstanceId": one.id, "AvailabilityZone": one.zone, "LifecycleState": one.lifecycle or "InService",
+        "InstanceId": instance.id, "AvailabilityZone": instance.zone, "LifecycleState": instance.lifecycle or "InService",
         "HealthStatus": "Healthy", "ProtectedFromScaleIn": False,
     }  # fmt: skip
 
 
-def _activity(one: FakeInstance, group: str) -> dict[str, Any]:
+def _activity(instance: FakeInstance, group: str) -> dict[str, Any]:
     return {
-        "ActivityId": one.id, "AutoScalingGroupName": group, "Description": f"Launching a new EC2 instance: {one.id}", "Cause": "capacity",
-        "StartTime": one.in_service_at, "EndTime": one.in_service_at, "StatusCode": "Successful",
+        "ActivityId": instance.id, "AutoScalingGroupName": group, "Cause": "capacity",
+        "Description": f"Launching a new EC2 instance: {instance.id}",
+        "StartTime": instance.in_service_at, "EndTime": instance.in_service_at, "StatusCode": "Successful",
     }  # fmt: skip

@@ -83,7 +83,7 @@ class Containers:
         self.service.tasks.append(Task(len(self.service.tasks) + 1, self._clock.now()))
 
     def _stop(self, arn: str, code: str = "UserInitiated") -> None:
-        task = next(one for one in self.service.tasks if one.arn == arn)
+        task = next(entry for entry in self.service.tasks if entry.arn == arn)
         task.state, task.stop_code = "STOPPED", code
         self._clock.after(self.service.replaces_after, self._start)
 

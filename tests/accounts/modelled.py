@@ -43,6 +43,6 @@ class Modelled:
         return SimpleNamespace(paginate=paginate)
 
 
-def _require_valid(value: dict[str, Any], shape: Any, what: str) -> None:
+def _require_valid(value: dict[str, Any], shape: Any, label: str) -> None:
     report = ParamValidator().validate(value, shape)
-    assert not report.has_errors(), f"{what}: {report.generate_report()}"
+    assert not report.has_errors(), f"{label}: {report.generate_report()}"

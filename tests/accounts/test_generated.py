@@ -116,13 +116,13 @@ ACCOUNTS = st.builds(
 def build(case: Generated) -> tuple[Account, list[str]]:
     """The account, and the names of its targets in the experiment."""
     account = Account()
-    ids = [one.id for one in account.group("web")]
+    ids = [entry.id for entry in account.group("web")]
     addresses = [_address_of(number) for number in range(3)]
-    for number, one in enumerate(ids):
+    for number, item in enumerate(ids):
         if case.prefixed:
-            account.interfaces[one] = {"Ipv4Prefixes": [{"Ipv4Prefix": f"10.0.4.{16 * number}/28"}]}
+            account.interfaces[item] = {"Ipv4Prefixes": [{"Ipv4Prefix": f"10.0.4.{16 * number}/28"}]}
         else:
-            account.addresses[one] = [addresses[number]]
+            account.addresses[item] = [addresses[number]]
     for number, shape in enumerate(case.served):
         group = _serve(account, number, shape, addresses if shape.by_address else ids)
         if shape.attached and not shape.by_address and not case.tasks:
@@ -168,7 +168,7 @@ def _is_hit(account: Account, case: Generated, group: Registered, result: Result
         return bool(result.targets) and (group is next(iter(account.target_groups.values())) or case.served[_number(group)].attached)
     ids = [target["id"] for target in result.targets]
     attached = ids if group.arn in account.attached["web"] else []
-    return bool({*ids, *(_address_of(_index(one)) for one in ids)} & {*group.targets, *attached})
+    return bool({*ids, *(_address_of(_index(entry)) for entry in ids)} & {*group.targets, *attached})
 
 
 def _address_of(number: int) -> str:
@@ -194,13 +194,13 @@ def check(case: Generated) -> str:
     touched = [group for group in groups if group.used and _is_hit(account, case, group, result)]
     judged = [group for group in touched if named in {None, group.arn}]
     classic = case.classic_fails and named is None and {_index(target["id"]) for target in result.targets} & case.classic
-    said = str(result.verdict or result.status)
-    event(said)
+    text = str(result.verdict or result.status)
+    event(text)
     if any(group.failing or group.empty_minutes for group in judged) or (classic and not case.tasks):
         assert result.verdict is not Verdict.VALIDATED, result.reason
     if not any(group.failing or group.empty_minutes for group in groups):
         assert result.verdict is not Verdict.REFUTED, result.reason
-    return said
+    return text
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
@@ -212,16 +212,16 @@ def test_no_outage_is_validated_and_no_loss_of_nothing_refuted(case: Generated) 
 @pytest.mark.soak
 @pytest.mark.parametrize("part", range(PARTS))
 def test_thousands_of_accounts_have_no_wrong_verdict(part: int, record_property: Callable[[str, object], None]) -> None:
-    said: Counter[str] = Counter()
+    answer: Counter[str] = Counter()
 
     @seed(part)
     @settings(max_examples=CASES // PARTS, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=ACCOUNTS)
     def check_counted(case: Generated) -> None:
-        said[check(case)] += 1
+        answer[check(case)] += 1
 
     check_counted()
-    record_property("verdicts", dict(said))
-    assert said.total() >= CASES // PARTS
-    assert said[Verdict.VALIDATED] >= 1, said
-    assert said[Verdict.REFUTED] >= 1, said
+    record_property("verdicts", dict(answer))
+    assert answer.total() >= CASES // PARTS
+    assert answer[Verdict.VALIDATED] >= 1, answer
+    assert answer[Verdict.REFUTED] >= 1, answer

@@ -23,7 +23,7 @@ def account() -> Account:
 
 def plain(account: Account) -> list[str]:
     """One group behind one load balancer: ids of its instances."""
-    ids = [one.id for one in account.group("web")]
+    ids = [entry.id for entry in account.group("web")]
     account.attach("web", account.serve("web", PUBLIC, ids))
     return ids
 
@@ -48,18 +48,18 @@ def test_an_outage_of_the_sample(account: Account) -> None:
 
 @pytest.mark.parametrize(("public", "internal"), [("web-a", "web-z"), ("web-z", "web-a")])
 def test_two_load_balancers_are_settled_by_no_order_of_names(account: Account, public: str, internal: str) -> None:
-    ids = [one.id for one in account.group("web")]
+    ids = [entry.id for entry in account.group("web")]
     failing = account.serve(public, PUBLIC, ids, failing=0.6)
     well = account.serve(internal, INTERNAL, ids)
     account.attach("web", failing, well)
-    said = refused(run(account, experiment(ids)))
-    assert failing.arn in said
-    assert well.arn in said
-    assert "name in service" in said
+    answer = refused(run(account, experiment(ids)))
+    assert failing.arn in answer
+    assert well.arn in answer
+    assert "name in service" in answer
 
 
 def test_the_experiment_says_which_of_two_is_judged(account: Account) -> None:
-    ids = [one.id for one in account.group("web")]
+    ids = [entry.id for entry in account.group("web")]
     failing, well = account.serve("public", PUBLIC, ids, failing=0.6), account.serve("internal", INTERNAL, ids)
     account.attach("web", failing, well)
     assert run(account, experiment(ids, service=failing.arn)).verdict is Verdict.REFUTED
@@ -74,7 +74,7 @@ def test_a_target_group_that_no_owner_lists_is_found(account: Account, registere
 
 
 def test_nodes_whose_only_target_group_is_a_controllers(account: Account) -> None:
-    ids = [one.id for one in account.group("nodes")]
+    ids = [entry.id for entry in account.group("nodes")]
     for number, node in enumerate(ids):
         account.addresses[node] = [f"10.0.4.{number}"]
     account.serve("pods", PUBLIC, [f"10.0.4.{number}" for number in range(3)], kind="ip", failing=0.4)
@@ -97,8 +97,8 @@ def test_a_target_that_serves_nobody_is_not_pinned_while_another_serves(account:
 def test_targets_that_all_serve_nobody_are_refused(account: Account, state: str) -> None:
     ids = plain(account)
     account.target_groups[target_group_arn("web")].states = dict.fromkeys(ids, state)
-    said = refused(run(account, experiment(ids[:1]), minimum_healthy_percent=0))
-    assert f"{ids[0]} serves nobody" in said
+    answer = refused(run(account, experiment(ids[:1]), minimum_healthy_percent=0))
+    assert f"{ids[0]} serves nobody" in answer
 
 
 @pytest.mark.parametrize("weight", [0, None, 100], ids=["weight 0", "no listener", "no targets"])
@@ -125,7 +125,7 @@ def test_errors_of_a_shared_load_balancer_are_said_and_validate_nothing(account:
     ids = plain(account)
     web = account.target_groups[target_group_arn("web")]
     web.failing, web.balancer_fails = failing, True
-    account.serve("other", PUBLIC, [one.id for one in account.group("other")])
+    account.serve("other", PUBLIC, [entry.id for entry in account.group("other")])
     result = run(account, experiment(ids))
     assert result.verdict is verdict, result.reason
     assert ("for all of its target groups together" in result.reason) is (failing > 0)
@@ -167,7 +167,7 @@ def test_a_stopped_instance_that_comes_into_service_is_the_replacement(account: 
     target = {"resource_type": "aws:ec2:instance", "tags": STAGING}
     result = run(account, experiment(target=target, success_criteria=["System availability > 99%", REPLACED]))
     assert warm.state == "running"
-    assert [one["id"] for one in result.targets] != [warm.id]
+    assert [entry["id"] for entry in result.targets] != [warm.id]
     assert ids
     assert result.verdict is Verdict.VALIDATED, result.reason
 
@@ -175,26 +175,26 @@ def test_a_stopped_instance_that_comes_into_service_is_the_replacement(account: 
 @pytest.mark.parametrize("lifecycle", ["Standby", "Pending:Wait", "Terminating:Wait", "Warmed:Running"])
 def test_candidates_by_tag_that_are_not_in_service_are_not_pinned(account: Account, lifecycle: str) -> None:
     ids = plain(account)
-    for one in ids[:2]:
-        account.world.fleet.instances[one].lifecycle = lifecycle
+    for item in ids[:2]:
+        account.world.fleet.instances[item].lifecycle = lifecycle
     target = {"resource_type": "aws:ec2:instance", "tags": STAGING}
     result = run(account, experiment(target=target), minimum_healthy_percent=0)
-    assert [one["id"] for one in result.targets] == ids[2:]
+    assert [entry["id"] for entry in result.targets] == ids[2:]
 
 
 @pytest.mark.parametrize("place", [f"us-east-1:{ACCOUNT}", f"{REGION}:999999999999"])
 def test_the_namesake_of_another_account_or_region_is_not_taken(account: Account, place: str) -> None:
     plain(account)
     arn = f"arn:aws:autoscaling:{place}:autoScalingGroup:0123:autoScalingGroupName/web"
-    said = refused(run(account, experiment([arn])))
-    assert f"{arn} does not exist in this account and Region" in said
+    answer = refused(run(account, experiment([arn])))
+    assert f"{arn} does not exist in this account and Region" in answer
 
 
 @pytest.mark.parametrize("place", [f"aws:cloudwatch:us-east-1:{ACCOUNT}", f"aws:cloudwatch:{REGION}:999999999999"])
 def test_the_namesake_of_a_stop_alarm_is_not_taken(account: Account, place: str) -> None:
     ids = plain(account)
-    said = refused(run(account, experiment(ids, stop_alarms=[f"arn:{place}:alarm:errors"])))
-    assert "is not in this account and Region" in said
+    answer = refused(run(account, experiment(ids, stop_alarms=[f"arn:{place}:alarm:errors"])))
+    assert "is not in this account and Region" in answer
 
 
 def test_a_deleted_target_group_is_named_before_the_fault(account: Account) -> None:
@@ -271,5 +271,5 @@ def test_a_scheduled_scale_in_is_mentioned_and_no_failure_of_the_rollback(accoun
 def test_basic_monitoring_is_refused_before_the_fault(account: Account) -> None:
     ids = plain(account)
     account.monitoring = dict.fromkeys(ids, "disabled")
-    said = refused(run(account, experiment(ids, success_criteria=["CPU utilization < 90%"])))
-    assert "detailed monitoring" in said
+    answer = refused(run(account, experiment(ids, success_criteria=["CPU utilization < 90%"])))
+    assert "detailed monitoring" in answer

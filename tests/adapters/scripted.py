@@ -27,7 +27,7 @@ class Scripted:
     def __init__(self, service: str, **answers: list[Any]) -> None:
         self._real = _client(service)
         self.meta = self._real.meta
-        self._answers = {method: list(given) for method, given in answers.items()}
+        self._answers = {method: list(answer) for method, answer in answers.items()}
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
     def __getattr__(self, method: str) -> Any:
@@ -38,8 +38,8 @@ class Scripted:
             operation = self.meta.service_model.operation_model(self.meta.method_to_api_mapping[method])
             self._real._serializer.serialize_to_request(arguments, operation)  # validates
             self.calls.append((method, arguments))
-            given = self._answers[method]
-            answer = given.pop(0) if len(given) > 1 else given[0]
+            value = self._answers[method]
+            answer = value.pop(0) if len(value) > 1 else value[0]
             if isinstance(answer, Exception):
                 raise answer
             return answer

@@ -105,8 +105,8 @@ def test_the_abort_path_starts_without_pydantic() -> None:
     code = f"import sys; {'; '.join(f'import squall.adapters.{module}' for module in modules)}; import squall.wiring"
     check = f"{code}; print([name for name in ('pydantic', 'boto3', 'botocore.session', 'aws_lambda_powertools') if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    told = subprocess.run([sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "[]"
+    answer = subprocess.run([sys.executable, "-c", check], env=environment, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"
 
 
 def test_settings_are_read_once(environment: pytest.MonkeyPatch) -> None:
@@ -131,8 +131,8 @@ def test_fis_roles_that_make_no_sense_are_an_error(value: str) -> None:
 def test_every_setting_has_its_variable() -> None:
     world = FakeWorld()
     settings = world.wiring().settings
-    told = [settings.stack, settings.table, settings.bucket, settings.topic_arn, settings.event_bus, settings.abort_function_arn]
-    assert all([*told, settings.opt_in_tag, settings.state_machine_arn, settings.fis_role_arns["staging"]])
+    texts = [settings.stack, settings.table, settings.bucket, settings.topic_arn, settings.event_bus, settings.abort_function_arn]
+    assert all([*texts, settings.opt_in_tag, settings.state_machine_arn, settings.fis_role_arns["staging"]])
 
 
 def test_the_wiring_builds_each_port_when_first_used(environment: pytest.MonkeyPatch) -> None:

@@ -85,14 +85,14 @@ def test_a_huge_message_is_cut_with_room_for_its_attributes() -> None:
 
 
 def test_the_text_has_facts_then_sections_then_links() -> None:
-    said = Message(
+    text = Message(
         subject="s",
         facts=(Fact("first"), Fact("second")),
         sections=(Section("Empty", ()), Section("Criteria", (Fact("[met] a", "why"), Fact("[met] b")))),
         links=(Link("fault", "https://fis"), Link("report", "https://report", "soon")),
         attributes={},
     )
-    assert render_text(said) == (
+    assert render_text(text) == (
         "first\nsecond\n\nCriteria\n  [met] a\n      why\n  [met] b\n\n"
         "Where to look\n  fault:     https://fis\n  report:    https://report (soon)"
     )
@@ -100,14 +100,14 @@ def test_the_text_has_facts_then_sections_then_links() -> None:
 
 @given(FOREIGN, FOREIGN, FOREIGN, FOREIGN)
 def test_no_text_from_outside_adds_a_line(fact: str, detail: str, title: str, url: str) -> None:
-    said = Message(
+    text = Message(
         subject="s",
         facts=(Fact(f"name: {fact}", f"why: {detail}"),),
         sections=(Section(f"Section {title}", (Fact(f"- {fact}", f"- {detail}"),)),),
         links=(Link("look", f"at {url}", detail),),
         attributes={},
     )
-    lines = render_text(said).splitlines()
+    lines = render_text(text).splitlines()
     assert len(lines) == 9, lines
     starts = ("name:", "    why:", "", "Section", "  -", "      -", "", "Where to look", "  look:      at")
     assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True)), lines

@@ -19,16 +19,16 @@ class _Shop(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server: Any = self.server
         server.seen.append((self.path, self.headers["Host"]))
-        what = self.path.partition("?")[0]
-        if what == "/slow":
+        description = self.path.partition("?")[0]
+        if description == "/slow":
             server.patience.wait(5)
-        if what == "/drip":
+        if description == "/drip":
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
             while not server.patience.wait(0.05):
                 self.wfile.write(b"X-Drip: 1\r\n")
             return
-        status = {"/away": 302, "/broken": 503}.get(what, 200)
-        body = b"x" * (4 * MAXIMUM_BODY_BYTES) if what == "/huge" else b"all is well"
+        status = {"/away": 302, "/broken": 503}.get(description, 200)
+        body = b"x" * (4 * MAXIMUM_BODY_BYTES) if description == "/huge" else b"all is well"
         self.send_response(status)
         if status == 302:
             self.send_header("Location", "/elsewhere")
@@ -60,8 +60,8 @@ def sentinel(shop: Any, path: str, host: str = "127.0.0.1", **expect: Any) -> Se
 
 
 def test_a_good_answer_takes_as_long_as_it_took(shop: Any) -> None:
-    found = send_probe(sentinel(shop, "/health?deep=1", body="is well"))
-    assert (found.failure, found.seconds < 1) == ("", True)
+    result = send_probe(sentinel(shop, "/health?deep=1", body="is well"))
+    assert (result.failure, result.seconds < 1) == ("", True)
     assert shop.seen == [("/health?deep=1", f"127.0.0.1:{shop.server_address[1]}")]
 
 
@@ -76,8 +76,8 @@ def test_a_good_answer_takes_as_long_as_it_took(shop: Any) -> None:
     ],
 )
 def test_an_answer_that_is_not_what_was_expected_failed(shop: Any, path: str, expect: dict[str, Any], failure: str) -> None:
-    found = send_probe(sentinel(shop, path, **expect))
-    assert (found.failure, found.seconds < 1) == (failure, True)
+    result = send_probe(sentinel(shop, path, **expect))
+    assert (result.failure, result.seconds < 1) == (failure, True)
 
 
 def test_a_redirect_is_an_answer_and_not_followed(shop: Any) -> None:
@@ -88,8 +88,8 @@ def test_a_redirect_is_an_answer_and_not_followed(shop: Any) -> None:
 @pytest.mark.parametrize("path", ["/slow", "/drip"])
 def test_nobody_waits_longer_than_the_limit_whatever_trickles_in(shop: Any, path: str) -> None:
     began = time.monotonic()
-    found = send_probe(sentinel(shop, path, within_ms=300))
-    assert (found.failure, found.seconds) == ("no answer within 300 ms", 0.3)
+    result = send_probe(sentinel(shop, path, within_ms=300))
+    assert (result.failure, result.seconds) == ("no answer within 300 ms", 0.3)
     assert time.monotonic() - began < stretched(2)
 
 
@@ -97,14 +97,14 @@ def test_a_refused_connection_counts_with_the_whole_limit(shop: Any) -> None:
     target = sentinel(shop, "/")
     shop.shutdown()
     shop.server_close()
-    found = send_probe(target)
-    assert found.failure.startswith("ConnectionRefusedError")
-    assert found.seconds == 1.0, "an outage must not look quick"
+    result = send_probe(target)
+    assert result.failure.startswith("ConnectionRefusedError")
+    assert result.seconds == 1.0, "an outage must not look quick"
 
 
 def test_a_name_that_leads_home_is_not_asked(shop: Any) -> None:
-    found = send_probe(sentinel(shop, "/", host="localhost"))
-    assert "a loopback address" in found.failure
+    result = send_probe(sentinel(shop, "/", host="localhost"))
+    assert "a loopback address" in result.failure
     assert shop.seen == []
 
 
@@ -116,8 +116,8 @@ def test_one_bad_address_of_a_name_spoils_it(shop: Any, monkeypatch: pytest.Monk
 
 def test_a_certificate_that_nobody_vouches_for_is_a_failure(shop: Any) -> None:
     secure = sentinel(shop, "/").url.replace("http:", "https:")
-    found = send_probe(Sentinel.model_validate({"url": secure, "expect": {"within_ms": 1000}}))
-    assert found.failure.startswith("SSL")
+    result = send_probe(Sentinel.model_validate({"url": secure, "expect": {"within_ms": 1000}}))
+    assert result.failure.startswith("SSL")
 
 
 def test_probes_keep_their_pace_while_others_hang_and_end_when_left(shop: Any) -> None:
@@ -130,7 +130,7 @@ def test_probes_keep_their_pace_while_others_hang_and_end_when_left(shop: Any) -
             return len(samples) >= 10
 
         until(enough, "ten probes", interval=0.05)
-    assert {one.failure for one in samples} == {"no answer within 300 ms"}
+    assert {sample.failure for sample in samples} == {"no answer within 300 ms"}
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith(("sentinel", "probe"))] == []
 
 

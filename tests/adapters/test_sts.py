@@ -95,6 +95,6 @@ def test_a_signature_that_does_not_hold_is_refused(status: int, code: str) -> No
     ids=str,
 )
 def test_sts_that_could_not_be_asked_confirms_nobody(answer: Any, retryable: bool) -> None:
-    with pytest.raises(Unavailable) as found:
+    with pytest.raises(Unavailable) as result:
         callers(answer)[0].identify(HEADERS)
-    assert found.value.retryable is retryable
+    assert result.value.retryable is retryable

@@ -35,10 +35,10 @@ UNPACK = "import chromium from '@sparticuz/chromium'; console.log(await chromium
 
 def chromium() -> str:
     """Path of a binary that runs here."""
-    if given := os.environ.get("CHROME"):
-        return given
-    if found := next((path for path in map(shutil.which, INSTALLED) if path), None):
-        return found
+    if inputs := os.environ.get("CHROME"):
+        return inputs
+    if result := next((path for path in map(shutil.which, INSTALLED) if path), None):
+        return result
     if sys.platform != "linux" or platform.machine() != "x86_64":
         pytest.fail(WHAT_TO_DO)  # what npm has is for Linux on x86_64
     return _unpacked()

@@ -28,18 +28,18 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def page(browser: Browser, written: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The page; at the end nothing was complained of and nothing was fetched."""
-    said: list[str] = []
+    texts: list[str] = []
     asked: list[str] = []
     options: dict[str, Any] = getattr(request, "param", {"viewport": {"width": 1100, "height": 900}})
     context = browser.new_context(**options)
     made = context.new_page()
-    made.on("console", lambda message: said.append(message.text))
-    made.on("pageerror", lambda error: said.append(str(error)))
+    made.on("console", lambda message: texts.append(message.text))
+    made.on("pageerror", lambda error: texts.append(str(error)))
     made.on("request", lambda request: asked.append(request.url))
     made.goto(written.as_uri())
     yield made
     context.close()
-    assert said == []
+    assert texts == []
     assert asked == [written.as_uri()]
 
 

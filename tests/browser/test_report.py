@@ -50,15 +50,15 @@ CONTRAST = """() => {
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     made = {"plain": facts(), "hostile": hostile(ATTACK)}
-    for name, given in made.items():
-        (folder / f"{name}.html").write_text(render_page(build_page(given)), encoding="utf-8")
+    for name, inputs in made.items():
+        (folder / f"{name}.html").write_text(render_page(build_page(inputs)), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in made}
 
 
 @pytest.fixture
 def opened(browser: Browser, files: dict[str, Path]) -> Iterator[Open]:
     """Opens a report; at the end nothing was complained of and nothing was fetched."""
-    said: list[str] = []
+    texts: list[str] = []
     asked: list[str] = []
     contexts = []
 
@@ -66,8 +66,8 @@ def opened(browser: Browser, files: dict[str, Path]) -> Iterator[Open]:
         context = browser.new_context(**{"viewport": {"width": 1100, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("console", lambda message: texts.append(message.text))
+        page.on("pageerror", lambda error: texts.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(files[name].as_uri())
         return page
@@ -75,14 +75,14 @@ def opened(browser: Browser, files: dict[str, Path]) -> Iterator[Open]:
     yield open_
     for context in contexts:
         context.close()
-    assert said == []
+    assert texts == []
     assert [url for url in asked if not url.startswith("file:")] == []
     assert len(asked) == len(contexts), "a file that needs nothing else"
 
 
 def spans(page: Page) -> list[tuple[float, float]]:
     """What every chart shows of the time axis."""
-    return [tuple(one) for one in page.evaluate("squallCharts.map((chart) => [chart.scales.x.min, chart.scales.x.max])")]
+    return [tuple(entry) for entry in page.evaluate("squallCharts.map((chart) => [chart.scales.x.min, chart.scales.x.max])")]
 
 
 def along(page: Page, chart: int, seconds: float) -> tuple[float, float]:
@@ -97,7 +97,7 @@ def along(page: Page, chart: int, seconds: float) -> tuple[float, float]:
 
 def coloured(page: Page, name: str) -> list[int]:
     """Pixels of a theme's colour in each chart."""
-    found: list[int] = page.evaluate(
+    result: list[int] = page.evaluate(
         """(name) => {
           const probe = document.body.appendChild(document.createElement("i"));
           probe.style.color = `var(--${name})`;
@@ -114,14 +114,14 @@ def coloured(page: Page, name: str) -> list[int]:
         }""",
         name,
     )
-    return found
+    return result
 
 
 def test_every_chart_is_drawn_with_every_point(opened: Open) -> None:
     page = opened()
     lane, *charts = page.evaluate("squallCharts.map((chart) => chart.data)")
     assert lane[0] == list(SPAN)
-    assert [values for _, values in charts] == [[value for _, value in one.points] for one in measured()]
+    assert [values for _, values in charts] == [[value for _, value in entry.points] for entry in measured()]
     assert all(times == list(SPAN) for times, _ in charts)
     none_in_lane, *lines = coloured(page, "line")
     assert none_in_lane == 0
@@ -135,9 +135,9 @@ def test_hovering_one_chart_tells_the_values_of_all_at_that_time(opened: Open) -
     page.mouse.move(*along(page, 2, at))
     for index in range(3):
         expect(page.locator(".chart .value").nth(index)).to_contain_text("20:06:00")
-    told = page.locator(".chart .value").all_inner_texts()
-    assert [text.split(maxsplit=1)[0] for text in told] == ["20:06:00"] * 3
-    assert [text.split(maxsplit=1)[1] for text in told] == [format_quantity(dict(one.points)[at], one.unit) for one in measured()]
+    answer = page.locator(".chart .value").all_inner_texts()
+    assert [text.split(maxsplit=1)[0] for text in answer] == ["20:06:00"] * 3
+    assert [text.split(maxsplit=1)[1] for text in answer] == [format_quantity(dict(entry.points)[at], entry.unit) for entry in measured()]
     page.mouse.move(*along(page, 1, EFFECT.timestamp()))
     expect(page.locator("#reading")).to_contain_text("2 20:04:00 in effect")
     page.mouse.move(5, 5)

@@ -125,7 +125,7 @@ class FakeDeployment:
 
     def start(self, name: str, payload: Mapping[str, Any]) -> Started:
         self.started.append((name, payload))
-        self.scripts[name] = [_renamed(one, name) for one in self.on_start]
+        self.scripts[name] = [_renamed(entry, name) for entry in self.on_start]
         if self.scripts[name]:
             self.machines[name] = Machine("SUCCEEDED")
             self.documents[name, "result"] = self.documents.get(("run-1", "result"))
@@ -192,5 +192,5 @@ class FakeDeployment:
         return 1
 
 
-def _renamed(one: ExecutionRecord, name: str) -> ExecutionRecord:
-    return ExecutionRecord(**{**{f: getattr(one, f) for f in one.__dataclass_fields__}, "id": name})
+def _renamed(execution_record: ExecutionRecord, name: str) -> ExecutionRecord:
+    return ExecutionRecord(**{**{f: getattr(execution_record, f) for f in execution_record.__dataclass_fields__}, "id": name})

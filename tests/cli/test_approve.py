@@ -253,8 +253,8 @@ class FakeLambda:
 
     def invoke(self, **arguments: Any) -> dict[str, Any]:
         self.sent = arguments
-        found = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
-        return {**found, "FunctionError": self.error} if self.error else found
+        results = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
+        return {**results, "FunctionError": self.error} if self.error else results
 
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:Squall:run-1"

@@ -124,7 +124,7 @@ def test_a_stack_that_is_not_squall(squall: Squall, aws: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("version", "said"),
+    ("version", "expected_text"),
     [
         (VERSION, ""),
         ("0.0.9", f"The stack Squall has version 0.0.9, this command has {VERSION}"),
@@ -132,7 +132,7 @@ def test_a_stack_that_is_not_squall(squall: Squall, aws: pytest.MonkeyPatch) -> 
     ],
 )
 def test_a_stack_of_another_version_is_said_and_the_command_goes_on(
-    squall: Squall, aws: pytest.MonkeyPatch, version: str | None, said: str
+    squall: Squall, aws: pytest.MonkeyPatch, version: str | None, expected_text: str
 ) -> None:
     outputs = {name: value for name, value in OUTPUTS.items() if name != "SquallVersion"}
     _stack(outputs=outputs | ({} if version is None else {"SquallVersion": version}))
@@ -140,8 +140,8 @@ def test_a_stack_of_another_version_is_said_and_the_command_goes_on(
     done = squall("status", "--json")
     assert done.exit_code == 0
     assert json.loads(done.stdout) == []
-    assert done.stderr.startswith(said)
-    assert bool(done.stderr) is bool(said)
+    assert done.stderr.startswith(expected_text)
+    assert bool(done.stderr) is bool(expected_text)
 
 
 def test_the_version_needs_no_stack(squall: Squall, no_aws: pytest.MonkeyPatch) -> None:
@@ -190,8 +190,8 @@ class FakeLambda:
 
     def invoke(self, **arguments: Any) -> dict[str, Any]:
         self.sent = arguments
-        found = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
-        return {**found, "FunctionError": self.error} if self.error else found
+        results = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
+        return {**results, "FunctionError": self.error} if self.error else results
 
 
 def test_abort_invokes_the_function_of_the_stack(aws: pytest.MonkeyPatch) -> None:
@@ -242,27 +242,27 @@ def test_an_abort_that_failed_says_where_to_stop_by_hand(aws: pytest.MonkeyPatch
     ],
 )
 def test_service_errors_are_sentences(code: str, words: str) -> None:
-    found = explain_error(ClientError({"Error": {"Code": code, "Message": "m"}}, "Describe"))
-    assert found is not None
-    assert words in found.message
+    error = explain_error(ClientError({"Error": {"Code": code, "Message": "m"}}, "Describe"))
+    assert error is not None
+    assert words in error.message
 
 
 def test_an_error_behind_an_adapters_error_is_found() -> None:
     wrapped = RuntimeError("adapter")
     wrapped.__cause__ = NoCredentialsError()
-    found = explain_error(wrapped, local_hint=True)
-    assert found is not None
-    assert "squall local env" in found.hint
+    error = explain_error(wrapped, local_hint=True)
+    assert error is not None
+    assert "squall local env" in error.hint
     assert explain_error(RuntimeError("bare")) is None
 
 
 def test_global_options_may_stand_anywhere(squall: Squall, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[session.Options] = []
+    observed: list[session.Options] = []
 
     def stop(options: session.Options) -> Deployment:
-        seen.append(options)
+        observed.append(options)
         raise CommandError("stop")
 
     monkeypatch.setattr(session, "find_deployment", stop)
     squall("status", "--stack", "Mine", "--region=eu-west-1", "--local")
-    assert seen == [session.Options(stack="Mine", region="eu-west-1", local=True)]
+    assert observed == [session.Options(stack="Mine", region="eu-west-1", local=True)]

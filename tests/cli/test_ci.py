@@ -70,11 +70,11 @@ def test_sarif_has_the_open_findings_with_ids_that_stay() -> None:
     log = json.loads(render_sarif(make_result(findings=[FINDING, CLOSED]), "experiments/a.yaml"))
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
-    (found,) = run["results"]
-    assert found["partialFingerprints"] == {FINGERPRINT: "f-1"}
-    assert found["level"] == "error"
-    assert found["ruleId"] in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
-    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "experiments/a.yaml"
+    (outcome,) = run["results"]
+    assert outcome["partialFingerprints"] == {FINGERPRINT: "f-1"}
+    assert outcome["level"] == "error"
+    assert outcome["ruleId"] in {rule["id"] for rule in run["tool"]["driver"]["rules"]}
+    assert outcome["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "experiments/a.yaml"
 
 
 def test_lines_have_every_finding_with_its_run() -> None:
@@ -149,7 +149,7 @@ V, R, I = Verdict.VALIDATED, Verdict.REFUTED, Verdict.INCONCLUSIVE  # noqa: E741
 
 
 @pytest.mark.parametrize(
-    ("runs", "code", "said"),
+    ("runs", "code", "expected_text"),
     [
         ([], 3, "no validated run in staging"),
         ([("a", 3, V)], 0, "validated 3 days ago"),
@@ -162,13 +162,13 @@ V, R, I = Verdict.VALIDATED, Verdict.REFUTED, Verdict.INCONCLUSIVE  # noqa: E741
     ],
 )
 def test_the_newest_decisive_run_of_this_definition_counts(
-    squall: Squall, deployment: FakeDeployment, gated: Any, runs: list[tuple[Any, ...]], code: int, said: str
+    squall: Squall, deployment: FakeDeployment, gated: Any, runs: list[tuple[Any, ...]], code: int, expected_text: str
 ) -> None:
     for name, days, verdict, *same in runs:
         gated(name, days, verdict, same=same[0] if same else True)
     done = squall("gate", FILE)
     assert done.exit_code == code
-    assert said in done.stdout
+    assert expected_text in done.stdout
     document = json.loads(squall("gate", FILE, "--json").stdout)
     assert document["passed"] is (code == 0)
 

@@ -53,8 +53,8 @@ def noisy(level: float, count: int = 20) -> list[float]:
 
 
 def change(before: SeriesDocument, after: SeriesDocument, **better: Any) -> str:
-    (found,) = compare_metrics(before, after, better)
-    return found.change
+    (metric,) = compare_metrics(before, after, better)
+    return metric.change
 
 
 def test_which_way_is_better_is_the_experiments_word() -> None:
@@ -63,7 +63,7 @@ def test_which_way_is_better_is_the_experiments_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "better", "said"),
+    ("before", "after", "better", "expected_text"),
     [
         (1.0, 2.0, "down", "worse"),
         (2.0, 1.0, "down", "better"),
@@ -73,17 +73,17 @@ def test_which_way_is_better_is_the_experiments_word() -> None:
         (1.0, 1.0, "down", "same"),
     ],
 )
-def test_a_metric_that_moved(before: float, after: float, better: str | None, said: str) -> None:
+def test_a_metric_that_moved(before: float, after: float, better: str | None, expected_text: str) -> None:
     ways = {"latency": better} if better else {}
-    assert change(series(latency=noisy(before)), series(latency=noisy(after)), **ways) == said
+    assert change(series(latency=noisy(before)), series(latency=noisy(after)), **ways) == expected_text
 
 
 def test_an_interval_holds_the_shift() -> None:
-    (found,) = compare_metrics(series(latency=noisy(1.0)), series(latency=noisy(3.0)), {})
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low <= 2.0 <= found.high
-    assert found.shift == pytest.approx(2.0, abs=0.05)
+    (metric,) = compare_metrics(series(latency=noisy(1.0)), series(latency=noisy(3.0)), {})
+    assert metric.low is not None
+    assert metric.high is not None
+    assert metric.low <= 2.0 <= metric.high
+    assert metric.shift == pytest.approx(2.0, abs=0.05)
 
 
 def test_under_five_points_nothing_is_said() -> None:

@@ -116,8 +116,8 @@ class FakeLambda:
 
     def invoke(self, **arguments: Any) -> dict[str, Any]:
         self.sent = arguments
-        found = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
-        return {**found, "FunctionError": self.error} if self.error else found
+        results = {"Payload": io.BytesIO(json.dumps(self.answer).encode())}
+        return {**results, "FunctionError": self.error} if self.error else results
 
 
 def test_the_function_of_the_stack_is_called(aws: pytest.MonkeyPatch) -> None:

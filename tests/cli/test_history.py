@@ -18,7 +18,7 @@ from tests.cli.test_run import CONTROL
 
 
 def run(number: int, **more: Any) -> RunSummary:
-    given: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "execution_id": f"run-{number}",
         "started_at": START + timedelta(days=number),
         "status": Status.COMPLETED,
@@ -32,15 +32,15 @@ def run(number: int, **more: Any) -> RunSummary:
         "findings": (FindingSeen("f-1", "Slow", "high"),),
         "summarised": True,
     }
-    return RunSummary(**{**given, **more})
+    return RunSummary(**{**inputs, **more})
 
 
 @pytest.fixture
 def busy(deployment: FakeDeployment) -> FakeDeployment:
     deployment.runs = [run(1), run(2, verdict=Verdict.REFUTED, hypothesis_validated=False), run(3, experiment="Other")]
     period = Period(START, START + timedelta(days=10))
-    for one in deployment.runs:
-        period.add(one)
+    for entry in deployment.runs:
+        period.add(entry)
     deployment.period = {
         "report": period.report().model_dump(mode="json"),
         "files": ["reports/period/x.json", "reports/period/x.html"],
@@ -59,7 +59,7 @@ def test_the_runs_of_an_experiment_newest_first(squall: Squall, busy: FakeDeploy
 
 def test_all_runs_as_json(squall: Squall, busy: FakeDeployment) -> None:
     document = json.loads(squall("history", "--days", "3660", "--json").stdout)
-    assert [one["execution_id"] for one in document] == ["run-3", "run-2", "run-1"]
+    assert [entry["execution_id"] for entry in document] == ["run-3", "run-2", "run-1"]
 
 
 def test_nothing_ran(squall: Squall, deployment: FakeDeployment) -> None:

@@ -114,17 +114,17 @@ def test_a_policy_is_valid_and_deployable_beside_its_experiment(squall: Squall, 
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"),
+    ("flags", "expected_text"),
     [
         (["--name", "Staging!"], "name"),
         (["--name", "staging", "other.yaml"], "staging.yaml"),
         (["--closed-hours", "Mars", "--name", "a"], "Mars"),
     ],
 )
-def test_a_wrong_policy_is_refused(squall: Squall, folder: Path, flags: list[str], said: str) -> None:
+def test_a_wrong_policy_is_refused(squall: Squall, folder: Path, flags: list[str], expected_text: str) -> None:
     done = squall("new", "environment", "--description", "x", *flags)
     assert done.exit_code == 3
-    assert said in done.stderr
+    assert expected_text in done.stderr
     assert not list(folder.iterdir())
 
 

@@ -123,8 +123,8 @@ def test_a_field_is_found_by_its_path(tmp_path: Path, path: str, line: int | Non
 
 def test_found_follows_a_path(tmp_path: Path) -> None:
     source = definitions.read_source(_file(tmp_path, "a:\n  b:\n    - one\n    - two\n"))
-    found: Any = source.value_at("a.b[1]")
-    assert (found, source.value_at("a.c"), source.value_at("a.b[7]")) == ("two", None, None)
+    result: Any = source.value_at("a.b[1]")
+    assert (result, source.value_at("a.c"), source.value_at("a.b[7]")) == ("two", None, None)
 
 
 @pytest.mark.parametrize("content", ["? [a, b]\n: c\n", "? {a: b}\n: c\n"])

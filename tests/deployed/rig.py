@@ -53,8 +53,8 @@ class Inbox:
     read: list[Json] = field(default_factory=list)
 
     def look(self) -> list[Json]:
-        while found := self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
+        while result := self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            for message in result:
                 self.read.append(json.loads(message["Body"]))
                 self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return self.read
@@ -188,9 +188,11 @@ class Rig:
     def function(self, name: str) -> str:
         """The name under which one of the stack's functions is deployed."""
         functions = self.client("lambda").get_paginator("list_functions").paginate()
-        found = [f["FunctionName"] for page in functions for f in page["Functions"] if f["FunctionName"].startswith(f"{self.stack}-{name}")]
-        assert len(found) == 1, found
-        return str(found[0])
+        results = [
+            f["FunctionName"] for page in functions for f in page["Functions"] if f["FunctionName"].startswith(f"{self.stack}-{name}")
+        ]
+        assert len(results) == 1, results
+        return str(results[0])
 
     def invoke(self, name: str, payload: Mapping[str, Any]) -> Json:
         answer = self.client("lambda").invoke(FunctionName=self.function(name), Payload=json.dumps(payload))
@@ -250,17 +252,17 @@ class Rig:
 
     def clean(self, seconds: float = PATIENCE) -> None:
         """Wait until nothing is left of any run."""
-        found: list[str] = []
+        results: list[str] = []
 
         def look() -> bool:
-            found[:] = self.left()
-            return not found
+            results[:] = self.left()
+            return not results
 
         try:
             until(look, seconds=seconds)
         except AssertionError:
-            told = {execution.id: execution.record.get("reason") for execution in map(self.execution, self.execution_arns())}
-            raise AssertionError(f"after {seconds:g} s there still is {found}; runs: {told}") from None
+            answer = {execution.id: execution.record.get("reason") for execution in map(self.execution, self.execution_arns())}
+            raise AssertionError(f"after {seconds:g} s there still is {results}; runs: {answer}") from None
 
     @contextmanager
     def measured(self, record: Callable[[str, object], None], name: str) -> Iterator[None]:
@@ -307,9 +309,9 @@ class Execution:
         return next((event for event in self.timeline if event["event"] in events), None)
 
     def at(self, event: str) -> datetime:
-        found = self.saw(event)
-        assert found, f"no {event} in {[e['event'] for e in self.timeline]}"
-        return datetime.fromisoformat(found["at"])
+        result = self.saw(event)
+        assert result, f"no {event} in {[e['event'] for e in self.timeline]}"
+        return datetime.fromisoformat(result["at"])
 
     @property
     def result(self) -> Json:
@@ -320,9 +322,9 @@ class Execution:
         """Wait for one of these events. Fails if the run ends without one."""
 
         def look() -> Json | None:
-            found = self.saw(*events)
-            assert found or not self.final, f"ended without {events}: {self.record.get('status')}: {self.record.get('reason')}"
-            return found
+            result = self.saw(*events)
+            assert result or not self.final, f"ended without {events}: {self.record.get('status')}: {self.record.get('reason')}"
+            return result
 
         return until(look, f"{' or '.join(events)} of {self.id}", seconds=seconds)
 
@@ -369,9 +371,9 @@ class Execution:
 
 def rel12_experiment(target_ids: list[str], **changes: Any) -> Json:
     """The definition of REL12-BP05, on these instances."""
-    found: Json = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
-    del found["duration_minutes"]
-    return {**found, "target_resources": target_ids, "duration": "PT30S", **changes}
+    result: Json = json.loads((ROOT / "tests/data/seed-experiment.json").read_text())
+    del result["duration_minutes"]
+    return {**result, "target_resources": target_ids, "duration": "PT30S", **changes}
 
 
 LOAD_BALANCER = "172.31.0.10"

@@ -31,10 +31,10 @@ pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.
 def policy(rig: Rig) -> str:
     """What the documentation gives an approver, with this stack's names."""
     text = (ROOT / "docs" / "approval.md").read_text()
-    (found,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (result,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     for name in ("ResultsTableName", "ResultsBucketName", "ApproveFunctionName"):
-        found = found.replace(f"<{name}>", rig.account.outputs[name])
-    return str(found).replace("stack/Squall/", f"stack/{rig.stack}/")
+        result = result.replace(f"<{name}>", rig.account.outputs[name])
+    return str(result).replace("stack/Squall/", f"stack/{rig.stack}/")
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def test_the_doctor_s_vote_goes_round_and_nothing_stays(rig: Rig, people: dict[s
     point_at(rig, people["ada"], monkeypatch)
     ada = boto3.Session()
     by_ada = replace(looked, client=lambda service: ada.client("sts") if service == "sts" else rig.client(service))
-    found = approving.examine_approval(by_ada, Deployment(ada, rig.stack, rig.account.outputs).vote, "doctor-approval-1")
-    assert found.outcome in {Outcome.OK, Outcome.SLOW}, found
-    assert "user/ada" in found.detail
+    result = approving.examine_approval(by_ada, Deployment(ada, rig.stack, rig.account.outputs).vote, "doctor-approval-1")
+    assert result.outcome in {Outcome.OK, Outcome.SLOW}, result
+    assert "user/ada" in result.detail
     assert rig.items("EXECUTION#doctor-approval-1") == []

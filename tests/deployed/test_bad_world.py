@@ -28,8 +28,8 @@ def test_a_schedule_fires_once_and_its_run_is_told_honestly(rig: Rig, record_pro
         assert any(criterion["outcome"] == "cannot_tell" for criterion in run.result["criteria"])
     rig.clean()
     run.message()
-    given = rig.client("stepfunctions").describe_execution(executionArn=run.arn)["input"]
-    again = rig.start(given)
+    value = rig.client("stepfunctions").describe_execution(executionArn=run.arn)["input"]
+    again = rig.start(value)
     assert again.done()["status"] == "rejected"
     assert "already runs in another execution" in again.record["reason"]
 

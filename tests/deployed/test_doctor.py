@@ -22,21 +22,21 @@ QUICK = [path for path in PATHS if path.name != "pulse"]
 
 
 def setting(rig: Rig) -> Setting:
-    found = list(check_fis_roles(rig.client("iam"), list_fis_roles(rig.client("cloudformation"), rig.stack)))
-    assert {finding.outcome for finding, _ in found} == {Outcome.OK}, found
+    results = list(check_fis_roles(rig.client("iam"), list_fis_roles(rig.client("cloudformation"), rig.stack)))
+    assert {finding.outcome for finding, _ in results} == {Outcome.OK}, results
     outputs = rig.account.outputs
     abort = rig.client("lambda").get_function_configuration(FunctionName=outputs["AbortFunctionName"])["FunctionArn"]
-    arns = tuple(arn for _, arn in found)
+    arns = tuple(arn for _, arn in results)
     machine, table, bucket = outputs["ExperimentStateMachineArn"], outputs["ResultsTableName"], outputs["ResultsBucketName"]
     return Setting(rig.client, rig.stack, arns, abort, machine, table, bucket)
 
 
 def examined(rig: Rig, path: Path, record_property: Property) -> None:
     name = f"doctor-{path.name}-{len(rig.faults())}"
-    found = examine_path(Trial(setting(rig), path, name))
-    record_property(f"{path.name}_measured", found.measured)
-    assert found.outcome in {Outcome.OK, Outcome.SLOW}, found  # how fast is this machine's business, that it stops is ours
-    assert found.detail == "stopped by this path alone"
+    result = examine_path(Trial(setting(rig), path, name))
+    record_property(f"{path.name}_measured", result.measured)
+    assert result.outcome in {Outcome.OK, Outcome.SLOW}, result  # how fast is this machine's business, that it stops is ours
+    assert result.detail == "stopped by this path alone"
     assert rig.left() == []
     assert rig.items(f"EXECUTION#{name}") == []
 
@@ -53,9 +53,9 @@ def test_the_schedule_ticks_and_the_pulse_closes_a_dead_run(rig: Rig, record_pro
 
 
 def test_the_quota_is_told(rig: Rig) -> None:
-    found = check_quota(rig.client)
-    assert (found.outcome, found.measured) == (Outcome.OK, "5 at a time")
-    assert "the account's quota" in found.detail
+    result = check_quota(rig.client)
+    assert (result.outcome, result.measured) == (Outcome.OK, "5 at a time")
+    assert "the account's quota" in result.detail
 
 
 @pytest.fixture
@@ -85,10 +85,10 @@ def test_who_may_resume_is_told_and_nothing_is_resumed_by_asking(rig: Rig, on_ca
     function = rig.function("Resume")
     assert rig.invoke("Halt", {"action": "halt", "reason": "drill", "requested_by": "ops"})["engaged"] is True
     try:
-        found = check_resume(rig.client, rig.stack)
-        assert (found.outcome, found.detail) == (Outcome.OK, f"you may invoke {function}")
-        found = check_resume(on_call, rig.stack)
-        assert (found.outcome, found.detail) == (Outcome.OK, f"you may not invoke {function}: somebody else has to end a halt")
+        result = check_resume(rig.client, rig.stack)
+        assert (result.outcome, result.detail) == (Outcome.OK, f"you may invoke {function}")
+        result = check_resume(on_call, rig.stack)
+        assert (result.outcome, result.detail) == (Outcome.OK, f"you may not invoke {function}: somebody else has to end a halt")
         flag = rig.client("ssm").get_parameter(Name=f"/squall/{rig.stack}/halt")["Parameter"]["Value"]
         assert json.loads(flag)["engaged"] is True
     finally:

@@ -45,7 +45,7 @@ def status(url: str) -> int:
 
 def faults(rig: Rig) -> list[str]:
     """What FIS has written for the extension."""
-    return [one["Key"] for one in rig.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    return [content["Key"] for content in rig.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
 
 
 @pytest.mark.usefixtures("calm")

@@ -37,7 +37,7 @@ def faults(rig: Rig) -> list[str]:
 
 
 def helpers(rig: Rig) -> list[str]:
-    return [one["name"] for one in rig.workload["pods"]["all"] if one["name"].startswith("fispod-")]
+    return [entry["name"] for entry in rig.workload["pods"]["all"] if entry["name"].startswith("fispod-")]
 
 
 def test_stopped_while_a_fault_lasts_in_a_pod(rig: Rig) -> None:

@@ -136,8 +136,8 @@ def test_its_last_event_brings_the_report(running: Running) -> None:
     bucket = rig.account.outputs["ResultsBucketName"]
 
     def written() -> set[str]:
-        found = rig.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"results/{run.id}/")["Contents"]
-        return {one["Key"].rpartition("/")[2] for one in found}
+        result = rig.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"results/{run.id}/")["Contents"]
+        return {entry["Key"].rpartition("/")[2] for entry in result}
 
     until(lambda: {"report.html", "report.md", "series.csv"} <= written(), "the report")
     page = rig.client("s3").get_object(Bucket=bucket, Key=f"results/{run.id}/report.html")

@@ -19,8 +19,8 @@ def definition() -> dict[str, Any]:
 
 def lease(rig: Rig, execution_id: str) -> dict[str, Any] | None:
     key = {"pk": {"S": f"SENTINEL#{execution_id}"}, "sk": {"S": "SENTINEL"}}
-    found: dict[str, Any] | None = rig.client("dynamodb").get_item(TableName=rig.account.outputs["ResultsTableName"], Key=key).get("Item")
-    return found
+    result: dict[str, Any] | None = rig.client("dynamodb").get_item(TableName=rig.account.outputs["ResultsTableName"], Key=key).get("Item")
+    return result
 
 
 @pytest.mark.usefixtures("calm")

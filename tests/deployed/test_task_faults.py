@@ -35,8 +35,8 @@ def calls(rig: Rig, task: str) -> tuple[int, int]:
 
 
 def commands(rig: Rig, node: str) -> list[Json]:
-    found: list[Json] = rig.client("ssm").list_command_invocations(InstanceId=node, Details=True)["CommandInvocations"]
-    return found
+    result: list[Json] = rig.client("ssm").list_command_invocations(InstanceId=node, Details=True)["CommandInvocations"]
+    return result
 
 
 def test_a_task_reaches_its_dependency_again(tasks: Rig) -> None:
@@ -47,7 +47,7 @@ def test_a_task_reaches_its_dependency_again(tasks: Rig) -> None:
     experiment = run.watched()
     (arn,) = [arn for target in rig.fault(experiment)["targets"].values() for arn in target["resourceArns"]]
     task = arn.rpartition("/")[2]
-    (node,) = [one["node"] for one in rig.workload["tasks"]["tasks"] if one["id"] == task]
+    (node,) = [entry["node"] for entry in rig.workload["tasks"]["tasks"] if entry["id"] == task]
     until(lambda: [command["Status"] for command in commands(rig, node)] == ["InProgress"], "the command runs")
     before = calls(rig, task)
     until(lambda: calls(rig, task)[1] > before[1], "the task asks the inventory in vain")

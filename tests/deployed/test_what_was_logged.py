@@ -17,8 +17,8 @@ def test_no_call_was_denied_and_no_handler_failed(rig: Rig) -> None:
     rig.run(rel12_experiment(["i-00000000000000000"])).done()  # so that there is something to read when this test runs alone
     logged = {function: rig.logs(function) for function in rig.log_groups()}
     assert logged["Admit"]
-    found = {function: [line for line in lines if DENIED.search(line) or SURPRISE.search(line)] for function, lines in logged.items()}
-    assert {function: lines for function, lines in found.items() if lines} == {}
+    results = {function: [line for line in lines if DENIED.search(line) or SURPRISE.search(line)] for function, lines in logged.items()}
+    assert {function: lines for function, lines in results.items() if lines} == {}
     executions = [rig.execution(arn) for arn in rig.execution_arns()]
     denied = [event for execution in executions for event in execution.timeline if DENIED.search(event.get("detail", ""))]
     assert denied == []

@@ -40,9 +40,9 @@ def stopped(rig: Rig, run: Execution, experiment: str) -> None:
 
 def acls(rig: Rig) -> dict[str, str]:
     """The network ACL of each subnet; a clone of FIS's is marked."""
-    found = rig.client("ec2").describe_network_acls()["NetworkAcls"]
-    clones = {one["NetworkAclId"] for one in found if any(tag["Key"] == "managedByFIS" for tag in one.get("Tags", []))}
-    homes = {link["SubnetId"]: one["NetworkAclId"] for one in found for link in one["Associations"]}
+    result = rig.client("ec2").describe_network_acls()["NetworkAcls"]
+    clones = {entry["NetworkAclId"] for entry in result if any(tag["Key"] == "managedByFIS" for tag in entry.get("Tags", []))}
+    homes = {link["SubnetId"]: item["NetworkAclId"] for item in result for link in item["Associations"]}
     alone = {id_: "left" for id_ in clones if id_ not in homes.values()}
     return {**{subnet: f"{'clone ' if acl in clones else ''}{acl}" for subnet, acl in homes.items()}, **alone}
 
@@ -81,8 +81,8 @@ def test_a_volume_takes_io_again(rig: Rig) -> None:
 
 def launches(rig: Rig) -> list[str]:
     """Endings of the group's launches, the newest first."""
-    found = rig.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
-    return [one["StatusCode"] for one in found if one["Description"].startswith("Launching")]
+    result = rig.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=GROUP)["Activities"]
+    return [entry["StatusCode"] for entry in result if entry["Description"].startswith("Launching")]
 
 
 def test_a_group_launches_again(rig: Rig) -> None:

@@ -195,7 +195,7 @@ def answers(shops: Iterable[Shop], **more: Answer) -> dict[str, Answer]:
     def all_of(method: str) -> list[Any]:
         return [entry for shop in known for entry in _as_list(getattr(shop, method)())]
 
-    found: dict[str, Answer] = {
+    results: dict[str, Answer] = {
         "sts.GetCallerIdentity": lambda _: {"Account": ACCOUNT},
         "autoscaling.DescribeAutoScalingGroups": pages("AutoScalingGroups", all_of("group")),
         "ec2.DescribeLaunchTemplateVersions": lambda asked: {
@@ -260,7 +260,7 @@ def answers(shops: Iterable[Shop], **more: Answer) -> dict[str, Answer]:
         "application-signals.ListServiceLevelObjectives": pages("SloSummaries", []),
         "resiliencehub.ListResiliencyPolicies": pages("resiliencyPolicies", [], "nextToken"),
     }  # fmt: skip
-    return found | {name.replace("_", ".", 1): answer for name, answer in more.items()}
+    return results | {name.replace("_", ".", 1): answer for name, answer in more.items()}
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -246,11 +246,11 @@ def test_what_can_t_run_as_things_are_is_named_with_the_reason(changes: dict[str
 )
 def test_what_a_denied_call_would_tell_is_not_said_to_be_absent(action: str, changes: dict[str, Any], service: str, aspect: str) -> None:
     gap = Gap(action=action, code="AccessDenied", message="no", denied=True)
-    found = service_of(make(gaps=(gap,), levels=sample.levels(), **changes), service)
-    reasons = [entry.reason for entry in found.not_proposed]
-    told = "was denied or failed, so it is not known whether it could run"
-    assert [reason for reason in reasons if told not in reason and "is known to be in front" not in reason] == []
-    assert not aspect or [a.state for a in found.aspects if a.code == aspect] == ["unknown"]
+    result = service_of(make(gaps=(gap,), levels=sample.levels(), **changes), service)
+    reasons = [entry.reason for entry in result.not_proposed]
+    text = "was denied or failed, so it is not known whether it could run"
+    assert [reason for reason in reasons if text not in reason and "is known to be in front" not in reason] == []
+    assert not aspect or [a.state for a in result.aspects if a.code == aspect] == ["unknown"]
 
 
 def test_a_suspended_process_makes_the_loss_of_an_instance_the_first_thing_to_try() -> None:

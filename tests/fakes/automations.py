@@ -59,10 +59,10 @@ class FakeAutomations:
         return identifier
 
     def end(self, identifier: str) -> None:
-        found = self.executions[identifier]
+        result = self.executions[identifier]
         status, detail = self.ends
-        found.state = replace(found.state, status=status, detail=detail, ended_at=self._clock.now())
+        result.state = replace(result.state, status=status, detail=detail, ended_at=self._clock.now())
 
     def get(self, execution_id: str) -> AutomationState | None:
-        found = self.executions.get(execution_id)
-        return found.state if found else None
+        answer = self.executions.get(execution_id)
+        return answer.state if answer else None

@@ -50,12 +50,12 @@ class FakeCallers:
         return Proof(f"AWS4-HMAC-SHA256 {scope}, SignedHeaders={names}, Signature={_signature(key, headers)}", date)
 
     def identify(self, headers: Mapping[str, str]) -> Caller:
-        given = dict(headers)
-        authorization = given.pop("Authorization")
+        inputs = dict(headers)
+        authorization = inputs.pop("Authorization")
         key = authorization.partition("Credential=")[2].partition("/")[0]
         if key not in self.known:
             raise Refused("sts", "GetCallerIdentity", "InvalidClientTokenId", "The security token included in the request is invalid")
-        if authorization.rpartition("Signature=")[2] != _signature(key, given):
+        if authorization.rpartition("Signature=")[2] != _signature(key, inputs):
             raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "The request signature we calculated does not match")
         signed_at = datetime.strptime(given["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         if abs(self._clock.now() - signed_at) > FRESH:

@@ -47,7 +47,7 @@ class FakeClusters:
         return [self._start(deployment, f"{deployment.region}{'ab'[index % 2]}") for index in range(deployment.desired)]
 
     def pods(self, group: str | None = None) -> list[EksPod]:
-        return [one for one in self._others.values() if isinstance(one, EksPod) and group in {None, one.group}]
+        return [resource for resource in self._others.values() if isinstance(resource, EksPod) and group in {None, resource.group}]
 
     def named(self, parameters: Mapping[str, str]) -> EksPod | None:
         """The pods that a target of a template matches."""
@@ -68,7 +68,7 @@ class FakeClusters:
                 name=name,
                 desired=self.deployments[name].desired,
                 minimum=0,
-                in_service=tuple(sorted(one.id for one in self.pods(name) if one.usable)),
+                in_service=tuple(sorted(entry.id for entry in self.pods(name) if entry.usable)),
             )
             for name in names
         )

@@ -217,20 +217,20 @@ class FakeFaults:
         run = self.runs.get(experiment_id)
         if run is None or run.experiment.status in {"pending", "initiating"}:
             return []
-        found = []
+        results = []
         for name, target in run.body.get("targets", {}).items():
             names = target.get("resourceArns") or target.get("parameters", {}).get("selectorValue", "").split(",")
-            found += [ResolvedTarget(name, frozenset({one})) for one in names]
-        return [*found, *self.resolved_besides]
+            results += [ResolvedTarget(name, frozenset({entry})) for entry in names]
+        return [*results, *self.resolved_besides]
 
     def of_template(self, template_id: str) -> Sequence[FisExperiment]:
-        return [replace(one, actions=()) for one in self._all() if one.template_id == template_id]
+        return [replace(entry, actions=()) for entry in self._all() if entry.template_id == template_id]
 
     def of_execution(self, stack: str, execution_id: str) -> Sequence[FisExperiment]:
-        return [replace(one, actions=()) for one in self._all() if one.belongs_to(stack, execution_id)]
+        return [replace(entry, actions=()) for entry in self._all() if entry.belongs_to(stack, execution_id)]
 
     def active(self) -> Sequence[FisExperiment]:
-        return [replace(one, actions=()) for one in self._all() if not one.terminal]
+        return [replace(entry, actions=()) for entry in self._all() if not entry.terminal]
 
     def _all(self) -> list[FisExperiment]:
         return [run.experiment for run in self.runs.values()]
@@ -255,8 +255,8 @@ class FakeFaults:
     def own_templates(self, stack: str) -> Sequence[FisTemplate]:
         tags = {template_id: body.get("tags", {}) for template_id, body in self.templates.items()}
         return [
-            FisTemplate(one, of["squall:execution"], self.template_times.get(one, self._clock.now()))
-            for one, of in tags.items()
+            FisTemplate(tag, of["squall:execution"], self.template_times.get(tag, self._clock.now()))
+            for tag, of in tags.items()
             if of.get("squall:stack") == stack and "squall:execution" in of
         ]
 
@@ -313,8 +313,8 @@ def _stop_alarms(conditions: Sequence[Mapping[str, str]]) -> set[str]:
 
 def _command_seconds(parameters: Mapping[str, str]) -> float:
     """Seconds of the command's own duration: the action's is longer."""
-    told = json.loads(parameters.get("documentParameters", "{}")).get("DurationSeconds")
-    return float(told) if told else _seconds(parameters.get("duration"))
+    answer = json.loads(parameters.get("documentParameters", "{}")).get("DurationSeconds")
+    return float(answer) if answer else _seconds(parameters.get("duration"))
 
 
 def _seconds(duration: str | None) -> float:

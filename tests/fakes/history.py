@@ -34,7 +34,7 @@ class FakeHistory:
         return sorted(map(self._of, self._records.items.values()), key=lambda run: run.started_at)
 
     def _of(self, record: ExecutionRecord) -> RunSummary:
-        found = RunSummary(
+        run_summary = RunSummary(
             execution_id=record.id,
             started_at=record.started_at,
             status=record.status,
@@ -48,9 +48,9 @@ class FakeHistory:
         )
         written = self._written.get(record.id)
         if written is None:
-            return found
+            return run_summary
         return replace(
-            found,
+            run_summary,
             workload=written.workload,
             owner=written.owner,
             recovery_seconds=written.recovery_seconds,

@@ -44,11 +44,11 @@ class FakeMetrics:
     def series(self, queries: Sequence[MetricQuery], start: int, end: int, period_seconds: int) -> dict[str, Series]:
         if len({query.key for query in queries}) != len(queries):
             raise ValueError("two queries of one key")
-        found = {}
+        results = {}
         for query in queries:
             points = tuple(Point(at=at, value=value) for at, value in self._values(query, start, end, period_seconds))
-            found[query.key] = Series(key=query.key, period_seconds=period_seconds, points=points)
-        return found
+            results[query.key] = Series(key=query.key, period_seconds=period_seconds, points=points)
+        return results
 
     def over(self, query: MetricQuery, start: int, end: int) -> float | None:
         values = [value for _, value in self._values(query, start, end, self.period_seconds)]
@@ -61,8 +61,8 @@ class FakeMetrics:
 
     def distribution(self, query: MetricQuery, start: int, end: int) -> Mapping[str, float]:
         asked = ("Average", "Minimum", "Maximum", "SampleCount", "p50", "p95", "p99")
-        found = {name: self.over(query.model_copy(update={"statistic": name}), start, end) for name in asked}
-        return {name: value for name, value in found.items() if value is not None}
+        results = {name: self.over(query.model_copy(update={"statistic": name}), start, end) for name in asked}
+        return {name: value for name, value in results.items() if value is not None}
 
     def published(self, namespace: str, metric_name: str, dimensions: Sequence[tuple[str, str]]) -> Sequence[tuple[tuple[str, str], ...]]:
         if not any(name == metric_name and signal is not None for (name, _), signal in self._signals.items()):
@@ -73,10 +73,10 @@ class FakeMetrics:
         signal = self._signals.get((query.metric_name, query.statistic)) or self._signals.get((query.metric_name, None))
         if signal is None:
             return []
-        seen = self._clock.now().timestamp() - self.lag_seconds
+        observed = self._clock.now().timestamp() - self.lag_seconds
         since = max(start, int(self._clock.now().timestamp()) - self.kept_seconds)
         first = -(-since // period_seconds) * period_seconds
-        periods = (at for at in range(first, end, period_seconds) if at + period_seconds <= seen)
+        periods = (at for at in range(first, end, period_seconds) if at + period_seconds <= observed)
         return [(at, value) for at in periods if (value := signal(at)) is not None]
 
 
@@ -174,7 +174,7 @@ class FakeAlarms:
         alarm.history.append((self._clock.now(), state, reason))
         for listener in list(self.listeners):
             listener(alarm)
-        for parent in [one.name for one in self.alarms.values() if name in one.members]:
+        for parent in [entry.name for entry in self.alarms.values() if name in entry.members]:
             self._compose(parent)
 
     def states(self, names: Sequence[str]) -> dict[str, AlarmState]:

@@ -90,11 +90,11 @@ class _Samples:
         self._prober, self._since = prober, prober.now()
 
     def drain(self) -> Sequence[Sample]:
-        found = []
+        results = []
         while self._since + timedelta(seconds=1) <= self._prober.now():
             self._since += timedelta(seconds=1)
-            found.append(self._prober.answers(self._since))
-        return found
+            results.append(self._prober.answers(self._since))
+        return results
 
 
 class FakeSentinelMetrics:
@@ -102,12 +102,12 @@ class FakeSentinelMetrics:
         self.data: list[tuple[dict[str, str], Datum]] = []
 
     def put(self, dimensions: Mapping[str, str], data: Sequence[Datum]) -> None:
-        self.data += [(dict(dimensions), one) for one in data]
+        self.data += [(dict(dimensions), entry) for entry in data]
 
     def of(self, metric: str) -> dict[int, float]:
         """By start of period, the sum of the values put."""
-        found: dict[int, float] = {}
-        for _, one in self.data:
-            if one.metric == metric:
-                found[one.at] = found.get(one.at, 0) + one.total
-        return found
+        results: dict[int, float] = {}
+        for _, entry in self.data:
+            if entry.metric == metric:
+                results[entry.at] = results.get(entry.at, 0) + entry.total
+        return results

@@ -47,10 +47,12 @@ class FakeServices:
         return [self._start(service, f"{service.region}{'ab'[index % 2]}") for index in range(service.desired)]
 
     def tasks(self, name: str) -> list[EcsTask]:
-        return [one for one in self._others.values() if isinstance(one, EcsTask) and one.group == name]
+        return [resource for resource in self._others.values() if isinstance(resource, EcsTask) and resource.group == name]
 
     def managed_by(self, managed_id: str) -> EcsTask | None:
-        return next((one for one in self._others.values() if isinstance(one, EcsTask) and one.managed_id == managed_id), None)
+        return next(
+            (resource for resource in self._others.values() if isinstance(resource, EcsTask) and resource.managed_id == managed_id), None
+        )
 
     def stop(self, arn: str, code: str = "UserInitiated") -> None:
         task = self._others[arn]
@@ -69,7 +71,7 @@ class FakeServices:
                 name=name,
                 desired=self.services[name].desired,
                 minimum=0,
-                in_service=tuple(sorted(one.id for one in self.tasks(name) if one.usable)),
+                in_service=tuple(sorted(entry.id for entry in self.tasks(name) if entry.usable)),
                 target_groups=self.services[name].target_groups,
             )
             for name in names

@@ -100,14 +100,14 @@ class FakeFleet:
 
     def fail_over(self, arn: str) -> None:
         """Fail over immediately: the standby's zone serves, or the first available reader becomes the writer."""
-        one = self.others[arn]
-        if isinstance(one, Database):
-            self.others[arn] = one.model_copy(update={"zone": one.secondary_zone or one.zone, "secondary_zone": one.zone})
-        elif isinstance(one, DatabaseCluster) and one.readers:
-            chosen = one.readers[0]
-            members = tuple(member.model_copy(update={"writer": member.id == chosen}) for member in one.members)
+        item = self.others[arn]
+        if isinstance(item, Database):
+            self.others[arn] = item.model_copy(update={"zone": item.secondary_zone or item.zone, "secondary_zone": item.zone})
+        elif isinstance(item, DatabaseCluster) and item.readers:
+            chosen = item.readers[0]
+            members = tuple(member.model_copy(update={"writer": member.id == chosen}) for member in item.members)
             zone = next(member.zone for member in members if member.writer)
-            self.others[arn] = one.model_copy(update={"members": members, "zone": zone})
+            self.others[arn] = item.model_copy(update={"members": members, "zone": zone})
 
     def members(self, group: str) -> list[FakeInstance]:
         return [instance for instance in self.instances.values() if instance.group == group]
@@ -162,11 +162,11 @@ class FakeInventory:
         by_name = {name: instance for instance in known.values() for name in (instance.id, instance.arn)}
         if targets:
             of_groups = [member for target in targets if group_named(target) for member in self._fleet.members(group_named(target) or "")]
-            found = [*(by_name[target] for target in dict.fromkeys(targets) if target in by_name), *of_groups]
+            results = [*(by_name[target] for target in dict.fromkeys(targets) if target in by_name), *of_groups]
         else:
             living = "instance-state-name" in filters
-            found = [instance for instance in known.values() if (tags or filters) and (living or instance.state != "terminated")]
-        chosen = {one.id: one for one in found if tags.items() <= one.tags.items() and _matches(one, filters)}
+            results = [instance for instance in known.values() if (tags or filters) and (living or instance.state != "terminated")]
+        chosen = {entry.id: entry for entry in results if tags.items() <= entry.tags.items() and _matches(entry, filters)}
         missing = [target for target in dict.fromkeys(targets) if target not in by_name and group_named(target) not in self._fleet.groups]
         named = [service] if service in self._fleet.target_groups else []
         return self._workload(chosen.values(), [], named, missing, at).model_copy(update={"service": service})
@@ -174,15 +174,15 @@ class FakeInventory:
     def _others(
         self, targets: Sequence[str], tags: Mapping[str, str], resource_type: ResourceType, service: str | None, at: datetime
     ) -> Workload:
-        known = [one for one in self._fleet.others.values() if one.type is resource_type and (targets or tags)]
+        known = [resource for resource in self._fleet.others.values() if resource.type is resource_type and (targets or tags)]
         of_groups = {group for target in targets if (group := group_named(target)) in self._fleet.services.services}
-        wanted = [one for one in known if not targets or one.answers_to & set(targets) or one.belongs_to in of_groups]
-        chosen = [one for one in wanted if tags.items() <= one.tags.items()]
-        there = {name for one in known for name in one.answers_to}
+        wanted = [entry for entry in known if not targets or entry.answers_to & set(targets) or entry.belongs_to in of_groups]
+        chosen = [item for item in wanted if tags.items() <= item.tags.items()]
+        there = {name for entry in known for name in entry.answers_to}
         missing = tuple(target for target in dict.fromkeys(targets) if target not in there and group_named(target) not in of_groups)
-        inside = [self._fleet.instances[name] for one in chosen for name in one.contains if name in self._fleet.instances]
-        services = self._fleet.services.groups([one for one in chosen if isinstance(one, EcsTask)])
-        workloads = self._fleet.clusters.groups([one for one in chosen if isinstance(one, EksPod)])
+        inside = [self._fleet.instances[name] for item in chosen for name in item.contains if name in self._fleet.instances]
+        services = self._fleet.services.groups([entry for entry in chosen if isinstance(entry, EcsTask)])
+        workloads = self._fleet.clusters.groups([item for item in chosen if isinstance(item, EksPod)])
         arns = [*([service] if service else []), *(arn for group in services for arn in group.target_groups)]
         around = self._workload(inside, [], [arn for arn in arns if arn in self._fleet.target_groups], missing, at)
         groups = (*around.groups, *services, *workloads)
@@ -193,22 +193,22 @@ class FakeInventory:
         if workload.others:
             joined = [task.arn for group in workload.groups for task in self._fleet.services.tasks(group.name)]
             joined += [pod.arn for group in workload.groups for pod in self._fleet.clusters.pods(group.name)]
-            arns = list(dict.fromkeys([*(one.arn for one in workload.others), *joined]))
+            arns = list(dict.fromkeys([*(resource.arn for resource in workload.others), *joined]))
             again = self._others(arns, {}, workload.others[0].type, workload.service, at)
             return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})
         names = [group.name for group in workload.groups]
         known = [instance.id for instance in workload.instances]
         before = {member for group in workload.groups for member in group.in_service}
-        joined = [one.id for name in names for one in self._fleet.members(name) if one.id not in before]
-        found = [self._fleet.instances[one] for one in dict.fromkeys([*known, *joined]) if one in self._fleet.instances]
-        missing = [*workload.missing, *(one for one in known if one not in self._fleet.instances)]
-        again = self._workload(found, names, [group.arn for group in workload.target_groups], missing, at)
+        joined = [entry.id for name in names for entry in self._fleet.members(name) if entry.id not in before]
+        results = [self._fleet.instances[item] for item in dict.fromkeys([*known, *joined]) if item in self._fleet.instances]
+        missing = [*workload.missing, *(entry for entry in known if entry not in self._fleet.instances)]
+        again = self._workload(results, names, [group.arn for group in workload.target_groups], missing, at)
         return again.model_copy(update={"service": workload.service})
 
     def _workload(
-        self, found: Iterable[FakeInstance], groups: Sequence[str], target_groups: Sequence[str], missing: Sequence[str], at: datetime
+        self, instances: Iterable[FakeInstance], groups: Sequence[str], target_groups: Sequence[str], missing: Sequence[str], at: datetime
     ) -> Workload:
-        instances = sorted(found, key=lambda one: one.id)
+        instances = sorted(instances, key=lambda entry: entry.id)
         names = {*groups, *(instance.group for instance in instances if instance.group)} & self._fleet.groups.keys()
         around = [self._group(self._fleet.groups[name]) for name in sorted(names)]
         arns = {*target_groups, *(arn for group in around for arn in group.target_groups)}
@@ -254,27 +254,27 @@ class FakeInventory:
         )
 
 
-def _instance(one: FakeInstance) -> Instance:
+def _instance(instance: FakeInstance) -> Instance:
     return Instance(
-        id=one.id,
-        arn=one.arn,
-        state=one.state,
-        zone=one.zone,
-        tags=dict(one.tags),
-        group=one.group,
-        lifecycle=one.lifecycle,
-        managed=one.managed and one.state == "running",
-        platform=one.platform,
-        private_ip=one.private_ip,
-        launched_at=one.launched_at,
-        in_service_at=one.in_service_at,
+        id=instance.id,
+        arn=instance.arn,
+        state=instance.state,
+        zone=instance.zone,
+        tags=dict(instance.tags),
+        group=instance.group,
+        lifecycle=instance.lifecycle,
+        managed=instance.managed and instance.state == "running",
+        platform=instance.platform,
+        private_ip=instance.private_ip,
+        launched_at=instance.launched_at,
+        in_service_at=instance.in_service_at,
     )
 
 
-def _matches(one: FakeInstance, filters: Mapping[str, Sequence[str]]) -> bool:
-    values = {"availability-zone": one.zone, "instance-state-name": one.state, "instance-id": one.id}
-    told = {**values, **{f"tag:{key}": value for key, value in one.tags.items()}}
-    return all(told.get(name) in wanted for name, wanted in filters.items())
+def _matches(instance: FakeInstance, filters: Mapping[str, Sequence[str]]) -> bool:
+    values = {"availability-zone": instance.zone, "instance-state-name": instance.state, "instance-id": instance.id}
+    answer = {**values, **{f"tag:{key}": value for key, value in instance.tags.items()}}
+    return all(answer.get(name) in wanted for name, wanted in filters.items())
 
 
 class FakeCommands:
@@ -295,17 +295,17 @@ class FakeCommands:
         return command.id
 
     def _start(self, command_id: str) -> None:
-        for index, one in enumerate(self.invocations):
-            if one.id == command_id and one.status == "Pending":
-                self.invocations[index] = replace(one, status="InProgress", started_at=self._clock.now())
+        for index, invocation in enumerate(self.invocations):
+            if invocation.id == command_id and invocation.status == "Pending":
+                self.invocations[index] = replace(invocation, status="InProgress", started_at=self._clock.now())
 
     def end(self, command_id: str, status: str) -> None:
-        for index, one in enumerate(self.invocations):
-            if one.id == command_id and one.active:
-                self.invocations[index] = replace(one, status=status, ended_at=self._clock.now(), detail=status)
+        for index, invocation in enumerate(self.invocations):
+            if invocation.id == command_id and invocation.active:
+                self.invocations[index] = replace(invocation, status=status, ended_at=self._clock.now(), detail=status)
 
     def on(self, instance_id: str, documents: Sequence[str], since: datetime) -> Sequence[CommandState]:
         names = {document.rpartition("document/")[2] for document in documents}
         sent = [invocation for invocation in self.invocations if invocation.instance_id == instance_id and invocation.document in names]
-        found = [one for one in sent if one.requested_at >= since]
-        return sorted(found, key=lambda one: one.requested_at, reverse=True)
+        matching_commands = [message for message in sent if message.requested_at >= since]
+        return sorted(matching_commands, key=lambda entry: entry.requested_at, reverse=True)

@@ -104,16 +104,16 @@ class _Port:
         self._world, self._name, self._port = world, name, port
 
     def __getattr__(self, method: str) -> Any:
-        found = getattr(self._port, method)
-        if not callable(found):
-            return found
+        attribute = getattr(self._port, method)
+        if not callable(attribute):
+            return attribute
 
         def call(*args: Any, **kwargs: Any) -> Any:
             called = f"{self._name}.{method}"
             self._world.calls.append(called)
             if error := self._world.failing.get(called):
                 raise error
-            answer = found(*args, **kwargs)
+            answer = attribute(*args, **kwargs)
             if (lost := self._world.losing.get(self._name)) and lost():
                 raise Unavailable("test", called, "RequestTimeout", "the answer was lost", retryable=True)
             return answer

@@ -34,28 +34,28 @@ def ports() -> dict[str, frozenset[str]]:
     returned = {
         node.name: node.returns.id for node in ast.walk(wiring) if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Name)
     }
-    found = {name: protocols[protocol] for name, protocol in returned.items() if protocol in protocols}
-    if not found:
+    results = {name: protocols[protocol] for name, protocol in returned.items() if protocol in protocols}
+    if not results:
         raise AssertionError("no port was found in wiring.py: every test that asks what a function reaches would pass")
-    return found
+    return results
 
 
 def reachable(handler: str) -> frozenset[Call]:
     """Port methods that anything in the handler's module can reach, as `("faults", "start")`."""
     path = PACKAGE / "handlers" / f"{handler}.py"
-    found: set[Call] = set()
-    seen: set[tuple[Path, str]] = set()
+    results: set[Call] = set()
+    observed: set[tuple[Path, str]] = set()
     pending = [(path, name) for name in parse(path).definitions]
     while pending:
         place = pending.pop()
         module = parse(place[0])
-        if place in seen or place[1] not in module.definitions:
+        if place in observed or place[1] not in module.definitions:
             continue
-        seen.add(place)
+        observed.add(place)
         for node in _inside(place, module.definitions[place[1]]):
-            found |= _port_call(node)
+            results |= _port_call(node)
             pending += _followed(node, place[0], module)
-    return frozenset(found)
+    return frozenset(results)
 
 
 def _inside(place: tuple[Path, str], definition: Definition) -> Iterator[ast.AST]:

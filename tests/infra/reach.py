@@ -105,8 +105,8 @@ class UnknownPowerError(Exception):
 
 def powers(statements: Iterable[Statement]) -> list[Power]:
     """What these statements let their role write, each once."""
-    found = [power for statement in statements for action in statement.actions for power in _of_action(action, statement)]
-    return list(dict.fromkeys(found))
+    matching_statements = [power for statement in statements for action in statement.actions for power in _of_action(action, statement)]
+    return list(dict.fromkeys(matching_statements))
 
 
 def _of_action(action: str, statement: Statement) -> Iterator[Power]:
@@ -145,15 +145,15 @@ def _of_documents(statement: Statement) -> Iterator[Power]:
 
 def role_rows(stack: Resources) -> list[str]:
     """A row for each function: what its role may write, and the promises that it alone can break."""
-    return [f"| {name} | {_list_words(found)} | {_list_breaks(found)} |" for name, found in _powers_of_roles(stack)]
+    return [f"| {name} | {_list_words(role)} | {_list_breaks(role)} |" for name, role in _powers_of_roles(stack)]
 
 
-def _list_words(found: Sequence[Power]) -> str:
-    return ", ".join(power.words for power in found) or "nothing but its own log"
+def _list_words(powers_held: Sequence[Power]) -> str:
+    return ", ".join(power.words for power in powers_held) or "nothing but its own log"
 
 
-def _list_breaks(found: Sequence[Power]) -> str:
-    broken = {promise for power in found for promise in power.breaks}
+def _list_breaks(powers_held: Sequence[Power]) -> str:
+    broken = {promise for power in powers_held for promise in power.breaks}
     return ", ".join(promise for promise in PROMISES if promise in broken) or "none"
 
 
@@ -163,8 +163,8 @@ def _powers_of_roles(stack: Resources) -> list[tuple[str, list[Power]]]:
 
 def breakers(stack: Resources) -> dict[str, list[str]]:
     """Promise to the functions whose role alone can break it."""
-    found = _powers_of_roles(stack)
-    return {promise: [name for name, held in found if any(promise in power.breaks for power in held)] for promise in PROMISES}
+    result = _powers_of_roles(stack)
+    return {promise: [name for name, held in result if any(promise in power.breaks for power in held)] for promise in PROMISES}
 
 
 def main() -> int:

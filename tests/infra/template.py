@@ -19,15 +19,15 @@ class Resources:
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
         """Properties by logical id."""
-        return {name: found.get("Properties", {}) for name, found in self.template["Resources"].items() if found["Type"] == kind}
+        return {name: resource.get("Properties", {}) for name, resource in self.template["Resources"].items() if resource["Type"] == kind}
 
     def whole(self, kind: str) -> dict[str, dict[str, Any]]:
         """Whole resources by logical id."""
-        return {name: found for name, found in self.template["Resources"].items() if found["Type"] == kind}
+        return {name: resource for name, resource in self.template["Resources"].items() if resource["Type"] == kind}
 
     def one(self, kind: str) -> dict[str, Any]:
-        (found,) = self.of_type(kind).values()
-        return found
+        (result,) = self.of_type(kind).values()
+        return result
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Resources:
 
     def functions(self) -> dict[str, dict[str, Any]]:
         """Properties by the module name of the handler."""
-        return {found["Handler"].split(".")[-2]: found for found in self.of_type("AWS::Lambda::Function").values()}
+        return {function["Handler"].split(".")[-2]: function for function in self.of_type("AWS::Lambda::Function").values()}
 
     def role_of(self, function: str) -> str:
         role: str = self.functions()[function]["Role"]["Fn::GetAtt"][0]
@@ -44,14 +44,14 @@ class Resources:
 
     def statements(self, owner: str | None = None) -> list[Statement]:
         """Every statement granted to our roles; trust policies are not grants."""
-        found: list[Statement] = []
+        results: list[Statement] = []
         for name, role in self.of_type("AWS::IAM::Role").items():
             for policy in role.get("Policies", []):
-                found += _parse(name, policy["PolicyDocument"])
+                results += _parse(name, policy["PolicyDocument"])
         for kind in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
             for name, policy in self.of_type(kind).items():
-                found += _parse(name, policy["PolicyDocument"])
-        return [statement for statement in found if owner is None or statement.owner == owner]
+                results += _parse(name, policy["PolicyDocument"])
+        return [statement for statement in results if owner is None or statement.owner == owner]
 
 
 def text(value: Any) -> str:
@@ -73,7 +73,7 @@ def text(value: Any) -> str:
 
 def _parse(owner: str, document: dict[str, Any]) -> list[Statement]:
     return [
-        Statement(owner, _tuple(entry["Action"]), tuple(text(one) for one in _tuple(entry["Resource"])), entry.get("Condition", {}))
+        Statement(owner, _tuple(entry["Action"]), tuple(text(item) for item in _tuple(entry["Resource"])), entry.get("Condition", {}))
         for entry in document["Statement"]
     ]
 

@@ -25,7 +25,7 @@ WORDS = frozenset(re.findall(r"\w+", _TEXT))
 
 
 def tables(stack: Resources) -> dict[str, Any]:
-    return {found["TableInput"]["Name"]: found["TableInput"] for found in stack.of_type("AWS::Glue::Table").values()}
+    return {table["TableInput"]["Name"]: table["TableInput"] for table in stack.of_type("AWS::Glue::Table").values()}
 
 
 def test_a_row_lands_where_its_partition_is_projected(stack: Resources) -> None:
@@ -39,19 +39,19 @@ def test_a_row_lands_where_its_partition_is_projected(stack: Resources) -> None:
 
 
 def test_partitions_are_no_columns(stack: Resources) -> None:
-    for found in tables(stack).values():
-        names = [column["Name"] for column in found["StorageDescriptor"]["Columns"]]
+    for table in tables(stack).values():
+        names = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
         assert not set(names) & set(PARTITIONS)
-        assert [key["Name"] for key in found["PartitionKeys"]] == list(PARTITIONS)
+        assert [key["Name"] for key in table["PartitionKeys"]] == list(PARTITIONS)
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(QUERIES.glob("*.sql"))])
 def test_a_query_asks_for_columns_there_are_and_prunes_by_month(stack: Resources, name: str) -> None:
-    (found,) = (one for one in stack.of_type("AWS::Athena::NamedQuery").values() if one["Name"] == name)
-    query = found["QueryString"]
+    (result,) = (entry for entry in stack.of_type("AWS::Athena::NamedQuery").values() if entry["Name"] == name)
+    query = result["QueryString"]
     (table,) = re.findall(r"\bFROM (\w+)", query)
     known = {*COLUMNS[table], *PARTITIONS, table}
     words = set(re.findall(r"[a-z_][a-z0-9_]*", re.sub(r"'[^']*'", "", query).lower()))
     assert words - known - WORDS == set()
     assert "month >=" in query
-    assert found["Description"]
+    assert result["Description"]

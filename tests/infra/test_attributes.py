@@ -71,7 +71,7 @@ def test_every_attribute_that_is_bound_is_one_of_a_record_and_every_writer_a_fun
 
 def test_every_update_of_the_table_is_bound_to_items_and_of_records_to_attributes(stack: Resources) -> None:
     functions = {stack.role_of(to_snake_case(name)): name for name in HOLDERS}
-    seen = set()
+    observed = set()
     for statement in stack.statements():
         if "dynamodb:UpdateItem" not in statement.actions:
             continue
@@ -79,8 +79,8 @@ def test_every_update_of_the_table_is_bound_to_items_and_of_records_to_attribute
         if fnmatch("EXECUTION#run-1", keys[0]):
             refused = statement.conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"]
             assert tuple(refused) == attributes_kept_from(functions[statement.owner])
-            seen.add(functions[statement.owner])
-    assert seen == {name for name, held in HOLDERS.items() if "record" in held}
+            observed.add(functions[statement.owner])
+    assert observed == {name for name, held in HOLDERS.items() if "record" in held}
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_every_update_of_the_table_is_bound_to_items_and_of_records_to_attribute
 def test_an_item_is_written_by_those_whose_business_it_is(stack: Resources, item: str, action: str, writers: set[str]) -> None:
     def may_write(name: str) -> bool:
         granted = (statement for statement in stack.statements(stack.role_of(name)) if action in statement.actions)
-        return any(fnmatch(item, key) for found in granted for key in found.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+        return any(fnmatch(item, key) for result in granted for key in result.conditions["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
 
     assert {name for name in stack.functions() if may_write(name)} == writers
 

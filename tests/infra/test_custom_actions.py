@@ -21,14 +21,14 @@ def made(**policy: Any) -> tuple[FisRoles, Resources]:
     return roles, Resources(dict(Template.from_stack(stack).to_json()))
 
 
-def custom(found: Resources) -> list[Statement]:
-    return [statement for key in found.of_type("AWS::IAM::ManagedPolicy") if "Custom" in key for statement in found.statements(key)]
+def custom(resources: Resources) -> list[Statement]:
+    return [statement for key in resources.of_type("AWS::IAM::ManagedPolicy") if "Custom" in key for statement in resources.statements(key)]
 
 
 def test_the_role_gets_exactly_what_the_list_declares_under_the_tag() -> None:
     reads = {"actions": ["ec2:DescribeInstances"], "resources": ["*"], "tagged": False}
-    roles, found = made(custom_actions={"reboot": {**REBOOT, "iam": [*REBOOT["iam"], reads]}})
-    assert [(one.actions, one.resources, one.conditions) for one in custom(found)] == [
+    roles, result = made(custom_actions={"reboot": {**REBOOT, "iam": [*REBOOT["iam"], reads]}})
+    assert [(entry.actions, entry.resources, entry.conditions) for entry in custom(result)] == [
         (
             ("ec2:RebootInstances",),
             ("arn:aws:ec2:*:*:instance/*",),
@@ -41,8 +41,8 @@ def test_the_role_gets_exactly_what_the_list_declares_under_the_tag() -> None:
 
 
 def test_a_document_is_started_watched_and_stopped_as_its_own_role_and_no_other() -> None:
-    roles, found = made(custom_actions={"runbook": RUNBOOK})
-    starting, watching, passing = custom(found)
+    roles, result = made(custom_actions={"runbook": RUNBOOK})
+    starting, watching, passing = custom(result)
     assert starting.actions == ("ssm:StartAutomationExecution",)
     assert [resource.partition(":ssm:")[2] for resource in starting.resources] == [
         "eu-central-1:123456789012:document/Drop-Cache",
@@ -57,7 +57,7 @@ def test_a_document_is_started_watched_and_stopped_as_its_own_role_and_no_other(
 
 @pytest.mark.parametrize("policy", [{}, {"custom_actions": {"reboot": REBOOT}, "allowed_types": ["cpu_stress"]}])
 def test_where_none_is_listed_or_the_type_is_not_allowed_nothing_is_granted(policy: dict[str, Any]) -> None:
-    roles, found = made(**policy)
-    assert custom(found) == []
+    roles, result = made(**policy)
+    assert custom(result) == []
     assert "aws:ec2:reboot-instances" not in roles.actions
     assert roles.wildcards == set()

@@ -24,9 +24,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_shipped_definitions_are_valid() -> None:
-    found = load_definitions(ROOT / "experiments", ROOT / "environments")
-    assert found.experiments
-    assert found.environments
+    definitions = load_definitions(ROOT / "experiments", ROOT / "environments")
+    assert definitions.experiments
+    assert definitions.environments
 
 
 def test_every_problem_of_every_file_is_listed_with_its_path(folder: Path) -> None:

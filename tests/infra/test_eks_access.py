@@ -26,7 +26,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_nowhere_else(made: list[dict[str, Any]]) -> None:
-    readers = [one for one in made if "AccessPolicies" in one]
+    readers = [entry for entry in made if "AccessPolicies" in entry]
     assert len(readers) == 2 * len(INVENTORY_READERS)
     assert {"Discover", "FinalCheck", "VerifyRollback", "WatchRecovery"} <= set(INVENTORY_READERS)
     for reader in readers:
@@ -38,12 +38,12 @@ def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_n
 
 
 def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(made: list[dict[str, Any]]) -> None:
-    known = [one for one in made if "AccessPolicies" not in one]
-    assert [(one["ClusterName"], one["Username"]) for one in known] == [
+    known = [entry for entry in made if "AccessPolicies" not in entry]
+    assert [(item["ClusterName"], item["Username"]) for item in known] == [
         ("main", fis_user_name("staging")),
         ("other", fis_user_name("staging")),
     ]
-    assert all("KubernetesGroups" not in one for one in known), "what it may do, a RoleBinding says"
+    assert all("KubernetesGroups" not in entry for entry in known), "what it may do, a RoleBinding says"
 
 
 @pytest.mark.parametrize("wrong", ["main", "main/", "/shop", "main/Shop", "main/a/b"])

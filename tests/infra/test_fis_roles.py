@@ -95,24 +95,24 @@ def test_the_tag_is_a_condition_only_where_iam_looks_at_the_tags_of_that_very_re
 
 
 def test_only_network_acls_that_fis_made_are_filled_and_deleted_and_only_at_creation_tagged(stack: Resources) -> None:
-    found = {
+    results = {
         action: grant
         for grant in grants(stack, "Staging")
         for action in grant.actions
         if any(":network-acl/" in r for r in grant.resources)
     }
     for action in ("ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAcl"):
-        assert found[action].conditions == {"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}}
-    assert found["ec2:CreateNetworkAcl"].conditions == {"StringEquals": {"aws:RequestTag/managedByFIS": "true"}}
-    assert found["ec2:CreateTags"].conditions == {
+        assert results[action].conditions == {"StringEquals": {"aws:ResourceTag/managedByFIS": "true"}}
+    assert results["ec2:CreateNetworkAcl"].conditions == {"StringEquals": {"aws:RequestTag/managedByFIS": "true"}}
+    assert results["ec2:CreateTags"].conditions == {
         "StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", "aws:RequestTag/managedByFIS": "true"},
         "ForAllValues:StringNotEquals": {"aws:TagKeys": ["squall:environment"]},
     }
 
 
 def test_launches_are_refused_by_one_action_and_to_groups_of_this_account_only(stack: Resources) -> None:
-    (found,) = (grant for grant in grants(stack, "Staging") if "ec2:InjectApiError" in grant.actions)
-    assert found.conditions == {
+    (result,) = (grant for grant in grants(stack, "Staging") if "ec2:InjectApiError" in grant.actions)
+    assert result.conditions == {
         "StringEquals": {"ec2:FisActionId": "aws:ec2:asg-insufficient-instance-capacity-error"},
         "ForAllValues:ArnLike": {
             "ec2:FisTargetArns": ["arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*"]
@@ -124,23 +124,23 @@ def test_launches_are_refused_by_one_action_and_to_groups_of_this_account_only(s
 def test_each_fault_family_is_one_policy_of_a_size_iam_takes(stack: Resources) -> None:
     for environment, allowed in (("Staging", registry.list_types()), ("PreProd", (FaultType.NETWORK_LATENCY, FaultType.CPU_STRESS))):
         name = role(stack, environment)
-        held = {key: found for key, found in stack.of_type("AWS::IAM::ManagedPolicy").items() if {"Ref": name} in found["Roles"]}
+        held = {key: policy for key, policy in stack.of_type("AWS::IAM::ManagedPolicy").items() if {"Ref": name} in policy["Roles"]}
         assert len(held) == len(allowed)
         for kind in allowed:
             assert sum(f"{environment}{kind.value.title().replace('_', '')}" in key for key in held) == 1
-        for found in held.values():
-            assert len(json.dumps(found["PolicyDocument"], separators=(",", ":"))) < 6144
+        for result in held.values():
+            assert len(json.dumps(result["PolicyDocument"], separators=(",", ":"))) < 6144
 
 
 def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resources) -> None:
     (policy,) = (key for key in stack.of_type("AWS::IAM::ManagedPolicy") if "StagingDatabaseFailure" in key)
-    found = {
+    results = {
         (action, kind_of(resource))
         for statement in stack.statements(policy)
         for action in statement.actions
         for resource in statement.resources
     }
-    assert found == {
+    assert results == {
         ("rds:RebootDBInstance", "db"),
         ("rds:DescribeDBInstances", "db"),
         ("rds:FailoverDBCluster", "cluster"),
@@ -151,18 +151,18 @@ def test_a_family_is_granted_what_its_actions_need_and_nothing_else(stack: Resou
 
 def test_faults_for_functions_are_left_in_the_environments_own_folder_and_nowhere_else(stack: Resources) -> None:
     writing = [grant for grant in grants(stack, "Staging") if "s3:PutObject" in grant.actions]
-    assert {resource for found in writing for resource in found.resources} == {"arn:aws:s3:::chaos/staging/*"}
+    assert {resource for result in writing for resource in result.resources} == {"arn:aws:s3:::chaos/staging/*"}
     assert not [grant for grant in grants(stack, "PreProd") if "s3:PutObject" in grant.actions], "its policy names no folder"
     reading = [grant for grant in grants(stack, "Staging") if "lambda:GetFunction" in grant.actions]
     assert reading
-    assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}} for found in reading)
+    assert all(statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}} for statement in reading)
 
 
 def test_fis_finds_only_clusters_that_opted_in(stack: Resources) -> None:
     for environment, tag in (("Staging", "staging"), ("PreProd", "pre-prod")):
         reading = [grant for grant in grants(stack, environment) if "eks:DescribeCluster" in grant.actions]
         assert reading
-        assert all(found.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}} for found in reading)
+        assert all(statement.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": tag}} for statement in reading)
 
 
 def documents(stack: Resources, environment: str) -> list[Statement]:
@@ -182,8 +182,8 @@ def test_each_allowed_fault_is_granted_its_own_document_and_no_other(
     stack: Resources, environment: str, types: tuple[FaultType, ...]
 ) -> None:
     sent = {document for fault in registry.list_faults() if fault.type in types for document in fault.ssm_documents}
-    found = {resource for statement in documents(stack, environment) for resource in statement.resources}
-    assert found == {f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent}
+    matching_documents = {resource for statement in documents(stack, environment) for resource in statement.resources}
+    assert matching_documents == {f"arn:aws:ssm:eu-central-1::document/{name}" for name in sent}
 
 
 def test_what_is_sent_to_tasks_is_judged_by_the_tag_of_their_managed_instance(stack: Resources) -> None:
@@ -211,11 +211,13 @@ def test_a_fault_the_policy_does_not_allow_is_not_granted(stack: Resources) -> N
 def test_only_create_template_may_pass_the_roles_to_fis(stack: Resources) -> None:
     roles = {name for name in stack.of_type("AWS::IAM::Role") if name.startswith("FisRole")}
     passing_any = [statement for statement in stack.statements() if "iam:PassRole" in statement.actions]
-    (passing,) = (one for one in passing_any if one.conditions["StringEquals"]["iam:PassedToService"] == "fis.amazonaws.com")
+    (passing,) = (entry for entry in passing_any if entry.conditions["StringEquals"]["iam:PassedToService"] == "fis.amazonaws.com")
     assert {resource.removeprefix("${").removesuffix(".Arn}") for resource in passing.resources} == roles
     assert passing.conditions == {"StringEquals": {"iam:PassedToService": "fis.amazonaws.com"}}
 
 
 def test_whoever_creates_or_compares_a_template_knows_the_roles(stack: Resources) -> None:
-    told = {name for name, found in stack.functions().items() if "SQUALL_FIS_ROLE_ARNS" in found["Environment"]["Variables"]}
-    assert told == {"create_template", "final_check", "start_fault"}
+    matching_functions = {
+        name for name, function in stack.functions().items() if "SQUALL_FIS_ROLE_ARNS" in function["Environment"]["Variables"]
+    }
+    assert matching_functions == {"create_template", "final_check", "start_fault"}

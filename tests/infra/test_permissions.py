@@ -83,11 +83,11 @@ def test_every_condition_key_is_supported_by_its_action(stack: Resources) -> Non
 
 def supported(action: str, key: str) -> bool:
     service = action.split(":", maxsplit=1)[0]
-    found = {str(one) for one in details(action)["conditionKeys"]}
+    results = {str(conditionKey) for conditionKey in details(action)["conditionKeys"]}
     for kind in resource_types(action):
-        found |= set(kind["conditionKeys"])
-        found |= set(DATA.resources.get_resource_type_details(service, str(kind["name"])).get("conditionKeys", []))
-    return key in found or any(one.endswith("/${TagKey}") and key.startswith(one.removesuffix("${TagKey}")) for one in found)
+        results |= set(kind["conditionKeys"])
+        results |= set(DATA.resources.get_resource_type_details(service, str(kind["name"])).get("conditionKeys", []))
+    return key in results or any(entry.endswith("/${TagKey}") and key.startswith(entry.removesuffix("${TagKey}")) for entry in results)
 
 
 def test_functions_permissions_and_states_name_the_same_things(stack: Resources) -> None:
@@ -244,30 +244,32 @@ def test_what_a_run_is_made_of_has_one_writer_each() -> None:
 
 
 def test_nobody_may_write_any_document_whatever(stack: Resources) -> None:
-    for found in stack.statements():
-        if "s3:PutObject" in found.actions:
-            assert not [resource for resource in found.resources if resource.endswith("/results/*")]
+    for statement in stack.statements():
+        if "s3:PutObject" in statement.actions:
+            assert not [resource for resource in statement.resources if resource.endswith("/results/*")]
 
 
 def test_only_admit_writes_what_was_admitted(stack: Resources) -> None:
     """The hashes that later states compare with: as attributes of an update, or in an item that is put."""
     admit = stack.role_of("admit")
-    for found in stack.statements():
-        keys = found.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
-        refused = found.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
+    for statement in stack.statements():
+        keys = statement.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
+        refused = statement.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
         others = all(not fnmatch("EXECUTION#run-1", key) for key in keys)
-        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(found.actions) and not others:
-            assert {"admitted_hash", "definition_hash"} <= set(refused) or (found.owner == admit and "dynamodb:PutItem" in found.actions)
+        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(statement.actions) and not others:
+            assert {"admitted_hash", "definition_hash"} <= set(refused) or (
+                statement.owner == admit and "dynamodb:PutItem" in statement.actions
+            )
 
 
 def test_only_who_asks_and_who_counts_votes_may_write_a_request_or_a_vote(stack: Resources) -> None:
     """Any other role that could name these attributes would approve its own fault."""
     writers = {stack.role_of(name) for name in ("admit", "ask_approval", "approve")}
-    for found in stack.statements():
-        keys = found.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
-        refused = found.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
-        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(found.actions) and any(fnmatch("EXECUTION#run-1", key) for key in keys):
-            assert {"ask", "votes"} <= set(refused) or found.owner in writers, found
+    for statement in stack.statements():
+        keys = statement.conditions.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ["*"])
+        refused = statement.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
+        if {"dynamodb:PutItem", "dynamodb:UpdateItem"} & set(statement.actions) and any(fnmatch("EXECUTION#run-1", key) for key in keys):
+            assert {"ask", "votes"} <= set(refused) or statement.owner in writers, statement
 
 
 def test_every_capability_has_a_holder() -> None:
@@ -343,14 +345,14 @@ def test_no_function_may_invoke_halt_or_resume(stack: Resources) -> None:
 
 
 def test_the_halt_flag_is_the_only_parameter_anybody_may_touch(stack: Resources) -> None:
-    for found in stack.statements():
-        if {"ssm:GetParameter", "ssm:PutParameter"} & set(found.actions):
-            assert [resource.partition(":parameter")[2] for resource in found.resources] == ["/squall/Squall/halt"]
+    for statement in stack.statements():
+        if {"ssm:GetParameter", "ssm:PutParameter"} & set(statement.actions):
+            assert [resource.partition(":parameter")[2] for resource in statement.resources] == ["/squall/Squall/halt"]
 
 
 def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_says(stack: Resources) -> None:
     for function in ROLLING_BACK:
-        (starting,) = (found for found in of(stack, function) if "ssm:StartAutomationExecution" in found.actions)
+        (starting,) = (statement for statement in of(stack, function) if "ssm:StartAutomationExecution" in statement.actions)
         assert sorted(starting.resources) == [
             "arn:aws:ssm:eu-central-1:123456789012:automation-definition/Restore-Web:3",
             "arn:aws:ssm:eu-central-1:123456789012:automation-execution/*",
@@ -358,7 +360,7 @@ def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_s
             "arn:aws:ssm:eu-central-1::automation-definition/AWS-RestartEC2Instance:$DEFAULT",
             "arn:aws:ssm:eu-central-1::document/AWS-RestartEC2Instance",
         ]
-        (passing,) = (found for found in of(stack, function) if "iam:PassRole" in found.actions)
+        (passing,) = (result for result in of(stack, function) if "iam:PassRole" in result.actions)
         assert sorted(passing.resources) == ["arn:aws:iam::111122223333:role/restart", "arn:aws:iam::111122223333:role/restore-web"]
         assert passing.conditions == {"StringEquals": {"iam:PassedToService": "ssm.amazonaws.com"}}
 
@@ -379,13 +381,13 @@ def test_the_key_is_used_by_services_of_this_partition(suffix: str, expected: in
 
 def test_step_functions_may_ask_for_sampling_rules(stack: Resources) -> None:
     tracing = [statement for statement in stack.statements() if "xray:GetSamplingRules" in statement.actions]
-    assert ["xray:GetSamplingTargets" in found.actions for found in tracing] == [True]
+    assert ["xray:GetSamplingTargets" in result.actions for result in tracing] == [True]
 
 
 def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Resources) -> None:
     """Their configuration includes environment variables, and those often include secrets."""
     reading = "lambda:GetFunctionConfiguration"
-    assert [found for found in stack.statements() if reading in found.actions], "this policy names a folder for faults"
+    assert [result for result in stack.statements() if reading in result.actions], "this policy names a folder for faults"
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
     granted = {action for statement in make_capabilities(names, "Discover")["inventory"] for action in statement.actions}
     assert reading not in granted
@@ -393,7 +395,9 @@ def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Re
 
 
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:
-    reading = {name: found for name in stack.functions() for found in of(stack, name) if "fis:GetExperimentTemplate" in found.actions}
+    reading = {
+        name: statement for name in stack.functions() for statement in of(stack, name) if "fis:GetExperimentTemplate" in statement.actions
+    }
     assert set(reading) == {"admit", "final_check", "start_fault"}
     for name in ("final_check", "start_fault"):  # they read what would be started, which carries the stack's tag
         assert reading[name].conditions == {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall"}}
@@ -402,10 +406,10 @@ def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(st
 
 def test_calendars_are_read_only_where_a_policy_names_them(stack: Resources) -> None:
     reading = [statement for statement in stack.statements() if "ssm:GetCalendarState" in statement.actions]
-    assert {found.resources for found in reading} == {
+    assert {result.resources for result in reading} == {
         ("arn:aws:ssm:eu-central-1:123456789012:document/Releases", "arn:aws:ssm:eu-central-1:999999999999:document/Company")
     }
-    assert {found.owner for found in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
+    assert {outcome.owner for outcome in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
 
 
 def test_deployments_are_read_only_where_a_policy_names_them(stack: Resources) -> None:
@@ -415,16 +419,16 @@ def test_deployments_are_read_only_where_a_policy_names_them(stack: Resources) -
     }
     for action, resource in named.items():
         reading = [statement for statement in stack.statements() if action in statement.actions]
-        assert {found.resources for found in reading} == {("arn:aws:" + resource.format("eu-central-1:123456789012"),)}
-        assert {found.owner for found in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
+        assert {result.resources for result in reading} == {("arn:aws:" + resource.format("eu-central-1:123456789012"),)}
+        assert {outcome.owner for outcome in reading} == {stack.role_of(name) for name in ("check_safety", "acquire_slot", "final_check")}
 
 
 def test_the_past_is_queried_by_index_and_the_table_is_never_scanned(stack: Resources) -> None:
-    for found in stack.statements():
-        assert "dynamodb:Scan" not in found.actions
+    for statement in stack.statements():
+        assert "dynamodb:Scan" not in statement.actions
     for function in ("check_safety", "final_check"):
-        querying = [found for found in of(stack, function) if "dynamodb:Query" in found.actions]
-        indexes = {resource.rpartition("/index/")[2] for found in querying for resource in found.resources}
+        querying = [statement for statement in of(stack, function) if "dynamodb:Query" in statement.actions]
+        indexes = {resource.rpartition("/index/")[2] for result in querying for resource in result.resources}
         assert {"period", "experiment"} <= indexes
 
 
@@ -440,22 +444,24 @@ def test_approving_can_write_a_vote_and_wake_and_nothing_else(stack: Resources) 
 
 def test_nobody_is_given_the_approve_function_by_the_stack(stack: Resources) -> None:
     """IAM says who may invoke it; what counts is who signed."""
-    approve = next(name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".approve." in found["Handler"])
-    assert not [one for one in stack.of_type("AWS::Lambda::Permission").values() if approve in str(one["FunctionName"])]
+    approve = next(name for name, function in stack.of_type("AWS::Lambda::Function").items() if ".approve." in function["Handler"])
+    assert not [
+        permission for permission in stack.of_type("AWS::Lambda::Permission").values() if approve in str(permission["FunctionName"])
+    ]
     assert stack.of_type("AWS::Lambda::Url") == {}
 
 
 def test_a_template_can_hold_nothing_but_enabled_actions(stack: Resources) -> None:
-    creating = [found for found in of(stack, "create_template") if "fis:CreateExperimentTemplate" in found.actions]
-    actions = {resource.split(":action/")[1] for found in creating for resource in found.resources if ":action/" in resource}
+    creating = [statement for statement in of(stack, "create_template") if "fis:CreateExperimentTemplate" in statement.actions]
+    actions = {resource.split(":action/")[1] for result in creating for resource in result.resources if ":action/" in resource}
     assert actions == {action for fault in registry.list_faults() for action in fault.fis_actions}
-    (templates,) = (found for found in creating if any("experiment-template/" in one for one in found.resources))
+    (templates,) = (statement for statement in creating if any("experiment-template/" in entry for entry in statement.resources))
     assert templates.conditions == {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}}
 
 
 def test_starting_authorizes_on_template_and_experiment_each_by_the_tag_it_has_then(stack: Resources) -> None:
-    starting = [found for found in of(stack, "start_fault") if "fis:StartExperiment" in found.actions]
-    by_resource = {found.resources[0].rsplit(":", 1)[1]: found.conditions for found in starting}
+    starting = [statement for statement in of(stack, "start_fault") if "fis:StartExperiment" in statement.actions]
+    by_resource = {result.resources[0].rsplit(":", 1)[1]: result.conditions for result in starting}
     assert by_resource == {
         "experiment-template/*": {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall", "aws:ResourceTag/squall:checked": "true"}},
         "experiment/*": {"StringEquals": {"aws:RequestTag/squall:stack": "Squall"}},
@@ -476,12 +482,12 @@ def test_only_final_check_marks_a_template_as_checked(stack: Resources) -> None:
 
 
 def test_the_arming_roles_can_attach_only_the_abort_function(stack: Resources) -> None:
-    abort = next(name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".abort." in found["Handler"])
+    abort = next(name for name, result in stack.of_type("AWS::Lambda::Function").items() if ".abort." in result["Handler"])
     for function in ("arm_guards", "create_template"):
-        (arming,) = (found for found in of(stack, function) if "cloudwatch:PutMetricAlarm" in found.actions)
+        (arming,) = (statement for statement in of(stack, function) if "cloudwatch:PutMetricAlarm" in statement.actions)
         assert arming.conditions["ForAllValues:StringEquals"]["cloudwatch:AlarmActions"] == [{"Fn::GetAtt": [abort, "Arn"]}]
         assert all(":alarm:squall-Squall-" in resource for resource in arming.resources)
-        (composing,) = (found for found in of(stack, function) if "cloudwatch:PutCompositeAlarm" in found.actions)
+        (composing,) = (result for result in of(stack, function) if "cloudwatch:PutCompositeAlarm" in result.actions)
         assert composing.resources == ("*",)
         assert composing.conditions == {name: arming.conditions[name] for name in ("ForAllValues:StringEquals",)}
 
@@ -493,13 +499,13 @@ def test_a_guard_of_a_stack_whose_name_is_longer_cannot_be_changed(stack: Resour
         statement for role in stack.of_type("AWS::IAM::Role") for statement in stack.statements(role) if writes & set(statement.actions)
     ]
     assert len(statements) > len(writes)
-    for found in statements:
-        assert found.conditions["StringEqualsIfExists"] == {"aws:ResourceTag/squall:stack": "Squall"}, found
+    for result in statements:
+        assert result.conditions["StringEqualsIfExists"] == {"aws:ResourceTag/squall:stack": "Squall"}, result
 
 
 def test_waking_is_granted_on_everything_as_the_api_knows_no_resource(stack: Resources) -> None:
     for function in ("abort", "pulse", "watch_fault"):
-        (waking,) = (found for found in of(stack, function) if "states:SendTaskSuccess" in found.actions)
+        (waking,) = (statement for statement in of(stack, function) if "states:SendTaskSuccess" in statement.actions)
         assert waking.resources == ("*",)
 
 
@@ -512,8 +518,8 @@ def test_the_lever_is_everybodys_and_out_of_reach_unless_the_stack_asks_for_it(
 ) -> None:
     moves = "fis:UpdateSafetyLeverState"
     assert not [name for name in stack.functions() if moves in actions_of(stack, name)]
-    told = synthesize(halt_engages_safety_lever="true")
-    assert [name for name in told.functions() if moves in actions_of(told, name)] == ["halt", "resume"]
-    assert [name for name in told.functions() if "fis:GetSafetyLever" in actions_of(told, name)] == ["resume"]
-    assert told.functions()["halt"]["Environment"]["Variables"]["SQUALL_SAFETY_LEVER"] == "true"
+    resources = synthesize(halt_engages_safety_lever="true")
+    assert [name for name in resources.functions() if moves in actions_of(resources, name)] == ["halt", "resume"]
+    assert [name for name in resources.functions() if "fis:GetSafetyLever" in actions_of(resources, name)] == ["resume"]
+    assert resources.functions()["halt"]["Environment"]["Variables"]["SQUALL_SAFETY_LEVER"] == "true"
     assert "SQUALL_SAFETY_LEVER" not in stack.functions()["halt"]["Environment"]["Variables"]

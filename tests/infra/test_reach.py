@@ -33,5 +33,5 @@ def test_what_nobody_has_thought_about_fails() -> None:
 
 
 def test_an_update_that_is_bound_to_nothing_breaks_what_rests_on_the_table() -> None:
-    found = powers([Statement("role", ("dynamodb:UpdateItem",), ("table",), {})])
-    assert {promise for power in found for promise in power.breaks} == {"approval", "stop", "verdict", "told", "halt"}
+    result = powers([Statement("role", ("dynamodb:UpdateItem",), ("table",), {})])
+    assert {promise for power in result for promise in power.breaks} == {"approval", "stop", "verdict", "told", "halt"}

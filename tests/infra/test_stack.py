@@ -64,8 +64,8 @@ def test_table_has_the_keys_and_indexes_of_the_contract(stack: Resources) -> Non
 
 def test_results_outlive_the_stack(stack: Resources) -> None:
     for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket"):
-        (found,) = stack.whole(kind).values()
-        assert found["DeletionPolicy"] == "Retain"
+        (entry,) = stack.whole(kind).values()
+        assert entry["DeletionPolicy"] == "Retain"
 
 
 def test_bucket_is_closed_and_versioned(stack: Resources) -> None:
@@ -99,21 +99,21 @@ def test_no_function_outlives_the_timeout_of_its_state(stack: Resources) -> None
 
 
 def _tasks(machine: dict[str, Any], path: str = "") -> list[tuple[str, dict[str, Any]]]:
-    found = []
+    results = []
     for name, state in machine["States"].items():
         if state["Type"] == "Task":
-            found.append((f"{path}/{name}", state))
+            results.append((f"{path}/{name}", state))
         for branch in state.get("Branches", []):
-            found += _tasks(branch, f"{path}/{name}")
-    return found
+            results += _tasks(branch, f"{path}/{name}")
+    return results
 
 
 def test_what_stops_faults_needs_no_layer(stack: Resources) -> None:
-    assert {name for name, found in stack.functions().items() if "Layers" not in found} == {"abort", "halt", "resume"}
+    assert {name for name, function in stack.functions().items() if "Layers" not in function} == {"abort", "halt", "resume"}
 
 
 def test_the_statistics_layer_is_attached_to_compare_alone_and_all_layers_fit_into_lambda(stack: Resources) -> None:
-    two = {name for name, found in stack.functions().items() if len(found.get("Layers", ())) > 1}
+    two = {name for name, function in stack.functions().items() if len(function.get("Layers", ())) > 1}
     assert two == {"compare"}
     sizes = [unzipped_size(build_layer(layer, DEFAULT_RUNTIME, "arm64")) for layer in LAYERS]
     assert sum(sizes) < 240 * MB
@@ -162,7 +162,7 @@ def test_the_state_machine_is_inline_and_logs_no_execution_data(stack: Resources
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
     assert "QueryLanguage" in text(machine["DefinitionString"])
-    (group,) = (found for found in stack.of_type("AWS::Logs::LogGroup").values() if "/states/" in found["LogGroupName"])
+    (group,) = (result for result in stack.of_type("AWS::Logs::LogGroup").values() if "/states/" in result["LogGroupName"])
     assert group["LogGroupName"].startswith("/aws/vendedlogs/")
 
 
@@ -182,9 +182,9 @@ def test_placeholders_are_checked_both_ways() -> None:
 
 
 def test_a_guard_reaches_the_abort_function_directly_and_by_rule(stack: Resources) -> None:
-    abort = next(name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".abort." in found["Handler"])
+    abort = next(name for name, function in stack.of_type("AWS::Lambda::Function").items() if ".abort." in function["Handler"])
     permissions = [
-        found for found in stack.of_type("AWS::Lambda::Permission").values() if found["FunctionName"] == {"Fn::GetAtt": [abort, "Arn"]}
+        result for result in stack.of_type("AWS::Lambda::Permission").values() if result["FunctionName"] == {"Fn::GetAtt": [abort, "Arn"]}
     ]
     direct = next(permission for permission in permissions if permission["Principal"] == "lambda.alarms.cloudwatch.amazonaws.com")
     assert direct["SourceAccount"] == "123456789012"
@@ -200,12 +200,12 @@ def test_no_rule_listens_to_another_account(stack: Resources, synthesize: Callab
 
 
 def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
-    handlers = {name: found["Handler"] for name, found in stack.of_type("AWS::Lambda::Function").items()}
+    handlers = {name: function["Handler"] for name, function in stack.of_type("AWS::Lambda::Function").items()}
 
     def target(source: str) -> str:
-        (one,) = _rule(stack, source)["Targets"]
-        assert "DeadLetterConfig" in one
-        return str(handlers[one["Arn"]["Fn::GetAtt"][0]])
+        (entry,) = _rule(stack, source)["Targets"]
+        assert "DeadLetterConfig" in entry
+        return str(handlers[entry["Arn"]["Fn::GetAtt"][0]])
 
     assert target("aws.fis") == "squall.handlers.pulse.handler"
     assert target("aws.states") == "squall.handlers.watchdog.handler"
@@ -213,21 +213,21 @@ def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
 
 
 def _rule(stack: Resources, source: str) -> dict[str, Any]:
-    (found,) = (rule for rule in stack.of_type("AWS::Events::Rule").values() if rule["EventPattern"]["source"] == [source])
-    return found
+    (result,) = (rule for rule in stack.of_type("AWS::Events::Rule").values() if rule["EventPattern"]["source"] == [source])
+    return result
 
 
 def needed_by(stack: Resources, name: str) -> set[str]:
     """What CloudFormation deletes only after this resource: what it depends on or refers to, and so on."""
-    seen: set[str] = set()
+    observed: set[str] = set()
     pending = [name]
     while pending:
-        found = stack.template["Resources"][pending.pop()]
-        nearest = set(re.findall(r'"(?:Ref|Fn::GetAtt)": (?:\[)?"(\w+)"', json.dumps(found))) | set(found.get("DependsOn", ()))
-        new = {one for one in nearest if one in stack.template["Resources"]} - seen
-        seen |= new
+        result = stack.template["Resources"][pending.pop()]
+        nearest = set(re.findall(r'"(?:Ref|Fn::GetAtt)": (?:\[)?"(\w+)"', json.dumps(result))) | set(result.get("DependsOn", ()))
+        new = {entry for entry in nearest if entry in stack.template["Resources"]} - observed
+        observed |= new
         pending += new
-    return seen
+    return observed
 
 
 def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(stack: Resources) -> None:
@@ -235,50 +235,52 @@ def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(sta
     later = needed_by(stack, machine)
     roles = {name for name in stack.whole("AWS::IAM::Role") if name.startswith("FisRole")}
     policies = {
-        name for name, found in stack.of_type("AWS::IAM::ManagedPolicy").items() if roles & set(re.findall(r"\w+", str(found["Roles"])))
+        name for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items() if roles & set(re.findall(r"\w+", str(policy["Roles"])))
     }
     assert roles
     assert policies
-    handlers = {name: found["Handler"].split(".")[-2] for name, found in stack.of_type("AWS::Lambda::Function").items()}
+    handlers = {name: function["Handler"].split(".")[-2] for name, function in stack.of_type("AWS::Lambda::Function").items()}
     stopping = {name for name, handler in handlers.items() if handler in {"abort", "halt", "pulse"}}
     assert len(stopping) == 3
     permissions = {
-        name for name, found in stack.of_type("AWS::Lambda::Permission").items() if found["FunctionName"]["Fn::GetAtt"][0] in stopping
+        name
+        for name, permission in stack.of_type("AWS::Lambda::Permission").items()
+        if permission["FunctionName"]["Fn::GetAtt"][0] in stopping
     }
     rules = {
         name
-        for name, found in stack.of_type("AWS::Events::Rule").items()
-        if found["EventPattern"]["source"] not in (["aws.states"], ["squall"])
+        for name, rule in stack.of_type("AWS::Events::Rule").items()
+        if rule["EventPattern"]["source"] not in (["aws.states"], ["squall"])
     }
-    (schedule,) = (name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"] == "pulse")
+    (schedule,) = (name for name, result in stack.of_type("AWS::Scheduler::Schedule").items() if result["Name"] == "pulse")
     assert {*roles, *policies, *stopping, *permissions, *rules, schedule} - later == set()
 
 
 def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources) -> None:
     (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
-    starting = [name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"].startswith("experiment-")]
+    starting = [name for name, schedule in stack.of_type("AWS::Scheduler::Schedule").items() if schedule["Name"].startswith("experiment-")]
     assert starting
     assert all(machine in needed_by(stack, name) for name in starting)
 
 
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
     configured = list(stack.of_type("AWS::Lambda::EventInvokeConfig").values())
-    (sentinel,) = [found for found in configured if "Sentinel" in found["FunctionName"]["Ref"]]
+    (sentinel,) = [result for result in configured if "Sentinel" in result["FunctionName"]["Ref"]]
     configured.remove(sentinel)
     assert len(configured) == 4
-    assert all("OnFailure" in found["DestinationConfig"] for found in configured)
+    assert all("OnFailure" in outcome["DestinationConfig"] for outcome in configured)
     assert (sentinel["MaximumRetryAttempts"], sentinel["MaximumEventAgeInSeconds"]) == (0, 60), "the pulse starts another, and now"
 
 
 def test_the_sentinel_lives_in_the_vpc_that_is_asked_for(stack: Resources, synthesize: Callable[..., Resources]) -> None:
-    assert not [name for name, found in stack.functions().items() if "VpcConfig" in found]
-    given = {
+    assert not [name for name, function in stack.functions().items() if "VpcConfig" in function]
+    inputs = {
         "sentinel_vpc_id": "vpc-0000000a",
         "sentinel_subnet_ids": "subnet-0000000a,subnet-0000000b",
         "sentinel_security_group_ids": "sg-0000000a",
     }
-    inside = synthesize(**given)
-    assert {name: found["VpcConfig"] for name, found in inside.functions().items() if "VpcConfig" in found} == {
+    inside = synthesize(**inputs)
+    assert {name: result["VpcConfig"] for name, result in inside.functions().items() if "VpcConfig" in result} == {
         "sentinel": {"SubnetIds": ["subnet-0000000a", "subnet-0000000b"], "SecurityGroupIds": ["sg-0000000a"]}
     }
     interfaces = {statement.owner for statement in inside.statements() if "ec2:CreateNetworkInterface" in statement.actions}
@@ -311,13 +313,13 @@ def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
 def test_people_are_told_of_every_week_and_month(stack: Resources) -> None:
     schedules = _schedules(stack)
     for name, days in {"weekly": 7, "monthly": 30}.items():
-        found = schedules[f"report-{name}"]
-        assert json.loads(found["Target"]["Input"]) == {"period": {"days": days, "digest": True, "name": name}}
-        assert "DeadLetterConfig" in found["Target"]
+        result = schedules[f"report-{name}"]
+        assert json.loads(result["Target"]["Input"]) == {"period": {"days": days, "digest": True, "name": name}}
+        assert "DeadLetterConfig" in result["Target"]
 
 
 def _schedules(stack: Resources) -> dict[str, dict[str, Any]]:
-    return {found["Name"]: found for found in stack.of_type("AWS::Scheduler::Schedule").values()}
+    return {schedule["Name"]: schedule for schedule in stack.of_type("AWS::Scheduler::Schedule").values()}
 
 
 def test_the_dashboard_shows_every_function_and_alarm_and_links_into_the_partition(stack: Resources) -> None:
@@ -340,7 +342,7 @@ def readable(value: Any) -> str:
 
 
 def test_every_final_event_reaches_the_report_and_no_other_does(stack: Resources) -> None:
-    rule = next(found for name, found in stack.of_type("AWS::Events::Rule").items() if "Ending" in name)
+    rule = next(result for name, result in stack.of_type("AWS::Events::Rule").items() if "Ending" in name)
     assert rule["EventPattern"] == {
         "account": ["123456789012"],
         "source": ["squall"],
@@ -348,14 +350,14 @@ def test_every_final_event_reaches_the_report_and_no_other_does(stack: Resources
         "detail": {"status": sorted(status.value for status in Status if status.final)},
     }
     (target,) = rule["Targets"]
-    (report,) = (name for name, found in stack.of_type("AWS::Lambda::Function").items() if ".report." in found["Handler"])
+    (report,) = (name for name, function in stack.of_type("AWS::Lambda::Function").items() if ".report." in function["Handler"])
     assert target["Arn"] == {"Fn::GetAtt": [report, "Arn"]}
     assert target["DeadLetterConfig"]
 
 
 def test_the_report_listens_on_the_bus_that_events_are_put_on(synthesize: Callable[..., Resources]) -> None:
     rules = synthesize(event_bus_name="squall-events").of_type("AWS::Events::Rule")
-    assert [name for name, found in rules.items() if found.get("EventBusName")] == [name for name in rules if "Ending" in name]
+    assert [name for name, rule in rules.items() if rule.get("EventBusName")] == [name for name in rules if "Ending" in name]
 
 
 def test_the_code_carries_the_charting_library_of_the_lock_file(tmp_path: Path) -> None:
@@ -372,7 +374,7 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
     topic = "arn:aws:sns:eu-central-1:123456789012:ops"
     alarms = synthesize(alarm_topic_arns=topic).of_type("AWS::CloudWatch::Alarm")
     assert all(alarm["AlarmActions"] == [topic] for alarm in alarms.values())
-    (silent,) = (found for name, found in alarms.items() if "PulseSilent" in name)
+    (silent,) = (result for name, result in alarms.items() if "PulseSilent" in name)
     assert silent["TreatMissingData"] == "breaching"
     assert {name[9:-8] for name in alarms} == {
         "AbortErrors",
@@ -390,20 +392,20 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
 
 def test_a_customers_key_encrypts_the_results_and_every_function_may_use_it(synthesize: Callable[..., Resources]) -> None:
     key = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-    found = synthesize(kms_key_arn=key)
-    assert found.one("AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == key
-    (rule,) = found.one("AWS::S3::Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    resources = synthesize(kms_key_arn=key)
+    assert resources.one("AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == key
+    (rule,) = resources.one("AWS::S3::Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
-    assert found.one("AWS::SNS::Topic")["KmsMasterKeyId"] == key
-    dead_letters = found.one("AWS::SQS::Queue")
+    assert resources.one("AWS::SNS::Topic")["KmsMasterKeyId"] == key
+    dead_letters = resources.one("AWS::SQS::Queue")
     assert "KmsMasterKeyId" not in dead_letters, "a forgotten grant on the key would lose the letters that say so"
     assert dead_letters["SqsManagedSseEnabled"] is True
-    for function in found.functions():
-        assert any(key in statement.resources for statement in found.statements(found.role_of(function))), function
+    for function in resources.functions():
+        assert any(key in statement.resources for statement in resources.statements(resources.role_of(function))), function
 
 
 def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> None:
-    found = synthesize(
+    resources = synthesize(
         stack_name="Prod",
         opt_in_tag="chaos",
         log_retention_days="30",
@@ -415,15 +417,18 @@ def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> No
         stop_reserved_concurrency="5",
         synthesizer="cli",
     )
-    abort = found.functions()["abort"]
+    abort = resources.functions()["abort"]
     assert abort["Environment"]["Variables"]["SQUALL_OPT_IN_TAG"] == "chaos"
     assert (abort["Runtime"], abort["Architectures"], abort["ReservedConcurrentExecutions"]) == ("python3.13", ["x86_64"], 5)
-    reserved = {name for name, function in found.functions().items() if "ReservedConcurrentExecutions" in function}
+    reserved = {name for name, function in resources.functions().items() if "ReservedConcurrentExecutions" in function}
     assert reserved == {"abort", "halt", "pulse"}
-    assert {group["RetentionInDays"] for group in found.of_type("AWS::Logs::LogGroup").values()} == {30}
-    assert {one["Endpoint"] for one in found.of_type("AWS::SNS::Subscription").values()} == {"ops@example.com", "sre@example.com"}
-    assert found.one("AWS::StepFunctions::StateMachine")["StateMachineName"] == "Prod-Experiment"
-    (bucket,) = found.whole("AWS::S3::Bucket").values()
+    assert {group["RetentionInDays"] for group in resources.of_type("AWS::Logs::LogGroup").values()} == {30}
+    assert {subscription["Endpoint"] for subscription in resources.of_type("AWS::SNS::Subscription").values()} == {
+        "ops@example.com",
+        "sre@example.com",
+    }
+    assert resources.one("AWS::StepFunctions::StateMachine")["StateMachineName"] == "Prod-Experiment"
+    (bucket,) = resources.whole("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Delete"
     assert {rule.get("ExpirationInDays") for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]} == {None, 400}
 

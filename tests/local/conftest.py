@@ -37,8 +37,8 @@ def agent() -> Iterator[Agent]:
             known.ended.append(self.path.rpartition("/")[2])
             self._answer(200)
 
-        def _answer(self, status: int, told: object = None) -> None:
-            data = json.dumps(told or {}).encode()
+        def _answer(self, status: int, answer: object = None) -> None:
+            data = json.dumps(answer or {}).encode()
             self.send_response(status)
             self.send_header("content-length", str(len(data)))
             self.end_headers()

@@ -57,7 +57,7 @@ def rolled_back(world: FakeWorld, execution_id: str = ID) -> None:
     injected = any(run.experiment.tags.get("squall:execution") == execution_id for run in world.faults.runs.values())
     of_run = [execution for execution in world.automations.executions.values() if tuple(execution.parameters["Why"]) == (execution_id,)]
     assert len(of_run) == injected, "a rollback without a fault, or a fault without its rollback"
-    assert all(one.state.over for one in of_run), "the rollback still runs"
+    assert all(entry.state.over for entry in of_run), "the rollback still runs"
     assert record_of(world, execution_id).happened(EventName.ROLLBACK_ENDED) or not injected, "nobody saw its end"
 
 

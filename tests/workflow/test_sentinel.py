@@ -133,7 +133,7 @@ def test_an_experiment_without_one_starts_none(walk: Walk, world: FakeWorld) -> 
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({"sentinel": {"url": "https://other.example.com/"}}, 'does not let "other.example.com" be probed'),
         ({"sentinel": {"url": "http://169.254.169.254/latest/meta-data"}}, 'does not let "169.254.169.254" be probed'),
@@ -143,12 +143,12 @@ def test_an_experiment_without_one_starts_none(walk: Walk, world: FakeWorld) -> 
     ],
 )
 def test_what_the_policy_does_not_allow_is_refused(
-    walk: Walk, world: FakeWorld, probed: dict[str, Any], changes: dict[str, Any], said: str
+    walk: Walk, world: FakeWorld, probed: dict[str, Any], changes: dict[str, Any], expected_text: str
 ) -> None:
     walk.run({"definition": {**probed, **changes}})
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert any(said in str(problem) for problem in result.problems), [str(one) for one in result.problems]
+    assert any(expected_text in str(problem) for problem in result.problems), [str(entry) for entry in result.problems]
     assert world.probes.started == []
 
 

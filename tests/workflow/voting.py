@@ -38,10 +38,10 @@ def payload_of(world: FakeWorld, who: Caller, decision: str = "approve", comment
     """What `squall approve` sends: signed over the plan that is asked now, unless `changes` say otherwise."""
     record = record_of(world)
     assert record.ask is not None
-    said = {"plan": record.ask.plan, "decision": decision, "comment": comment, **changes}
-    statement = Statement(record.execution_arn, said["plan"], Decision(said["decision"]), said["comment"])
+    answer = {"plan": record.ask.plan, "decision": decision, "comment": comment, **changes}
+    statement = Statement(record.execution_arn, answer["plan"], Decision(answer["decision"]), answer["comment"])
     signed = world.callers.sign(who, statement, world.clock.now())
-    return {"execution_id": ID, **said, "proof": {"authorization": signed.authorization, "date": signed.date}}
+    return {"execution_id": ID, **answer, "proof": {"authorization": signed.authorization, "date": signed.date}}
 
 
 def vote(walk: Driver, world: FakeWorld, who: Caller, decision: str = "approve", **changes: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def vote_in(walk: Driver, world: FakeWorld, seconds: float, *, who: tuple[Caller
 
     def answer() -> None:
         if walk.alive() and record_of(world).ask:
-            for one in who:
-                walk.quietly("Approve", payload_of(world, one, decision))
+            for entry in who:
+                walk.quietly("Approve", payload_of(world, entry, decision))
 
     world.clock.after(seconds, answer)

@@ -40,12 +40,12 @@ def asl() -> dict[str, Any]:
 
 def every_state(states: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:
     """Name to state, also of the states inside branches."""
-    found: dict[str, dict[str, Any]] = {}
+    results: dict[str, dict[str, Any]] = {}
     for name, state in (asl()["States"] if states is None else states).items():
-        found[name] = state
+        results[name] = state
         for branch in state.get("Branches", ()):
-            found.update(every_state(branch["States"]))
-    return found
+            results.update(every_state(branch["States"]))
+    return results
 
 
 class StateError(Exception):
@@ -135,7 +135,7 @@ class _Execution:
     def __post_init__(self) -> None:
         self.walked = Walked(self.arn, "RUNNING")
 
-    def walk(self, machine: dict[str, Any], given: Any, start_at: str | None = None) -> Any:
+    def walk(self, machine: dict[str, Any], inputs: Any, start_at: str | None = None) -> Any:
         """Through the states of a machine or a branch; the last one's output."""
         top = start_at if start_at in machine["States"] else self._top(start_at)
         name: str | None = top or machine["StartAt"]
@@ -149,8 +149,8 @@ class _Execution:
                 self.driver.world.workflow.executions[self.arn] = "FAILED"
             self._check()
             inner, start_at = (start_at, None) if start_at and start_at != name else (None, None)
-            name, given = self._visit(state, given, inner)
-        return given
+            name, inputs = self._visit(state, inputs, inner)
+        return inputs
 
     def _top(self, name: str | None) -> str | None:
         """The state of the machine that holds this one in a branch."""
@@ -160,46 +160,46 @@ class _Execution:
         if self.driver.world.workflow.executions[self.arn] != "RUNNING":
             raise Stopped
 
-    def _visit(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+    def _visit(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
         try:
-            return getattr(self, f"_{state['Type'].lower()}")(state, given, inner)  # type: ignore[no-any-return]
+            return getattr(self, f"_{state['Type'].lower()}")(state, inputs, inner)  # type: ignore[no-any-return]
         except StateError as error:
             for catcher in state.get("Catch", ()):
                 if _matches(catcher["ErrorEquals"], error.error):
-                    told = {"Error": error.error, "Cause": error.cause}
-                    self._assign(catcher.get("Assign"), errorOutput=told)
-                    output = self._evaluate(catcher["Output"], errorOutput=told) if "Output" in catcher else told
+                    answer = {"Error": error.error, "Cause": error.cause}
+                    self._assign(catcher.get("Assign"), errorOutput=answer)
+                    output = self._evaluate(catcher["Output"], errorOutput=answer) if "Output" in catcher else answer
                     return catcher["Next"], output
             raise
 
-    def _task(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+    def _task(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
         tries: dict[int, int] = {}
         while True:
             try:
-                result = self._invoke(state, given)
+                result = self._invoke(state, inputs)
                 break
             except StateError as error:
-                at = next((i for i, one in enumerate(state.get("Retry", ())) if _matches(one["ErrorEquals"], error.error)), None)
+                at = next((i for i, entry in enumerate(state.get("Retry", ())) if _matches(entry["ErrorEquals"], error.error)), None)
                 if at is None or tries.get(at, 0) >= state["Retry"][at]["MaxAttempts"]:
                     raise
                 tries[at] = tries.get(at, 0) + 1
                 retrier = state["Retry"][at]
                 self.driver.pass_time(retrier["IntervalSeconds"] * retrier["BackoffRate"] ** (tries[at] - 1))
                 self._check()
-        output = self._evaluate(state["Output"], input=given, result=result) if "Output" in state else result
+        output = self._evaluate(state["Output"], input=inputs, result=result) if "Output" in state else result
         self._measure(output)
-        self._assign(state.get("Assign"), input=given, result=result)
+        self._assign(state.get("Assign"), input=inputs, result=result)
         return state.get("Next"), output
 
-    def _invoke(self, state: dict[str, Any], given: Any) -> dict[str, Any]:
+    def _invoke(self, state: dict[str, Any], inputs: Any) -> dict[str, Any]:
         world, token = self.driver.world, ""
         waits = state["Resource"].endswith(".waitForTaskToken")
         if waits:
             self._tokens += 1
             token = f"{self.name}-token-{self._tokens}"
             world.workflow.tokens.add(token)
-        timeout = self._evaluate(state["TimeoutSeconds"], input=given)
-        arguments = self._evaluate(state["Arguments"], input=given, token=token)
+        timeout = self._evaluate(state["TimeoutSeconds"], input=inputs)
+        arguments = self._evaluate(state["Arguments"], input=inputs, token=token)
         self._measure(arguments)
         function = arguments["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         self.walked.handlers.append(function)
@@ -223,32 +223,32 @@ class _Execution:
             self._check()
         return {}
 
-    def _choice(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
-        chosen = next((c["Next"] for c in state["Choices"] if self._evaluate(c["Condition"], input=given) is True), state.get("Default"))
+    def _choice(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
+        chosen = next((c["Next"] for c in state["Choices"] if self._evaluate(c["Condition"], input=inputs) is True), state.get("Default"))
         if chosen is None:
             raise StateError("States.NoChoiceMatched")
-        return chosen, given
+        return chosen, inputs
 
-    def _wait(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
-        seconds = self._evaluate(state["Seconds"], input=given)
+    def _wait(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
+        seconds = self._evaluate(state["Seconds"], input=inputs)
         if not (isinstance(seconds, int) and 0 <= seconds <= 99_999_999):
             raise StateError("States.QueryEvaluationError", f"Seconds is {seconds!r}")
         self.driver.pass_time(seconds)
         self._check()
-        return state["Next"], given
+        return state["Next"], inputs
 
-    def _parallel(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+    def _parallel(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
         outer = dict(self.variables)
         try:
-            output = [self.walk(branch, given, inner) for branch in state["Branches"]]
+            output = [self.walk(branch, inputs, inner) for branch in state["Branches"]]
         finally:
             self.variables = outer  # what a branch assigns is its own
-        return state.get("Next"), self._evaluate(state["Output"], input=given, result=output) if "Output" in state else output
+        return state.get("Next"), self._evaluate(state["Output"], input=inputs, result=output) if "Output" in state else output
 
-    def _succeed(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
-        return None, self._evaluate(state["Output"], input=given) if "Output" in state else given
+    def _succeed(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
+        return None, self._evaluate(state["Output"], input=inputs) if "Output" in state else inputs
 
-    def _fail(self, state: dict[str, Any], given: Any, inner: str | None) -> tuple[str | None, Any]:
+    def _fail(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
         raise StateError(state["Error"], state["Cause"])
 
     def _assign(self, assignments: dict[str, Any] | None, **states: Any) -> None:
@@ -272,12 +272,12 @@ class _Execution:
 
 def _jsonata(expression: str, variables: dict[str, Any]) -> Any:
     if path := _PATH.fullmatch(expression):
-        found: Any = variables
+        result: Any = variables
         for name in path[1].split("."):
-            if not isinstance(found, dict) or name not in found:
+            if not isinstance(result, dict) or name not in result:
                 raise StateError("States.QueryEvaluationError", expression)
-            found = found[name]
-        return found
+            result = result[name]
+        return result
     try:
         return json.loads(json.dumps(_compiled(expression).evaluate(None, variables)))
     except Exception as error:

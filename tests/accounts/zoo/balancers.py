@@ -50,13 +50,13 @@ def classic_named(account: Account, failing: float) -> dict[str, Any]:
 
 @shape("classic load balancer alone", refused="no application load balancer was found")
 def classic_alone(account: Account, _failing: float) -> dict[str, Any]:
-    account.classic["old"] = ids = [one.id for one in account.group("web")]
+    account.classic["old"] = ids = [entry.id for entry in account.group("web")]
     return experiment(ids)
 
 
 @shape("classic load balancer alone and a declared metric")
 def classic_declared(account: Account, failing: float) -> dict[str, Any]:
-    ids = [one.id for one in account.group("web")]
+    ids = [entry.id for entry in account.group("web")]
     account.classic["old"] = list(ids)
     return declared(account, ids, failing)
 
@@ -72,22 +72,22 @@ def lattice(account: Account, failing: float) -> dict[str, Any]:
 def weighted(account: Account, failing: float) -> dict[str, Any]:
     ids = add_group(account, failing)
     account.target_groups[next(iter(account.target_groups))].weight = 90
-    account.serve("canary", PUBLIC, [one.id for one in account.group("canary")], weight=10)
+    account.serve("canary", PUBLIC, [entry.id for entry in account.group("canary")], weight=10)
     return experiment(ids)
 
 
 @shape("several listeners with rules")
 def rules(account: Account, failing: float) -> dict[str, Any]:
     account.redirects = True
-    account.serve("front", PUBLIC, [one.id for one in account.group("front")])
-    ids = [one.id for one in account.group("api")]
+    account.serve("front", PUBLIC, [item.id for item in account.group("front")])
+    ids = [entry.id for entry in account.group("api")]
     account.attach("api", account.serve("api", PUBLIC, ids, by_rule=True, failing=failing))
     return experiment(ids)
 
 
 @shape("no load balancer and a declared metric")
 def unbalanced(account: Account, failing: float) -> dict[str, Any]:
-    return declared(account, [one.id for one in account.group("workers")], failing)
+    return declared(account, [entry.id for entry in account.group("workers")], failing)
 
 
 @shape("subnet whose pods have addresses of prefixes", fast=True, policy=UNLISTED)
@@ -138,5 +138,5 @@ def shared_subnet(account: Account, failing: float) -> dict[str, Any]:
 @shape("instances in a subnet of a shared VPC")
 def shared_vpc(account: Account, failing: float) -> dict[str, Any]:
     ids = add_group(account, failing)
-    account.interfaces = {one: {"OwnerId": OWNER} for one in ids}
+    account.interfaces = {entry: {"OwnerId": OWNER} for entry in ids}
     return experiment(ids)

@@ -41,20 +41,20 @@ def on_instances(account: Account, failing: float) -> dict[str, Any]:
 
 @shape("ECS service on instances, tasks in bridge mode", fast=True)
 def bridge(account: Account, failing: float) -> dict[str, Any]:
-    hosts = [one.id for one in account.group("hosts")]
+    hosts = [entry.id for entry in account.group("hosts")]
     return stop_task(account, Service([account.serve("web", PUBLIC, hosts, failing=failing)], launch_type="EC2", mode="bridge"))
 
 
 @shape("ECS service in bridge mode behind two load balancers", refused="serve in 2 target groups")
 def bridge_twice(account: Account, failing: float) -> dict[str, Any]:
-    hosts = [one.id for one in account.group("hosts")]
+    hosts = [entry.id for entry in account.group("hosts")]
     groups = [account.serve("web", PUBLIC, hosts, failing=failing), account.serve("inside", INTERNAL, hosts)]
     return stop_task(account, Service(groups, launch_type="EC2", mode="bridge"))
 
 
 @shape("ECS service in bridge mode, another target group named", refused="service names another")
 def bridge_elsewhere(account: Account, failing: float) -> dict[str, Any]:
-    hosts = [one.id for one in account.group("hosts")]
+    hosts = [entry.id for entry in account.group("hosts")]
     other = account.serve("other", INTERNAL, hosts)
     own = account.serve("web", PUBLIC, hosts, failing=failing)
     return stop_task(account, Service([own], launch_type="EC2", mode="bridge"), service=other.arn)
@@ -62,7 +62,7 @@ def bridge_elsewhere(account: Account, failing: float) -> dict[str, Any]:
 
 @shape("ECS daemon service")
 def daemon(account: Account, failing: float) -> dict[str, Any]:
-    hosts = [one.id for one in account.group("hosts")]
+    hosts = [entry.id for entry in account.group("hosts")]
     group = account.serve("web", PUBLIC, hosts, failing=failing)
     return stop_task(account, Service([group], launch_type="EC2", mode="host", scheduling="DAEMON"))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def fail_over(account: Account, failing: float, cluster: Cluster | None = None, **changes: Any) -> dict[str, Any]:
     Databases(account, cluster)
-    shop = account.serve("shop", PUBLIC, [one.id for one in account.group("shop")], failing=failing)
+    shop = account.serve("shop", PUBLIC, [entry.id for entry in account.group("shop")], failing=failing)
     return experiment([CLUSTER if cluster else INSTANCE], **{"type": "database_failure", "service": shop.arn, **changes})
 
 

@@ -65,17 +65,17 @@ def twice(account: Account, failing: float) -> dict[str, Any]:
 @shape("Lambda function as a target, another target group named", refused="service names another", policy=POLICY)
 def elsewhere(account: Account, failing: float) -> dict[str, Any]:
     serve(account, failing)
-    other = account.serve("other", INTERNAL, [one.id for one in account.group("other")])
+    other = account.serve("other", INTERNAL, [entry.id for entry in account.group("other")])
     return fail_invocations(account, Function(), service=other.arn)
 
 
 @shape("Lambda function behind no load balancer", refused="name in service", policy=POLICY)
 def alone(account: Account, failing: float) -> dict[str, Any]:
-    account.serve("shop", PUBLIC, [one.id for one in account.group("shop")], failing=failing)
+    account.serve("shop", PUBLIC, [entry.id for entry in account.group("shop")], failing=failing)
     return fail_invocations(account, Function())
 
 
 @shape("Lambda function that a service calls, whose target group is named", policy=POLICY)
 def called(account: Account, failing: float) -> dict[str, Any]:
-    shop = account.serve("shop", PUBLIC, [one.id for one in account.group("shop")], failing=failing)
+    shop = account.serve("shop", PUBLIC, [entry.id for entry in account.group("shop")], failing=failing)
     return fail_invocations(account, Function(), service=shop.arn)

@@ -17,7 +17,7 @@ PODS = {"resource_type": "aws:eks:pod", "arns": [ARN], "filters": {"namespace": 
 
 def add_nodes(account: Account) -> list[str]:
     """A managed node group: an Auto Scaling group that is attached to no target group."""
-    ids = [one.id for one in account.group("eks-nodes")]
+    ids = [entry.id for entry in account.group("eks-nodes")]
     for number, node in enumerate(ids):
         account.addresses[node] = [f"10.0.4.{number + 10}"]
     return ids
@@ -27,7 +27,7 @@ def add_nodes(account: Account) -> list[str]:
 def nodes(account: Account, failing: float) -> dict[str, Any]:
     ids = add_nodes(account)
     group = account.serve("k8s-web", PUBLIC, [], failing=failing)
-    account.registrars.append(lambda asked: [one.id for one in account.world.fleet.members("eks-nodes")] if asked is group else [])
+    account.registrars.append(lambda asked: [member.id for member in account.world.fleet.members("eks-nodes")] if asked is group else [])
     return experiment(ids)
 
 
@@ -52,7 +52,7 @@ def prefix_6(account: Account, failing: float) -> dict[str, Any]:
 @shape("EKS managed nodes whose pods have interfaces of their own", refused="EC2 does not list under it")
 def trunk(account: Account, failing: float) -> dict[str, Any]:
     ids = add_group(account, 0)
-    account.interfaces = {one: {"InterfaceType": "trunk"} for one in ids}
+    account.interfaces = {entry: {"InterfaceType": "trunk"} for entry in ids}
     account.serve("k8s-web", INTERNAL, ["10.0.7.1"], kind="ip", failing=failing)
     return experiment(ids)
 

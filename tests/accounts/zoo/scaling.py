@@ -18,7 +18,7 @@ BOTH = {"success_criteria": [AVAILABLE, REPLACED]}
 @shape("two groups in a target group", fast=True)
 def two_groups(account: Account, failing: float) -> dict[str, Any]:
     ids = add_group(account, failing)
-    other = [one.id for one in account.group("other")]
+    other = [entry.id for entry in account.group("other")]
     (served,) = account.target_groups.values()
     account.attach("other", served)
     assert other

@@ -53,7 +53,7 @@ def shape(name: str, *, refused: str = "", fast: bool = False, policy: dict[str,
 
 def add_group(account: Account, failing: float, name: str = "web", balancer: str | None = PUBLIC) -> list[str]:
     """An Auto Scaling group behind a target group of its own: ids of its instances."""
-    ids = [one.id for one in account.group(name)]
+    ids = [entry.id for entry in account.group(name)]
     account.attach(name, account.serve(name, balancer, ids, failing=failing))
     return ids
 

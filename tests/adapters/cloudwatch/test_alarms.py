@@ -60,8 +60,8 @@ def test_whose_a_guard_is_and_since_when(alarms: Alarms) -> None:
     alarms.put(GUARD, description="", action_arn=ACTION, tags=TAGS)
     assert alarms.tags(GUARD.name) == TAGS
     assert alarms.tags("absent") == {}
-    (found,) = alarms.with_prefix("squall-Squall-")
-    assert found.configured_at is not None
+    (result,) = alarms.with_prefix("squall-Squall-")
+    assert result.configured_at is not None
 
 
 def test_a_guard_is_created_and_seen(alarms: Alarms) -> None:

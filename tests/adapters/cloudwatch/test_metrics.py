@@ -45,10 +45,10 @@ def metrics(kind: str, world: FakeWorld, request: pytest.FixtureRequest, start: 
 
 
 def test_a_series_is_oldest_first_without_the_missing(metrics: Metrics, start: int) -> None:
-    found = metrics.series([_query(), _query("absent", metric="Nothing")], start, start + 60 * PERIODS, 60)
-    assert found["requests"].points == tuple(Point(at=start + 60 * index, value=10.0 * (index + 1)) for index in (0, 1, 3, 4))
-    assert found["requests"].period_seconds == 60
-    assert found["absent"].points == ()
+    result = metrics.series([_query(), _query("absent", metric="Nothing")], start, start + 60 * PERIODS, 60)
+    assert result["requests"].points == tuple(Point(at=start + 60 * index, value=10.0 * (index + 1)) for index in (0, 1, 3, 4))
+    assert result["requests"].period_seconds == 60
+    assert result["absent"].points == ()
 
 
 def test_the_end_is_exclusive(metrics: Metrics, start: int) -> None:
@@ -65,8 +65,8 @@ def test_what_is_published_with_more_is_found_with_all_of_it_on_every_page() -> 
         return {"Metrics": [{"Dimensions": [{"Name": "path", "Value": "/"}, {"Name": "device", "Value": name}]} for name in names]}
 
     scripted = Scripted("cloudwatch", list_metrics=[page("a", "b"), page("c")])
-    found = CloudWatchMetrics(scripted).published("CWAgent", "disk_used_percent", [("path", "/")])
-    assert list(found) == [(("device", name), ("path", "/")) for name in ("a", "b", "c")]
+    result = CloudWatchMetrics(scripted).published("CWAgent", "disk_used_percent", [("path", "/")])
+    assert list(result) == [(("device", name), ("path", "/")) for name in ("a", "b", "c")]
     assert scripted.arguments("list_metrics")[0]["Dimensions"] == [{"Name": "path", "Value": "/"}]
 
 
@@ -91,8 +91,8 @@ def _time(minutes: int) -> datetime:
 
 def _page(**results: Any) -> dict[str, Any]:
     parts = [
-        {"Id": key, "StatusCode": status, "Timestamps": [_time(minute) for minute in found], "Values": list(found.values())}
-        for key, (status, found) in results.items()
+        {"Id": key, "StatusCode": status, "Timestamps": [_time(minute) for minute in result], "Values": list(result.values())}
+        for key, (status, result) in results.items()
     ]
     return {"MetricDataResults": parts}
 
@@ -154,8 +154,8 @@ def test_a_distribution_is_asked_for_in_two_requests_and_leaves_out_what_cannot_
     plain = _statistics({"Average": 2.0, "Minimum": 1.0, "Maximum": 9.0, "SampleCount": 40.0})
     extended = _statistics({"ExtendedStatistics": {"p50": 1.5, "p95": 7.0, "p99": 8.0}})
     client = Scripted("cloudwatch", get_metric_statistics=[plain, extended])
-    told = {"Average": 2.0, "Minimum": 1.0, "Maximum": 9.0, "SampleCount": 40.0, "p50": 1.5, "p95": 7.0, "p99": 8.0}
-    assert CloudWatchMetrics(client).distribution(_query(), EPOCH, EPOCH + 600) == told
+    answer = {"Average": 2.0, "Minimum": 1.0, "Maximum": 9.0, "SampleCount": 40.0, "p50": 1.5, "p95": 7.0, "p99": 8.0}
+    assert CloudWatchMetrics(client).distribution(_query(), EPOCH, EPOCH + 600) == answer
     assert [call["Period"] for call in client.arguments("get_metric_statistics")] == [600, 600]
     negative = Scripted("cloudwatch", get_metric_statistics=[plain, _statistics()])
     assert "p99" not in CloudWatchMetrics(negative).distribution(_query(), EPOCH, EPOCH + 600)

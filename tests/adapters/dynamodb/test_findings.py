@@ -21,8 +21,10 @@ def findings(kind: str, world: FakeWorld, request: pytest.FixtureRequest) -> Fin
 
 
 def finding(name: str = "degraded-1", detail: str = "slow") -> Finding:
-    seen = FindingEvidence(metric="response_time", value=3.5, unit="seconds", at=NOW, target="i-1")
-    return Finding(id=name, kind="degraded", title="t", detail=detail, severity=Severity.LOW, practice="REL05-BP01 x", evidence=seen)
+    finding_evidence = FindingEvidence(metric="response_time", value=3.5, unit="seconds", at=NOW, target="i-1")
+    return Finding(
+        id=name, kind="degraded", title="t", detail=detail, severity=Severity.LOW, practice="REL05-BP01 x", evidence=finding_evidence
+    )
 
 
 def test_what_was_never_saved_is_not_there(findings: Findings) -> None:
@@ -39,4 +41,4 @@ def test_the_newest_run_has_the_word_and_may_repeat_it(findings: Findings) -> No
     assert findings.save("shop", finding(), "run-2", NOW + MINUTES)
     assert findings.save("shop", finding(detail="slower"), "run-2", NOW + MINUTES)
     assert not findings.save("shop", finding(detail="old"), "run-1", NOW)
-    assert [one.finding.detail for one in findings.of("shop")] == ["slower"]
+    assert [statement.finding.detail for statement in findings.of("shop")] == ["slower"]

@@ -63,8 +63,8 @@ def test_a_summary_is_the_record_in_short_and_what_was_written_of_it(records: Re
 
 def test_a_running_record_is_one_too(records: Records, history: History) -> None:
     records.create(record("run-1", START))
-    (found,) = history.of_period(START, END)
-    assert (found.status, found.verdict, found.hypothesis_validated, found.ended_at) == (Status.RUNNING, None, None, None)
+    (result,) = history.of_period(START, END)
+    assert (result.status, result.verdict, result.hypothesis_validated, result.ended_at) == (Status.RUNNING, None, None, None)
 
 
 def test_a_period_may_span_months_and_years_and_leaves_its_end_out(records: Records, history: History) -> None:

@@ -89,8 +89,8 @@ def test_every_lease_is_listed_with_what_has_run_out(locks: Locks) -> None:
     locks.acquire(["asg/c"], "dead", NOW, NOW)
     locks.acquire_slot("me", UNTIL, NOW, 5)
     locks.renew(["asg/a"], "me", UNTIL + MINUTES)
-    found = {held.key: (held.holder, held.expired) for held in locks.all(NOW + MINUTES)}
-    assert found == {"asg/a": ("me", False), "asg/c": ("dead", True), "tg/b": ("me", False)}
+    results = {held.key: (held.holder, held.expired) for held in locks.all(NOW + MINUTES)}
+    assert results == {"asg/a": ("me", False), "asg/c": ("dead", True), "tg/b": ("me", False)}
     locks.release(["asg/a", "asg/c", "tg/b"], "me")
     assert [held.key for held in locks.all(NOW)] == ["asg/c"]
 

@@ -37,9 +37,9 @@ def test_whoever_takes_it_last_has_it(sentinels: Sentinels) -> None:
     sentinels.take("run-1", Lease("successor", NOW + MINUTES, NOW + 28 * MINUTES))
     assert not sentinels.renew("run-1", "me", NOW + 3 * MINUTES)
     sentinels.release("run-1", "me")
-    found = sentinels.get("run-1")
-    assert found
-    assert (found.owner, found.until) == ("successor", NOW + MINUTES)
+    answer = sentinels.get("run-1")
+    assert answer
+    assert (answer.owner, answer.until) == ("successor", NOW + MINUTES)
     sentinels.release("run-1", "successor")
     assert sentinels.get("run-1") is None
     assert not sentinels.renew("run-1", "successor", NOW)
@@ -67,8 +67,8 @@ def test_what_was_probed_is_put_at_high_resolution_in_calls_cloudwatch_takes() -
     CloudWatchSentinelMetrics(client).put({"Execution": "run-1"}, build_data(samples, 1))
     calls = client.arguments("put_metric_data")
     assert [len(call["MetricData"]) for call in calls] == [500, 500, 200]
-    data = [one for called in calls for one in called["MetricData"]]
-    assert {one["StorageResolution"] for one in data} == {1}
+    data = [entry for called in calls for entry in called["MetricData"]]
+    assert {item["StorageResolution"] for item in data} == {1}
     assert {called["Namespace"] for called in calls} == {"Squall/Sentinel"}
-    assert sum(one["StatisticValues"]["Sum"] for one in data if one["MetricName"] == "Failures") == 1
-    assert all(one["StatisticValues"]["SampleCount"] for one in data), "CloudWatch refuses empty sets"
+    assert sum(item["StatisticValues"]["Sum"] for item in data if item["MetricName"] == "Failures") == 1
+    assert all(entry["StatisticValues"]["SampleCount"] for entry in data), "CloudWatch refuses empty sets"

@@ -36,9 +36,9 @@ def test_a_template_is_created_once_per_token(faults: Faults) -> None:
 
 def test_a_template_is_told_as_it_was_created_and_one_that_is_not_there_is_none(faults: Faults) -> None:
     template_id = faults.create_template(BODY, "token")
-    told = faults.template(template_id)
-    assert told is not None
-    assert [(name, action["actionId"]) for name, action in told["actions"].items()] == [("wait", "aws:fis:wait")]
+    answer = faults.template(template_id)
+    assert answer is not None
+    assert [(name, action["actionId"]) for name, action in answer["actions"].items()] == [("wait", "aws:fis:wait")]
     assert faults.template("EXTnothere") is None
 
 
@@ -79,12 +79,12 @@ def test_an_experiment_is_started_once_per_token(faults: Faults) -> None:
 def test_a_started_experiment_is_found(faults: Faults) -> None:
     template = faults.create_template(BODY, "token")
     started = faults.start(template, "start", TAGS)
-    found = faults.get(started.id)
-    assert found is not None
-    assert found.id == started.id
-    assert [one.id for one in faults.active()] == [started.id]
+    answer = faults.get(started.id)
+    assert answer is not None
+    assert answer.id == started.id
+    assert [experiment.id for experiment in faults.active()] == [started.id]
     faults.delete_template(template)
-    assert [(one.id, one.tags) for one in faults.of_template(template)] == [(started.id, TAGS)]
+    assert [(entry.id, entry.tags) for entry in faults.of_template(template)] == [(started.id, TAGS)]
     assert list(faults.of_template("EXTother")) == []
 
 
@@ -176,16 +176,19 @@ def test_listings_are_paged_and_errors_told() -> None:
         "tags": TAGS,
     }
     faults = Fis(Scripted("fis", list_experiments=[{"experiments": [summary]}, {"experiments": [{**summary, "id": "EXP2"}]}]))
-    found = faults.of_template("EXT1")
-    assert [(one.id, one.error_code, one.terminal) for one in found] == [("EXP1", "InvalidTarget", True), ("EXP2", "InvalidTarget", True)]
+    result = faults.of_template("EXT1")
+    assert [(entry.id, entry.error_code, entry.terminal) for entry in result] == [
+        ("EXP1", "InvalidTarget", True),
+        ("EXP2", "InvalidTarget", True),
+    ]
 
 
 def test_resolved_targets_are_read_page_by_page_with_all_that_fis_says_about_them() -> None:
-    one = {"resourceType": "aws:ec2:instance", "targetName": "Instances", "targetInformation": {"arn": "a:i-1", "zone": "eu-west-1a"}}
+    item = {"resourceType": "aws:ec2:instance", "targetName": "Instances", "targetInformation": {"arn": "a:i-1", "zone": "eu-west-1a"}}
     bare = {"resourceType": "aws:ec2:instance", "targetName": "Instances"}
-    client = Scripted("fis", list_experiment_resolved_targets=[{"resolvedTargets": [one]}, {"resolvedTargets": [bare]}])
-    found = [ResolvedTarget("Instances", frozenset({"a:i-1", "eu-west-1a"})), ResolvedTarget("Instances", frozenset())]
-    assert Fis(client).resolved_targets("EXP1") == found
+    client = Scripted("fis", list_experiment_resolved_targets=[{"resolvedTargets": [item]}, {"resolvedTargets": [bare]}])
+    results = [ResolvedTarget("Instances", frozenset({"a:i-1", "eu-west-1a"})), ResolvedTarget("Instances", frozenset())]
+    assert Fis(client).resolved_targets("EXP1") == results
     assert client.arguments("list_experiment_resolved_targets")[0] == {"experimentId": "EXP1"}
 
 

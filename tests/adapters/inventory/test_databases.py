@@ -67,8 +67,8 @@ def _fake(world: FakeWorld) -> Account:
         id="aurora", arn=arn("cluster", "aurora"), state="available", zone=f"{REGION}a", tags=STAGING, engine="aurora-postgresql",
         members=members,
     )  # fmt: skip
-    for one in (orders, aurora, orders.model_copy(update={"id": "stray", "arn": arn("db", "stray"), "tags": {}})):
-        world.fleet.add_other(one)
+    for entry in (orders, aurora, orders.model_copy(update={"id": "stray", "arn": arn("db", "stray"), "tags": {}})):
+        world.fleet.add_other(entry)
     return Account(world.inventory, service)
 
 
@@ -80,9 +80,9 @@ def _moto(aws: Callable[[str], Any]) -> Account:
     group = elbv2.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]["TargetGroupArn"]
     elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])
     tags = [{"Key": key, "Value": value} for key, value in STAGING.items()]
-    given: dict[str, Any] = {"DBInstanceClass": "db.t3.micro", "MasterUsername": "u", "MasterUserPassword": "passwordpassword"}
-    rds.create_db_instance(DBInstanceIdentifier="orders", Engine="postgres", AllocatedStorage=20, MultiAZ=True, Tags=tags, **given)
-    rds.create_db_instance(DBInstanceIdentifier="stray", Engine="postgres", AllocatedStorage=20, **given)
+    inputs: dict[str, Any] = {"DBInstanceClass": "db.t3.micro", "MasterUsername": "u", "MasterUserPassword": "passwordpassword"}
+    rds.create_db_instance(DBInstanceIdentifier="orders", Engine="postgres", AllocatedStorage=20, MultiAZ=True, Tags=tags, **inputs)
+    rds.create_db_instance(DBInstanceIdentifier="stray", Engine="postgres", AllocatedStorage=20, **inputs)
     rds.create_db_cluster(
         DBClusterIdentifier="aurora", Engine="aurora-postgresql", MasterUsername="u", MasterUserPassword="passwordpassword", Tags=tags
     )
@@ -98,33 +98,39 @@ def _moto(aws: Callable[[str], Any]) -> Account:
 
 @pytest.mark.parametrize("name", ["orders", arn("db", "orders")])
 def test_an_instance_is_described_by_name_or_arn(account: Account, name: str) -> None:
-    (found,), workload = account.describe(ResourceType.DATABASE, name)
-    assert isinstance(found, Database)
-    assert (found.id, found.arn, found.state, found.tags, found.multi_az) == ("orders", arn("db", "orders"), "available", STAGING, True)
+    (result,), workload = account.describe(ResourceType.DATABASE, name)
+    assert isinstance(result, Database)
+    assert (result.id, result.arn, result.state, result.tags, result.multi_az) == (
+        "orders",
+        arn("db", "orders"),
+        "available",
+        STAGING,
+        True,
+    )
     assert (workload.instances, workload.missing, workload.at, workload.service) == ((), (), NOW, account.service)
 
 
 def test_a_cluster_is_described_with_its_members(account: Account) -> None:
-    (found,), _ = account.describe(ResourceType.DATABASE_CLUSTER, arn("cluster", "aurora"))
-    assert isinstance(found, DatabaseCluster)
-    assert (found.id, found.state, found.engine, found.tags) == ("aurora", "available", "aurora-postgresql", STAGING)
-    assert [(member.id, member.zone, member.state) for member in found.members] == [
+    (result,), _ = account.describe(ResourceType.DATABASE_CLUSTER, arn("cluster", "aurora"))
+    assert isinstance(result, DatabaseCluster)
+    assert (result.id, result.state, result.engine, result.tags) == ("aurora", "available", "aurora-postgresql", STAGING)
+    assert [(member.id, member.zone, member.state) for member in result.members] == [
         (id_, f"{REGION}{zone}", "available") for id_, zone in PLACES.items()
     ]
-    assert found.zone == next((member.zone for member in found.members if member.writer), "")
+    assert result.zone == next((member.zone for member in result.members if member.writer), "")
 
 
 def test_tags_find_and_names_are_narrowed_by_them(account: Account) -> None:
-    found, _ = account.describe(ResourceType.DATABASE, tags=STAGING)
-    assert [one.id for one in found] == ["orders"]
-    found, workload = account.describe(ResourceType.DATABASE, "orders", "stray", tags=STAGING)
-    assert ([one.id for one in found], workload.missing) == (["orders"], ())
+    result, _ = account.describe(ResourceType.DATABASE, tags=STAGING)
+    assert [entry.id for entry in result] == ["orders"]
+    result, workload = account.describe(ResourceType.DATABASE, "orders", "stray", tags=STAGING)
+    assert ([item.id for item in result], workload.missing) == (["orders"], ())
 
 
 def test_what_is_not_there_is_named_and_hides_nobody(account: Account) -> None:
     foreign = arn("db", "orders").replace(REGION, "us-east-1")
-    found, workload = account.describe(ResourceType.DATABASE, "orders", "nobody", foreign)
-    assert [one.id for one in found] == ["orders"]
+    result, workload = account.describe(ResourceType.DATABASE, "orders", "nobody", foreign)
+    assert [entry.id for entry in result] == ["orders"]
     assert workload.missing == ("nobody", foreign)
 
 

@@ -55,8 +55,8 @@ def test_an_update_that_is_not_done_is_told(status: str) -> None:
 def test_what_is_not_there_is_named_and_other_regions_are_not_asked() -> None:
     foreign = f"{ARN}orders".replace(REGION, "us-east-1")
     finder, functions = scripted(ENTRY, error("ResourceNotFoundException"))
-    found = finder.find([f"{ARN}orders", f"{ARN}nobody", foreign], {}, {})
-    assert ([resource.id for resource in found.resources], found.missing) == (["orders"], (f"{ARN}nobody", foreign))
+    candidates = finder.find([f"{ARN}orders", f"{ARN}nobody", foreign], {}, {})
+    assert ([resource.id for resource in candidates.resources], candidates.missing) == (["orders"], (f"{ARN}nobody", foreign))
     assert len(functions.arguments("get_function_configuration")) == 2
 
 
@@ -79,15 +79,15 @@ def test_in_an_account_functions_are_found_by_name_by_tag_and_again(aws: Callabl
             Environment={"Variables": {"AWS_FIS_CONFIGURATION_LOCATION": PLACE}},
         )  # fmt: skip
     finder = LambdaFunctions(functions, aws("resourcegroupstaggingapi"))
-    found = finder.find([f"{ARN}orders", f"{ARN}stray"], {}, {})
-    assert [(resource.id, resource.tags) for resource in found.resources] == [("orders", STAGING), ("stray", {})]
+    candidates = finder.find([f"{ARN}orders", f"{ARN}stray"], {}, {})
+    assert [(resource.id, resource.tags) for resource in candidates.resources] == [("orders", STAGING), ("stray", {})]
     assert [resource.id for resource in finder.find([f"{ARN}orders", f"{ARN}stray"], STAGING, {}).resources] == ["orders"]
     (resource,) = finder.find([], STAGING, {}).resources
     assert isinstance(resource, LambdaFunction)
     assert (resource.id, resource.timeout_seconds, resource.configuration_location) == ("orders", 9, PLACE)
     assert finder.find([], {}, {}).resources == ()
     functions.delete_function(FunctionName="orders")
-    again = finder.refresh(found.resources)
+    again = finder.refresh(candidates.resources)
     assert ([resource.id for resource in again.resources], again.missing) == (["stray"], (f"{ARN}orders",))
 
 
@@ -100,9 +100,9 @@ def test_how_long_an_invocation_waits_for_the_extension_is_read(text: str, wait:
     assert resource.poll_wait_milliseconds == wait
 
 
-@pytest.mark.parametrize(("given", "snap_start"), [({}, False), ({"ApplyOn": "None"}, False), ({"ApplyOn": "PublishedVersions"}, True)])
-def test_whether_a_function_starts_from_a_snapshot_is_read(given: dict[str, str], snap_start: bool) -> None:
-    finder, _ = scripted({**ENTRY, "SnapStart": {"OptimizationStatus": "Off", **given}})
+@pytest.mark.parametrize(("inputs", "snap_start"), [({}, False), ({"ApplyOn": "None"}, False), ({"ApplyOn": "PublishedVersions"}, True)])
+def test_whether_a_function_starts_from_a_snapshot_is_read(inputs: dict[str, str], snap_start: bool) -> None:
+    finder, _ = scripted({**ENTRY, "SnapStart": {"OptimizationStatus": "Off", **inputs}})
     (resource,) = finder.find([f"{ARN}orders"], {}, {}).resources
     assert isinstance(resource, LambdaFunction)
     assert resource.snap_start is snap_start
@@ -123,11 +123,11 @@ def test_the_versions_that_aliases_serve_are_described_with_what_they_were_publi
             }
         ],
     )
-    found = LambdaFunctions(functions, Scripted("resourcegroupstaggingapi")).find([f"{ARN}orders"], {}, {})
-    (resource,) = found.resources
+    candidates = LambdaFunctions(functions, Scripted("resourcegroupstaggingapi")).find([f"{ARN}orders"], {}, {})
+    (resource,) = candidates.resources
     assert isinstance(resource, LambdaFunction)
     assert [(version.id, version.layers) for version in resource.versions] == [("orders:5", ()), ("orders:12", (LAYER,))]
     assert resource.shifting == ("live",)
-    assert found.registered == {f"{ARN}orders": ""}
+    assert candidates.registered == {f"{ARN}orders": ""}
     registered = frozenset({f"{ARN}orders:live", f"{ARN}orders-2", "i-1"})
     assert resource.known_as(registered).registered_names == {f"{ARN}orders:live"}

@@ -89,7 +89,7 @@ def _moto(aws: Callable[[str], Any]) -> Account:
         alone,
         target["TargetGroupArn"],
         group["AutoScalingGroupARN"],
-        lambda one: ec2.terminate_instances(InstanceIds=[one]),
+        lambda entry: ec2.terminate_instances(InstanceIds=[entry]),
     )
 
 
@@ -121,10 +121,10 @@ def test_a_target_may_be_an_arn_and_is_described_once(account: Account) -> None:
 
 
 def test_a_group_stands_for_its_instances(account: Account) -> None:
-    found = account.inventory.describe([account.group, account.members[0], account.alone], {}, {}, NOW)
-    assert sorted(instance.id for instance in found.instances if instance.group == "web") == sorted(account.members)
-    assert {instance.id for instance in found.instances} == {*account.members, account.alone}
-    assert found.missing == ()
+    workload = account.inventory.describe([account.group, account.members[0], account.alone], {}, {}, NOW)
+    assert sorted(instance.id for instance in workload.instances if instance.group == "web") == sorted(account.members)
+    assert {instance.id for instance in workload.instances} == {*account.members, account.alone}
+    assert workload.missing == ()
     narrowed = account.inventory.describe([account.group], {"squall:environment": "production"}, {}, NOW)
     assert (narrowed.instances, narrowed.missing) == ((), ())
 
@@ -148,7 +148,7 @@ def test_every_missing_target_is_named_as_it_was_written(account: Account) -> No
         "arn:aws:rds:eu-west-1:1:db:x",
     ]
     workload = account.inventory.describe(asked, {}, {}, NOW)
-    assert workload.missing == tuple(one for one in asked if one != account.members[2])
+    assert workload.missing == tuple(entry for entry in asked if entry != account.members[2])
     assert [instance.id for instance in workload.instances] == [account.members[2]]
 
 
@@ -161,8 +161,8 @@ def test_candidates_by_tag(account: Account) -> None:
 def test_filters_narrow(account: Account) -> None:
     everyone = account.inventory.describe([], STAGING, {}, NOW).instances
     zone = everyone[0].zone
-    found = account.inventory.describe([], STAGING, {"availability-zone": [zone]}, NOW).instances
-    assert {one.id for one in found} == {one.id for one in everyone if one.zone == zone}
+    result = account.inventory.describe([], STAGING, {"availability-zone": [zone]}, NOW).instances
+    assert {entry.id for entry in result} == {item.id for item in everyone if item.zone == zone}
     named = account.inventory.describe([account.members[0], account.alone], STAGING, {}, NOW)
     assert [instance.id for instance in named.instances] == [account.members[0]]
     assert named.missing == (), "known to the account, only not chosen"
@@ -240,10 +240,10 @@ FORWARD = {"ListenerArn": "arn:listener", "DefaultActions": [{"Type": "forward",
 
 def _balanced(*health: dict[str, Any], listeners: list[Any] | None = None, **group: Any) -> Scripted:
     """A target group behind a load balancer."""
-    told = {"TargetGroupArn": "arn:tg", "VpcId": "vpc-1", "LoadBalancerArns": [BALANCER], **group}
+    answer = {"TargetGroupArn": "arn:tg", "VpcId": "vpc-1", "LoadBalancerArns": [BALANCER], **group}
     return Scripted(
         "elbv2",
-        describe_target_groups=[{"TargetGroups": [told]}],
+        describe_target_groups=[{"TargetGroups": [answer]}],
         describe_target_health=[{"TargetHealthDescriptions": list(health)}],
         describe_listeners=[{"Listeners": [FORWARD] if listeners is None else listeners}],
         describe_rules=[{"Rules": []}],
@@ -279,17 +279,17 @@ def test_a_rule_uses_a_target_group_too() -> None:
 
 
 def test_a_target_group_that_does_not_exist_hides_no_other() -> None:
-    found = TargetGroups(_balanced(_health("i-1", "healthy"))).find(["arn:gone", "arn:tg"], {})
-    assert [group.arn for group in found] == ["arn:tg"]
+    candidates = TargetGroups(_balanced(_health("i-1", "healthy"))).find(["arn:gone", "arn:tg"], {})
+    assert [group.arn for group in candidates] == ["arn:tg"]
     deleted = _balanced()
     deleted._answers["describe_target_health"] = [error("TargetGroupNotFound")]
     assert TargetGroups(deleted).find(["arn:tg"], {}) == []
 
 
-@pytest.mark.parametrize(("names", "found"), [({"10.0.0.7": "vpc-1"}, 1), ({"10.0.0.7": "vpc-2"}, 0), ({"10.0.0.8": "vpc-1"}, 0)])
-def test_targets_are_found_by_address_in_every_target_group_of_their_vpc(names: dict[str, str], found: int) -> None:
+@pytest.mark.parametrize(("names", "result"), [({"10.0.0.7": "vpc-1"}, 1), ({"10.0.0.7": "vpc-2"}, 0), ({"10.0.0.8": "vpc-1"}, 0)])
+def test_targets_are_found_by_address_in_every_target_group_of_their_vpc(names: dict[str, str], result: int) -> None:
     client = _balanced(_health("10.0.0.7", "healthy"), TargetType="ip")
-    assert len(TargetGroups(client).find([], names)) == found
+    assert len(TargetGroups(client).find([], names)) == result
 
 
 def test_traffic_sources_are_target_groups_too() -> None:
@@ -363,7 +363,7 @@ def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() 
         activity("Terminating EC2 instance: i-1", EndTime=NOW + 9 * MINUTES),
         activity("Launching a new EC2 instance into warm pool: i-2", EndTime=NOW),
     ]
-    members = [{"InstanceId": one, "LifecycleState": "InService", "HealthStatus": "Healthy"} for one in ("i-1", "i-2", "i-3")]
+    members = [{"InstanceId": entry, "LifecycleState": "InService", "HealthStatus": "Healthy"} for entry in ("i-1", "i-2", "i-3")]
     group = {"AutoScalingGroupName": "web", "DesiredCapacity": 3, "MinSize": 1, "Instances": members}
     instances = [{"InstanceId": member["InstanceId"], "State": {"Name": "running"}, "LaunchTime": NOW} for member in members]
     autoscaling = Scripted(
@@ -379,8 +379,8 @@ def test_when_a_replacement_came_into_service_is_told_by_its_scaling_activity() 
         Scripted("ssm", describe_instance_information=[{"InstanceInformationList": []}]),
     )
     before = Workload(at=NOW, instances=(), groups=(Group(name="web", desired=3, minimum=1, in_service=("i-1",)),))
-    found = {instance.id: (instance.launched_at, instance.in_service_at) for instance in inventory.refresh(before, NOW).instances}
-    assert found == {"i-1": (NOW, None), "i-2": (NOW, NOW + 2 * MINUTES), "i-3": (NOW, None)}
+    results = {instance.id: (instance.launched_at, instance.in_service_at) for instance in inventory.refresh(before, NOW).instances}
+    assert results == {"i-1": (NOW, None), "i-2": (NOW, NOW + 2 * MINUTES), "i-3": (NOW, None)}
     assert autoscaling.arguments("describe_scaling_activities") == [{"AutoScalingGroupName": "web", "MaxRecords": 100}]
 
 
@@ -391,7 +391,7 @@ def test_nobody_new_is_nothing_to_ask_activities_for(world: FakeWorld) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "ports", "seconds"),
+    ("expected_answer", "ports", "seconds"),
     [
         ({"HealthCheckPort": "traffic-port"}, (80,), 65),
         ({"HealthCheckPort": "8081"}, (8081,), 65),
@@ -399,12 +399,12 @@ def test_nobody_new_is_nothing_to_ask_activities_for(world: FakeWorld) -> None:
         ({"HealthCheckIntervalSeconds": None}, (80,), None),
     ],
 )
-def test_how_a_target_group_looks_after_its_targets(told: dict[str, Any], ports: tuple[int, ...], seconds: int | None) -> None:
+def test_how_a_target_group_looks_after_its_targets(expected_answer: dict[str, Any], ports: tuple[int, ...], seconds: int | None) -> None:
     group = {
         "TargetGroupArn": "arn:tg", "HealthCheckEnabled": True, "HealthCheckIntervalSeconds": 30, "HealthCheckTimeoutSeconds": 5,
-        "UnhealthyThresholdCount": 2, **told,
+        "UnhealthyThresholdCount": 2, **expected_answer,
     }  # fmt: skip
     health = {"TargetHealthDescriptions": [{"Target": {"Id": "i-1", "Port": 80}, "TargetHealth": {"State": "healthy"}}]}
     client = Scripted("elbv2", describe_target_groups=[{"TargetGroups": [group]}], describe_target_health=[health])
-    (found,) = TargetGroups(client).find(["arn:tg"], {})
-    assert (found.health_ports, found.unhealthy_after_seconds) == (ports, seconds)
+    (result,) = TargetGroups(client).find(["arn:tg"], {})
+    assert (result.health_ports, result.unhealthy_after_seconds) == (ports, seconds)

@@ -39,11 +39,11 @@ PODS, SETS, DEPLOYMENTS = (
 
 
 def cluster(**changes: Any) -> dict[str, Any]:
-    given = {
+    inputs = {
         "name": "main", "arn": CLUSTER, "status": "ACTIVE", "endpoint": "https://main.example", "tags": TAGS,
         "certificateAuthority": {"data": base64.b64encode(b"pem").decode()}, "resourcesVpcConfig": {"vpcId": "vpc-1"},
     }  # fmt: skip
-    return {**given, **changes}
+    return {**inputs, **changes}
 
 
 def pod(number: int, *, owner: tuple[str, str] | None = ("ReplicaSet", "web-7d9c5b"), **changes: Any) -> dict[str, Any]:
@@ -60,14 +60,14 @@ def pod(number: int, *, owner: tuple[str, str] | None = ("ReplicaSet", "web-7d9c
             "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-03-01T10:00:09Z"}],
         },
     }  # fmt: skip
-    for part, given in changes.items():
-        entry[part] = {**entry[part], **given}
+    for part, change in changes.items():
+        entry[part] = {**entry[part], **change}
     return entry
 
 
 def deployment(**status: Any) -> dict[str, Any]:
-    given = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, **status}
-    return {"metadata": {"name": "web", "generation": 3}, "spec": {"replicas": 2}, "status": given}
+    inputs = {"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, **status}
+    return {"metadata": {"name": "web", "generation": 3}, "spec": {"replicas": 2}, "status": inputs}
 
 
 OWNED = {"metadata": {"name": "web-7d9c5b", "ownerReferences": [{"kind": "Deployment", "name": "web", "controller": True}]}}
@@ -76,22 +76,22 @@ OWNED = {"metadata": {"name": "web-7d9c5b", "ownerReferences": [{"kind": "Deploy
 class Lists:
     """Kubernetes' API from a script."""
 
-    def __init__(self, **given: Any) -> None:
-        self.known: dict[str, Any] = {PODS: [pod(1), pod(2)], SETS: [OWNED], DEPLOYMENTS: [deployment()], **given}
+    def __init__(self, **inputs: Any) -> None:
+        self.known: dict[str, Any] = {PODS: [pod(1), pod(2)], SETS: [OWNED], DEPLOYMENTS: [deployment()], **inputs}
         self.asked: list[str] = []
 
     def list(self, cluster: Mapping[str, Any], path: str) -> Iterator[Mapping[str, Any]]:
         self.asked.append(path)
-        found = self.known[path]
-        if isinstance(found, Exception):
-            raise found
-        yield from found
+        result = self.known[path]
+        if isinstance(result, Exception):
+            raise result
+        yield from result
 
     def get(self, cluster: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-        found = self.known.get(path, {"metadata": {"name": path.rpartition("/")[2]}})
-        if isinstance(found, Exception):
-            raise found
-        return dict(found)
+        answer = self.known.get(path, {"metadata": {"name": path.rpartition("/")[2]}})
+        if isinstance(answer, Exception):
+            raise answer
+        return dict(answer)
 
 
 def finder(lists: Lists | None = None, described: Any = None) -> tuple[EksPods, Lists, Scripted]:
@@ -104,16 +104,18 @@ def finder(lists: Lists | None = None, described: Any = None) -> tuple[EksPods, 
 
 def test_a_deployments_pods_with_all_that_faults_ask_of_them() -> None:
     pods, _, ec2 = finder()
-    found = pods.find([CLUSTER], {"squall:environment": "staging"}, FILTERS)
-    one, two = found.resources
-    assert isinstance(one, EksPod)
-    assert (one.id, one.name, one.namespace, one.cluster) == ("shop/web-7d9c5b-1/00000001", "web-7d9c5b-1", "shop", CLUSTER)
-    assert (one.state, one.zone, one.group, one.private_ip) == ("Ready", f"{REGION}b", "main/shop/deployment/web", "10.0.2.1")
-    assert (one.tags, one.memory_limited) == ({"squall:environment": "staging"}, True), "a tag nobody repeated on the pod is not the pod's"
-    assert (one.launched_at, one.in_service_at) == (datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(2026, 3, 1, 10, 0, 9, tzinfo=UTC))
-    (group,) = found.groups
-    assert (group.kind, group.desired, group.in_service, group.rolling_out) == ("eks", 2, (one.id, two.id), False)
-    assert found.registered == {"10.0.2.1": "vpc-1", "10.0.2.2": "vpc-1"}
+    candidates = pods.find([CLUSTER], {"squall:environment": "staging"}, FILTERS)
+    entry, two = candidates.resources
+    assert isinstance(entry, EksPod)
+    assert (entry.id, entry.name, entry.namespace, entry.cluster) == ("shop/web-7d9c5b-1/00000001", "web-7d9c5b-1", "shop", CLUSTER)
+    assert (entry.state, entry.zone, entry.group, entry.private_ip) == ("Ready", f"{REGION}b", "main/shop/deployment/web", "10.0.2.1")
+    assert (entry.tags, entry.memory_limited) == ({"squall:environment": "staging"}, True), (
+        "a tag nobody repeated on the pod is not the pod's"
+    )
+    assert (entry.launched_at, entry.in_service_at) == (datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(2026, 3, 1, 10, 0, 9, tzinfo=UTC))
+    (group,) = candidates.groups
+    assert (group.kind, group.desired, group.in_service, group.rolling_out) == ("eks", 2, (entry.id, two.id), False)
+    assert candidates.registered == {"10.0.2.1": "vpc-1", "10.0.2.2": "vpc-1"}
     (asked,) = ec2.arguments("describe_instances")
     assert asked["Filters"][0] == {"Name": "vpc-id", "Values": ["vpc-1"]}
 
@@ -147,17 +149,17 @@ def test_what_a_pod_says_of_itself(changes: dict[str, Any], field: str, value: A
 def test_a_pod_has_the_pod_security_standard_that_its_namespace_enforces(labels: dict[str, str], level: str) -> None:
     pods, _, _ = finder(Lists(**{SHOP: {"metadata": {"name": "shop", "labels": labels}}}))
     resources = pods.find([CLUSTER], {}, FILTERS).resources
-    assert [getattr(one, "pod_security", None) for one in [*resources, *pods.refresh(resources).resources]] == [level] * 4
+    assert [getattr(resource, "pod_security", None) for resource in [*resources, *pods.refresh(resources).resources]] == [level] * 4
 
 
 def test_a_namespace_that_does_not_exist_has_no_pods() -> None:
     pods, _, _ = finder(Lists(**{SHOP: Unavailable("kubernetes", "list", "404", "no", retryable=False), PODS: []}))
-    found = pods.find([CLUSTER], {}, FILTERS)
-    assert (found.resources, found.unreadable) == ((), ())
+    candidates = pods.find([CLUSTER], {}, FILTERS)
+    assert (candidates.resources, candidates.unreadable) == ((), ())
 
 
 @pytest.mark.parametrize(
-    ("filters", "found"),
+    ("filters", "result"),
     [
         ({"labels": ["app=web"]}, 2),
         ({"labels": ["app=web", "tier=front"]}, 0),
@@ -166,18 +168,18 @@ def test_a_namespace_that_does_not_exist_has_no_pods() -> None:
         ({"cluster": ["main"], "deployment": ["web"]}, 2),
     ],
 )
-def test_filters_narrow(filters: dict[str, list[str]], found: int) -> None:
+def test_filters_narrow(filters: dict[str, list[str]], result: int) -> None:
     pods, _, _ = finder()
-    assert len(pods.find([CLUSTER], {}, {"namespace": ["shop"], **filters}).resources) == found
+    assert len(pods.find([CLUSTER], {}, {"namespace": ["shop"], **filters}).resources) == result
 
 
 def test_pods_that_nothing_counts_have_no_group_and_fis_own_are_no_candidates() -> None:
     helper = pod(9, owner=None, metadata={"name": "fispod-abc", "namespace": "shop", "uid": "9" * 8})
     pods, _, _ = finder(Lists(**{PODS: [pod(1, owner=("Job", "once")), helper]}))
-    found = pods.find([CLUSTER], {}, {"namespace": ["shop"], "labels": ["app=web"]})
-    (resource,) = found.resources
+    candidates = pods.find([CLUSTER], {}, {"namespace": ["shop"], "labels": ["app=web"]})
+    (resource,) = candidates.resources
     assert isinstance(resource, EksPod)
-    assert (resource.group, resource.helpers, found.groups) == (None, ("fispod-abc",), ())
+    assert (resource.group, resource.helpers, candidates.groups) == (None, ("fispod-abc",), ())
 
 
 @pytest.mark.parametrize("status", [{"observedGeneration": 2}, {"updatedReplicas": 1}])
@@ -211,7 +213,7 @@ NARROW = {"vpcId": "vpc-1", "endpointPublicAccess": True, "publicAccessCidrs": [
 
 
 @pytest.mark.parametrize(
-    ("code", "vpc", "said"),
+    ("code", "vpc", "expected_text"),
     [
         ("Unauthorized", {}, "an access entry"),
         ("Forbidden", {}, "AmazonEKSViewPolicy"),
@@ -220,13 +222,13 @@ NARROW = {"vpcId": "vpc-1", "endpointPublicAccess": True, "publicAccessCidrs": [
         ("TooMany", {}, "TooMany"),
     ],
 )
-def test_a_cluster_nobody_lets_squall_look_into_is_told_in_a_sentence(code: str, vpc: dict[str, Any], said: str) -> None:
+def test_a_cluster_nobody_lets_squall_look_into_is_told_in_a_sentence(code: str, vpc: dict[str, Any], expected_text: str) -> None:
     closed = Unavailable("kubernetes", "list", code, "no", retryable=code == "Unreachable")
     pods, _, _ = finder(Lists(**{PODS: closed}), {"cluster": cluster(resourcesVpcConfig=vpc)})
-    found = pods.find([CLUSTER], {}, FILTERS)
-    assert found.resources == ()
-    (sentence,) = found.unreadable
-    assert said in sentence
+    candidates = pods.find([CLUSTER], {}, FILTERS)
+    assert candidates.resources == ()
+    (sentence,) = candidates.unreadable
+    assert expected_text in sentence
 
 
 def test_a_cluster_that_may_answer_later_is_asked_again_by_whoever_retries() -> None:
@@ -291,8 +293,8 @@ def test_one_object_is_asked_for_with_the_same_token(api: Kubernetes, monkeypatc
 
 
 def test_every_page_is_read(api: Kubernetes, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, wire = listed(api, monkeypatch, {"items": [1], "metadata": {"continue": "a&b"}}, {"items": [2], "metadata": {}})
-    assert found == [1, 2]
+    result, wire = listed(api, monkeypatch, {"items": [1], "metadata": {"continue": "a&b"}}, {"items": [2], "metadata": {}})
+    assert result == [1, 2]
     assert [request.full_url for request in wire.requests] == [
         f"https://main.example{PODS}?limit=200",
         f"https://main.example{PODS}?limit=200&continue=a%26b",

@@ -47,12 +47,12 @@ def test_a_classic_load_balancer_is_found_by_the_instances_behind_it(aws: Callab
     elb.register_instances_with_load_balancer(LoadBalancerName="old", Instances=[{"InstanceId": ids[0]}])
     target_groups = TargetGroups(aws("elbv2"), ClassicBalancers(elb))
     vpc = elb.describe_load_balancers()["LoadBalancerDescriptions"][0]["VPCId"]
-    (found,) = target_groups.find([], {ids[0]: vpc})
-    assert (found.arn, found.load_balancer, found.healthy) == ("loadbalancer/old", "loadbalancer/old", (ids[0],))
-    assert (found.ports, found.serves) == ((8080,), True)
+    (result,) = target_groups.find([], {ids[0]: vpc})
+    assert (result.arn, result.load_balancer, result.healthy) == ("loadbalancer/old", "loadbalancer/old", (ids[0],))
+    assert (result.ports, result.serves) == ((8080,), True)
     assert target_groups.find([], {ids[1]: vpc}) == []
     assert target_groups.find([], {ids[0]: "vpc-another"}) == []
-    assert target_groups.find([found.arn], {}) == [found]
+    assert target_groups.find([result.arn], {}) == [result]
 
 
 def test_a_classic_load_balancer_that_is_deleted_meanwhile_is_left_out() -> None:
@@ -76,6 +76,6 @@ def test_instances_out_of_service_are_unhealthy_and_the_check_says_after_how_lon
     elb = Scripted(
         "elb", describe_load_balancers=[{"LoadBalancerDescriptions": [entry]}], describe_instance_health=[{"InstanceStates": states}]
     )
-    (found,) = ClassicBalancers(elb).find([], {"vpc-1": Names.of(["i-2"])})
-    assert (found.healthy, found.unhealthy) == (("i-1",), ("i-2",))
-    assert (found.health_ports, found.unhealthy_after_seconds) == ((8081,), 23)
+    (result,) = ClassicBalancers(elb).find([], {"vpc-1": Names.of(["i-2"])})
+    assert (result.healthy, result.unhealthy) == (("i-1",), ("i-2",))
+    assert (result.health_ports, result.unhealthy_after_seconds) == ((8081,), 23)

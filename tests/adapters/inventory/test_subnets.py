@@ -58,9 +58,9 @@ class Account:
         return self.inventory.describe(names, tags or {}, filters or {}, NOW, resource_type=ResourceType.SUBNET)
 
     def again(self, workload: Workload) -> Subnet:
-        (found,) = self.inventory.refresh(workload, NOW + MINUTES).others
-        assert isinstance(found, Subnet)
-        return found
+        (resource,) = self.inventory.refresh(workload, NOW + MINUTES).others
+        assert isinstance(resource, Subnet)
+        return resource
 
 
 @pytest.fixture
@@ -70,27 +70,27 @@ def account(aws: Callable[[str], Any]) -> Account:
 
 def test_a_subnet_is_described_with_its_acl_and_what_lives_in_it(account: Account) -> None:
     workload = account.describe(account.first)
-    (found,) = workload.others
-    assert isinstance(found, Subnet)
-    assert (found.id, found.state, found.zone, found.vpc, found.cidr) == (
+    (resource,) = workload.others
+    assert isinstance(resource, Subnet)
+    assert (resource.id, resource.state, resource.zone, resource.vpc, resource.cidr) == (
         account.first,
         "available",
         f"{REGION}a",
         account.vpc,
         "10.0.1.0/24",
     )
-    assert found.arn == f"arn:aws:ec2:{REGION}:123456789012:subnet/{account.first}"
-    assert found.tags == TAGS
-    assert str(found.acl).startswith("acl-")
-    assert str(found.association).startswith("aclassoc-")
-    assert found.instances == (account.instance,)
-    assert all(address.startswith("10.0.1.") for address in found.addresses)
-    assert found.addresses
-    assert found.endpoints == (Endpoint(id=account.endpoint, service=f"com.amazonaws.{REGION}.ssm", subnets=(account.second,)),)
-    assert found.prefix_lists == (PrefixList(id=account.list, name="partners", entries=("198.51.100.0/24",)),)
+    assert resource.arn == f"arn:aws:ec2:{REGION}:123456789012:subnet/{account.first}"
+    assert resource.tags == TAGS
+    assert str(resource.acl).startswith("acl-")
+    assert str(resource.association).startswith("aclassoc-")
+    assert resource.instances == (account.instance,)
+    assert all(address.startswith("10.0.1.") for address in resource.addresses)
+    assert resource.addresses
+    assert resource.endpoints == (Endpoint(id=account.endpoint, service=f"com.amazonaws.{REGION}.ssm", subnets=(account.second,)),)
+    assert resource.prefix_lists == (PrefixList(id=account.list, name="partners", entries=("198.51.100.0/24",)),)
     assert [instance.id for instance in workload.instances] == [account.instance]
     assert [group.arn for group in workload.target_groups] == [account.group]
-    assert workload.names_of(found) == {account.instance}
+    assert workload.names_of(resource) == {account.instance}
 
 
 def test_the_rules_of_a_network_acl_are_counted_by_direction_without_the_last_one(account: Account) -> None:
@@ -120,8 +120,8 @@ def test_what_fis_does_to_a_subnet_is_seen_and_so_is_what_it_leaves(account: Acc
 
 
 def test_tags_and_filters_find_and_names_are_narrowed_by_them(account: Account) -> None:
-    assert {one.id for one in account.describe(tags=TAGS).others} == {account.first, account.second}
-    assert [one.id for one in account.describe(tags=TAGS, filters={"availability-zone": (f"{REGION}b",)}).others] == [account.second]
+    assert {resource.id for resource in account.describe(tags=TAGS).others} == {account.first, account.second}
+    assert [entry.id for entry in account.describe(tags=TAGS, filters={"availability-zone": (f"{REGION}b",)}).others] == [account.second]
     assert account.describe(account.first, tags={"squall:environment": "production"}).others == ()
     assert account.describe().others == ()
 
@@ -129,7 +129,7 @@ def test_tags_and_filters_find_and_names_are_narrowed_by_them(account: Account) 
 def test_what_is_not_there_is_named_and_hides_nobody(account: Account) -> None:
     foreign = f"arn:aws:ec2:us-east-1:123456789012:subnet/{account.first}"
     workload = account.describe(account.first, "subnet-0123", foreign)
-    assert [one.id for one in workload.others] == [account.first]
+    assert [resource.id for resource in workload.others] == [account.first]
     assert workload.missing == ("subnet-0123", foreign)
 
 

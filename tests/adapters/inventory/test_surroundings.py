@@ -17,8 +17,8 @@ from tests.adapters.scripted import Scripted, error
 
 def test_calendars_are_asked_together_about_a_moment() -> None:
     client = Scripted("ssm", get_calendar_state=[{"State": "OPEN", "AtTime": "…", "NextTransitionTime": "2030-01-07T18:00:00Z"}])
-    found = ChangeCalendars(client).state(["Releases", "arn:aws:ssm:eu-west-1:999999999999:document/Company"], NOW)
-    assert found == CalendarState(open=True, changes_at=datetime(2030, 1, 7, 18, tzinfo=UTC))
+    result = ChangeCalendars(client).state(["Releases", "arn:aws:ssm:eu-west-1:999999999999:document/Company"], NOW)
+    assert result == CalendarState(open=True, changes_at=datetime(2030, 1, 7, 18, tzinfo=UTC))
     assert client.arguments("get_calendar_state") == [
         {"CalendarNames": ["Releases", "arn:aws:ssm:eu-west-1:999999999999:document/Company"], "AtTime": "2030-01-07T10:00:00Z"}
     ]

@@ -33,23 +33,23 @@ def arn(number: int, cluster: str = "shop") -> str:
 
 
 def task(number: int, **changes: Any) -> dict[str, Any]:
-    given = {
+    inputs = {
         "taskArn": arn(number), "clusterArn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop", "taskDefinitionArn": DEFINITION,
         "lastStatus": "RUNNING", "desiredStatus": "RUNNING", "group": "service:web", "launchType": "FARGATE", "healthStatus": "HEALTHY",
         "availabilityZone": f"{REGION}a", "createdAt": NOW, "startedAt": NOW + MINUTES, "enableExecuteCommand": False,
         "platformFamily": "Linux", "tags": [{"key": "squall:environment", "value": "staging"}],
         "attachments": [{"type": "ElasticNetworkInterface", "details": [{"name": "privateIPv4Address", "value": f"10.0.1.{number}"}]}],
     }  # fmt: skip
-    return {**given, **changes}
+    return {**inputs, **changes}
 
 
 def definition(**changes: Any) -> dict[str, Any]:
     environment = [{"name": "MANAGED_INSTANCE_ROLE_NAME", "value": "fis-managed"}]
-    given = {
+    inputs = {
         "networkMode": "awsvpc", "pidMode": "task", "enableFaultInjection": True,
         "containerDefinitions": [{"name": "web", "environment": []}, {"name": "amazon-ssm-agent", "environment": environment}],
     }  # fmt: skip
-    return {"taskDefinition": {**given, **changes}}
+    return {"taskDefinition": {**inputs, **changes}}
 
 
 SERVICES = {
@@ -68,7 +68,7 @@ def finder(tasks: list[dict[str, Any]] | None = None, **answers: Any) -> tuple[E
         "ecs",
         **{
             "list_clusters": [{"clusterArns": [f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop"]}],
-            "list_tasks": [{"taskArns": [one["taskArn"] for one in known]}],
+            "list_tasks": [{"taskArns": [entry["taskArn"] for entry in known]}],
             "describe_tasks": [{"tasks": known}],
             "describe_services": [SERVICES],
             "describe_task_definition": [definition()],
@@ -82,19 +82,19 @@ def finder(tasks: list[dict[str, Any]] | None = None, **answers: Any) -> tuple[E
 
 def test_a_service_stands_for_its_tasks_with_all_that_faults_ask_of_them() -> None:
     tasks, _, _ = finder()
-    found = tasks.find([SERVICE], {}, {})
-    one, other = found.resources
-    assert isinstance(one, EcsTask)
-    assert (one.id, one.state, one.zone, one.group, one.cluster) == (f"{1:032x}", "RUNNING", f"{REGION}a", "shop/web", "shop")
-    assert (one.private_ip, one.network_mode, one.pid_mode) == ("10.0.1.1", "awsvpc", "task")
-    assert (one.fault_injection, one.registers) == (True, True)
-    assert (one.managed_id, one.managed, one.managed_tags["squall:environment"]) == ("mi-0123456789abcdef0", True, "staging")
-    assert (one.tags, one.launched_at, one.in_service_at, one.platform) == (STAGING, NOW, NOW + MINUTES, "Linux")
+    candidates = tasks.find([SERVICE], {}, {})
+    entry, other = candidates.resources
+    assert isinstance(entry, EcsTask)
+    assert (entry.id, entry.state, entry.zone, entry.group, entry.cluster) == (f"{1:032x}", "RUNNING", f"{REGION}a", "shop/web", "shop")
+    assert (entry.private_ip, entry.network_mode, entry.pid_mode) == ("10.0.1.1", "awsvpc", "task")
+    assert (entry.fault_injection, entry.registers) == (True, True)
+    assert (entry.managed_id, entry.managed, entry.managed_tags["squall:environment"]) == ("mi-0123456789abcdef0", True, "staging")
+    assert (entry.tags, entry.launched_at, entry.in_service_at, entry.platform) == (STAGING, NOW, NOW + MINUTES, "Linux")
     assert isinstance(other, EcsTask)
     assert (other.managed_id, other.managed) == (None, False), "the agent of another task is not its own"
-    (group,) = found.groups
+    (group,) = candidates.groups
     assert (group.kind, group.name, group.desired, group.in_service) == ("ecs", "shop/web", 2, (f"{1:032x}", f"{2:032x}"))
-    assert (found.target_groups, found.missing) == ((TARGET_GROUP,), ())
+    assert (candidates.target_groups, candidates.missing) == ((TARGET_GROUP,), ())
 
 
 @pytest.mark.parametrize(("settings", "known"), [(INSIGHTS, "enhanced"), ([], None)])
@@ -107,9 +107,9 @@ def test_a_task_knows_the_setting_of_its_cluster_that_decides_on_its_metrics(set
 
 def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:
     tasks, _, _ = finder([task(1, desiredStatus="STOPPED"), task(2, healthStatus="UNHEALTHY"), task(3, lastStatus="PENDING")])
-    found = tasks.find([SERVICE], {}, {})
-    assert [resource.state for resource in found.resources] == ["STOPPING", "RUNNING", "PENDING"]
-    assert found.groups[0].in_service == ()
+    candidates = tasks.find([SERVICE], {}, {})
+    assert [resource.state for resource in candidates.resources] == ["STOPPING", "RUNNING", "PENDING"]
+    assert candidates.groups[0].in_service == ()
 
 
 STEADY = {"status": "PRIMARY", "stabilityStatus": "STEADY_STATE"}
@@ -138,9 +138,9 @@ def test_what_is_not_there_is_named_and_hides_nobody() -> None:
     foreign, gone = arn(1).replace(REGION, "us-east-1"), arn(9)
     nowhere = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/nobody"
     tasks, ecs, _ = finder([task(1)])
-    found = tasks.find([arn(1), foreign, gone, nowhere], {}, {})
-    assert [resource.arn for resource in found.resources] == [arn(1)]
-    assert found.missing == (foreign, gone, nowhere)
+    candidates = tasks.find([arn(1), foreign, gone, nowhere], {}, {})
+    assert [resource.arn for resource in candidates.resources] == [arn(1)]
+    assert candidates.missing == (foreign, gone, nowhere)
     assert ecs.arguments("describe_tasks")[0] == {"cluster": "shop", "tasks": [arn(1), gone], "include": ["TAGS"]}
 
 
@@ -199,10 +199,16 @@ def test_in_an_account_tasks_are_found_stopped_and_told_why(aws: Callable[[str],
     fleet = AwsInventory(aws("ec2"), aws("autoscaling"), TargetGroups(elbv2), ssm)
     inventory = Inventories(fleet, TargetGroups(elbv2), {ResourceType.ECS_TASK: lambda: EcsTasks(ecs, ssm, aws("ec2"))})
     workload = inventory.describe([], STAGING, {"cluster": ["shop"]}, NOW, resource_type=ResourceType.ECS_TASK)
-    (one,) = workload.others
-    assert isinstance(one, EcsTask)
-    assert (one.arn, one.tags, one.pid_mode, one.group, one.managed_id) == (started["taskArn"], STAGING, "task", None, None)
-    ecs.stop_task(cluster="shop", task=one.arn, reason="chaos")
+    (resource,) = workload.others
+    assert isinstance(resource, EcsTask)
+    assert (resource.arn, resource.tags, resource.pid_mode, resource.group, resource.managed_id) == (
+        started["taskArn"],
+        STAGING,
+        "task",
+        None,
+        None,
+    )
+    ecs.stop_task(cluster="shop", task=resource.arn, reason="chaos")
     (again,) = inventory.refresh(workload, NOW + MINUTES).others
     assert (again.state in EcsTask.LOST, again.usable) == (True, False)
 
@@ -212,8 +218,8 @@ def test_the_namesake_of_a_service_elsewhere_is_not_taken(place: str) -> None:
     known = {**SERVICES["services"][0], "serviceArn": SERVICE}
     tasks, _, _ = finder(describe_services=[{"services": [known]}])
     elsewhere = SERVICE.replace(f"{REGION}:{ACCOUNT}", place)
-    found = tasks.find([elsewhere], {}, {})
-    assert (found.resources, found.missing) == ((), (elsewhere,))
+    candidates = tasks.find([elsewhere], {}, {})
+    assert (candidates.resources, candidates.missing) == ((), (elsewhere,))
     assert len(tasks.find([SERVICE], {}, {}).resources) == 2
 
 

@@ -35,8 +35,8 @@ def attached(ec2: Any, kind: str) -> tuple[str, str]:
 @pytest.mark.parametrize(("kind", "nitro"), [("m5.large", True), ("m4.large", False)])
 def test_a_volume_is_described_with_its_instance_and_whether_that_is_nitro(aws: Callable[[str], Any], kind: str, nitro: bool) -> None:
     instance, name = attached(aws("ec2"), kind)
-    found = EbsVolumes(aws("ec2")).find([name], {}, {})
-    (volume,) = found.resources
+    candidates = EbsVolumes(aws("ec2")).find([name], {}, {})
+    (volume,) = candidates.resources
     assert isinstance(volume, Volume)
     assert (volume.id, volume.arn, volume.state) == (name, f"arn:aws:ec2:{REGION}:123456789012:volume/{name}", "in-use")
     assert volume.zone.startswith(REGION)
@@ -44,7 +44,7 @@ def test_a_volume_is_described_with_its_instance_and_whether_that_is_nitro(aws: 
     assert volume.outpost is False
     (to,) = volume.attachments
     assert (to.instance, to.state, to.instance_type, to.nitro) == (instance, "attached", kind, nitro)
-    assert (found.instances, list(found.registered)) == ((instance,), [instance])
+    assert (candidates.instances, list(candidates.registered)) == ((instance,), [instance])
 
 
 def test_volumes_are_found_by_tag_and_arn_and_again_and_what_is_gone_hides_nobody(aws: Callable[[str], Any]) -> None:
@@ -54,9 +54,9 @@ def test_volumes_are_found_by_tag_and_arn_and_again_and_what_is_gone_hides_nobod
     volumes = EbsVolumes(ec2)
     assert [resource.id for resource in volumes.find([], TAGS, {}).resources] == [name]
     assert volumes.find([], {}, {}).resources == ()
-    found = volumes.find([f"arn:aws:ec2:{REGION}:123456789012:volume/{name}", loose, "vol-0123"], {}, {})
-    assert ([resource.id for resource in found.resources], found.missing) == (sorted([name, loose]), ("vol-0123",))
-    again = volumes.refresh([resource for resource in found.resources if resource.id == name])
+    candidates = volumes.find([f"arn:aws:ec2:{REGION}:123456789012:volume/{name}", loose, "vol-0123"], {}, {})
+    assert ([resource.id for resource in candidates.resources], candidates.missing) == (sorted([name, loose]), ("vol-0123",))
+    again = volumes.refresh([resource for resource in candidates.resources if resource.id == name])
     assert ([resource.id for resource in again.resources], again.missing) == ([name], ())
 
 
@@ -93,25 +93,25 @@ GROUP = {
 
 
 def scripted(*activities: dict[str, Any], **changes: Any) -> ScalingGroups:
-    described = [{"Activities": [{"ActivityId": str(n), "StartTime": AT, **one} for n, one in enumerate(activities)]}]
+    described = [{"Activities": [{"ActivityId": str(n), "StartTime": AT, **activity} for n, activity in enumerate(activities)]}]
     groups = [{"AutoScalingGroups": [{**GROUP, **changes}]}]
     return ScalingGroups(Scripted("autoscaling", describe_auto_scaling_groups=groups, describe_scaling_activities=described))
 
 
 def test_a_group_is_described_with_its_zones_members_and_failed_launches() -> None:
-    said = "We currently do not have sufficient m5.large capacity in the Availability Zone you requested (a)."
-    found = scripted(
-        {"StatusCode": "Failed", "StatusMessage": said},
+    text = "We currently do not have sufficient m5.large capacity in the Availability Zone you requested (a)."
+    candidates = scripted(
+        {"StatusCode": "Failed", "StatusMessage": text},
         {"StatusCode": "Failed", "StatusMessage": "InsufficientInstanceCapacity: injected"},
         {"StatusCode": "Failed", "StatusMessage": "The key pair does not exist."},
         {"StatusCode": "Successful"},
     ).find([str(GROUP["AutoScalingGroupARN"])], {}, {})
-    (group,) = found.resources
+    (group,) = candidates.resources
     assert isinstance(group, ScalingGroup)
     assert (group.id, group.state, group.zone, group.zones, group.tags) == ("web", "active", "", ("a", "b"), TAGS)
-    assert (group.instances, group.suspended, found.instances) == (("i-1",), ("AZRebalance",), ("i-1",))
+    assert (group.instances, group.suspended, candidates.instances) == (("i-1",), ("AZRebalance",), ("i-1",))
     assert group.failed == (
-        FailedLaunch(id="0", at=AT, said=said),
+        FailedLaunch(id="0", at=AT, said=text),
         FailedLaunch(id="1", at=AT, said="InsufficientInstanceCapacity: injected"),
     )
 

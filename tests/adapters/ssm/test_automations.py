@@ -68,13 +68,13 @@ def test_a_busy_service_is_asked_again(code: str) -> None:
     ],
 )
 def test_how_it_stands(status: str, over: bool) -> None:
-    told = {
+    answer = {
         "AutomationExecutionId": ID,
         "AutomationExecutionStatus": status,
         "ExecutionStartTime": NOW,
         "FailureMessage": "Step  x\nfailed",
     }
-    state = SsmAutomations(Scripted("ssm", get_automation_execution=[{"AutomationExecution": told}])).get(ID)
+    state = SsmAutomations(Scripted("ssm", get_automation_execution=[{"AutomationExecution": answer}])).get(ID)
     assert state is not None
     assert (state.status, state.over, state.detail, state.started_at) == (status, over, "Step x failed", NOW)
 

@@ -19,8 +19,8 @@ ARN = f"arn:aws:ssm:eu-west-1::document/{DOCUMENT}"
 
 def _invocation(number: int, document: str = DOCUMENT, **more: Any) -> dict[str, Any]:
     at = NOW + number * MINUTES
-    told = {"CommandId": f"c{number}", "InstanceId": "i-1", "DocumentName": document, "RequestedDateTime": at, "Status": "Success"}
-    return {**told, "StatusDetails": "Success", **more}
+    answer = {"CommandId": f"c{number}", "InstanceId": "i-1", "DocumentName": document, "RequestedDateTime": at, "Status": "Success"}
+    return {**answer, "StatusDetails": "Success", **more}
 
 
 def _commands(*pages: list[dict[str, Any]]) -> tuple[SsmCommands, Scripted]:

@@ -187,11 +187,11 @@ def test_a_lagging_metric_appears_late_under_its_own_time(account: Account, uniq
     put(cloudwatch, unique, 7, at=at)
 
     def values() -> list[datetime]:
-        found = cloudwatch.get_metric_data(
+        metric_data = cloudwatch.get_metric_data(
             MetricDataQueries=[{**metric("m", unique, period=1), "ReturnData": True}],
             StartTime=datetime.fromtimestamp(at - 10, UTC), EndTime=datetime.fromtimestamp(at + 60, UTC),
         )  # fmt: skip
-        return list(found["MetricDataResults"][0]["Timestamps"])
+        return list(metric_data["MetricDataResults"][0]["Timestamps"])
 
     assert values() == []
     account.profile(metric_lag_seconds=2)
@@ -426,9 +426,9 @@ def test_alarms_may_be_granted_by_name_tag_and_action(account: Account, unique: 
         client.delete_alarms(AlarmNames=[f"squall-{unique}-1", f"foreign-{unique}"])
     assert "AccessDenied" in error.value.response["Error"]["Code"]
     client.delete_alarms(AlarmNames=[f"squall-{unique}-1"])
-    for name, given in ((f"other-{unique}", tags), (f"squall-{unique}-2", [])):
+    for name, inputs in ((f"other-{unique}", tags), (f"squall-{unique}-2", [])):
         with pytest.raises(ClientError) as error:
-            put_alarm(client, name, Tags=given)
+            put_alarm(client, name, Tags=inputs)
         assert "AccessDenied" in error.value.response["Error"]["Code"]
 
 
@@ -480,7 +480,7 @@ def test_composite_alarms_follow_their_children_and_publish(account: Account, un
     cloudwatch.set_alarm_state(AlarmName=unique, StateValue="ALARM", StateReason="test")
 
     def composite() -> str:
-        found = cloudwatch.describe_alarms(AlarmNames=[f"c-{unique}"], AlarmTypes=["CompositeAlarm"])
-        return str(found["CompositeAlarms"][0]["StateValue"])
+        alarms = cloudwatch.describe_alarms(AlarmNames=[f"c-{unique}"], AlarmTypes=["CompositeAlarm"])
+        return str(alarms["CompositeAlarms"][0]["StateValue"])
 
     until(lambda: composite() == "ALARM", what="the composite")

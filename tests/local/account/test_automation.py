@@ -70,19 +70,19 @@ class Desk:
         self.ssm.create_document(Name=self.name, Content=json.dumps(document(**changes)), DocumentType="Automation")
 
     def start(self, client: Any = None, token: str | None = None, version: str = "1", **parameters: str) -> str:
-        given = {"AutomationAssumeRole": self.role, "Name": self.name.lower(), **parameters}
+        inputs = {"AutomationAssumeRole": self.role, "Name": self.name.lower(), **parameters}
         started = (client or self.ssm).start_automation_execution(
             DocumentName=self.name,
             DocumentVersion=version,
-            Parameters={name: [value] for name, value in given.items()},
+            Parameters={name: [value] for name, value in inputs.items()},
             ClientToken=token or str(uuid.uuid4()),
         )
         return str(started["AutomationExecutionId"])
 
     def end(self, execution: str) -> dict[str, Any]:
         def look() -> dict[str, Any]:
-            found = self.ssm.get_automation_execution(AutomationExecutionId=execution)["AutomationExecution"]
-            return dict(found) if found["AutomationExecutionStatus"] in OVER else {}
+            result = self.ssm.get_automation_execution(AutomationExecutionId=execution)["AutomationExecution"]
+            return dict(result) if result["AutomationExecutionStatus"] in OVER else {}
 
         return until(look, what="end of the automation")
 
@@ -140,7 +140,7 @@ def test_a_repeated_start_starts_nothing_new(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "code"),
+    ("inputs", "code"),
     [
         ({"Name": "$(reboot)"}, "InvalidAutomationExecutionParametersException"),
         ({"Colour": "red"}, "InvalidAutomationExecutionParametersException"),
@@ -148,10 +148,10 @@ def test_a_repeated_start_starts_nothing_new(desk: Desk) -> None:
         ({"AutomationAssumeRole": f"arn:aws:iam::{ACCOUNT}:role/nobody"}, "InvalidAutomationExecutionParametersException"),
     ],
 )
-def test_what_aws_refuses_at_once_is_refused(desk: Desk, given: dict[str, str], code: str) -> None:
+def test_what_aws_refuses_at_once_is_refused(desk: Desk, inputs: dict[str, str], code: str) -> None:
     desk.create()
     with pytest.raises(ClientError) as caught:
-        desk.start(**given)
+        desk.start(**inputs)
     assert caught.value.response["Error"]["Code"] == code
 
 

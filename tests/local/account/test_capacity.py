@@ -34,8 +34,8 @@ class Fleet(Lab):
         launches: dict[str, Any] = {"LaunchTemplate": {"LaunchTemplateName": name, "Version": "1"}} if template else {}
         launches = launches or {"LaunchConfigurationName": name}
         scaling.create_auto_scaling_group(AutoScalingGroupName=name, MinSize=0, MaxSize=1, AvailabilityZones=[f"{REGION}a"], **launches)
-        found = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
-        return str(found["AutoScalingGroupARN"])
+        result = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])["AutoScalingGroups"][0]
+        return str(result["AutoScalingGroupARN"])
 
     def launches(self, name: str, subnet: str = "subnet-00000002") -> bool:
         tags = [{"ResourceType": "instance", "Tags": [{"Key": "aws:autoscaling:groupName", "Value": name}]}]
@@ -63,18 +63,18 @@ def fleet(account: Account) -> Iterator[Fleet]:
 
 
 def test_only_the_groups_launches_in_the_zones_named_are_refused_and_only_meanwhile(fleet: Fleet, unique: str) -> None:
-    one, other = f"one-{unique}", f"other-{unique}"
-    arn = fleet.group(one)
+    entry, other = f"one-{unique}", f"other-{unique}"
+    arn = fleet.group(entry)
     fleet.group(other)
     experiment = fleet.shortage(arn)
     fleet.reach(experiment, "running")
-    until(lambda: not fleet.launches(one), what="EC2 refuses")
+    until(lambda: not fleet.launches(entry), what="EC2 refuses")
 
-    assert fleet.launches(one, "subnet-00000001")
+    assert fleet.launches(entry, "subnet-00000001")
     assert fleet.launches(other)
     fleet.fis.stop_experiment(id=experiment)
     fleet.reach(experiment, "stopped")
-    assert fleet.launches(one)
+    assert fleet.launches(entry)
 
 
 def test_so_many_percent_of_the_launches_are_refused(fleet: Fleet, unique: str) -> None:

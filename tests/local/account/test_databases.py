@@ -14,7 +14,7 @@ STOCK = f"{ARN}:db:{ARN}:cluster:orders"
 
 
 @pytest.mark.parametrize(
-    ("action", "found", "resource"),
+    ("action", "source_text", "resource"),
     [
         ("DescribeDBClusters", "*", f"{ARN}:cluster:*"),
         ("DescribeDBInstances", "*", f"{ARN}:db:*"),
@@ -26,9 +26,9 @@ STOCK = f"{ARN}:db:{ARN}:cluster:orders"
         ("", "*", "*"),
     ],
 )
-def test_a_call_that_names_nothing_is_checked_on_all_of_its_kind(action: str, found: str, resource: str) -> None:
+def test_a_call_that_names_nothing_is_checked_on_all_of_its_kind(action: str, source_text: str, resource: str) -> None:
     query = {"Action": [action]} if action else {}
-    assert rds_resource(found, query, REGION, ACCOUNT) == resource
+    assert rds_resource(source_text, query, REGION, ACCOUNT) == resource
 
 
 @pytest.mark.parametrize(("kind", "action", "other"), [("cluster", "clusters", "db"), ("db", "instances", "cluster")])

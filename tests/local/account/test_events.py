@@ -130,8 +130,8 @@ def finished(account: Account, execution: str) -> dict[str, Any]:
     client = account.client("stepfunctions")
 
     def look() -> dict[str, Any]:
-        found = dict(client.describe_execution(executionArn=execution))
-        return found if found["status"] != "RUNNING" else {}
+        results = dict(client.describe_execution(executionArn=execution))
+        return results if results["status"] != "RUNNING" else {}
 
     return until(look, what="the execution's end")
 
@@ -388,11 +388,11 @@ def test_the_table_supports_conditions_transactions_and_indexes(account: Account
     reasons = [r["Code"] for r in error.value.response["CancellationReasons"]]
     assert reasons == ["None", "ConditionalCheckFailed"]
     assert "Item" not in dynamodb.get_item(TableName=unique, Key=other, ConsistentRead=True)
-    found = dynamodb.query(
+    result = dynamodb.query(
         TableName=unique, IndexName="open", KeyConditionExpression="open_pk = :o",
         ExpressionAttributeValues={":o": {"S": "OPEN"}},
     )["Items"]  # fmt: skip
-    assert len(found) == 1
+    assert len(result) == 1
 
 
 def test_what_a_rule_started_publishes_in_its_own_name(account: Account, unique: str) -> None:

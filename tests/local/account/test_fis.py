@@ -61,8 +61,8 @@ class Lab:
         return identifier
 
     def state_of(self, identifier: str) -> str:
-        found = self.ec2.describe_instances(InstanceIds=[identifier])["Reservations"][0]["Instances"][0]
-        return str(found["State"]["Name"])
+        result = self.ec2.describe_instances(InstanceIds=[identifier])["Reservations"][0]["Instances"][0]
+        return str(result["State"]["Name"])
 
     @staticmethod
     def arn(identifier: str) -> str:
@@ -307,11 +307,11 @@ def test_stopped_instances_come_back_when_the_experiment_is_stopped(lab: Lab) ->
 
 
 def latency(action: str = "PT30S", command: int = 30, **parameters: str) -> dict[str, Any]:
-    given = {"DurationSeconds": str(command), "Sources": "127.0.0.1", "DelayMilliseconds": "200", **parameters}
+    inputs = {"DurationSeconds": str(command), "Sources": "127.0.0.1", "DelayMilliseconds": "200", **parameters}
     return {
         "actionId": "aws:ssm:send-command",
         "targets": {"Instances": "victims"},
-        "parameters": {"documentArn": LATENCY, "documentParameters": json.dumps(given), "duration": action},
+        "parameters": {"documentArn": LATENCY, "documentParameters": json.dumps(inputs), "duration": action},
     }
 
 

@@ -41,11 +41,11 @@ class Runs(Lab):
         self.role_arn = self.account.role("fis.amazonaws.com", statements)
 
     def begin(self, length: str = "PT60S") -> str:
-        told = {"Name": [self.desk.name.lower()], "AutomationAssumeRole": [self.desk.role]}
+        answer = {"Name": [self.desk.name.lower()], "AutomationAssumeRole": [self.desk.role]}
         parameters = {
             "documentArn": f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{self.desk.name}",
             "documentVersion": "1",
-            "documentParameters": json.dumps(told),
+            "documentParameters": json.dumps(answer),
             "maxDuration": length,
         }
         return self.run({"custom": {"actionId": "aws:ssm:start-automation-execution", "parameters": parameters}})

@@ -67,7 +67,7 @@ class Lab:
 
     def faults(self) -> list[dict[str, Any]]:
         """What FIS has written."""
-        keys = [one["Key"] for one in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+        keys = [content["Key"] for content in self.s3.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
         return [json.load(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"]) for key in keys]
 
     def ask(self) -> int:
@@ -96,12 +96,12 @@ def lab(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     made = Lab(account)
     account.forget()
     yield made
-    for one in made.fis.list_experiments()["experiments"]:
-        if one["state"]["status"] not in ENDED:
-            made.fis.stop_experiment(id=one["id"])
-            made.ended(one["id"])
-    for found in made.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        made.s3.delete_object(Bucket=BUCKET, Key=found["Key"])
+    for experiment in made.fis.list_experiments()["experiments"]:
+        if experiment["state"]["status"] not in ENDED:
+            made.fis.stop_experiment(id=experiment["id"])
+            made.ended(experiment["id"])
+    for content in made.s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        made.s3.delete_object(Bucket=BUCKET, Key=content["Key"])
     made.orders.settle(Settings())
 
 
@@ -127,9 +127,9 @@ def test_an_answer_in_the_function_s_place_is_no_error_of_lambda_s(lab: Lab) -> 
     assert lab.metric("Errors") == [0.0]
 
 
-@pytest.mark.parametrize("missing", [WRITES, LOOKS, ASKS], ids=lambda one: one["Action"])
+@pytest.mark.parametrize("missing", [WRITES, LOOKS, ASKS], ids=lambda entry: entry["Action"])
 def test_a_role_that_may_not_all_of_it_leaves_nothing(lab: Lab, missing: dict[str, Any]) -> None:
-    state = lab.ended(lab.start(statements=[one for one in ALL if one is not missing]))
+    state = lab.ended(lab.start(statements=[entry for entry in ALL if entry is not missing]))
     assert (state["status"], state["error"]["code"]) == ("failed", "AuthorizationFailure")
     assert missing["Action"] in state["reason"]
     assert lab.faults() == []
@@ -192,9 +192,9 @@ def invoke(account: Account, unique: str) -> Callable[[str], tuple[bool, Any]]:
 
 def test_an_exception_ends_an_invocation_and_not_its_environment(invoke: Callable[[str], tuple[bool, Any]]) -> None:
     assert invoke("one") == (False, 1)
-    failed, said = invoke("fail")
-    assert (failed, said["errorType"], said["errorMessage"]) == (True, "KeyError", "'no'")
-    assert said["stackTrace"]
+    failed, text = invoke("fail")
+    assert (failed, text["errorType"], text["errorMessage"]) == (True, "KeyError", "'no'")
+    assert text["stackTrace"]
     assert invoke("two") == (False, 3)
 
 

@@ -55,21 +55,21 @@ class Net:
     def of(self, subnet: str = SUBNET) -> tuple[str, str]:
         """Its ACL and the association."""
         ((acl, association),) = [
-            (one["NetworkAclId"], link["NetworkAclAssociationId"])
-            for one in self.acls().values()
-            for link in one["Associations"]
+            (entry["NetworkAclId"], link["NetworkAclAssociationId"])
+            for entry in self.acls().values()
+            for link in entry["Associations"]
             if link["SubnetId"] == subnet
         ]
         return acl, association
 
     def clones(self) -> list[str]:
-        return [id_ for id_, one in self.acls().items() if {"Key": "managedByFIS", "Value": "true"} in one.get("Tags", [])]
+        return [id_ for id_, acl in self.acls().items() if {"Key": "managedByFIS", "Value": "true"} in acl.get("Tags", [])]
 
     def entries(self, prefix_list: str) -> set[str]:
         """Of one of AWS's own, by name."""
         asked = [{"Name": "prefix-list-name", "Values": [prefix_list]}]
-        (found,) = self.ec2.describe_managed_prefix_lists(Filters=asked)["PrefixLists"]
-        return {entry["Cidr"] for entry in self.ec2.get_managed_prefix_list_entries(PrefixListId=found["PrefixListId"])["Entries"]}
+        (owned,) = self.ec2.describe_managed_prefix_lists(Filters=asked)["PrefixLists"]
+        return {entry["Cidr"] for entry in self.ec2.get_managed_prefix_list_entries(PrefixListId=owned["PrefixListId"])["Entries"]}
 
     def denied(self) -> set[tuple[int, bool, str]]:
         """Denials of the subnet's ACL but the last."""
@@ -121,7 +121,7 @@ def test_an_instance_lives_in_its_subnet_as_long_as_it_lives(net: Net) -> None:
 
     def found() -> list[dict[str, Any]]:
         interfaces = net.ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [SUBNET]}])["NetworkInterfaces"]
-        return [one for one in interfaces if one.get("Attachment", {}).get("InstanceId") == made["InstanceId"]]
+        return [entry for entry in interfaces if entry.get("Attachment", {}).get("InstanceId") == made["InstanceId"]]
 
     (interface,) = found()
     assert IPv4Address(interface["PrivateIpAddress"]) in IPv4Network("172.31.16.0/20")

@@ -88,24 +88,24 @@ class Shop:
         return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{CLUSTER}/{self.task}"
 
     def report(self, *, registered: bool = True, **changes: Any) -> None:
-        told = {
+        answer = {
             "id": self.task, "zone": f"{REGION}a", "address": "172.31.1.9", "last": "RUNNING", "desired": "RUNNING", "created": time.time(),
             "started": time.time(), "stopping": None, "stopped": None, "stop_code": "", "reason": "",
             "node": self.node if registered else None, **changes,
         }  # fmt: skip
-        document = {"groups": {}, "target_health": {}, "ecs": {"cluster": CLUSTER, "service": SERVICE, "tasks": [told]}}
+        document = {"groups": {}, "target_health": {}, "ecs": {"cluster": CLUSTER, "service": SERVICE, "tasks": [answer]}}
         self.cloud.report(document)
 
     def run(self, action: str, parameters: dict[str, str], statements: tuple[dict[str, Any], ...]) -> str:
         role = self.account.role("fis.amazonaws.com", list(statements))
         target = {"resourceType": "aws:ecs:task", "resourceArns": [self.arn], "selectionMode": "ALL"}
-        given = {"parameters": parameters} if parameters else {}
+        value = {"parameters": parameters} if parameters else {}
         template = self.fis.create_experiment_template(
             description="test",
             roleArn=role,
             stopConditions=[{"source": "none"}],
             targets={"Tasks": target},
-            actions={"fault": {"actionId": action, "targets": {"Tasks": "Tasks"}, **given}},
+            actions={"fault": {"actionId": action, "targets": {"Tasks": "Tasks"}, **value}},
         )["experimentTemplate"]["id"]
         return str(self.fis.start_experiment(experimentTemplateId=template)["experiment"]["id"])
 
@@ -124,11 +124,11 @@ class Shop:
         return list(self.ssm.describe_instance_information(Filters=wanted)["InstanceInformationList"])
 
     def clean(self) -> None:
-        for one in self.fis.list_experiments()["experiments"]:
+        for experiment in self.fis.list_experiments()["experiments"]:
             with contextlib.suppress(ClientError):
-                self.fis.stop_experiment(id=one["id"])
-        for one in self.fis.list_experiment_templates()["experimentTemplates"]:
-            self.fis.delete_experiment_template(id=one["id"])
+                self.fis.stop_experiment(id=experiment["id"])
+        for experiment in self.fis.list_experiment_templates()["experimentTemplates"]:
+            self.fis.delete_experiment_template(id=experiment["id"])
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +185,8 @@ def test_a_stop_cancels_the_command(shop: Shop, agent: Agent) -> None:
 
 
 def test_a_process_is_ended_in_a_moment(shop: Shop, agent: Agent) -> None:
-    given = {"processName": "sample-web", "signal": "SIGKILL", "installDependencies": "true"}
-    assert shop.ended(shop.run("aws:ecs:task-kill-process", given, COMMANDING))["status"] == "completed"
+    inputs = {"processName": "sample-web", "signal": "SIGKILL", "installDependencies": "true"}
+    assert shop.ended(shop.run("aws:ecs:task-kill-process", inputs, COMMANDING))["status"] == "completed"
     (begun,) = agent.begun.values()
     assert begun["parameters"] == {"ProcessName": "sample-web", "Signal": "SIGKILL", "InstallDependencies": "true"}
     assert [each["Status"] for each in shop.invocations()] == ["Success"]
@@ -194,7 +194,7 @@ def test_a_process_is_ended_in_a_moment(shop: Shop, agent: Agent) -> None:
 
 @pytest.mark.parametrize("left_out", range(len(COMMANDING)))
 def test_each_grant_of_the_role_is_needed_for_a_network_fault(shop: Shop, agent: Agent, left_out: int) -> None:
-    statements = tuple(one for number, one in enumerate(COMMANDING) if number != left_out)
+    statements = tuple(entry for number, entry in enumerate(COMMANDING) if number != left_out)
     ended = shop.ended(shop.run(*BLACKHOLE, statements))
     assert ended["status"] == "failed"
     assert ended["error"]["code"] == "AuthorizationFailure"
@@ -203,7 +203,7 @@ def test_each_grant_of_the_role_is_needed_for_a_network_fault(shop: Shop, agent:
 
 @pytest.mark.parametrize("left_out", range(len(STOPPING)))
 def test_each_grant_of_the_role_is_needed_to_stop_a_task(shop: Shop, agent: Agent, left_out: int) -> None:
-    statements = tuple(one for number, one in enumerate(STOPPING) if number != left_out)
+    statements = tuple(entry for number, entry in enumerate(STOPPING) if number != left_out)
     ended = shop.ended(shop.run("aws:ecs:stop-task", {}, statements))
     assert (ended["status"], ended["error"]["code"]) == ("failed", "AuthorizationFailure")
     assert agent.stopped == []
@@ -232,25 +232,25 @@ def test_a_task_that_no_agent_registered_is_no_target_of_a_command(shop: Shop) -
 
 
 def test_a_network_fault_needs_ecs_own_endpoints_on_fargate(shop: Shop) -> None:
-    given = {name: value for name, value in BLACKHOLE[1].items() if name != "useEcsFaultInjectionEndpoints"}
-    assert "useEcsFaultInjectionEndpoints" in shop.ended(shop.run(BLACKHOLE[0], given, COMMANDING))["reason"]
+    inputs = {name: value for name, value in BLACKHOLE[1].items() if name != "useEcsFaultInjectionEndpoints"}
+    assert "useEcsFaultInjectionEndpoints" in shop.ended(shop.run(BLACKHOLE[0], inputs, COMMANDING))["reason"]
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"), [("enableFaultInjection", False, "enableFaultInjection is off"), ("pidMode", "", "pidMode")]
+    ("field", "value", "expected_text"), [("enableFaultInjection", False, "enableFaultInjection is off"), ("pidMode", "", "pidMode")]
 )
-def test_a_task_definition_that_does_not_allow_it_fails_the_action(shop: Shop, field: str, value: object, said: str) -> None:
+def test_a_task_definition_that_does_not_allow_it_fails_the_action(shop: Shop, field: str, value: object, expected_text: str) -> None:
     (task,) = shop.ecs.describe_tasks(cluster=CLUSTER, tasks=[shop.arn])["tasks"]
     known = shop.ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
     kept = ("family", "networkMode", "containerDefinitions", "requiresCompatibilities", "cpu", "memory", "pidMode", "enableFaultInjection")
     own = {name: known[name] for name in kept if name in known} | {field: value}
-    other = shop.ecs.register_task_definition(**{name: one for name, one in own.items() if one != ""})["taskDefinition"][
+    other = shop.ecs.register_task_definition(**{name: entry for name, entry in own.items() if entry != ""})["taskDefinition"][
         "taskDefinitionArn"
     ]
     shop.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=other)
     try:
         shop.report()
-        assert said in shop.ended(shop.run(*BLACKHOLE, COMMANDING))["reason"]
+        assert expected_text in shop.ended(shop.run(*BLACKHOLE, COMMANDING))["reason"]
     finally:
         shop.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=task["taskDefinitionArn"])
 

@@ -54,9 +54,9 @@ def test_a_volume_is_tagged_at_launch_in_its_instances_zone_and_deleted_with_it(
     instance, volume = launched(lab)
     asked = [{"Name": f"tag:{ENVIRONMENT}", "Values": ["staging"]}, {"Name": "attachment.instance-id", "Values": [instance]}]
 
-    (found,) = lab.ec2.describe_volumes(Filters=asked)["Volumes"]
+    (result,) = lab.ec2.describe_volumes(Filters=asked)["Volumes"]
 
-    assert (found["VolumeId"], found["State"], found["AvailabilityZone"]) == (volume, "in-use", f"{REGION}b")
+    assert (result["VolumeId"], result["State"], result["AvailabilityZone"]) == (volume, "in-use", f"{REGION}b")
     lab.ec2.terminate_instances(InstanceIds=[instance])
     assert lab.ec2.describe_volumes(Filters=asked)["Volumes"] == []
     with pytest.raises(ClientError):
@@ -64,16 +64,16 @@ def test_a_volume_is_tagged_at_launch_in_its_instances_zone_and_deleted_with_it(
 
 
 def test_todays_instance_types_are_built_on_nitro_and_older_ones_not(lab: Lab) -> None:
-    found = lab.ec2.describe_instance_types(InstanceTypes=["t3.micro", "t2.micro"])["InstanceTypes"]
+    result = lab.ec2.describe_instance_types(InstanceTypes=["t3.micro", "t2.micro"])["InstanceTypes"]
 
-    assert {one["InstanceType"]: one["Hypervisor"] for one in found} == {"t3.micro": "nitro", "t2.micro": "xen"}
+    assert {entry["InstanceType"]: entry["Hypervisor"] for entry in result} == {"t3.micro": "nitro", "t2.micro": "xen"}
 
 
 def test_the_io_of_a_volume_stands_still_for_its_instance_until_fis_stops(lab: Lab, agent: Agent) -> None:
     instance, volume = launched(lab)
     experiment = pause(lab, volume)
     lab.reach(experiment, "running")
-    (paused,) = until(lambda: [one for one in agent.begun.items() if instance in one[1]["path"]], what="the instance waits")
+    (paused,) = until(lambda: [entry for entry in agent.begun.items() if instance in entry[1]["path"]], what="the instance waits")
     assert paused[1]["duration_seconds"] > 60, "FIS ends it; the instance only if there is no FIS any more"
 
     lab.fis.stop_experiment(id=experiment)

@@ -13,10 +13,10 @@ from local.account.events import workflows
 ARN = "arn:aws:states:us-east-1:000000000000:stateMachine:made-by-cloudformation"
 
 
-@pytest.mark.parametrize("given", ["{", "", "{'a': 1}", "no"])
-def test_an_input_that_is_not_json_starts_nothing(given: str) -> None:
+@pytest.mark.parametrize("source_text", ["{", "", "{'a': 1}", "no"])
+def test_an_input_that_is_not_json_starts_nothing(source_text: str) -> None:
     started: list[Any] = []
-    status, _, body = workflows._with_checked_input(started.append)({"stateMachineArn": ARN, "input": given})
+    status, _, body = workflows._with_checked_input(started.append)({"stateMachineArn": ARN, "input": source_text})
     assert (status, json.loads(body)["__type"], started) == (400, "InvalidExecutionInput", [])
     workflows._with_checked_input(started.append)({"stateMachineArn": ARN, "input": "{}"})
     assert len(started) == 1

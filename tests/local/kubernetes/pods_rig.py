@@ -38,8 +38,10 @@ class Sample:
     def __init__(self, account: Account, folder: Path) -> None:
         self.account, self.settings = account, WITH_PODS
         self.cloud = Cloud(account.endpoint, REGION)
-        found = self.cloud.client("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-        subnets = {one["AvailabilityZone"]: one["SubnetId"] for one in sorted(found, key=lambda one: str(one["AvailabilityZone"]))[:2]}
+        result = self.cloud.client("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        subnets = {
+            entry["AvailabilityZone"]: entry["SubnetId"] for entry in sorted(result, key=lambda entry: str(entry["AvailabilityZone"]))[:2]
+        }
         around = Surroundings(self.cloud, subnets, REGION, folder, 7, threading.RLock(), self._brief, lambda: None)
         self.part = Pods(around)
         self.fis, self.eks = account.client("fis"), account.client("eks")
@@ -69,10 +71,10 @@ class Sample:
         return self.part.objects.find("pods", manifests.NAMESPACE, name)
 
     def names(self) -> set[str]:
-        return {one["metadata"]["name"] for one in self.part.objects.all("pods", manifests.NAMESPACE)}
+        return {entry["metadata"]["name"] for entry in self.part.objects.all("pods", manifests.NAMESPACE)}
 
     def url(self, name: str) -> str:
-        return next(f"http://127.0.0.1:{one.port}/" for one in self.part.served() if one.id == name)
+        return next(f"http://127.0.0.1:{entry.port}/" for entry in self.part.served() if entry.id == name)
 
     def role(self, *, username: str = manifests.FIS_USER) -> str:
         arn = self.account.role("fis.amazonaws.com", [LOOK])
@@ -104,7 +106,7 @@ class Sample:
 
     def ended(self, experiment: str) -> dict[str, Any]:
         over = {"completed", "failed", "stopped"}
-        return dict(self.until(lambda: found if (found := self.state(experiment))["state"]["status"] in over else None))
+        return dict(self.until(lambda: result if (result := self.state(experiment))["state"]["status"] in over else None))
 
     def acting(self, experiment: str, action: str = "act") -> None:
         self.until(lambda: self.state(experiment)["actions"][action]["state"]["status"] == "running")
@@ -114,14 +116,14 @@ class Sample:
         return self.part.overview()["pods"]
 
     def target_health(self) -> dict[str, str]:
-        found = self.account.client("elbv2").describe_target_health(TargetGroupArn=self.overview["target_group_arn"])
-        return {description["Target"]["Id"]: description["TargetHealth"]["State"] for description in found["TargetHealthDescriptions"]}
+        result = self.account.client("elbv2").describe_target_health(TargetGroupArn=self.overview["target_group_arn"])
+        return {description["Target"]["Id"]: description["TargetHealth"]["State"] for description in result["TargetHealthDescriptions"]}
 
     def find(self, api: Any) -> tuple[EksPod, ...]:
         """Find the pods as Squall does."""
-        found = EksPods(self.eks, self.account.client("ec2"), api).find([CLUSTER], ENVIRONMENT, FILTERS)
-        assert found.unreadable == (), found.unreadable
-        return tuple(resource for resource in found.resources if isinstance(resource, EksPod))
+        candidates = EksPods(self.eks, self.account.client("ec2"), api).find([CLUSTER], ENVIRONMENT, FILTERS)
+        assert candidates.unreadable == (), candidates.unreadable
+        return tuple(resource for resource in candidates.resources if isinstance(resource, EksPod))
 
 
 @pytest.fixture(scope="module")

@@ -33,13 +33,13 @@ ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 @pytest.fixture
 def cluster(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     monkeypatch.setattr(authentication, "KNOWN_SECONDS", 0.0)
-    found, server = start(account, tmp_path, {"squall:environment": "staging"})
-    yield found
+    result, server = start(account, tmp_path, {"squall:environment": "staging"})
+    yield result
     server.close()
 
 
 def names(cluster: Cluster, api: Any, path: str = PODS) -> list[str]:
-    return [one["metadata"]["name"] for one in api.list(cluster.described, path)]
+    return [entry["metadata"]["name"] for entry in api.list(cluster.described, path)]
 
 
 def refused(cluster: Cluster, api: Any, path: str = PODS) -> str:
@@ -73,8 +73,8 @@ def test_a_stack_lets_in_and_takes_it_back(cluster: Cluster) -> None:
 
     def template(namespace: str) -> str:
         scope = {"Type": "namespace", "Namespaces": [namespace]}
-        given = {"ClusterName": cluster.name, "PrincipalArn": arn, "AccessPolicies": [{"PolicyArn": VIEW, "AccessScope": scope}]}
-        return json.dumps({"Resources": {"Entry": {"Type": "AWS::EKS::AccessEntry", "Properties": given}}})
+        inputs = {"ClusterName": cluster.name, "PrincipalArn": arn, "AccessPolicies": [{"PolicyArn": VIEW, "AccessScope": scope}]}
+        return json.dumps({"Resources": {"Entry": {"Type": "AWS::EKS::AccessEntry", "Properties": inputs}}})
 
     def settled(status: str) -> None:
         until(lambda: formation.describe_stacks(StackName=cluster.name)["Stacks"][0]["StackStatus"] == status, what=status)

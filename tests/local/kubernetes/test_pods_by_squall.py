@@ -67,8 +67,8 @@ class Run:
         sample.until(lambda: set(sample.target_health().values()) == {"healthy"})
         filters = {"cluster": [CLUSTER], **FILTERS}
         self.before = inventory.describe([], ENVIRONMENT, filters, now(), resource_type=ResourceType.POD)
-        found = [one for one in self.before.others if isinstance(one, EksPod)]
-        self.pod = found[0].model_copy(update={"service_account": manifests.SERVICE_ACCOUNT})
+        matching_resources = [resource for resource in self.before.others if isinstance(resource, EksPod)]
+        self.pod = matching_resources[0].model_copy(update={"service_account": manifests.SERVICE_ACCOUNT})
 
     def start(self, length: timedelta) -> None:
         checks = prerequisites(self.fault, self.before, [self.pod], self.parameters)
@@ -112,7 +112,7 @@ def test_a_pod_is_found_with_its_target_group_deleted_proven_by_its_uid_and_repl
     run.start(timedelta(seconds=8))
     after, report = run.afterwards()
     assert report.outcome is RollbackOutcome.RECOVERED, report
-    assert run.pod.id not in {one.id for one in after.others}
+    assert run.pod.id not in {resource.id for resource in after.others}
     assert len(after.groups[0].in_service) == manifests.REPLICAS
 
 
@@ -121,7 +121,7 @@ def test_a_fault_that_lasts_in_a_pod_is_proven_and_leaves_it_as_it_was(sample: S
     run = Run(sample, inventory, FaultType.DEPENDENCY_TIMEOUT, dependency="inventory.sample.internal")
     run.start(timedelta(seconds=60))
     sample.acting(run.id, f"dependency-{run.pod.short}")
-    during = next(one for one in inventory.refresh(run.before, now()).others if one.id == run.pod.id)
+    during = next(resource for resource in inventory.refresh(run.before, now()).others if resource.id == run.pod.id)
     assert isinstance(during, EksPod)
     assert (len(during.injecting), len(during.helpers)) == (1, 1)
     assert run.fis.stop(run.id)

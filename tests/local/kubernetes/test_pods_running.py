@@ -54,8 +54,8 @@ def test_container_insights_has_each_pod_by_its_full_name_as_squall_asks_for_it(
 
     def published() -> bool:
         known = (("FullPodName", target),)
-        found = [metrics.published("ContainerInsights", f"pod_{kind}_utilization_over_pod_limit", known) for kind in ("cpu", "memory")]
-        return all(found)
+        results = [metrics.published("ContainerInsights", f"pod_{kind}_utilization_over_pod_limit", known) for kind in ("cpu", "memory")]
+        return all(results)
 
     sample.until(published)
     data = sample.account.client("cloudwatch").list_metrics(Namespace="SampleWeb", Dimensions=[{"Name": "PodName", "Value": target}])
@@ -87,16 +87,16 @@ def test_lost_packets_are_felt_by_the_pods_own_requests_until_fis_is_stopped(sam
     pod = sample.pod(target)
     assert pod is not None
     assert [list(status["state"]) for status in pod["status"]["ephemeralContainerStatuses"]] == [["running"]]
-    (fault,) = [fault for one in sample.part.served() if one.id == target for fault in one.faults.values()]
+    (fault,) = [fault for entry in sample.part.served() if entry.id == target for fault in entry.faults.values()]
     assert (fault.status, fault.parameters["TrafficType"]) == ("started", "egress")
     assert any(name.startswith("fispod-") for name in sample.names())
     sample.fis.stop_experiment(id=experiment)
     assert sample.ended(experiment)["state"]["status"] == "stopped"
     assert fault.status == "cancelled"
     assert not any(name.startswith("fispod-") for name in sample.names())
-    told = sample.until(lambda: [status["state"] for status in (sample.pod(target) or {})["status"]["ephemeralContainerStatuses"]])
+    answer = sample.until(lambda: [status["state"] for status in (sample.pod(target) or {})["status"]["ephemeralContainerStatuses"]])
     sample.until(lambda: "terminated" in (sample.pod(target) or {})["status"]["ephemeralContainerStatuses"][0]["state"])
-    assert told, "an ephemeral container that has ended stays in its pod's description"
+    assert answer, "an ephemeral container that has ended stays in its pod's description"
 
 
 @pytest.mark.soak
@@ -111,7 +111,7 @@ def test_a_deaf_pod_is_not_ready_and_is_again_when_the_fault_is_over(sample: Sam
 
 
 @pytest.mark.parametrize(
-    ("whom", "account", "said"),
+    ("whom", "account", "expected_text"),
     [
         ("", manifests.SERVICE_ACCOUNT, "Kubernetes answered 401"),
         pytest.param("somebody", manifests.SERVICE_ACCOUNT, "Kubernetes answered 403", marks=pytest.mark.soak),
@@ -119,13 +119,13 @@ def test_a_deaf_pod_is_not_ready_and_is_again_when_the_fault_is_over(sample: Sam
     ],
 )
 def test_whom_the_cluster_does_not_let_disturb_its_pods_disturbs_none(
-    sample: Sample, target: str, whom: str, account: str, said: str
+    sample: Sample, target: str, whom: str, account: str, expected_text: str
 ) -> None:
     before = (sample.pod(target) or {})["spec"]
     experiment = sample.start(sample.role(username=whom), target, "aws:eks:pod-cpu-stress", account, duration="PT60S", percent="50")
     over = sample.ended(experiment)
     assert (over["state"]["status"], over["state"]["error"]["code"]) == ("failed", "AuthorizationFailure"), over["state"]
-    assert said in over["state"]["reason"]
+    assert expected_text in over["state"]["reason"]
     assert (sample.pod(target) or {})["spec"] == before
     sample.until(lambda: sample.part.objects.all("configmaps") == [])
     sample.until(sample.whole)
@@ -162,15 +162,15 @@ def test_without_room_a_deleted_pod_stays_unreplaced(sample: Sample, target: str
     sample.settings = Settings(pods=True, replace=False)
     sample.ended(sample.start(sample.role(), target, "aws:eks:pod-delete"))
     sample.until(lambda: target not in sample.names())
-    waiting = [one for one in sample.part.objects.all("pods", manifests.NAMESPACE) if one["status"]["phase"] == "Pending"]
-    assert [one["status"]["conditions"][0]["reason"] for one in waiting] == ["Unschedulable"]
+    waiting = [entry for entry in sample.part.objects.all("pods", manifests.NAMESPACE) if entry["status"]["phase"] == "Pending"]
+    assert [run["status"]["conditions"][0]["reason"] for run in waiting] == ["Unschedulable"]
 
 
 @pytest.mark.soak
 def test_a_pod_whose_process_dies_is_started_again_in_place(sample: Sample, target: str) -> None:
-    (one,) = [one for one in sample.part.served() if one.id == target]
-    assert one.child is not None
-    one.child.kill()
+    (item,) = [entry for entry in sample.part.served() if entry.id == target]
+    assert item.child is not None
+    item.child.kill()
     sample.until(lambda: not ready(sample.pod(target)))
     sample.until(sample.whole)
     pod = sample.pod(target)
@@ -192,4 +192,6 @@ def test_the_clusters_owner_may_delete_a_pod_by_kubectls_request(sample: Sample,
 
 
 def ready(pod: dict[str, Any] | None) -> bool:
-    return pod is not None and any(one["type"] == "Ready" and one["status"] == "True" for one in pod["status"].get("conditions", ()))
+    return pod is not None and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in pod["status"].get("conditions", ())
+    )

@@ -99,38 +99,38 @@ class Held:
 
 @pytest.fixture
 def held(tmp_path: Path) -> Iterator[Held]:
-    found = Held(tmp_path)
-    yield found
-    found.all.end()
+    result = Held(tmp_path)
+    yield result
+    result.all.end()
 
 
 def test_they_serve_at_addresses_of_their_zones_and_a_drained_one_gets_no_request(held: Held) -> None:
-    one, two = held.healthy("box-1"), held.healthy("box-2", "us-east-1b")
-    assert {str(one.address), str(two.address)} == {"172.31.1.1", "172.31.17.1"} == held.cloud.targets
+    entry, two = held.healthy("box-1"), held.healthy("box-2", "us-east-1b")
+    assert {str(entry.address), str(two.address)} == {"172.31.1.1", "172.31.17.1"} == held.cloud.targets
     (health,) = held.all.report()["target_health"].values()
     assert health == {"172.31.1.1": ["healthy", ""], "172.31.17.1": ["healthy", ""]}
-    held.all.drain(one)
+    held.all.drain(entry)
     held.all.route()
-    held.all.terminate(one)
-    until(lambda: one.ended, "SIGTERM is obeyed")
+    held.all.terminate(entry)
+    until(lambda: entry.ended, "SIGTERM is obeyed")
     assert [held.get() for _ in range(6)] == [200] * 6
-    held.all.forget(one)
+    held.all.forget(entry)
     assert held.cloud.targets == {"172.31.17.1"}
 
 
 def test_what_is_killed_undrained_is_found_out_by_whoever_asks_next(held: Held) -> None:
-    one = held.healthy("box-1")
-    held.all.kill(one)
+    item = held.healthy("box-1")
+    held.all.kill(item)
     assert held.get() == 502
-    until(lambda: held.settled(one, "unhealthy"))
+    until(lambda: held.settled(item, "unhealthy"))
     assert held.cloud.targets == {"172.31.1.1"}
 
 
 def test_faults_hit_the_one_they_are_brought_to(held: Held) -> None:
-    one, two = held.healthy("box-1"), held.healthy("box-2")
-    fault = held.fault(one, "AWSFIS-Run-Network-Blackhole-Port", Protocol="tcp", Port="80", TrafficType="ingress")
+    entry, two = held.healthy("box-1"), held.healthy("box-2")
+    fault = held.fault(entry, "AWSFIS-Run-Network-Blackhole-Port", Protocol="tcp", Port="80", TrafficType="ingress")
     assert fault.status == "started"
-    until(lambda: held.settled(one, "unhealthy"))
+    until(lambda: held.settled(entry, "unhealthy"))
     assert two.target_state == "healthy"
 
 
@@ -148,8 +148,8 @@ def test_a_period_is_published_of_the_balancer_each_container_and_whatever_the_p
 
 
 def test_closing_leaves_neither_process_nor_target(held: Held) -> None:
-    one = held.healthy("box-1")
-    pids = [one.child.pid if one.child else 0, *cast(list[int], held.all.overview()["pids"])]
+    item = held.healthy("box-1")
+    pids = [item.child.pid if item.child else 0, *cast(list[int], held.all.overview()["pids"])]
     held.all.close()
     assert not held.cloud.targets
     assert not held.all.overview()
@@ -157,9 +157,9 @@ def test_closing_leaves_neither_process_nor_target(held: Held) -> None:
 
 
 def test_a_process_is_ended_by_its_name_and_no_other(held: Held) -> None:
-    one = held.healthy("box-1")
-    assert held.fault(one, "AWSFIS-Run-Kill-Process", ProcessName="nginx").error == "no process is named nginx"
-    assert not one.ended
-    one.faults.clear()
-    assert held.fault(one, "AWSFIS-Run-Kill-Process", ProcessName="sample-web", Signal="SIGTERM").status == "started"
-    until(lambda: one.ended)
+    item = held.healthy("box-1")
+    assert held.fault(item, "AWSFIS-Run-Kill-Process", ProcessName="nginx").error == "no process is named nginx"
+    assert not item.ended
+    item.faults.clear()
+    assert held.fault(item, "AWSFIS-Run-Kill-Process", ProcessName="sample-web", Signal="SIGTERM").status == "started"
+    until(lambda: item.ended)

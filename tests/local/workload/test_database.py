@@ -74,13 +74,13 @@ def _made(folder: Path) -> Path:
 
 @pytest.fixture
 def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Pair], Awaitable[None]]], None]:
-    found = Pair(tmp_path)
-    monkeypatch.setattr(node_module, "send_event", found.tell)
+    result = Pair(tmp_path)
+    monkeypatch.setattr(node_module, "send_event", result.tell)
 
     def run(use: Callable[[Pair], Awaitable[None]]) -> None:
         async def whole() -> None:
-            await found.start()
-            await use(found)
+            await result.start()
+            await use(result)
 
         asyncio.run(whole())
 
@@ -165,9 +165,9 @@ QUICK = Settings(failover_seconds=0.3)
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     monkeypatch.setattr(module, "REJOIN_SECONDS", 0.3)
     monkeypatch.setattr(module, "REBOOT_SECONDS", 0.1)
-    found = Cluster(tmp_path, ["us-east-1a", "us-east-1b"], "us-east-1", lambda: None)
-    yield found
-    found.kill()
+    result = Cluster(tmp_path, ["us-east-1a", "us-east-1b"], "us-east-1", lambda: None)
+    yield result
+    result.kill()
 
 
 def _reach(cluster: Cluster, condition: Callable[[], object], settings: Settings = QUICK) -> None:
@@ -256,13 +256,13 @@ def test_metrics_are_by_instance_and_by_role_and_only_a_reader_lags() -> None:
     reader = Measured("sample-db-2", CLUSTER, 3.0, 1.0, 10.0, 0.001, 0.0, 0.0, 12.0)
     multi_az = Measured(MULTI_AZ, None, 5.0, 2.0, 10.0, 0.001, 4.0, 0.002, None)
 
-    said = {
+    answer = {
         (datum["MetricName"], *sorted(dimension["Value"] for dimension in datum["Dimensions"])): datum["Value"]
         for datum in database_metrics.database_data(1_800_000_000.0, [writer, reader, multi_az])
     }
 
-    assert said["DatabaseConnections", "WRITER", CLUSTER] == 5.0
-    assert said["DatabaseConnections", "READER", CLUSTER] == 3.0
-    assert said["WriteLatency", MULTI_AZ] == 0.002
-    assert {key[1:] for key in said if key[0] == "AuroraReplicaLag"} == {("sample-db-2",), (CLUSTER,), ("READER", CLUSTER)}
-    assert said["AuroraReplicaLagMaximum", CLUSTER] == 12.0
+    assert answer["DatabaseConnections", "WRITER", CLUSTER] == 5.0
+    assert answer["DatabaseConnections", "READER", CLUSTER] == 3.0
+    assert answer["WriteLatency", MULTI_AZ] == 0.002
+    assert {key[1:] for key in answer if key[0] == "AuroraReplicaLag"} == {("sample-db-2",), (CLUSTER,), ("READER", CLUSTER)}
+    assert answer["AuroraReplicaLagMaximum", CLUSTER] == 12.0

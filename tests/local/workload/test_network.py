@@ -94,10 +94,10 @@ def test_without_traffic_type_a_black_hole_is_the_documents_ingress(network: Net
     assert _hit(network) == [INBOUND]
 
 
-@pytest.mark.parametrize("given", [{"Sources": "nobody.example.com"}, {"Sources": "172.31.0.30", "TrafficType": "both"}])
-def test_a_source_or_direction_that_means_nothing_fails_the_command(effects: Effects, given: dict[str, str]) -> None:
+@pytest.mark.parametrize("inputs", [{"Sources": "nobody.example.com"}, {"Sources": "172.31.0.30", "TrafficType": "both"}])
+def test_a_source_or_direction_that_means_nothing_fails_the_command(effects: Effects, inputs: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"nobody\.example\.com|both"):
-        effects.start("c", LATENCY, given)
+        effects.start("c", LATENCY, inputs)
 
 
 def test_what_is_ignored_is_begun_with_success_and_felt_by_nobody(network: Network, effects: Effects) -> None:
@@ -154,8 +154,8 @@ def test_latency_towards_the_dependency_is_felt_once_a_call(network: Network, ef
         took: list[float] = []
         inventory = Inventory(network, took.append)
         inventory.follow(port)
-        given = {"Sources": "172.31.0.30", "DelayMilliseconds": "150", "JitterMilliseconds": "0", "TrafficType": "egress"}
-        effects.start("c", LATENCY, given)
+        inputs = {"Sources": "172.31.0.30", "DelayMilliseconds": "150", "JitterMilliseconds": "0", "TrafficType": "egress"}
+        effects.start("c", LATENCY, inputs)
         began = time.monotonic()
         await inventory.ask(PATIENCE, 1)
         assert 0.15 <= time.monotonic() - began < stretched(1)

@@ -81,17 +81,17 @@ def test_a_terminated_instance_is_a_killed_process_that_is_replaced_in_its_zone(
     rig.send("POST", "settings", {"replacement_delay_seconds": 2})
     victim = next(iter(rig.webs.values()))
     before, launched_before = rig.get("workload")["load"], set(rig.webs)
-    seen: set[str] = set()
+    observed: set[str] = set()
 
     def gone_from_targets() -> bool:
-        seen.add(rig.target_states().get(victim["id"], "gone"))
-        return "gone" in seen
+        observed.add(rig.target_states().get(victim["id"], "gone"))
+        return "gone" in observed
 
     rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
 
     until(lambda: _dead(victim["pid"]))
     until(gone_from_targets)
-    assert seen >= {"unhealthy", "draining"}
+    assert observed >= {"unhealthy", "draining"}
     assert len(rig.group()["Instances"]) < 3 or set(rig.webs) != launched_before
     until(rig.whole)
     newcomers = [web for web in rig.webs.values() if web["id"] not in launched_before]
@@ -124,8 +124,8 @@ def test_a_broken_group_replaces_nothing_and_says_so(rig: Rig) -> None:
     rig.place.client("ec2").terminate_instances(InstanceIds=[victim["id"]])
 
     def failed_launch() -> bool:
-        found = rig.place.client("autoscaling").describe_scaling_activities(AutoScalingGroupName="sample-web")["Activities"]
-        return any(activity["StatusCode"] == "Failed" for activity in found)
+        result = rig.place.client("autoscaling").describe_scaling_activities(AutoScalingGroupName="sample-web")["Activities"]
+        return any(activity["StatusCode"] == "Failed" for activity in result)
 
     until(failed_launch)
     until(lambda: len(rig.webs) == 2)
@@ -224,7 +224,7 @@ def test_a_hanging_dependency_is_borne_by_a_service_with_a_fallback_and_fails_on
 
     until(lambda: rig.webs[sick]["counts"].get("dependency_errors", 0) > before[sick])
     assert rig.whole()
-    assert [rig.webs[one]["counts"].get("dependency_errors", 0) for one in well] == [before[one] for one in well]
+    assert [rig.webs[entry]["counts"].get("dependency_errors", 0) for entry in well] == [before[item] for item in well]
     failed = rig.get("workload")["load"]["failed"]
     rig.send("POST", "settings", {"workload": "fragile-dependency"})
     until(lambda: rig.get("workload")["load"]["failed"] > failed)
@@ -241,7 +241,7 @@ def test_a_fault_may_be_felt_by_nobody_and_a_command_fail_on_one_of_its_targets(
     until(lambda: rig.response_seconds(first) < 1, "the instance does not feel the hole")
 
     rig.send("POST", "settings", {"workload": "failing-agent"})
-    answers = [rig.send("POST", f"instances/{one}/faults", {**hole, "command_id": "half"})[0] for one in (second, third)]
+    answers = [rig.send("POST", f"instances/{entry}/faults", {**hole, "command_id": "half"})[0] for entry in (second, third)]
     assert answers == [400, 200]
     rig.send("DELETE", f"instances/{third}/faults/half")
     until(rig.whole)

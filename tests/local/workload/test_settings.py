@@ -59,4 +59,4 @@ def test_the_documentation_lists_every_workload_with_the_settings_it_has() -> No
     assert set(WORKLOADS) <= set(rows)
     for name, settings in WORKLOADS.items():
         different = {key for key, value in settings.as_dict().items() if value != Settings().as_dict()[key]}
-        assert {one for one in Settings().as_dict() if f"{one}:" in rows[name]} == different
+        assert {entry for entry in Settings().as_dict() if f"{entry}:" in rows[name]} == different

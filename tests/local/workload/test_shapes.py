@@ -125,10 +125,10 @@ def test_an_instance_has_another_health_in_each_of_its_target_groups(fleet: Flee
 
 @pytest.fixture(scope="module")
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    found = Rig(tmp_path_factory.mktemp("shapes"))
-    until(found.whole)
-    yield found
-    assert found.close() == []
+    result = Rig(tmp_path_factory.mktemp("shapes"))
+    until(result.whole)
+    yield result
+    assert result.close() == []
 
 
 def shaped(rig: Rig, shape: str) -> dict[str, Any]:

@@ -92,17 +92,17 @@ def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ship]:
     }
     for name, seconds in quick.items():
         monkeypatch.setattr(tasks, name, seconds)
-    found = Ship(tmp_path)
-    found.until(found.whole)
-    yield found
-    found.service.kill()
+    result = Ship(tmp_path)
+    result.until(result.whole)
+    yield result
+    result.service.kill()
 
 
 def test_three_tasks_in_two_zones_each_with_an_agent(ship: Ship) -> None:
-    told = ship.told().values()
-    assert sorted(task["zone"] for task in told) == ["us-east-1a", "us-east-1a", "us-east-1b"]
-    assert {task["last"] for task in told} == {"RUNNING"}
-    assert len({task["node"] for task in told if task["node"].startswith("mi-")}) == 3
+    answer = ship.told().values()
+    assert sorted(task["zone"] for task in answer) == ["us-east-1a", "us-east-1a", "us-east-1b"]
+    assert {task["last"] for task in answer} == {"RUNNING"}
+    assert len({task["node"] for task in answer if task["node"].startswith("mi-")}) == 3
     for task in ship.tasks:
         assert ship.service.find(task.node) is task.container
 

@@ -59,12 +59,12 @@ def test_the_account_file_and_the_variables_point_any_tool_at_the_account(
 
 
 def test_up_again_returns_what_is_running(account: local.Account, folder: Path) -> None:
-    said: list[str] = []
+    texts: list[str] = []
 
-    again = local.start_account(folder, deploy=False, on_progress=said.append)
+    again = local.start_account(folder, deploy=False, on_progress=texts.append)
 
     assert again.pids == account.pids
-    assert said == [f"already running at {account.endpoint}"]
+    assert texts == [f"already running at {account.endpoint}"]
 
 
 def test_the_workload_of_a_running_account_is_changed_by_name_and_an_unknown_one_refused(account: local.Account, folder: Path) -> None:
@@ -101,8 +101,8 @@ def test_failovers_by_fis_need_its_role_and_are_what_the_rds_api_then_tells(acco
     assert _experiment(account, rig, reboot, instance, "staging")["state"]["status"] == "completed"
     until(lambda: _writer(rds.describe_db_clusters()["DBClusters"][0]) == "sample-db-1")
 
-    told = rds.describe_events(SourceType="db-cluster", SourceIdentifier="sample-db")["Events"]
-    assert [event["Message"] for event in told if event["Message"].startswith("Completed")] == [
+    answer = rds.describe_events(SourceType="db-cluster", SourceIdentifier="sample-db")["Events"]
+    assert [event["Message"] for event in answer if event["Message"].startswith("Completed")] == [
         "Completed failover to DB instance: sample-db-2",
         "Completed failover to DB instance: sample-db-1",
     ]
@@ -120,8 +120,8 @@ def _writer(cluster: dict[str, Any]) -> str:
 
 
 def _available(rds: Any) -> set[str]:
-    found = rds.describe_db_instances()["DBInstances"]
-    return {instance["DBInstanceIdentifier"] for instance in found if instance["DBInstanceStatus"] == "available"}
+    result = rds.describe_db_instances()["DBInstances"]
+    return {instance["DBInstanceIdentifier"] for instance in result if instance["DBInstanceStatus"] == "available"}
 
 
 def _experiment(
@@ -153,9 +153,9 @@ def test_a_half_alive_account_is_described_and_started_anew(account: local.Accou
     with pytest.raises(local.LocalAccountError, match="half-alive"):
         local.load_account(folder)
 
-    said: list[str] = []
-    anew = local.start_account(folder, deploy=False, on_progress=said.append)
-    assert said[0].startswith("starting anew")
+    texts: list[str] = []
+    anew = local.start_account(folder, deploy=False, on_progress=texts.append)
+    assert texts[0].startswith("starting anew")
     assert set(anew.pids.values()).isdisjoint(account.pids.values())
     assert local.read_status(folder).state == "up"
 

@@ -65,10 +65,10 @@ def test_who_paused_it_twice_lets_it_go_on_twice(tmp_path: Path) -> None:
 
 def test_ebs_fails_its_check_after_a_minute_and_not_before() -> None:
     def check(stalled: int) -> dict[str, float]:
-        told = {"volume_waiting": 2, "volume_stalled_seconds": stalled}
-        return {one["MetricName"]: one["Value"] for one in volume_metrics.volume_data(0.0, {"vol-1": (7, told)})}
+        answer = {"volume_waiting": 2, "volume_stalled_seconds": stalled}
+        return {item["MetricName"]: item["Value"] for item in volume_metrics.volume_data(0.0, {"vol-1": (7, answer)})}
 
     assert check(59) == {"VolumeWriteOps": 7.0, "VolumeQueueLength": 2.0, "VolumeStalledIOCheck": 0.0}
     assert check(60)["VolumeStalledIOCheck"] == 1.0
-    (idle,) = [one for one in volume_metrics.volume_data(0.0, {"vol-1": (0, {})}) if one["MetricName"] == "VolumeStalledIOCheck"]
+    (idle,) = [entry for entry in volume_metrics.volume_data(0.0, {"vol-1": (0, {})}) if entry["MetricName"] == "VolumeStalledIOCheck"]
     assert (idle["Value"], idle["Dimensions"]) == (0.0, [{"Name": "VolumeId", "Value": "vol-1"}])

@@ -100,8 +100,8 @@ class Rig:
         return {target["Target"]["Id"]: target["TargetHealth"]["State"] for target in described}
 
     def group(self) -> dict[str, Any]:
-        found = self.place.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["sample-web"])
-        return dict(found["AutoScalingGroups"][0])
+        auto_scaling_groups = self.place.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["sample-web"])
+        return dict(auto_scaling_groups["AutoScalingGroups"][0])
 
     def response_seconds(self, instance_id: str) -> float:
         started = time.monotonic()

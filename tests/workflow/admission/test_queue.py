@@ -53,15 +53,15 @@ def queued_for(world: FakeWorld) -> float:
 
 def test_a_run_queues_until_a_slot_is_free_and_says_so(walk: Walk, world: FakeWorld) -> None:
     take_all(world)
-    seen: list[Status] = []
-    world.clock.after(200, lambda: seen.append(record_of(world).status))
+    observed: list[Status] = []
+    world.clock.after(200, lambda: observed.append(record_of(world).status))
     world.clock.after(300, lambda: give_all_back(world))
     walk.run({"experiment": "seed"})
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert seen == [Status.QUEUED]
+    assert observed == [Status.QUEUED]
     assert 290 <= queued_for(world) <= 300 + LONGEST_WAIT_SECONDS
-    told = [reason for record, reason in world.lifecycle.events if record.status is Status.QUEUED]
-    assert told == ["queued: position 1; 5 of FIS's 5 experiment slots are taken"]
+    matching_events = [reason for record, reason in world.lifecycle.events if record.status is Status.QUEUED]
+    assert matching_events == ["queued: position 1; 5 of FIS's 5 experiment slots are taken"]
     assert [record.status for record, reason in world.lifecycle.events if "left the queue" in reason] == [Status.RUNNING]
     nothing_is_left(world)
     is_settled(world)
@@ -218,17 +218,17 @@ def test_the_lock_is_kept_while_it_queues(walk: Walk, world: FakeWorld) -> None:
 
 def test_a_slot_that_fis_does_not_honour_is_waited_for_as_queued(walk: Walk, world: FakeWorld) -> None:
     """Others were quicker between our look and the start."""
-    seen: list[Status] = []
+    observed: list[Status] = []
 
     def full() -> None:
         world.faults.limit = 0
-        world.clock.after(100, lambda: seen.append(record_of(world).status))
+        world.clock.after(100, lambda: observed.append(record_of(world).status))
         world.clock.after(120, lambda: setattr(world.faults, "limit", 5))
 
     start = once(full)
     walk.before["StartFault"] = lambda _: start()
     walk.run({"experiment": "seed"})
     record = ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert seen == [Status.QUEUED]
+    assert observed == [Status.QUEUED]
     assert record.fault_started_at is not None
     nothing_is_left(world)

@@ -67,14 +67,14 @@ def dead_holder(walk: Walk, world: FakeWorld) -> None:
 
 def test_a_dead_holders_lock_is_taken_over_after_its_fault_has_ended(walk: Walk, world: FakeWorld, other: dict[str, Any]) -> None:
     dead_holder(walk, world)
-    seen: list[tuple[int, int]] = []
-    around(world, "locks.acquire", after=lambda: seen.append((len(world.faults.templates), len(world.faults.active()))))
+    observed: list[tuple[int, int]] = []
+    around(world, "locks.acquire", after=lambda: observed.append((len(world.faults.templates), len(world.faults.active()))))
     taken: list[str] = []
     walk.after["AcquireLock"] = lambda _: taken.extend(lease.holder for lease in world.locks.leases.values())
     done = walk.run(other, "run-2")
     assert done.status == "SUCCEEDED"
     assert set(taken) == {"run-2"}
-    assert seen[-1] == (0, 0), "taken over while a template or a fault of the dead holder was there"
+    assert observed[-1] == (0, 0), "taken over while a template or a fault of the dead holder was there"
     first = ended(world, Status.ABORTED, Verdict.ABORTED, None)
     assert "lease" in first.reason
     told(world)

@@ -154,11 +154,11 @@ def test_a_pulse_before_and_after_any_handler_changes_nothing(walk: Walk, world:
 def test_a_handler_invoked_twice_by_lambda_changes_nothing(walk: Walk, world: FakeWorld, handler: str) -> None:
     """Its first run goes on in another sandbox after Step Functions has given up on it."""
     approval_for(handler, walk, world)
-    seen: list[dict[str, Any]] = []
+    observed: list[dict[str, Any]] = []
 
     def twice(payload: dict[str, Any]) -> None:
-        if not seen:
-            seen.append(payload)
+        if not observed:
+            observed.append(payload)
             walk.invoke(handler, payload)
 
     walk.before[handler] = twice

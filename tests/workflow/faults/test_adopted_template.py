@@ -49,7 +49,7 @@ def test_a_template_of_somebody_else_is_compiled_anew_and_never_started_itself(
 
 
 @pytest.mark.parametrize(
-    ("template", "said"),
+    ("template", "expected_text"),
     [
         (None, "there is no FIS template EXTtheirs"),
         ({"stopConditions": [{"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:eu-west-1:1:alarm:pager"}]}, "pager"),
@@ -57,12 +57,12 @@ def test_a_template_of_somebody_else_is_compiled_anew_and_never_started_itself(
     ],
 )
 def test_a_template_that_is_gone_or_disagrees_is_refused_before_anything(
-    walk: Walk, world: FakeWorld, adopting: dict[str, Any], template: dict[str, Any] | None, said: str
+    walk: Walk, world: FakeWorld, adopting: dict[str, Any], template: dict[str, Any] | None, expected_text: str
 ) -> None:
     if template is not None:
         world.faults.foreign["EXTtheirs"] = foreign(world, **template)
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
-    assert said in ended(world, Status.REJECTED, None, None).reason
+    assert expected_text in ended(world, Status.REJECTED, None, None).reason
     assert world.faults.runs == {}
     nothing_is_left(world)
 

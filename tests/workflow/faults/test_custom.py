@@ -25,8 +25,8 @@ def deployed(**listed: Any) -> definitions.DeployedDefinitions:
 
 @pytest.fixture
 def reboot(experiment: dict[str, Any]) -> dict[str, Any]:
-    given = {**experiment, "type": "custom", "parameters": {"action": "reboot"}, "success_criteria": ["System availability > 99%"]}
-    return {"definition": given}
+    definition = {**experiment, "type": "custom", "parameters": {"action": "reboot"}, "success_criteria": ["System availability > 99%"]}
+    return {"definition": definition}
 
 
 def run(walk: Walk, reboot: dict[str, Any], admitted: definitions.DeployedDefinitions, later: definitions.DeployedDefinitions) -> None:

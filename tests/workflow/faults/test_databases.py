@@ -46,17 +46,19 @@ def of(failover: dict[str, Any], *targets: OtherResource) -> dict[str, Any]:
     return {"definition": {**failover, "target_resources": [target.arn for target in targets]}}
 
 
-@pytest.mark.parametrize("one", [INSTANCE, CLUSTER], ids=["instance", "cluster"])
+@pytest.mark.parametrize("other_resource", [INSTANCE, CLUSTER], ids=["instance", "cluster"])
 def test_a_failover_is_proven_recovered_and_leaves_nothing(
-    walk: Walk, world: FakeWorld, failover: dict[str, Any], one: OtherResource
+    walk: Walk, world: FakeWorld, failover: dict[str, Any], other_resource: OtherResource
 ) -> None:
-    world.fleet.add_other(one)
-    walk.run(of(failover, one))
+    world.fleet.add_other(other_resource)
+    walk.run(of(failover, other_resource))
     result = result_of(world)
     assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
     assert result.rollback is not None
     assert (result.rollback.outcome, [proof.proven for proof in result.rollback.proofs]) == (RollbackOutcome.RECOVERED, [True])
-    assert [(target["type"], target["id"], target["zone"]) for target in result.targets] == [(one.type.value, one.id, f"{REGION}a")]
+    assert [(target["type"], target["id"], target["zone"]) for target in result.targets] == [
+        (other_resource.type.value, other_resource.id, f"{REGION}a")
+    ]
     nothing_is_left(world)
 
 
@@ -69,7 +71,7 @@ def test_the_lock_is_the_clusters(walk: Walk, world: FakeWorld, failover: dict[s
 
 
 @pytest.mark.parametrize(
-    ("one", "check"),
+    ("other_resource", "check"),
     [
         (INSTANCE.model_copy(update={"multi_az": False, "secondary_zone": None}), "fault_prerequisites.multi_az"),
         (CLUSTER.model_copy(update={"members": CLUSTER.members[:1]}), "fault_prerequisites.reader_present"),
@@ -79,13 +81,13 @@ def test_the_lock_is_the_clusters(walk: Walk, world: FakeWorld, failover: dict[s
     ],
 )
 def test_what_nothing_takes_over_from_is_never_hit(
-    walk: Walk, world: FakeWorld, failover: dict[str, Any], one: OtherResource, check: str
+    walk: Walk, world: FakeWorld, failover: dict[str, Any], other_resource: OtherResource, check: str
 ) -> None:
-    world.fleet.add_other(one)
-    walk.run(of(failover, one))
+    world.fleet.add_other(other_resource)
+    walk.run(of(failover, other_resource))
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert check in {found.name for found in result.safety_checks if found.outcome != "passed"}
+    assert check in {outcome.name for outcome in result.safety_checks if outcome.outcome != "passed"}
     assert world.faults.runs == {}
     nothing_is_left(world)
 

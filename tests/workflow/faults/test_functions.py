@@ -61,11 +61,11 @@ def test_a_template_of_somebody_else_s_on_a_function_is_compiled_anew(
 ) -> None:
     known.environments["staging"]["fis_templates"] = ["EXTtheirs"]
     world.fleet.add_other(ORDERS)
-    given = {"duration": "PT10M", "invocationPercentage": "30", "preventExecution": "false"}
+    inputs = {"duration": "PT10M", "invocationPercentage": "30", "preventExecution": "false"}
     world.faults.foreign["EXTtheirs"] = {
         "id": "EXTtheirs",
         "targets": {"Orders": {"resourceType": "aws:lambda:function", "resourceArns": [ORDERS.arn], "selectionMode": "ALL"}},
-        "actions": {"fail": {"actionId": "aws:lambda:invocation-error", "parameters": given, "targets": {"Functions": "Orders"}}},
+        "actions": {"fail": {"actionId": "aws:lambda:invocation-error", "parameters": inputs, "targets": {"Functions": "Orders"}}},
         "stopConditions": [{"source": "none"}],
     }
     adopting = {key: value for key, value in failing.items() if key not in {"target_resources", "parameters"}}
@@ -75,7 +75,7 @@ def test_a_template_of_somebody_else_s_on_a_function_is_compiled_anew(
     (run,) = world.faults.runs.values()
     assert run.experiment.template_id != "EXTtheirs"
     ((_, action),) = run.body["actions"].items()
-    assert action["parameters"] == given
+    assert action["parameters"] == inputs
     nothing_is_left(world)
 
 
@@ -105,7 +105,7 @@ def test_what_would_take_too_much_or_not_be_heard_is_never_tried(
     walk.run({"definition": {**failing, "parameters": parameters}})
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert check in {found.name for found in result.safety_checks if found.outcome not in {"passed", "warned"}}
+    assert check in {outcome.name for outcome in result.safety_checks if outcome.outcome not in {"passed", "warned"}}
     assert world.faults.runs == {}
     nothing_is_left(world)
 

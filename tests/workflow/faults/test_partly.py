@@ -48,9 +48,10 @@ def test_one_of_three_instances_that_fails_is_said(
 
     def on(instance_id: str, *args: Any) -> Any:
         """Its agent never got to run it."""
-        found = ended(instance_id, *args)
+        outcome = ended(instance_id, *args)
         return [
-            replace(one, status=status, detail="Delivery Timed Out", started_at=None) if instance_id == missed else one for one in found
+            replace(item, status=status, detail="Delivery Timed Out", started_at=None) if instance_id == missed else item
+            for item in outcome
         ]
 
     monkeypatch.setattr(world.commands, "on", on)
@@ -60,17 +61,17 @@ def test_one_of_three_instances_that_fails_is_said(
     assert f"{missed}: command " in result.reason
     assert f"is {status} Delivery Timed Out" in result.reason
     assert [target["proven"] for target in result.targets if target["id"] == missed] == [False]
-    (finding,) = (one for one in result.findings if one.kind == "fault_unproven")
+    (finding,) = (entry for entry in result.findings if entry.kind == "fault_unproven")
     assert finding.title == "The fault is not proven on 1 of 3 targets"
     assert finding.evidence.target == missed
     assert missed in finding.detail
     assert any(issue.startswith("The fault is not proven on 1 of 3 targets") and missed in issue for issue in result.issues_discovered)
 
 
-@pytest.mark.parametrize(("status", "said"), [("skipped", "was skipped"), ("failed", "failed")])
+@pytest.mark.parametrize(("status", "expected_text"), [("skipped", "was skipped"), ("failed", "failed")])
 @pytest.mark.parametrize("kind", ["memory_stress", "instance_termination"])
 def test_an_action_that_was_not_done_makes_the_run_invalid_whatever_else_is_found(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], kind: str, status: str, said: str, monkeypatch: pytest.MonkeyPatch
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], kind: str, status: str, expected_text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the target's own state looks as if it had been."""
     real = world.faults.get
@@ -86,7 +87,7 @@ def test_an_action_that_was_not_done_makes_the_run_invalid_whatever_else_is_foun
     parameters = {"memory_percent": 50} if kind == "memory_stress" else {}
     walk.run({"definition": {**experiment, "type": kind, "parameters": parameters, "success_criteria": CRITERIA}})
     result = invalid(world)
-    assert f"{said}: Target resolution returned nothing" in result.reason
+    assert f"{expected_text}: Target resolution returned nothing" in result.reason
     assert [criterion.outcome.value for criterion in result.criteria] == ["met"]
 
 
@@ -113,8 +114,8 @@ def test_targets_that_vanish_before_fis_resolves_them_make_the_run_invalid(
     walk: Walk, world: FakeWorld, experiment: dict[str, Any]
 ) -> None:
     def vanish(_: Any) -> None:
-        for one in world.fleet.members("web"):
-            world.fleet.instances.pop(one.id, None)
+        for member in world.fleet.members("web"):
+            world.fleet.instances.pop(member.id, None)
 
     walk.before["StartFault"] = vanish
     walk.run({"definition": {**experiment, "type": "memory_stress", "parameters": {"memory_percent": 50}, "success_criteria": CRITERIA}})

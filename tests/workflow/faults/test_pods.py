@@ -36,8 +36,8 @@ def delete(experiment: dict[str, Any], pods: list[EksPod]) -> dict[str, Any]:
 
 
 def change(world: FakeWorld, **changes: Any) -> None:
-    for one in world.fleet.clusters.pods():
-        world.fleet.others[one.arn] = one.model_copy(update=changes)
+    for pod in world.fleet.clusters.pods():
+        world.fleet.others[pod.arn] = pod.model_copy(update=changes)
 
 
 def test_a_deleted_pod_is_proven_replaced_and_leaves_nothing(walk: Walk, world: FakeWorld, delete: dict[str, Any]) -> None:
@@ -54,7 +54,9 @@ def test_a_deleted_pod_is_proven_replaced_and_leaves_nothing(walk: Walk, world: 
     assert "fault_prerequisites.service_account" in {check.name for check in result.safety_checks if check.outcome == "warned"}
     (run,) = world.faults.runs.values()
     assert {target["parameters"]["selectorType"] for target in run.body["targets"].values()} == {"podName"}
-    assert {one["parameters"].get("kubernetesServiceAccount") for name, one in run.body["actions"].items() if name != "observe"} == {"fis"}
+    assert {action["parameters"].get("kubernetesServiceAccount") for name, action in run.body["actions"].items() if name != "observe"} == {
+        "fis"
+    }
     nothing_is_left(world)
 
 
@@ -110,7 +112,7 @@ def test_what_fis_can_not_disturb_or_nothing_replaces_is_refused(
     walk.run({"definition": delete})
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert check in {found.name for found in result.safety_checks if found.outcome == "failed"}
+    assert check in {outcome.name for outcome in result.safety_checks if outcome.outcome == "failed"}
     assert world.faults.runs == {}
     nothing_is_left(world)
 

@@ -22,20 +22,20 @@ NAME = "subnet-0a1"
 def subnet(world: FakeWorld) -> Subnet:
     """With one of the group's instances in it."""
     member = world.fleet.members("web")[0]
-    found = Subnet(
+    result = Subnet(
         id=NAME, arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{NAME}", state="available", zone=member.zone,
         tags={"squall:environment": "staging"}, vpc="vpc-1", cidr="10.0.1.0/24", acl="acl-0a1", association="aclassoc-0",
         instances=(member.id,),
     )  # fmt: skip
-    world.fleet.add_other(found)
-    return found
+    world.fleet.add_other(result)
+    return result
 
 
 @pytest.fixture
 def cut_off(experiment: dict[str, Any], subnet: Subnet) -> dict[str, Any]:
     criteria = ["System availability > 99%", "Response time < 2 seconds"]
-    given = {**experiment, "type": "service_unavailable", "target_resources": [subnet.arn], "success_criteria": criteria}
-    return {"definition": {key: value for key, value in given.items() if key != "rollback"}}
+    definition = {**experiment, "type": "service_unavailable", "target_resources": [subnet.arn], "success_criteria": criteria}
+    return {"definition": {key: value for key, value in definition.items() if key != "rollback"}}
 
 
 def test_it_is_measured_locked_proven_restored_and_leaves_nothing(walk: Walk, world: FakeWorld, cut_off: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def test_what_would_lose_more_than_is_aimed_at_is_never_hit(
     walk.run(cut_off)
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert check in {found.name for found in result.safety_checks if found.outcome != "passed"}
+    assert check in {outcome.name for outcome in result.safety_checks if outcome.outcome != "passed"}
     assert world.faults.runs == {}
     nothing_is_left(world)
 
@@ -97,10 +97,10 @@ def test_a_network_acl_that_fis_did_not_put_back_is_told_with_the_command_and_ke
     result = result_of(world)
     assert result.rollback is not None
     assert result.rollback.outcome is RollbackOutcome.NOT_RESTORED
-    told = "\n".join(message.body for message in world.notifier.sent)
+    text = "\n".join(message.body for message in world.notifier.sent)
     now = world.fleet.others[subnet.arn]
     assert isinstance(now, Subnet)
-    assert f"--association-id {now.association} --network-acl-id acl-0a1 && aws ec2 delete-network-acl" in told
+    assert f"--association-id {now.association} --network-acl-id acl-0a1 && aws ec2 delete-network-acl" in text
     assert world.locks.all(world.clock.now()), "nobody else may hit it meanwhile"
 
 
@@ -109,9 +109,9 @@ def test_what_fis_may_have_left_and_nobody_can_ask_is_told_and_keeps_the_locks(
 ) -> None:
     walk.before["Release"] = lambda _: world.failing.update({"inventory.refresh": unavailable("inventory.refresh")})
     walk.run(cut_off)
-    told = "\n".join(message.body for message in world.notifier.sent)
+    text = "\n".join(message.body for message in world.notifier.sent)
     fis = record_of(world).fis_experiment_id
-    assert f"aws fis get-experiment --id {fis}" in told
+    assert f"aws fis get-experiment --id {fis}" in text
     assert world.locks.all(world.clock.now()), "nobody else may hit it meanwhile"
     world.failing.clear()
     walk.pulses(2)

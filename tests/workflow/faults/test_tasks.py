@@ -60,7 +60,7 @@ def test_a_service_that_starts_no_other_task_is_refuted_and_not_restored(
     assert (result.verdict, result.rollback and result.rollback.outcome) == (Verdict.REFUTED, RollbackOutcome.NOT_RESTORED), result.reason
     assert result.rollback is not None
     assert "shop/web has 2 of 3 tasks in service" in result.rollback.differences
-    (finding,) = (one for one in result.findings if one.kind == "not_replaced")
+    (finding,) = (entry for entry in result.findings if entry.kind == "not_replaced")
     assert finding.evidence.mechanism == "ECS service shop/web"
 
 
@@ -134,7 +134,7 @@ def test_an_agent_that_has_not_opted_in_or_is_not_there_refuses_the_run(
     walk.run({"definition": {**stop, "type": "cpu_stress", "success_criteria": ["System availability > 99%"]}})
     result = result_of(world)
     assert result.status is Status.REJECTED
-    assert check in {found.name for found in result.safety_checks if found.outcome != "passed"}
+    assert check in {outcome.name for outcome in result.safety_checks if outcome.outcome != "passed"}
     assert world.faults.runs == {}
     nothing_is_left(world)
 
@@ -156,6 +156,6 @@ def test_a_zone_of_tasks_is_bounded_by_the_share_that_must_stay(walk: Walk, worl
     walk.run({"definition": {**stop, "blast_radius": "single_az"}})
     discovery = world.documents.get(ID, Discovery)
     assert discovery is not None
-    zones = {one.zone for one in discovery.pinned}
+    zones = {target.zone for target in discovery.pinned}
     assert len(zones) == 1
     assert len(discovery.pinned) == 1, "two of three would leave a third, half is asked for"

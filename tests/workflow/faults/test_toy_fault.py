@@ -88,7 +88,7 @@ def test_a_run_of_it_is_compiled_injected_proven_verified_and_judged(walk: Walk,
 
 def test_recovery_from_it_counts_from_its_effect_as_it_ends_at_once(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
     walk.run(stop(experiment, success_criteria=["Response time < 2 seconds", "Response time recovers within 5 minutes"]))
-    (criterion,) = (one for one in result_of(world).criteria if one.kind == "recovery")
+    (criterion,) = (entry for entry in result_of(world).criteria if entry.kind == "recovery")
     assert criterion.reason.endswith("s after the fault took effect")
 
 
@@ -133,8 +133,8 @@ def test_the_fis_role_gets_what_it_declares_on_tagged_instances_only() -> None:
     stack = Stack(App(), "S", env=Place(account="123456789012", region="eu-central-1"))
     policy = Environment.model_validate({"name": "staging", "allowed_types": ["database_failure"]})
     roles = FisRoles(stack, {"staging": policy}, "squall:environment")
-    found = Resources(dict(Template.from_stack(stack).to_json()))
-    granted = {statement.actions: (statement.resources, statement.conditions) for statement in found.statements()}
+    result = Resources(dict(Template.from_stack(stack).to_json()))
+    granted = {statement.actions: (statement.resources, statement.conditions) for statement in result.statements()}
     (resources, conditions) = granted["ec2:StopInstances",]
     assert resources[0].endswith(":ec2:eu-central-1:123456789012:instance/*")
     assert conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}}

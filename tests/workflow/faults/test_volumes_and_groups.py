@@ -23,27 +23,27 @@ def volume(world: FakeWorld) -> Volume:
     member = world.fleet.members("web")[0]
     to = Attachment(instance=member.id, state="attached", instance_type="m5.large", nitro=True)
     arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/vol-0a1"
-    found = Volume(id="vol-0a1", arn=arn, state="in-use", zone=member.zone, tags=STAGING, attachments=(to,))
-    world.fleet.add_other(found)
-    return found
+    result = Volume(id="vol-0a1", arn=arn, state="in-use", zone=member.zone, tags=STAGING, attachments=(to,))
+    world.fleet.add_other(result)
+    return result
 
 
 @pytest.fixture
 def group(world: FakeWorld) -> ScalingGroup:
     members = tuple(member.id for member in world.fleet.members("web"))
     arn = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/web"
-    found = ScalingGroup(
+    scaling_group = ScalingGroup(
         id="web", arn=arn, state="active", tags=STAGING, zones=(f"{REGION}a", f"{REGION}b"), launch_template=True, instances=members
     )
-    world.fleet.add_other(found)
-    return found
+    world.fleet.add_other(scaling_group)
+    return scaling_group
 
 
 def of(experiment: dict[str, Any], kind: str, resource_type: ResourceType, arn: str) -> dict[str, Any]:
     criteria = ["System availability > 99%", "Response time < 2 seconds"]
     target = {"resource_type": resource_type.value, "arns": [arn]}
-    given = {**experiment, "type": kind, "target_resources": [], "target": target, "success_criteria": criteria}
-    return {"definition": {key: value for key, value in given.items() if key != "rollback"}}
+    definition = {**experiment, "type": kind, "target_resources": [], "target": target, "success_criteria": criteria}
+    return {"definition": {key: value for key, value in definition.items() if key != "rollback"}}
 
 
 def test_a_paused_volume_is_measured_where_its_instance_serves_and_restored(

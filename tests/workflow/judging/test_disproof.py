@@ -37,7 +37,7 @@ def since_the_fault(world: FakeWorld, value: float | None, before: float = QUIET
 
     def signal(at: int) -> float | None:
         fis = [world.faults.get(run) for run in world.faults.runs]
-        began = [one.started_at.timestamp() for one in fis if one and one.started_at]
+        began = [entry.started_at.timestamp() for entry in fis if entry and entry.started_at]
         return value if began and at >= min(began) else before
 
     return signal
@@ -61,7 +61,7 @@ def test_a_mechanism_that_moves_nothing_is_contradicted(fault: Callable[..., Non
     assert (result.verdict, result.hypothesis_validated) == (Verdict.INVALID, None)
     assert "the fault did nothing to i-" in result.reason
     assert f"but {metric} was {before:g} at most, after {before:g}, and should have risen by" in result.reason
-    (finding,) = (one for one in result.findings if one.kind == "fault_unproven")
+    (finding,) = (entry for entry in result.findings if entry.kind == "fault_unproven")
     assert finding.title == "The fault is not proven on 1 of 1 target"
     assert any(
         observation.startswith("Contradicted by a metric of the mechanism: the fault did nothing") for observation in result.observations
@@ -87,18 +87,19 @@ def test_a_processor_that_was_busy_before_had_no_room_to_rise(fault: Callable[..
 
 
 @pytest.mark.parametrize(
-    ("course", "said"),
+    ("course", "expected_text"),
     [(lambda _: None, "has no value for every period"), (lambda at: QUIET if at % 420 == 0 else None, "has no value for every period")],
     ids=["no metric", "one of seven minutes"],
 )
 def test_a_metric_that_is_missing_or_sparse_leaves_the_command_its_word(
-    fault: Callable[..., None], world: FakeWorld, course: Course, said: str
+    fault: Callable[..., None], world: FakeWorld, course: Course, expected_text: str
 ) -> None:
     fault("cpu_stress", "CPUUtilization", course)
     result = result_of(world)
     assert result.verdict is Verdict.VALIDATED, result.reason
     assert any(
-        observation.startswith("Confirmed by no metric of the mechanism: ") and said in observation for observation in result.observations
+        observation.startswith("Confirmed by no metric of the mechanism: ") and expected_text in observation
+        for observation in result.observations
     )
 
 

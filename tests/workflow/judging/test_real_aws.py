@@ -21,21 +21,21 @@ PAY_BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/ap
 def add_neighbour(world: FakeWorld, balancer: str = PAY_BALANCER) -> list[str]:
     """A smaller workload of the same environment, beside `web`; its instances."""
     group = FakeGroup("pay", desired=2, target_groups=(PAY,), tags={"squall:environment": "staging"})
-    return [one.id for one in world.fleet.add_group(group, balancer)]
+    return [entry.id for entry in world.fleet.add_group(group, balancer)]
 
 
 def test_what_is_measured_is_what_is_hit(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
     pay = add_neighbour(world)
     web = [member.id for member in world.fleet.members("web")]
-    found: dict[bool, set[str]] = {}
+    results: dict[bool, set[str]] = {}
     for name in ("a", "b", "c", "d", "e", "f"):  # the choice among candidates hangs on the name
         walk.run({"definition": {**experiment, "target_resources": [*web, *pay]}, "mode": "plan"}, name)
         discovery = world.documents.get(name, Discovery)
         assert discovery is not None
         groups = {value for b in discovery.bindings for q in b.queries for key, value in q.dimensions if key == "TargetGroup"}
-        found.setdefault(discovery.pinned[0].id in pay, set()).update(groups)
+        results.setdefault(discovery.pinned[0].id in pay, set()).update(groups)
         assert result_of(world, name).status is Status.PLANNED
-    assert found == {True: {"targetgroup/pay/0123456789abcdef"}, False: {"targetgroup/web/0123456789abcdef"}}
+    assert results == {True: {"targetgroup/pay/0123456789abcdef"}, False: {"targetgroup/web/0123456789abcdef"}}
 
 
 def test_targets_that_share_no_target_group_are_refused(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
@@ -48,7 +48,7 @@ def test_targets_that_share_no_target_group_are_refused(walk: Walk, world: FakeW
 
 
 @pytest.mark.parametrize(
-    ("replaces_after", "told", "outcome", "verdict"),
+    ("replaces_after", "is_told", "outcome", "verdict"),
     [
         (90, True, CriterionOutcome.MET, Verdict.VALIDATED),
         (250, True, CriterionOutcome.NOT_MET, Verdict.REFUTED),
@@ -56,10 +56,16 @@ def test_targets_that_share_no_target_group_are_refused(walk: Walk, world: FakeW
     ],
 )
 def test_a_replacement_is_in_time_by_auto_scalings_clock_not_by_the_first_look(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], replaces_after: float, told: bool, outcome: CriterionOutcome, verdict: Verdict
+    walk: Walk,
+    world: FakeWorld,
+    experiment: dict[str, Any],
+    replaces_after: float,
+    is_told: bool,
+    outcome: CriterionOutcome,
+    verdict: Verdict,
 ) -> None:
     world.fleet.groups["web"].replaces_after = replaces_after
-    world.fleet.tells_activities = told
+    world.fleet.tells_activities = is_told
     criteria = ["Auto Scaling launches replacement instance within 3 minutes", "recovers within 3 minutes"]
     walk.run({"definition": {**experiment, "success_criteria": criteria}})
     result = result_of(world)

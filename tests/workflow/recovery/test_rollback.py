@@ -88,8 +88,8 @@ def test_one_that_fails_leaves_the_workload_not_restored_and_people_with_the_com
     assert "rollback document restore-web (automation-1): Failed: Step restore timed out" in result.rollback.differences
     assert result.verdict is Verdict.VALIDATED, "the workload bore the fault"
     assert "not restored: rollback document restore-web" in result.reason
-    (said,) = bodies(world)
-    assert f"again, by hand: {record_of(world).rollback_command}" in said
+    (body,) = bodies(world)
+    assert f"again, by hand: {record_of(world).rollback_command}" in body
     command = "aws ssm start-automation-execution --region eu-west-1 --document-name Restore-Web --document-version 3 --parameters '{\"A"
     assert record_of(world).rollback_command.startswith(command)
     nothing_is_left(world)
@@ -119,8 +119,8 @@ def test_one_that_outlasts_the_bound_is_said_keeps_the_locks_and_is_watched_to_i
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     assert "rollback_overdue" in [event.event for event in record_of(world).events]
     assert automation(world).status == "InProgress"
-    told, alert = world.notifier.sent
-    assert "rollback document restore-web (automation-1): InProgress" in told.body
+    answer, alert = world.notifier.sent
+    assert "rollback document restore-web (automation-1): InProgress" in answer.body
     assert "NOT CLEANED UP" in alert.subject
     assert "get-automation-execution --automation-execution-id automation-1" in alert.body
     assert world.locks.leases

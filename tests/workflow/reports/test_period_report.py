@@ -39,9 +39,9 @@ def test_a_run_that_is_over_is_summarised_and_counted(walk: Walk, world: FakeWor
     assert (row["execution_id"], row["verdict"]) == (ID, "validated")
     measured = next((body for key, body in files.items() if key.startswith("analytics/measurements/")), "")
     assert {frozenset(json.loads(line)) for line in measured.splitlines()} <= {frozenset(COLUMNS["measurements"])}
-    found = period()["report"]
-    assert (found["total_experiments"], found["hypothesis_validation_rate"]) == (1, 100.0)
-    assert found["workloads"][0]["types"]["instance_termination"]["state"] == "validated"
+    result = period()["report"]
+    assert (result["total_experiments"], result["hypothesis_validation_rate"]) == (1, 100.0)
+    assert result["workloads"][0]["types"]["instance_termination"]["state"] == "validated"
 
 
 def test_a_run_whose_event_was_lost_is_summarised_by_the_report(walk: Walk, world: FakeWorld) -> None:

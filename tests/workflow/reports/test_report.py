@@ -28,7 +28,7 @@ def charting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def last_event(world: FakeWorld, execution_id: str = ID) -> dict[str, Any]:
     """As EventBridge delivers what Notify put on the bus."""
-    record, reason = next((one, why) for one, why in reversed(world.lifecycle.events) if one.id == execution_id)
+    record, reason = next((event, why) for event, why in reversed(world.lifecycle.events) if event.id == execution_id)
     return {"source": "squall", "detail-type": DETAIL_TYPE, "detail": make_detail(record, reason)}
 
 
@@ -92,15 +92,15 @@ def test_a_report_that_fails_is_said_and_changes_no_outcome(walk: Walk, world: F
 
 
 def test_a_run_that_is_not_over_is_refused(walk: Walk, world: FakeWorld) -> None:
-    seen: list[str] = []
+    observed: list[str] = []
 
     def look(_: dict[str, Any]) -> None:
         with pytest.raises(NotOverError):
             report.handler({"execution_id": ID}, None)
-        seen.append("refused")
+        observed.append("refused")
 
     walk.before["Judge"] = look
     walk.run({"experiment": "seed"})
-    assert seen == ["refused"]
+    assert observed == ["refused"]
     with pytest.raises(NotOverError):
         report.handler({"execution_id": "nobody"}, None)

@@ -16,8 +16,8 @@ QUICK, LONG = 5, 1500
 
 
 def check(scene: Scene) -> None:
-    told = play(scene)
-    assert find_untruths(told) == [], scene
+    outcome = play(scene)
+    assert find_untruths(outcome) == [], scene
 
 
 @settings(max_examples=QUICK, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -39,15 +39,15 @@ LEFT = {
 HELD = {"held": True, "did not hold": False, "was not decided": None}
 
 
-def find_untruths(told: Told) -> list[str]:
+def find_untruths(report: Told) -> list[str]:
     """What is said and not so; empty if everything is."""
     return [
-        *_check_story(told),
-        *_check_tiles(told),
-        *_check_message(told),
-        *_check_criteria(told),
-        *_check_charts(told),
-        *_check_timeline(told),
+        *_check_story(report),
+        *_check_tiles(report),
+        *_check_message(report),
+        *_check_criteria(report),
+        *_check_charts(report),
+        *_check_timeline(report),
     ]
 
 
@@ -78,34 +78,34 @@ def between(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() if start and end else None
 
 
-def reason_to_abort(told: Told) -> datetime | None:
-    abort = told.facts.record.abort
+def reason_to_abort(report: Told) -> datetime | None:
+    abort = report.facts.record.abort
     if abort is None:
         return None
-    fired = [event.at for event in told.facts.record.events if event.event == EventName.ALARM]
+    fired = [event.at for event in report.facts.record.events if event.event == EventName.ALARM]
     return min([abort.at, *(fired if abort.source in {AbortSource.GUARD, AbortSource.BLIND_GUARD} else [])])
 
 
 # --- the story ------------------------------------------------------------------------------------------------------
 
 
-def _check_story(told: Told) -> Iterator[str]:
-    for sentence in told.sentences:
+def _check_story(report: Told) -> Iterator[str]:
+    for sentence in report.sentences:
         matches = [(match, check) for pattern, check in RULES if (match := re.fullmatch(pattern, sentence, re.DOTALL))]
         if not matches:
             yield f"no rule for: {sentence}"
         for match, check in matches[:1]:
-            yield from (f"{sentence!r}: {wrong}" for wrong in check(match, told))
+            yield from (f"{sentence!r}: {wrong}" for wrong in check(match, report))
 
 
-def _nothing_injected(match: re.Match[str], told: Told) -> Iterator[str]:
-    if match["what"] == "nothing was injected" and told.injected:
+def _nothing_injected(match: re.Match[str], report: Told) -> Iterator[str]:
+    if match["what"] == "nothing was injected" and report.injected:
         yield "FIS ran an experiment of this run"
 
 
-def _action(match: re.Match[str], told: Told) -> Iterator[str]:
-    facts = told.facts
-    if not told.injected:
+def _action(match: re.Match[str], report: Told) -> Iterator[str]:
+    facts = report.facts
+    if not report.injected:
         yield "FIS ran nothing"
     proofs = facts.result.rollback.proofs if facts.result.rollback else ()
     if not match["what"].startswith("started ") and not (proofs and all(proof.proven for proof in proofs)):
@@ -126,8 +126,8 @@ def _action(match: re.Match[str], told: Told) -> Iterator[str]:
         yield f"{planned} s were planned"
 
 
-def _baseline(match: re.Match[str], told: Told) -> Iterator[str]:
-    baseline = told.facts.baseline
+def _baseline(match: re.Match[str], report: Told) -> Iterator[str]:
+    baseline = report.facts.baseline
     assert baseline is not None
     if not about(match["span"], baseline.window.end - baseline.window.start):
         yield "not the length of the window"
@@ -137,8 +137,8 @@ def _baseline(match: re.Match[str], told: Told) -> Iterator[str]:
         yield f"steady: {baseline.steady}"
 
 
-def _proven(match: re.Match[str], told: Told) -> Iterator[str]:
-    rollback, discovery = told.facts.result.rollback, told.facts.discovery
+def _proven(match: re.Match[str], report: Told) -> Iterator[str]:
+    rollback, discovery = report.facts.result.rollback, report.facts.discovery
     assert rollback is not None
     assert discovery is not None
     proven = sum(proof.proven for proof in rollback.proofs)
@@ -149,18 +149,18 @@ def _proven(match: re.Match[str], told: Told) -> Iterator[str]:
         yield f"{proven} of {len(discovery.pinned)} are proven"
 
 
-def _missed(match: re.Match[str], told: Told) -> Iterator[str]:
-    proofs = told.facts.result.rollback.proofs if told.facts.result.rollback else ()
+def _missed(match: re.Match[str], report: Told) -> Iterator[str]:
+    proofs = report.facts.result.rollback.proofs if report.facts.result.rollback else ()
     if not any(not proof.proven and proof.target in match["targets"] for proof in proofs):
         yield "it is proven there"
 
 
-def _metrics(match: re.Match[str], told: Told) -> Iterator[str]:
-    facts = told.facts
+def _metrics(match: re.Match[str], report: Told) -> Iterator[str]:
+    facts = report.facts
     assert facts.discovery is not None
-    said = re.split(r", (?=[A-Z])| and (?=[A-Z])", match["all"])
+    answer = re.split(r", (?=[A-Z])| and (?=[A-Z])", match["all"])
     by_title = {metric_title(binding.name): binding for binding in facts.discovery.bindings}
-    for sentence in said:
+    for sentence in answer:
         pattern = (
             rf"(?P<title>.+?) (?:stayed at (?P<roughly>about )?(?P<same>{QUANTITY})|went from (?P<old>{QUANTITY}) to (?P<new>{QUANTITY}))"
         )
@@ -176,24 +176,24 @@ def _metrics(match: re.Match[str], told: Told) -> Iterator[str]:
             yield f"{binding.name} was {was} before the fault"
         if parts["same"] and abs(became - was) > 0.1 * abs(was) + 1e-9:
             yield f"{binding.name} did not stay: {was} to {became}"
-        yield from _silence(told, binding.name, parts["silent"], parts["periods"])
+        yield from _silence(report, binding.name, parts["silent"], parts["periods"])
 
 
-def _silence(told: Told, name: str, silent: str | None, periods: str | None) -> Iterator[str]:
-    windows, points = read_measurements(told.facts)
+def _silence(report: Told, name: str, silent: str | None, periods: str | None) -> Iterator[str]:
+    windows, points = read_measurements(report.facts)
     window = next(window for window in windows if window.name == "fault")
     values = [point.value for point in points[name] if window.start <= point.at < window.end]
     if int(silent or 0) != window.periods - len(values):
         yield f"{name} has {len(values)} of {window.periods} periods"
     if periods and int(periods) != window.periods:
         yield f"the window has {window.periods} periods"
-    value = told.facts.result.metrics_collected["fault"][name]
+    value = report.facts.result.metrics_collected["fault"][name]
     if values and not min(values) * (1 - 1e-9) <= value <= max(values) * (1 + 1e-9):
         yield f"{name} is {value} over the window, and {min(values)} to {max(values)} in its periods"
 
 
-def _aborted(match: re.Match[str], told: Told) -> Iterator[str]:
-    facts, at = told.facts, reason_to_abort(told)
+def _aborted(match: re.Match[str], report: Told) -> Iterator[str]:
+    facts, at = report.facts, reason_to_abort(report)
     assert facts.record.abort is not None
     if facts.record.abort.source is not SOURCES[match["who"]]:
         yield f"it was {facts.record.abort.source}"
@@ -206,10 +206,10 @@ def _aborted(match: re.Match[str], told: Told) -> Iterator[str]:
         yield f"the fault was over {between(at, over)} s later"
 
 
-def _recovered(match: re.Match[str], told: Told) -> Iterator[str]:
-    recovery, times = told.facts.result.recovery, told.facts.result.times
+def _recovered(match: re.Match[str], report: Told) -> Iterator[str]:
+    recovery, times = report.facts.result.recovery, report.facts.result.times
     assert recovery is not None
-    zero = {"ended": times.fault_ended_at or told.facts.record.fault_ended_at, "took effect": times.effect_at or told.facts.effect_at}[
+    zero = {"ended": times.fault_ended_at or report.facts.record.fault_ended_at, "took effect": times.effect_at or report.facts.effect_at}[
         match["zero"]
     ]
     if not recovery.recovered or not about(match["time"], between(zero, recovery.recovered_at)):
@@ -218,38 +218,38 @@ def _recovered(match: re.Match[str], told: Told) -> Iterator[str]:
         yield f"at the latest, or exactly: {recovery.recovered_after}"
 
 
-def _held_throughout(_: object, told: Told) -> Iterator[str]:
-    recovery, effect = told.facts.result.recovery, told.facts.result.times.effect_at or told.facts.effect_at
+def _held_throughout(_: object, report: Told) -> Iterator[str]:
+    recovery, effect = report.facts.result.recovery, report.facts.result.times.effect_at or report.facts.effect_at
     if recovery is None or not recovery.recovered or recovery.recovered_at is None or effect is None or recovery.recovered_at > effect:
         yield "it did not"
 
 
-def _not_recovered(_: re.Match[str], told: Told) -> Iterator[str]:
-    if told.facts.result.recovery is None or told.facts.result.recovery.recovered:
+def _not_recovered(_: re.Match[str], report: Told) -> Iterator[str]:
+    if report.facts.result.recovery is None or report.facts.result.recovery.recovered:
         yield "it recovered, or nobody looked"
 
 
-def _left(match: re.Match[str], told: Told) -> Iterator[str]:
-    rollback = told.facts.result.rollback
+def _left(match: re.Match[str], report: Told) -> Iterator[str]:
+    rollback = report.facts.result.rollback
     if rollback is None or rollback.outcome is not LEFT[match[0]]:
         yield f"the outcome is {rollback.outcome if rollback else None}"
 
 
-def _differs(match: re.Match[str], told: Told) -> Iterator[str]:
-    rollback = told.facts.result.rollback
+def _differs(match: re.Match[str], report: Told) -> Iterator[str]:
+    rollback = report.facts.result.rollback
     if rollback is None or match["what"] != "; ".join(rollback.differences):
         yield "something else differs"
 
 
-def _counted(match: re.Match[str], told: Told) -> Iterator[str]:
-    outcomes = [criterion.outcome for criterion in told.facts.result.criteria]
-    said = (int(match["met"]), int(match["all"]), int(match["unknown"] or 0))
-    if said != (outcomes.count(CriterionOutcome.MET), len(outcomes), outcomes.count(CriterionOutcome.CANNOT_TELL)):
+def _counted(match: re.Match[str], report: Told) -> Iterator[str]:
+    outcomes = [criterion.outcome for criterion in report.facts.result.criteria]
+    texts = (int(match["met"]), int(match["all"]), int(match["unknown"] or 0))
+    if texts != (outcomes.count(CriterionOutcome.MET), len(outcomes), outcomes.count(CriterionOutcome.CANNOT_TELL)):
         yield f"the outcomes are {outcomes}"
 
 
-def _hypothesis(match: re.Match[str], told: Told) -> Iterator[str]:
-    result, abort = told.facts.result, told.facts.record.abort
+def _hypothesis(match: re.Match[str], report: Told) -> Iterator[str]:
+    result, abort = report.facts.result, report.facts.record.abort
     if HELD[match["held"]] is not result.hypothesis_validated:
         yield f"the result says {result.hypothesis_validated}"
     if match["held"] == "held" and result.verdict is not Verdict.VALIDATED:
@@ -259,15 +259,15 @@ def _hypothesis(match: re.Match[str], told: Told) -> Iterator[str]:
         yield f"no guard fired, the verdict is {result.verdict}"
 
 
-def _refused(match: re.Match[str], told: Told) -> Iterator[str]:
-    checks = told.facts.result.safety_checks
+def _refused(match: re.Match[str], report: Told) -> Iterator[str]:
+    checks = report.facts.result.safety_checks
     failed = [check for check in checks if check.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}]
     if (int(match["failed"]), int(match["all"])) != (len(failed), len(checks)):
         yield f"{len(failed)} of {len(checks)}"
 
 
-def _planned(_: re.Match[str], told: Told) -> Iterator[str]:
-    if told.facts.result.status is not Status.PLANNED:
+def _planned(_: re.Match[str], report: Told) -> Iterator[str]:
+    if report.facts.result.status is not Status.PLANNED:
         yield "it was none"
 
 
@@ -304,16 +304,16 @@ RULES: tuple[tuple[str, Check], ...] = (
 # --- the rest of the report -----------------------------------------------------------------------------------------
 
 
-def _check_tiles(told: Told) -> Iterator[str]:
-    times, recovery, record = told.facts.result.times, told.facts.result.recovery, told.facts.record
+def _check_tiles(report: Told) -> Iterator[str]:
+    times, recovery, record = report.facts.result.times, report.facts.result.recovery, report.facts.record
     expected = {
         "to take effect": between(record.fault_started_at, times.effect_at),
         "to detect": between(times.effect_at, times.detected_at),
-        "to abort": between(reason_to_abort(told), times.fault_ended_at),
+        "to abort": between(reason_to_abort(report), times.fault_ended_at),
         "fault in effect": between(times.effect_at, times.fault_ended_at),
-        "whole run": between(told.facts.result.start_time, told.facts.result.end_time),
+        "whole run": between(report.facts.result.start_time, report.facts.result.end_time),
     }
-    for tile in told.page.tiles:
+    for tile in report.page.tiles:
         if tile.label in expected and not about(tile.value, expected[tile.label]):
             yield f"tile {tile}: {expected[tile.label]} s"
         if tile.label == "to recover" and recovery is not None:
@@ -321,20 +321,20 @@ def _check_tiles(told: Told) -> Iterator[str]:
             if tile.value == "not seen":
                 wrong = recovery.recovered
             elif tile.note == "everything held throughout":
-                wrong = bool(list(_held_throughout(None, told)))
+                wrong = bool(list(_held_throughout(None, report)))
             else:
-                zero = zero or (record.fault_ended_at if "ended" in tile.note else told.facts.effect_at)
+                zero = zero or (record.fault_ended_at if "ended" in tile.note else report.facts.effect_at)
                 wrong = not about(tile.value.removeprefix("≤ "), between(zero, recovery.recovered_at))
             if wrong:
                 yield f"tile {tile}: {recovery}"
         if tile.label == "criteria met":
-            met = sum(criterion.outcome is CriterionOutcome.MET for criterion in told.facts.result.criteria)
-            if tile.value != f"{met} of {len(told.facts.result.criteria)}":
+            met = sum(criterion.outcome is CriterionOutcome.MET for criterion in report.facts.result.criteria)
+            if tile.value != f"{met} of {len(report.facts.result.criteria)}":
                 yield f"tile {tile}: {met}"
 
 
-def _check_message(told: Told) -> Iterator[str]:
-    result, record, message = told.facts.result, told.facts.record, told.message
+def _check_message(report: Told) -> Iterator[str]:
+    result, record, message = report.facts.result, report.facts.record, report.message
     if f"The hypothesis {dict(zip(HELD.values(), HELD, strict=True))[result.hypothesis_validated]}." not in message:
         yield "the message says something else of the hypothesis"
     code = re.search(r"status (\w+), exit code (\d)", message)
@@ -353,7 +353,7 @@ def _check_message(told: Told) -> Iterator[str]:
     )
     if "Nothing has to be done" in message and troubled:
         yield "the message says that nothing has to be done"
-    if "Nothing was injected" in message and told.injected:
+    if "Nothing was injected" in message and report.injected:
         yield "the message says that nothing was injected"
     if "Nothing was tested" in message and result.verdict is not Verdict.INVALID:
         yield "the message says that nothing was tested"
@@ -363,15 +363,15 @@ def _check_message(told: Told) -> Iterator[str]:
         yield "the message says that Squall failed"
 
 
-def _check_criteria(told: Told) -> Iterator[str]:
+def _check_criteria(report: Told) -> Iterator[str]:
     """A relation to the baseline is a percentage of it, and what is not compared has no number."""
-    for criterion in told.facts.result.criteria:
+    for criterion in report.facts.result.criteria:
         if "increases by" not in criterion.text:
             measured = re.search(r"measured ([-\d.e]+) (\w+) over", criterion.reason)
             if measured and (measured[2] != criterion.unit or not near(measured[1], criterion.measured or 0.0)):
                 yield f"{criterion.text}: {criterion.reason}, measured {criterion.measured} {criterion.unit}"
             continue
-        comparisons = [c for metric in told.facts.result.statistics if metric.metric == criterion.metric for c in metric.comparisons]
+        comparisons = [c for metric in report.facts.result.statistics if metric.metric == criterion.metric for c in metric.comparisons]
         compared = next((c for c in comparisons if c.windows == ("baseline", "fault")), None)
         if criterion.measured is None:
             continue
@@ -381,16 +381,16 @@ def _check_criteria(told: Told) -> Iterator[str]:
             yield f"{criterion.text}: {criterion.measured}, compared {compared}"
 
 
-def _check_charts(told: Told) -> Iterator[str]:
-    charts = told.page.course.charts if told.page.course else ()
+def _check_charts(report: Told) -> Iterator[str]:
+    charts = report.page.course.charts if report.page.course else ()
     for chart in charts:
         for value, least, most in re.findall(rf"the fault ({QUANTITY}) \(({QUANTITY}) to ({QUANTITY})\)", chart.summary):
             if not number_of(least) * (1 - 1e-3) <= number_of(value) <= number_of(most) * (1 + 1e-3):
                 yield f"{chart.summary}: {value} is outside of its range"
 
 
-def _check_timeline(told: Told) -> Iterator[str]:
-    facts, moments = told.facts, told.page.moments
+def _check_timeline(report: Told) -> Iterator[str]:
+    facts, moments = report.facts, report.page.moments
     if [moment.at for moment in moments] != sorted(moment.at for moment in moments):
         yield "the timeline is not in order"
     names = [moment.event for moment in moments]
@@ -398,7 +398,7 @@ def _check_timeline(told: Told) -> Iterator[str]:
         yield "recovered before the effect"
     started, ended, planned = facts.record.fault_started_at, facts.record.fault_ended_at, timedelta(seconds=facts.record.fault_seconds)
     lasted = started is not None and ended is not None and ended - started >= planned
-    about_fis = dict(told.page.about.rows).get("FIS ended", "")
+    about_fis = dict(report.page.about.rows).get("FIS ended", "")
     if "as long as planned" in str(about_fis) and (not lasted or facts.record.abort is not None):
         yield f"{about_fis}: it lasted {started} to {ended}, planned {planned}"
     if lasted and facts.record.abort is None and "user" in str(about_fis):

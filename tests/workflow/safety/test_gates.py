@@ -27,8 +27,10 @@ def rejected(world: FakeWorld, check: str, *words: str, outcome: CheckOutcome = 
     """The run ended `rejected` for this check alone, said so to record, result and people, and left nothing."""
     record, result = record_of(world), result_of(world)
     assert record.status is Status.REJECTED, record.reason
-    wrong = {one.name: one for one in result.safety_checks if one.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}}
-    assert {name: one.outcome for name, one in wrong.items()} == dict.fromkeys((check, *(word for word in words if word in wrong)), outcome)
+    wrong = {entry.name: entry for entry in result.safety_checks if entry.outcome not in {CheckOutcome.PASSED, CheckOutcome.WARNED}}
+    assert {name: item.outcome for name, item in wrong.items()} == dict.fromkeys(
+        (check, *(word for word in words if word in wrong)), outcome
+    )
     for word in (check, *words):
         assert word in record.reason, record.reason
         assert word in world.notifier.sent[0].body
@@ -260,8 +262,8 @@ def test_an_environment_that_lives_elsewhere_starts_nothing_here(
 
 def test_a_target_whose_tag_becomes_another_environments_while_the_run_prepares(walk: Walk, world: FakeWorld) -> None:
     def move() -> None:
-        for one in world.fleet.members("web"):
-            one.tags["squall:environment"] = "production"
+        for member in world.fleet.members("web"):
+            member.tags["squall:environment"] = "production"
 
     walk.enter["FinalCheck"] = move
     walk.run({"experiment": "seed"})

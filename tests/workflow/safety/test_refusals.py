@@ -57,13 +57,13 @@ BAD_DEFINITIONS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize(("changes", "words"), BAD_DEFINITIONS.values(), ids=BAD_DEFINITIONS)
-@pytest.mark.parametrize("given", ["by name", "inline"])
+@pytest.mark.parametrize("source_text", ["by name", "inline"])
 def test_bad_definitions(
-    walk: Walk, world: FakeWorld, experiment: dict[str, Any], changes: dict[str, Any], words: tuple[str, ...], given: str
+    walk: Walk, world: FakeWorld, experiment: dict[str, Any], changes: dict[str, Any], words: tuple[str, ...], source_text: str
 ) -> None:
-    if given == "by name":
+    if source_text == "by name":
         experiment.update(changes)
-    done = walk.run({"experiment": "seed"} if given == "by name" else {"definition": {**experiment, **changes}})
+    done = walk.run({"experiment": "seed"} if source_text == "by name" else {"definition": {**experiment, **changes}})
     assert done.status == "SUCCEEDED"
     refused(world, *words)
 

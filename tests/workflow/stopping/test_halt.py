@@ -225,9 +225,9 @@ def test_a_halt_stops_the_fault_whatever_is_broken_and_names_it(walk: Walk, worl
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     (answer,) = answers
     assert answer["engaged"]
-    assert [one["execution_id"] for one in answer["stopped"]] == [ID]
+    assert [entry["execution_id"] for entry in answer["stopped"]] == [ID]
     assert answer["failed"]
-    assert all(one["what"] and one["error"] and one["command"] for one in answer["failed"])
+    assert all(item["what"] and item["error"] and item["command"] for item in answer["failed"])
     ended(world, *ABORTED)
     nothing_is_left(world)
     walk.run({"experiment": "seed"}, "next")
@@ -241,7 +241,7 @@ def test_what_could_not_be_stopped_is_returned_and_told_with_its_command(walk: W
     (answer,) = answers
     experiment_id = next(iter(world.faults.runs))
     assert answer["stopped"] == []
-    assert f"aws fis stop-experiment --id {experiment_id}" in [one["command"] for one in answer["failed"]]
+    assert f"aws fis stop-experiment --id {experiment_id}" in [entry["command"] for entry in answer["failed"]]
     assert f"aws fis stop-experiment --id {experiment_id}" in messages(world, "HALTED")[0]
     halted_abort(world)  # by the abort that was written: the workflow stops it itself
 
@@ -259,8 +259,8 @@ def test_fis_failing_for_one_experiment_does_not_save_the_others(walk: Walk, wor
 
     monkeypatch.setattr(world.faults, "stop", stop)
     answer = halt(walk)
-    assert [one["execution_id"] for one in answer["stopped"]] == ["dead-1", "dead-2"]
-    assert [one["what"] for one in answer["failed"]] == [f"FIS experiment {first}"]
+    assert [entry["execution_id"] for entry in answer["stopped"]] == ["dead-1", "dead-2"]
+    assert [item["what"] for item in answer["failed"]] == [f"FIS experiment {first}"]
 
 
 def test_a_stop_that_fails_once_is_tried_again(walk: Walk, world: FakeWorld) -> None:
@@ -275,12 +275,12 @@ def test_a_stop_that_fails_once_is_tried_again(walk: Walk, world: FakeWorld) -> 
     run_of(world, "dead")
     world.failing = Intercept(flaky)
     answer = halt(walk)
-    assert ([one["execution_id"] for one in answer["stopped"]], answer["failed"]) == (["dead"], [])
+    assert ([entry["execution_id"] for entry in answer["stopped"]], answer["failed"]) == (["dead"], [])
 
 
 def test_an_experiment_that_fis_lists_late_is_found_by_the_second_look(walk: Walk, world: FakeWorld) -> None:
     world.clock.after(1, lambda: run_of(world, "late"))
-    assert [one["execution_id"] for one in halt(walk)["stopped"]] == ["late"]
+    assert [entry["execution_id"] for entry in halt(walk)["stopped"]] == ["late"]
 
 
 def test_other_peoples_experiments_are_let_be(walk: Walk, world: FakeWorld) -> None:
@@ -389,7 +389,7 @@ def test_a_lever_that_somebody_else_engaged_stays_engaged(lever_walk: Walk, worl
 
 
 @pytest.mark.parametrize(
-    ("broken", "event", "said"),
+    ("broken", "event", "expected_text"),
     [
         ("lever.set", HALT, "could not be engaged"),
         ("lever.get", RESUME, "could not be read"),
@@ -397,14 +397,14 @@ def test_a_lever_that_somebody_else_engaged_stays_engaged(lever_walk: Walk, worl
     ],
 )
 def test_a_lever_that_cannot_be_moved_is_told_with_its_command_and_the_rest_goes_on(
-    lever_walk: Walk, world: FakeWorld, broken: str, event: dict[str, str], said: str
+    lever_walk: Walk, world: FakeWorld, broken: str, event: dict[str, str], expected_text: str
 ) -> None:
     run_of(world, "dead")
     if event is RESUME:
         halt(lever_walk)
     world.failing[broken] = unavailable(broken)
     answer = lever_walk.invoke("Halt" if event is HALT else "Resume", event)
-    assert answer["lever"] == said
+    assert answer["lever"] == expected_text
     assert answer["engaged"] is (event is HALT)
     (failed,) = answer["failed"]
     assert failed["command"].startswith("aws fis update-safety-lever-state --id default --state 'status=")

@@ -88,8 +88,8 @@ def run_with(walk: Walk, world: FakeWorld, lie: Lie, path: Callable[[Walk, FakeW
 
 
 def own_experiment(world: FakeWorld) -> Any:
-    (found,) = (run.experiment for run in world.faults.runs.values() if run.experiment.tags.get("squall:execution") == ID)
-    return found
+    (result,) = (run.experiment for run in world.faults.runs.values() if run.experiment.tags.get("squall:execution") == ID)
+    return result
 
 
 @pytest.mark.parametrize("path", PATHS)

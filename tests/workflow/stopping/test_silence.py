@@ -91,7 +91,7 @@ def test_the_pulse_that_sees_no_data_itself_says_so(walk: Walk, world: FakeWorld
 
 
 @pytest.mark.parametrize(
-    ("act", "said"),
+    ("act", "expected_text"),
     [
         (lambda world: world.alarms.delete([GUARD]), "was deleted"),
         (lambda world: setattr(world.alarms.alarms[GUARD], "actions_enabled", False), "the actions of the guard"),
@@ -100,14 +100,14 @@ def test_the_pulse_that_sees_no_data_itself_says_so(walk: Walk, world: FakeWorld
     ids=["deleted", "disabled", "insufficient data"],
 )
 def test_a_guard_that_did_not_fire_is_not_said_to_have_fired(
-    walk: Walk, world: FakeWorld, act: Callable[[FakeWorld], None], said: str
+    walk: Walk, world: FakeWorld, act: Callable[[FakeWorld], None], expected_text: str
 ) -> None:
     deafen_fis(world)
     walk.pulse, walk.events = True, False
     in_the_fault(walk, world, lambda: act(world))
     walk.run({"experiment": "seed"})
     reason = ended(world, Status.ABORTED, Verdict.ABORTED, None).reason
-    assert said in reason
+    assert expected_text in reason
     assert "fired" not in reason
     assert "the guard '" in reason, "people know a guard by its sentence"
 

@@ -128,14 +128,14 @@ def test_stopped_at_any_state_two_pulses_close_it_when_the_event_is_lost(walk: W
 
 def calls_of_a_good_run() -> list[tuple[str, str]]:
     """Handler and port's method, each pair once, in order."""
-    found: dict[tuple[str, str], None] = {}
+    results: dict[tuple[str, str], None] = {}
 
     def note(walk: Walk, called: str) -> None:
         if walk.running and walk.running[0] != "Pulse" and not called.startswith("clock."):
-            found.setdefault((walk.running[0], called))
+            results.setdefault((walk.running[0], called))
 
     good_run(note)
-    return list(found)
+    return list(results)
 
 
 AROUND_THE_FAULT = {"CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "StopFault"}
@@ -194,13 +194,13 @@ def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
     class Frozen(BaseException):
         pass
 
-    seen: list[str] = []
+    observed: list[str] = []
 
     def freeze(now: str) -> None:
-        if seen and walk.running[-1:] == [handler]:
+        if observed and walk.running[-1:] == [handler]:
             raise Frozen
         if (walk.running[-1:], now) == ([handler], called):
-            seen.append(now)
+            observed.append(now)
 
     approval_for(handler, walk, world)
     world.failing = Intercept(freeze)
@@ -208,7 +208,7 @@ def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
         walk.run({"experiment": "seed"})
     except Frozen:
         world.workflow.executions[next(iter(world.workflow.executions))] = "ABORTED"
-    assert seen
+    assert observed
     world.failing = {}
     walk.pulses(2)
     if ID not in world.records.items:
@@ -353,8 +353,8 @@ def test_a_dead_runs_fault_is_stopped_by_its_tags_when_the_table_is_broken(walk:
     world.faults.start(world.faults.create_template({"tags": live}, "live"), "live", live)
     fails: dict[str, Callable[[str], bool]] = {
         "all of it": lambda _: True,
-        "its writes": lambda one: one != "records.get",
-        "nothing but its reads": lambda one: one == "records.get",
+        "its writes": lambda entry: entry != "records.get",
+        "nothing but its reads": lambda entry: entry == "records.get",
     }
 
     def ask(called: str) -> None:
