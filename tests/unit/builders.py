@@ -43,10 +43,10 @@ REL12: dict[str, Any] = {
 
 
 def experiment(**changes: Any) -> Experiment:
-    given = {**json.loads(json.dumps(REL12)), **changes}
+    inputs = {**json.loads(json.dumps(REL12)), **changes}
     if "duration" in changes:
-        del given["duration_minutes"]
-    return Experiment.model_validate(given)
+        del inputs["duration_minutes"]
+    return Experiment.model_validate(inputs)
 
 
 def environment(**changes: Any) -> Environment:
@@ -54,7 +54,7 @@ def environment(**changes: Any) -> Environment:
 
 
 def instance(id_: str, zone: str = f"{REGION}a", **changes: Any) -> Instance:
-    given = {
+    inputs = {
         "id": id_,
         "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{id_}",
         "state": "running",
@@ -65,7 +65,7 @@ def instance(id_: str, zone: str = f"{REGION}a", **changes: Any) -> Instance:
         "managed": True,
         "private_ip": "10.0.1.7",
     }
-    return Instance.model_validate({**given, **changes})
+    return Instance.model_validate({**inputs, **changes})
 
 
 def workload(
@@ -73,23 +73,23 @@ def workload(
 ) -> Workload:
     """A workload of one group and one target group, in which every running instance of that group is in service and
     healthy."""
-    found = (
+    result = (
         tuple(instances)
         if instances is not None
         else (instance(REL12["target_resources"][0]), instance(REL12["target_resources"][1], f"{REGION}b"))
     )
-    members = tuple(i.id for i in found if i.group == "shop" and i.state == "running")
+    members = tuple(i.id for i in result if i.group == "shop" and i.state == "running")
     groups = (
         Group(name="shop", desired=len(members) if desired is None else desired, minimum=1, in_service=members, target_groups=(TG_ARN,)),
     )
     served = TargetGroup(
         arn=TG_ARN, load_balancer=LB_ARN, load_balancer_groups=1, protocol="HTTP", ports=(80,), healthy=members, unhealthy=()
     )
-    return Workload(at=at, instances=found, groups=groups, target_groups=(served,), missing=tuple(missing))
+    return Workload(at=at, instances=result, groups=groups, target_groups=(served,), missing=tuple(missing))
 
 
 def definition(exp: Experiment | None = None, env: Environment | None = None, **changes: Any) -> Definition:
-    given = {
+    inputs = {
         "experiment": exp or experiment(),
         "environment": env or environment(),
         "mode": Mode.RUN,
@@ -97,7 +97,7 @@ def definition(exp: Experiment | None = None, env: Environment | None = None, **
         "account": ACCOUNT,
         "region": REGION,
     }
-    return Definition.model_validate({**given, **changes})
+    return Definition.model_validate({**inputs, **changes})
 
 
 def bindings(
@@ -105,30 +105,31 @@ def bindings(
 ) -> tuple[MetricBinding, ...]:
     chosen = exp or experiment()
     parsed = parse_sentences(chosen)
-    given = load or workload()
-    hit = tuple(pinned) if pinned is not None else given.instances[:1]
-    found, problems = bind_metrics(
-        parsed.metrics, parsed.statistics, chosen.metrics, given, timing or Timing(), pinned=hit, paths=parsed.paths
+    value = load or workload()
+    hit = tuple(pinned) if pinned is not None else value.instances[:1]
+    result, problems = bind_metrics(
+        parsed.metrics, parsed.statistics, chosen.metrics, value, timing or Timing(), pinned=hit, paths=parsed.paths
     )
     assert not problems
-    return found
+    return result
 
 
 def discovery(load: Workload | None = None, pinned: Iterable[Instance] | None = None, exp: Experiment | None = None) -> Discovery:
-    found = load or workload()
-    chosen = tuple(pinned) if pinned is not None else found.instances[:1]
+    result = load or workload()
+    chosen = tuple(pinned) if pinned is not None else result.instances[:1]
     return Discovery(
-        workload=found,
+        workload=result,
         pinned=chosen,
         seed="run-1",
-        failure_domains=failure_domains(found, chosen),
-        bindings=bindings(exp, found, pinned=chosen),
+        failure_domains=failure_domains(result, chosen),
+        bindings=bindings(exp, result, pinned=chosen),
     )
 
 
-def before(found: Discovery) -> tuple[TargetBefore, ...]:
+def before(discovered: Discovery) -> tuple[TargetBefore, ...]:
     return tuple(
-        TargetBefore(resource=i, healthy_in=tuple(g.arn for g in found.workload.target_groups if i.id in g.healthy)) for i in found.pinned
+        TargetBefore(resource=i, healthy_in=tuple(g.arn for g in discovered.workload.target_groups if i.id in g.healthy))
+        for i in discovered.pinned
     )
 
 
@@ -140,19 +141,19 @@ def window(name: str = "fault", start: datetime = NOW, periods: int = 10, period
 def series(binding: MetricBinding, span: Window, values: Mapping[str, Iterable[float | None]]) -> tuple[Series, ...]:
     """The series of a binding. `values`: by the last word of its queries' keys (`requests`, `target_5xx`, `value`);
     None is a missing point."""
-    found = []
+    results = []
     for query in binding.queries:
         part = next((part for part in values if query.key.endswith(part)), None)
-        given = values[part] if part else ()
-        points = tuple(Point(at=span.start + i * span.period_seconds, value=v) for i, v in enumerate(given) if v is not None)
-        found.append(Series(key=query.key, period_seconds=span.period_seconds, points=points))
-    return tuple(found)
+        value = values[part] if part else ()
+        points = tuple(Point(at=span.start + i * span.period_seconds, value=v) for i, v in enumerate(value) if v is not None)
+        results.append(Series(key=query.key, period_seconds=span.period_seconds, points=points))
+    return tuple(results)
 
 
-def healthy_series(found: Iterable[MetricBinding], span: Window) -> dict[str, tuple[Series, ...]]:
+def healthy_series(metric_bindings: Iterable[MetricBinding], span: Window) -> dict[str, tuple[Series, ...]]:
     """The series of a workload with 600 requests per period, no errors and 0.1 s of response time."""
     n = span.periods
-    return {b.name: series(b, span, {"requests": [600.0] * n, "value": [0.1] * n}) for b in found}
+    return {b.name: series(b, span, {"requests": [600.0] * n, "value": [0.1] * n}) for b in metric_bindings}
 
 
 HEALTHY = {"availability": 100.0, "response_time": 0.1, "request_rate": 10.0}
@@ -160,10 +161,10 @@ HEALTHY = {"availability": 100.0, "response_time": 0.1, "request_rate": 10.0}
 
 def baseline(**changes: Any) -> Baseline:
     span = window("baseline", NOW - timedelta(hours=1), 60)
-    given = {"window": span, "series": {}, "measurements": HEALTHY, "steady": True, "requests_per_second": 10.0}
-    return Baseline.model_validate({**given, **changes})
+    inputs = {"window": span, "series": {}, "measurements": HEALTHY, "steady": True, "requests_per_second": 10.0}
+    return Baseline.model_validate({**inputs, **changes})
 
 
 def record(**changes: Any) -> ExecutionRecord:
-    given: dict[str, Any] = {"id": "run-1", "execution_arn": ARN, "started_at": NOW, "status": Status.RUNNING, "phase": "Record"}
-    return ExecutionRecord(**{**given, **changes})
+    inputs: dict[str, Any] = {"id": "run-1", "execution_arn": ARN, "started_at": NOW, "status": Status.RUNNING, "phase": "Record"}
+    return ExecutionRecord(**{**inputs, **changes})

@@ -24,75 +24,75 @@ STAGING = {TAG: "staging"}
 
 def database(name: str = "orders", zone: str = f"{REGION}a", **changes: Any) -> Database:
     """A Multi-AZ instance: its standby is in another zone."""
-    given = {
+    inputs = {
         "id": name, "arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:db:{name}", "state": "available", "zone": zone, "tags": STAGING,
         "engine": "postgres", "multi_az": True, "secondary_zone": f"{REGION}{'a' if zone.endswith('b') else 'b'}",
     }  # fmt: skip
-    return Database.model_validate({**given, **changes})
+    return Database.model_validate({**inputs, **changes})
 
 
 def cluster(name: str = "orders", zone: str = f"{REGION}a", *, readers: int = 1, **changes: Any) -> DatabaseCluster:
     members = [
         ClusterMember(id=f"{name}-{n}", zone=zone if n == 0 else f"{REGION}c", state="available", writer=n == 0) for n in range(readers + 1)
     ]
-    given = {
+    inputs = {
         "id": name, "arn": f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:{name}", "state": "available", "zone": zone, "tags": STAGING,
         "engine": "aurora-postgresql", "members": tuple(members),
     }  # fmt: skip
-    return DatabaseCluster.model_validate({**given, **changes})
+    return DatabaseCluster.model_validate({**inputs, **changes})
 
 
 def subnet(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Subnet:
     """A subnet with an instance in it, and an endpoint of the VPC that is in other subnets, too."""
     id_ = f"subnet-{name.encode().hex()}"
-    given = {
+    inputs = {
         "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{id_}", "state": "available", "zone": zone, "tags": STAGING,
         "vpc": "vpc-1", "cidr": "10.0.1.0/24", "acl": "acl-0a1", "association": "aclassoc-1", "instances": ("i-1",),
         "addresses": ("10.0.1.7",),
         "endpoints": (Endpoint(id="vpce-1", service=f"com.amazonaws.{REGION}.ssm", subnets=(id_, "subnet-0ffff")),),
     }  # fmt: skip
-    return Subnet.model_validate({**given, **changes})
+    return Subnet.model_validate({**inputs, **changes})
 
 
 def task(name: str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", zone: str = f"{REGION}a", **changes: Any) -> EcsTask:
     """A task of the service `web` on Fargate, with everything that faults require of a task."""
     name = name.replace("-", "")
-    given = {
+    inputs = {
         "id": name, "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/{name}", "state": "RUNNING", "zone": zone, "tags": STAGING,
         "group": "shop/web", "cluster": "shop", "launch_type": "FARGATE",
         "definition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web:7",
         "private_ip": "10.0.1.7", "network_mode": "awsvpc", "pid_mode": "task", "fault_injection": True, "registers": True,
         "managed_id": f"mi-{name}", "managed": True, "managed_tags": STAGING,
     }  # fmt: skip
-    return EcsTask.model_validate({**given, **changes})
+    return EcsTask.model_validate({**inputs, **changes})
 
 
 def function(name: str = "orders", zone: str = "", **changes: Any) -> LambdaFunction:
     """A function with FIS's extension."""
-    given = {
+    inputs = {
         "id": name, "arn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}", "state": "Active", "tags": STAGING, "timeout_seconds": 6,
         "layers": (f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:aws-fis-extension-arm64:9",), "wrapper": "/opt/aws-fis/bootstrap",
         "configuration_location": "arn:aws:s3:::chaos/staging/", "poll_wait_milliseconds": 2000,
     }  # fmt: skip
-    return LambdaFunction.model_validate({**given, **changes})
+    return LambdaFunction.model_validate({**inputs, **changes})
 
 
 def pod(name: str = "web-7d9c5b-x2x1z", zone: str = f"{REGION}a", **changes: Any) -> EksPod:
     """A pod of the Deployment `web`, with everything that faults require of a pod."""
     uid = sha256(name.encode()).hexdigest()[:32]
-    given = {
+    inputs = {
         "id": f"shop/{name}/{uid[:8]}", "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:pod/main/shop/{name}/{uid}", "state": "Ready", "zone": zone,
         "tags": STAGING, "group": "main/shop/deployment/web", "name": name, "namespace": "shop", "uid": uid,
         "cluster": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main", "service_account": "fis", "pod_ip": "10.0.1.7", "memory_limited": True,
     }  # fmt: skip
-    return EksPod.model_validate({**given, **changes})
+    return EksPod.model_validate({**inputs, **changes})
 
 
 def service_of(tasks: Iterable[EcsTask | EksPod], *, desired: int | None = None) -> tuple[Group, ...]:
     """The ECS services of these tasks, or the Deployments of these pods, with all of their members in service."""
-    found = tuple(tasks)
-    names = sorted({one.group for one in found if one.group})
-    running = {name: tuple(one.id for one in found if one.group == name and one.usable) for name in names}
+    results = tuple(tasks)
+    names = sorted({entry.group for entry in results if entry.group})
+    running = {name: tuple(item.id for item in results if item.group == name and item.usable) for name in names}
     return tuple(
         Group(
             kind="eks" if "/deployment/" in name else "ecs",
@@ -109,21 +109,21 @@ def volume(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Volum
     """The root volume of a Nitro instance."""
     id_ = f"vol-{name.encode().hex()}"
     to = Attachment(instance="i-1", state="attached", instance_type="m5.large", nitro=True, root=True, deleted_with=True)
-    given = {
+    inputs = {
         "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/{id_}", "state": "in-use", "zone": zone, "tags": STAGING,
         "attachments": (to,),
     }  # fmt: skip
-    return Volume.model_validate({**given, **changes})
+    return Volume.model_validate({**inputs, **changes})
 
 
 def scaling_group(name: str = "shop", zone: str = "", **changes: Any) -> ScalingGroup:
     """A group in one zone, or in two."""
-    given = {
+    inputs = {
         "id": name, "arn": f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/{name}", "state": "active",
         "zone": zone, "tags": STAGING, "zones": (zone,) if zone else (f"{REGION}a", f"{REGION}b"), "launch_template": True,
         "instances": ("i-1", "i-2"),
     }  # fmt: skip
-    return ScalingGroup.model_validate({**given, **changes})
+    return ScalingGroup.model_validate({**inputs, **changes})
 
 
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
@@ -156,12 +156,12 @@ def others(*resources: OtherResource, service: str | None = None) -> Workload:
 
 def workload_of(resources: Iterable[Any]) -> Workload:
     """A workload with resources of one type."""
-    found = tuple(resources)
-    return fleet(found) if found and found[0].type is ResourceType.INSTANCE else others(*found)
+    results = tuple(resources)
+    return fleet(results) if results and results[0].type is ResourceType.INSTANCE else others(*results)
 
 
 def discovery_of(resources: Iterable[Any]) -> Discovery:
     """A discovery document with all of them pinned and no metric bound."""
-    found = tuple(resources)
-    load = workload_of(found)
-    return Discovery(workload=load, pinned=found, seed="run-1", failure_domains=failure_domains(load, found), bindings=())
+    results = tuple(resources)
+    load = workload_of(results)
+    return Discovery(workload=load, pinned=results, seed="run-1", failure_domains=failure_domains(load, results), bindings=())

@@ -41,19 +41,19 @@ def run(raw: object, *, name: str = "run-1", catalogue: dict[str, Any] = CATALOG
     return admit_input(raw, name, catalogue, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
 
 
-def refusals(raw: object, **given: Any) -> dict[str, str]:
+def refusals(raw: object, **inputs: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as caught:
-        run(raw, **given)
+        run(raw, **inputs)
     assert caught.value.problems
     return {problem.path: str(problem) for problem in caught.value.problems}
 
 
 def test_an_experiment_of_the_catalogue_is_admitted() -> None:
-    found = run({"experiment": REL12_NAME, "mode": "plan", "requested_by": "ann"})
-    assert found.experiment == parse_experiment(CATALOGUE[REL12_NAME])
-    assert (found.environment.name, found.mode, found.requested_by, found.trigger) == ("staging", Mode.PLAN, "ann", None)
-    assert (found.account, found.region, found.partition) == (ACCOUNT, REGION, "aws")
-    assert Definition.model_validate_json(found.model_dump_json()) == found
+    result = run({"experiment": REL12_NAME, "mode": "plan", "requested_by": "ann"})
+    assert result.experiment == parse_experiment(CATALOGUE[REL12_NAME])
+    assert (result.environment.name, result.mode, result.requested_by, result.trigger) == ("staging", Mode.PLAN, "ann", None)
+    assert (result.account, result.region, result.partition) == (ACCOUNT, REGION, "aws")
+    assert Definition.model_validate_json(result.model_dump_json()) == result
 
 
 FORGED = "x\n\nsquall: run-1 is over\x1b[2J\u202e\u2028"
@@ -98,19 +98,19 @@ def test_everything_that_ships_for_the_local_account_is_admitted(name: str) -> N
 def test_45_seconds_are_enough_at_the_local_pace_and_not_on_aws() -> None:
     short = {"definition": REL12, "overrides": {"duration": "PT45S"}}
     assert run(short, environments=LOCAL).experiment.length == timedelta(seconds=45)
-    found = refusals(short)
-    assert set(found) == {"definition.duration_minutes", "definition.success_criteria[0]", "definition.success_criteria[1]"} | {
+    result = refusals(short)
+    assert set(result) == {"definition.duration_minutes", "definition.success_criteria[0]", "definition.success_criteria[1]"} | {
         "definition.abort_conditions[0]",
         "definition.abort_conditions[1]",
     }
-    assert "at least 8 min" in found["definition.abort_conditions[0]"]
+    assert "at least 8 min" in result["definition.abort_conditions[0]"]
 
 
 @pytest.mark.parametrize("raw", [5, 5.5, [], None, "seed", True, [{"experiment": REL12_NAME}]])
 def test_an_input_that_is_no_object_is_refused_by_a_sentence(raw: object) -> None:
-    found = refusals(raw)
-    assert list(found) == ["$"]
-    assert "is an object" in found["$"]
+    result = refusals(raw)
+    assert list(result) == ["$"]
+    assert "is an object" in result["$"]
 
 
 def deep(levels: int) -> object:
@@ -153,9 +153,9 @@ def deep(levels: int) -> object:
     ],
 )
 def test_bad_input_is_refused_at_its_path(raw: object, path: str, words: str) -> None:
-    found = refusals(raw)
-    assert list(found) == [path]
-    assert words in found[path]
+    result = refusals(raw)
+    assert list(result) == [path]
+    assert words in result[path]
 
 
 def test_nesting_beyond_pythons_own_limit_is_refused_too() -> None:
@@ -174,15 +174,15 @@ def test_problems_of_input_experiment_environment_and_name_come_together() -> No
 
 
 def test_definitions_in_the_input_only_where_the_policy_says_so() -> None:
-    found = refusals({"definition": REL12}, environments=ENVIRONMENTS)
-    assert list(found) == ["definition"]
-    assert "catalogue only" in found["definition"]
+    result = refusals({"definition": REL12}, environments=ENVIRONMENTS)
+    assert list(result) == ["definition"]
+    assert "catalogue only" in result["definition"]
 
 
 def test_a_definition_that_is_forbidden_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five hundred metrics and thousands of sentences cost no more than the look at the policy."""
     parsed: list[object] = []
-    monkeypatch.setattr("squall.admission.execution_input.parse_experiment", lambda *given: parsed.append(given))
+    monkeypatch.setattr("squall.admission.execution_input.parse_experiment", lambda *inputs: parsed.append(inputs))
     huge = {**REL12, "success_criteria": ["System availability > 99%"] * 1500}
     assert list(refusals({"definition": huge}, environments=ENVIRONMENTS)) == ["definition"]
     assert parsed == []
@@ -201,9 +201,9 @@ TOO_MANY = {
 def test_more_entries_than_an_experiment_needs_are_refused_before_any_is_parsed(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for parser in ("parse_condition", "parse_criterion"):
         monkeypatch.setattr(f"squall.admission.sentences.{parser}", lambda *_: pytest.fail("a sentence was parsed"))
-    found = refusals({"definition": {**REL12, field: TOO_MANY[field]}})
-    assert list(found) == [f"definition.{field}"]
-    assert f"has {len(TOO_MANY[field])} entries" in found[f"definition.{field}"]
+    result = refusals({"definition": {**REL12, field: TOO_MANY[field]}})
+    assert list(result) == [f"definition.{field}"]
+    assert f"has {len(TOO_MANY[field])} entries" in result[f"definition.{field}"]
 
 
 def test_a_fis_template_that_is_nested_too_deeply_is_refused() -> None:
@@ -215,8 +215,8 @@ def test_a_fis_template_that_is_nested_too_deeply_is_refused() -> None:
 @pytest.mark.parametrize(("policy", "words"), [({"accounts": ["999999999999"]}, ACCOUNT), ({"regions": ["us-east-1"]}, REGION)])
 def test_an_environment_of_another_account_or_region_is_refused(policy: dict[str, Any], words: str) -> None:
     elsewhere = {"staging": {**ENVIRONMENTS["staging"], **policy}}
-    found = refusals({"experiment": REL12_NAME}, environments=elsewhere)
-    assert words in found[f"catalogue.{REL12_NAME}.environment"]
+    result = refusals({"experiment": REL12_NAME}, environments=elsewhere)
+    assert words in result[f"catalogue.{REL12_NAME}.environment"]
     run({"experiment": REL12_NAME}, environments={"staging": {**ENVIRONMENTS["staging"], "accounts": [ACCOUNT], "regions": [REGION]}})
 
 
@@ -226,8 +226,8 @@ def test_a_broken_policy_is_a_problem_of_the_policy() -> None:
 
 
 def test_a_broken_experiment_of_the_catalogue_is_named() -> None:
-    found = refusals({"experiment": "mine"}, catalogue={"mine": {**REL12, "type": "flood"}})
-    assert list(found) == ["catalogue.mine.type"]
+    result = refusals({"experiment": "mine"}, catalogue={"mine": {**REL12, "type": "flood"}})
+    assert list(result) == ["catalogue.mine.type"]
 
 
 def test_the_environments_own_range_of_a_parameter_binds_definition_and_override() -> None:
@@ -235,9 +235,9 @@ def test_the_environments_own_range_of_a_parameter_binds_definition_and_override
     raw: dict[str, Any] = {"experiment": "network-latency"}
     assert "1 to 200" in refusals(raw, environments=narrow)["catalogue.network-latency.parameters.latency_ms"]
     wide = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"latency_ms": [1, 300]}}}
-    for told, said in ((301, "1 to 300"), ("300", "not a value that the experiment lists for overrides")):
-        raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": told}}}
-        assert said in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
+    for answer, text in ((301, "1 to 300"), ("300", "not a value that the experiment lists for overrides")):
+        raw = {"experiment": "network-latency", "overrides": {"parameters": {"latency_ms": answer}}}
+        assert text in refusals(raw, environments=wide)["overrides.parameters.latency_ms"]
 
 
 @pytest.mark.parametrize(
@@ -252,9 +252,9 @@ def test_the_environments_own_range_of_a_parameter_binds_definition_and_override
     ],
 )
 def test_an_override_does_not_aim_the_fault_elsewhere(parameters: dict[str, Any]) -> None:
-    found = refusals({"experiment": "dependency-timeout", "overrides": {"parameters": parameters}})
+    result = refusals({"experiment": "dependency-timeout", "overrides": {"parameters": parameters}})
     for name in parameters:
-        assert "does not let this parameter be overridden (expected no parameter" in found[f"overrides.parameters.{name}"]
+        assert "does not let this parameter be overridden (expected no parameter" in result[f"overrides.parameters.{name}"]
 
 
 def test_a_parameter_is_overridden_only_within_what_the_experiment_lists() -> None:
@@ -270,14 +270,14 @@ def test_a_parameter_is_overridden_only_within_what_the_experiment_lists() -> No
         ("jitter_ms", True, "1 to 20"),
         ("latency_ms", 5, "dependency, jitter_ms"),
     ):
-        found = refusals({"experiment": "x", "overrides": {"parameters": {name: value}}}, catalogue=catalogue)
-        assert f"(expected {expected})" in found[f"overrides.parameters.{name}"]
+        result = refusals({"experiment": "x", "overrides": {"parameters": {name: value}}}, catalogue=catalogue)
+        assert f"(expected {expected})" in result[f"overrides.parameters.{name}"]
 
 
 def test_what_may_be_overridden_is_no_part_of_what_is_promoted() -> None:
     plain = {**CATALOGUE["dependency-timeout"]}
     listed = {**plain, "override_values": {"dependency": ["ledger.example.com"]}}
-    before, after = (run({"experiment": "x"}, catalogue={"x": one}) for one in (plain, listed))
+    before, after = (run({"experiment": "x"}, catalogue={"x": entry}) for entry in (plain, listed))
     assert before.promotion_hash == after.promotion_hash
     assert before.definition_hash != after.definition_hash
 
@@ -340,12 +340,12 @@ asked = st.fixed_dictionaries(
 @given(json_values | asked, st.text(max_size=90))
 def test_any_input_is_admitted_or_refused_with_problems(raw: object, name: str) -> None:
     try:
-        found = run(raw, name=name)
+        result = run(raw, name=name)
     except InvalidInput as invalid:
         assert invalid.problems  # noqa: PT017 - either end is right
         assert all(problem.path and problem.message for problem in invalid.problems)  # noqa: PT017
     else:
-        assert Definition.model_validate_json(found.model_dump_json()) == found
+        assert Definition.model_validate_json(result.model_dump_json()) == result
 
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -364,19 +364,19 @@ def test_a_range_binds_the_faults_defaults_too() -> None:
     overridable = {"jitter_ms": [1, 100], "flows_percent": [1, 100]}
     changed = {**CATALOGUE["network-latency"], "parameters": {"latency_ms": 200}, "override_ranges": overridable}
     catalogue = {**CATALOGUE, "network-latency": changed}
-    found = refusals(raw, catalogue=catalogue, environments=narrow)
-    assert "20 to 100" in found["catalogue.network-latency.parameters.jitter_ms"]
-    assert "1 to 50" in found["catalogue.network-latency.parameters.flows_percent"]
+    result = refusals(raw, catalogue=catalogue, environments=narrow)
+    assert "20 to 100" in result["catalogue.network-latency.parameters.jitter_ms"]
+    assert "1 to 50" in result["catalogue.network-latency.parameters.flows_percent"]
     inside = {**raw, "overrides": {"parameters": {"jitter_ms": 50, "flows_percent": 10}}}
     assert run(inside, catalogue=catalogue, environments=narrow).experiment.parameters["jitter_ms"] == 50, "an override may bring it inside"
 
 
 def test_more_stop_conditions_than_fis_takes_are_refused_with_both_numbers() -> None:
-    given = {**CATALOGUE[REL12_NAME], "stop_alarms": ["pager", "checkout", "login", "cart"]}
-    found = refusals({"experiment": "many"}, catalogue={"many": given})
-    assert "2 abort conditions and 4 stop alarms are 6 stop conditions" in found["catalogue.many.stop_alarms"]
-    assert "at most 5" in found["catalogue.many.stop_alarms"]
-    run({"experiment": "many"}, catalogue={"many": {**given, "stop_alarms": ["pager", "checkout", "login"]}})
+    inputs = {**CATALOGUE[REL12_NAME], "stop_alarms": ["pager", "checkout", "login", "cart"]}
+    result = refusals({"experiment": "many"}, catalogue={"many": inputs})
+    assert "2 abort conditions and 4 stop alarms are 6 stop conditions" in result["catalogue.many.stop_alarms"]
+    assert "at most 5" in result["catalogue.many.stop_alarms"]
+    run({"experiment": "many"}, catalogue={"many": {**inputs, "stop_alarms": ["pager", "checkout", "login"]}})
 
 
 @pytest.mark.parametrize(("age", "refused"), [(900 + 3600, False), (900 + 3601, True), (-900, False), (-901, True)])
@@ -402,8 +402,8 @@ def test_a_delay_so_long_that_the_agent_might_not_be_reached_needs_a_policy_that
 
 
 def test_memory_the_agent_might_be_killed_for_needs_a_policy_that_says_so() -> None:
-    given = {**REL12, "type": "memory_stress", "parameters": {"memory_percent": 96}}
-    raw, catalogue = {"experiment": "leak"}, {"leak": given}
+    inputs = {**REL12, "type": "memory_stress", "parameters": {"memory_percent": 96}}
+    raw, catalogue = {"experiment": "leak"}, {"leak": inputs}
     assert "1 to 95" in refusals(raw, catalogue=catalogue)["catalogue.leak.parameters.memory_percent"]
     willing = {"staging": {**ENVIRONMENTS["staging"], "parameter_ranges": {"memory_percent": [1, 98]}}}
     assert run(raw, catalogue=catalogue, environments=willing).experiment.parameters == {"memory_percent": 96}
@@ -432,9 +432,9 @@ WITH_ROLLBACK = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "rollbac
     ],
 )
 def test_a_rollback_runs_only_what_the_policy_lists_with_values_it_allows(rollback: object, path: str, words: str) -> None:
-    found = refusals({"experiment": "mine"}, catalogue={"mine": {**REL12, "rollback": rollback}}, environments=WITH_ROLLBACK)
-    assert list(found) == [f"catalogue.mine.{path}"]
-    assert words in found[f"catalogue.mine.{path}"]
+    result = refusals({"experiment": "mine"}, catalogue={"mine": {**REL12, "rollback": rollback}}, environments=WITH_ROLLBACK)
+    assert list(result) == [f"catalogue.mine.{path}"]
+    assert words in result[f"catalogue.mine.{path}"]
 
 
 @pytest.mark.parametrize(
@@ -447,7 +447,7 @@ def test_an_allowed_rollback_is_admitted(rollback: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({"assume_role": "admin"}, "the ARN of a role"),
         ({"assume_role": None}, "assume_role"),
@@ -458,9 +458,9 @@ def test_an_allowed_rollback_is_admitted(rollback: object) -> None:
         ({"timeout_seconds": 86400}, "3600"),
     ],
 )
-def test_a_policy_that_lists_a_wrong_rollback_document_is_refused(changes: dict[str, Any], said: str) -> None:
+def test_a_policy_that_lists_a_wrong_rollback_document_is_refused(changes: dict[str, Any], expected_text: str) -> None:
     policy = {**ENVIRONMENTS["staging"], "rollback_documents": {"restore-web": {**ROLLBACK, **changes}}}
-    with pytest.raises(InvalidInput, match=re.escape(said)):
+    with pytest.raises(InvalidInput, match=re.escape(expected_text)):
         parse_environment(policy)
 
 

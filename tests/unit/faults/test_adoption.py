@@ -28,8 +28,8 @@ CPU = {"DurationSeconds": "600", "CPU": "2"}
 
 
 def experiment(kind: str = "cpu_stress", **changes: Any) -> Experiment:
-    given = {**REL12, "type": kind, "fis_template_id": "EXT1", **changes}
-    return Experiment.model_validate({key: value for key, value in given.items() if key != "target_resources" or key in changes})
+    inputs = {**REL12, "type": kind, "fis_template_id": "EXT1", **changes}
+    return Experiment.model_validate({key: value for key, value in inputs.items() if key != "target_resources" or key in changes})
 
 
 def command(document: str = "AWSFIS-Run-CPU-Stress", told: object = None, **changes: Any) -> dict[str, Any]:
@@ -46,9 +46,9 @@ def template(*actions: dict[str, Any], target: dict[str, Any] | None = None, **c
     return {"id": "EXT1", "actions": named, "targets": {"Web": target or TARGET}, "roleArn": "arn:aws:iam::1:role/theirs", **changes}
 
 
-def refused(found: dict[str, Any], kind: str = "cpu_stress", **changes: Any) -> dict[str, str]:
+def refused(result: dict[str, Any], kind: str = "cpu_stress", **changes: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as caught:
-        apply_template(experiment(kind, **changes), found)
+        apply_template(experiment(kind, **changes), result)
     return {problem.path: f"{problem.message} / {problem.expected}" for problem in caught.value.problems}
 
 
@@ -74,15 +74,15 @@ def test_targets_by_tags_and_filters_become_candidates_of_which_the_radius_pins_
 
 
 def test_a_termination_with_its_wait_is_adopted() -> None:
-    found = template(
+    result = template(
         {"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}},
         {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}},
     )
-    assert apply_template(experiment("instance_termination"), found).parameters == {}
+    assert apply_template(experiment("instance_termination"), result).parameters == {}
 
 
 @pytest.mark.parametrize(
-    ("found", "path", "said"),
+    ("result", "path", "expected_text"),
     [
         (template(command("AWSFIS-Run-Disk-Fill")), "actions.a0.actionId", "type: disk_fill"),
         (template(command("AWS-RunShellScript")), "actions.a0.actionId", "AWS-RunShellScript is no cpu_stress"),
@@ -138,15 +138,15 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (template(experimentOptions={"accountTargeting": "multi-account"}), "experimentOptions", "other accounts"),
     ],
 )
-def test_every_disagreement_is_named(found: dict[str, Any], path: str, said: str) -> None:
-    told = refused(found)
-    assert list(told) == [f"fis_template_id.{path}"], told
-    assert said in told[f"fis_template_id.{path}"]
+def test_every_disagreement_is_named(result: dict[str, Any], path: str, expected_text: str) -> None:
+    answer = refused(result)
+    assert list(answer) == [f"fis_template_id.{path}"], answer
+    assert expected_text in answer[f"fis_template_id.{path}"]
 
 
 def test_all_disagreements_are_told_at_once() -> None:
-    found = template(command(startAfter=["x"], told={**CPU, "Workers": "5"}), target={**TARGET, "selectionMode": "PERCENT(9)"})
-    assert len(refused(found, parameters={"cpus": 1}, target_resources=["i-1"])) == 5
+    result = template(command(startAfter=["x"], told={**CPU, "Workers": "5"}), target={**TARGET, "selectionMode": "PERCENT(9)"})
+    assert len(refused(result, parameters={"cpus": 1}, target_resources=["i-1"])) == 5
 
 
 def test_a_stop_alarm_the_experiment_has_too_is_no_disagreement() -> None:
@@ -168,7 +168,7 @@ def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice()
 
 
 @pytest.mark.parametrize(
-    ("found", "path", "said"),
+    ("result", "path", "expected_text"),
     [
         (
             template({**REBOOT, "parameters": {}}, target=databases()),
@@ -188,23 +188,23 @@ def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice()
         ),
     ],
 )
-def test_what_a_template_of_databases_says_otherwise_is_named(found: dict[str, Any], path: str, said: str) -> None:
-    told = refused(found, "database_failure")
-    assert list(told) == [f"fis_template_id.{path}"], told
-    assert said in told[f"fis_template_id.{path}"]
+def test_what_a_template_of_databases_says_otherwise_is_named(result: dict[str, Any], path: str, expected_text: str) -> None:
+    answer = refused(result, "database_failure")
+    assert list(answer) == [f"fis_template_id.{path}"], answer
+    assert expected_text in answer[f"fis_template_id.{path}"]
 
 
 INVOKED = {"resourceType": "aws:lambda:function", "resourceArns": [function("orders").arn], "selectionMode": "ALL"}
 TASKS = {"resourceType": "aws:ecs:task", "resourceArns": [task("t1").arn], "selectionMode": "ALL"}
 
 
-def disturbed(action_id: str, given: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
-    parameters = {"duration": "PT10M", **(given or {})}
+def disturbed(action_id: str, inputs: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    parameters = {"duration": "PT10M", **(inputs or {})}
     return {"actionId": action_id, "parameters": parameters, "targets": {"Functions": "Web"}, **changes}
 
 
 @pytest.mark.parametrize(
-    ("kind", "action", "given", "adopted"),
+    ("kind", "action", "inputs", "adopted"),
     [
         ("network_latency", "add-delay", {}, {"latency_ms": 1000, "invocation_percent": 100}),
         (
@@ -228,17 +228,19 @@ def disturbed(action_id: str, given: dict[str, str] | None = None, **changes: An
     ],
 )
 def test_a_template_of_functions_is_adopted_with_the_actions_own_defaults(
-    kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
+    kind: str, action: str, inputs: dict[str, str], adopted: dict[str, Any]
 ) -> None:
-    found = apply_template(experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", given), target=INVOKED))
-    assert (found.resource_type, found.parameters) == (ResourceType.FUNCTION, adopted)
+    result = apply_template(
+        experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", inputs), target=INVOKED)
+    )
+    assert (result.resource_type, result.parameters) == (ResourceType.FUNCTION, adopted)
 
 
 NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "action", "given", "adopted"),
+    ("kind", "action", "inputs", "adopted"),
     [
         ("cpu_stress", "cpu-stress", {}, {"load_percent": 100, "cpus": 0}),
         ("disk_fill", "io-stress", {"percent": "50", "installDependencies": "True"}, {"disk_percent": 50, "workers": 1}),
@@ -264,10 +266,10 @@ NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
     ],
 )
 def test_a_template_of_tasks_is_adopted_with_the_actions_own_defaults(
-    kind: str, action: str, given: dict[str, str], adopted: dict[str, Any]
+    kind: str, action: str, inputs: dict[str, str], adopted: dict[str, Any]
 ) -> None:
-    found = apply_template(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", given, targets={"Tasks": "Web"}), target=TASKS))
-    assert (found.resource_type, found.parameters) == (ResourceType.ECS_TASK, adopted)
+    result = apply_template(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", inputs, targets={"Tasks": "Web"}), target=TASKS))
+    assert (result.resource_type, result.parameters) == (ResourceType.ECS_TASK, adopted)
 
 
 def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_wait() -> None:
@@ -283,15 +285,15 @@ def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_w
 
 def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
     by_tag = {"resourceType": "aws:ecs:task", "resourceTags": {"app": "web"}, "parameters": {"cluster": "shop", "service": "web"}}
-    found = apply_template(
+    result = apply_template(
         experiment(), template(disturbed("aws:ecs:task-cpu-stress", targets={"Tasks": "Web"}), target={**by_tag, "selectionMode": "ALL"})
     )
-    assert found.target is not None
-    assert (found.target.tags, found.target.filters) == ({"app": "web"}, {"cluster": ("shop",), "service": ("web",)})
+    assert result.target is not None
+    assert (result.target.tags, result.target.filters) == ({"app": "web"}, {"cluster": ("shop",), "service": ("web",)})
 
 
 @pytest.mark.parametrize(
-    ("kind", "action", "target", "path", "said"),
+    ("kind", "action", "target", "path", "expected_text"),
     [
         ("service_unavailable", disturbed("aws:lambda:invocation-error"), INVOKED, "parameters", "preventExecution: must be given"),
         (
@@ -356,11 +358,11 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
     ],
 )
 def test_what_a_template_of_functions_or_tasks_says_otherwise_is_named(
-    kind: str, action: dict[str, Any], target: dict[str, Any], path: str, said: str
+    kind: str, action: dict[str, Any], target: dict[str, Any], path: str, expected_text: str
 ) -> None:
-    told = refused(template(action, target=target), kind)
-    assert list(told) == [f"fis_template_id.actions.a0.{path}"], told
-    assert said in told[f"fis_template_id.actions.a0.{path}"]
+    answer = refused(template(action, target=target), kind)
+    assert list(answer) == [f"fis_template_id.actions.a0.{path}"], answer
+    assert expected_text in answer[f"fis_template_id.actions.a0.{path}"]
 
 
 @pytest.mark.parametrize("fault", [fault for fault in registry.list_faults() if fault.reads_templates], ids=named)
@@ -375,7 +377,7 @@ def test_what_squall_compiles_it_also_reads(fault: AnyFault, data: st.DataObject
     again = compile_fault(fault, fault.parse(adopted.parameters), pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
     assert again == (targets, actions)
     assert adopted.target is not None
-    assert list(adopted.target.arns) == [one.arn for one in pinned]
+    assert list(adopted.target.arns) == [target.arn for target in pinned]
     assert adopted.resource_type is fault.resource_type
 
 
@@ -383,8 +385,8 @@ def test_what_is_promoted_is_what_the_template_says_and_not_which_template_said_
     policy = environment(fis_templates=["EXT1", "EXT2"], inline_definitions=True)
 
     def hashes(template_id: str, cpus: str) -> tuple[str, str]:
-        found = definition(experiment(fis_template_id=template_id), policy)
-        promoted = adopt_template(found, template(command(told={**CPU, "CPU": cpus})))
+        result = definition(experiment(fis_template_id=template_id), policy)
+        promoted = adopt_template(result, template(command(told={**CPU, "CPU": cpus})))
         return promoted.promotion_hash, promoted.definition_hash
 
     (first, of_first), (second, of_second), (other, _) = hashes("EXT1", "2"), hashes("EXT2", "2"), hashes("EXT1", "4")
@@ -394,6 +396,6 @@ def test_what_is_promoted_is_what_the_template_says_and_not_which_template_said_
 
 
 def test_a_parameter_beyond_what_the_policy_allows_is_refused_also_where_the_template_says_it() -> None:
-    found = definition(experiment(), environment(fis_templates=["EXT1"], parameter_ranges={"load_percent": (1, 50)}))
+    result = definition(experiment(), environment(fis_templates=["EXT1"], parameter_ranges={"load_percent": (1, 50)}))
     with pytest.raises(InvalidInput, match=r"fis_template_id\.parameters\.load_percent: 100"):
-        adopt_template(found, template())
+        adopt_template(result, template())

@@ -91,7 +91,7 @@ def unmet(fault: AnyFault, *pinned: OtherResource, now: Workload | None = None) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({"multi_az": False, "secondary_zone": None}, {"multi_az": "orders has no standby in another zone"}),
         ({"secondary_zone": None}, {"multi_az": "orders has no standby in another zone"}),  # being made
@@ -99,10 +99,10 @@ def unmet(fault: AnyFault, *pinned: OtherResource, now: Workload | None = None) 
         ({}, {}),
     ],
 )
-def test_an_instance_needs_a_standby_and_no_cluster(changes: dict[str, Any], said: dict[str, str]) -> None:
-    found = unmet(INSTANCES, database(**changes))
-    assert set(found) == set(said)
-    assert all(found[name].startswith(words) for name, words in said.items())
+def test_an_instance_needs_a_standby_and_no_cluster(changes: dict[str, Any], expected_text: dict[str, str]) -> None:
+    result = unmet(INSTANCES, database(**changes))
+    assert set(result) == set(expected_text)
+    assert all(result[name].startswith(words) for name, words in expected_text.items())
 
 
 def test_a_cluster_needs_a_reader_that_is_available_and_a_writer() -> None:
@@ -119,8 +119,10 @@ def test_prerequisites_are_asked_of_the_target_as_it_is_now() -> None:
     assert set(unmet(INSTANCES, pinned, now=others(database(secondary_zone=None, multi_az=False)))) == {"multi_az"}
 
 
-def failed_over(one: DatabaseCluster) -> DatabaseCluster:
-    return one.model_copy(update={"members": tuple(m.model_copy(update={"writer": not m.writer}) for m in one.members)})
+def failed_over(database_cluster: DatabaseCluster) -> DatabaseCluster:
+    return database_cluster.model_copy(
+        update={"members": tuple(m.model_copy(update={"writer": not m.writer}) for m in database_cluster.members)}
+    )
 
 
 def report(fault: AnyFault, before: OtherResource, after: OtherResource | None) -> Any:
@@ -150,9 +152,9 @@ SWAPPED = database(zone=f"{REGION}b", secondary_zone=f"{REGION}a")
 def test_it_is_proven_by_who_serves_and_recovered_when_it_is_whole(
     fault: AnyFault, before: OtherResource, after: OtherResource | None, proven: bool, outcome: RollbackOutcome
 ) -> None:
-    found = report(fault, before, after)
-    assert (found.proofs[0].proven, found.proofs[0].kind, found.outcome) == (proven, "state", outcome)
-    assert bool(found.differences) is (outcome is RollbackOutcome.NOT_RESTORED)
+    result = report(fault, before, after)
+    assert (result.proofs[0].proven, result.proofs[0].kind, result.outcome) == (proven, "state", outcome)
+    assert bool(result.differences) is (outcome is RollbackOutcome.NOT_RESTORED)
 
 
 def test_what_is_lacking_is_named() -> None:
@@ -169,20 +171,20 @@ def test_each_database_is_a_failure_domain_and_a_cluster_is_one_with_its_members
 
 
 @pytest.mark.parametrize(
-    ("one", "enough"),
+    ("other_resource", "enough"),
     [(database(), True), (database(multi_az=False, secondary_zone=None), False), (cluster(), True), (cluster(readers=0), False)],
 )
-def test_capacity_is_what_takes_over_whatever_share_the_policy_wants(one: OtherResource, enough: bool) -> None:
-    (capacity,) = list_capacities(others(one), [one])
-    assert (capacity.after(list_lost_members([one])) >= capacity.needed(100)) is enough
+def test_capacity_is_what_takes_over_whatever_share_the_policy_wants(other_resource: OtherResource, enough: bool) -> None:
+    (capacity,) = list_capacities(others(other_resource), [other_resource])
+    assert (capacity.after(list_lost_members([other_resource])) >= capacity.needed(100)) is enough
 
 
 def test_a_database_of_another_environment_or_busy_is_not_pinned() -> None:
-    for one, said in ((database(tags={TAG: "production"}), "production"), (database(state="modifying"), "no target is available")):
-        exp = experiment(type="database_failure", target_resources=[one.arn])
-        pinned, problems = pin_targets(others(one), exp, environment(), "s")
+    for entry, text in ((database(tags={TAG: "production"}), "production"), (database(state="modifying"), "no target is available")):
+        exp = experiment(type="database_failure", target_resources=[entry.arn])
+        pinned, problems = pin_targets(others(entry), exp, environment(), "s")
         assert pinned == ()
-        assert any(said in problem.message for problem in problems)
+        assert any(text in problem.message for problem in problems)
 
 
 def test_databases_have_metrics_of_their_own_and_those_of_the_service_that_is_named() -> None:
@@ -195,13 +197,13 @@ def test_databases_have_metrics_of_their_own_and_those_of_the_service_that_is_na
     assert places["database_connections"] == {("AWS/RDS", "DatabaseConnections", writer)}
     assert places["cpu_utilization"] == {("AWS/RDS", "CPUUtilization", writer)}
     assert any(namespace == "AWS/ApplicationELB" for namespace, _, _ in places["availability"])
-    (one,), _ = bind_metrics(["database_write_latency"], {}, {}, others(database()), Timing(), pinned=[database()])
-    assert (one.unit, one.queries[0].dimensions) == ("seconds", (("DBInstanceIdentifier", "orders"),))
+    (entry,), _ = bind_metrics(["database_write_latency"], {}, {}, others(database()), Timing(), pinned=[database()])
+    assert (entry.unit, entry.queries[0].dimensions) == ("seconds", (("DBInstanceIdentifier", "orders"),))
 
 
 def test_without_a_service_nobody_says_whose_users_would_notice() -> None:
-    said = measured_group(others(database()), [database()])
-    assert isinstance(said, str)
-    assert "name in service the target group whose users would notice" in said
+    answer = measured_group(others(database()), [database()])
+    assert isinstance(answer, str)
+    assert "name in service the target group whose users would notice" in answer
     unknown = others(database(), service=TG_ARN).model_copy(update={"target_groups": ()})
     assert measured_group(unknown, [database()]) == f"the target group {TG_ARN} does not exist in this account and Region"

@@ -111,12 +111,12 @@ def fleet_of(instances: int) -> Discovery:
 
 
 def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
-    found = fleet_of(instances)
-    given = REQUIRED.get(kind, {}) if parameters is None else parameters
-    exp = experiment(type=kind.value, target_resources=[i.id for i in found.pinned], parameters=given, **changes)
+    result = fleet_of(instances)
+    value = REQUIRED.get(kind, {}) if parameters is None else parameters
+    exp = experiment(type=kind.value, target_resources=[i.id for i in result.pinned], parameters=value, **changes)
     return compile_template(
         definition(exp),
-        found,
+        result,
         stack="Squall",
         run_id="run-1",
         role_arn=ROLE,
@@ -140,12 +140,12 @@ def test_every_template_is_accepted_by_the_fis_model(
     body = template(kind, instances, parameters, duration=timedelta(seconds=seconds), name=name, hypothesis=hypothesis)
     assert_accepted(body)
     for action in body["actions"].values():
-        given = action.get("parameters", {})
-        document = json.loads(given.get("documentParameters", "{}"))
+        answer = action.get("parameters", {})
+        document = json.loads(answer.get("documentParameters", "{}"))
         assert not [value for value in document.values() if re.search(r"[^A-Za-z0-9.,:/_-]", value)], "a shell reads it"
         if document:
             assert int(document["DurationSeconds"]) == seconds
-            assert seconds_of(given["duration"]) >= seconds, "FIS must not call it over before the document does"
+            assert seconds_of(answer["duration"]) >= seconds, "FIS must not call it over before the document does"
 
 
 def seconds_of(text: str) -> int:
@@ -224,7 +224,7 @@ def test_durations_are_iso_8601_of_the_same_length(seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "path", "said"),
+    ("inputs", "path", "expected_text"),
     [
         ({"latency_ms": 0}, "parameters.latency_ms", "greater than or equal to 1"),
         ({"latency_ms": 10_001}, "parameters.latency_ms", "less than or equal to 10000"),
@@ -244,12 +244,12 @@ def test_durations_are_iso_8601_of_the_same_length(seconds: int) -> None:
         ({"sources": "10.0.0.999"}, "parameters.sources", "not '10.0.0.999'"),
     ],
 )  # fmt: skip
-def test_dangerous_or_wrong_parameters_are_refused_by_name(given: dict[str, Any], path: str, said: str) -> None:
+def test_dangerous_or_wrong_parameters_are_refused_by_name(inputs: dict[str, Any], path: str, expected_text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        LATENCY.parse(given)
+        LATENCY.parse(inputs)
     (problem,) = caught.value.problems
     assert problem.path == path
-    assert said in problem.expected
+    assert expected_text in problem.expected
 
 
 @pytest.mark.parametrize("sources", ["10.1.2.3", "10.0.0.0/16,db.example.com", "us-east-1a", "use1-az1", "DYNAMODB,S3", "us-gov-west-1b"])
@@ -283,8 +283,8 @@ def test_termination_needs_a_group_that_would_replace_the_instance() -> None:
 
 def test_latency_needs_an_agent_that_is_online_on_linux() -> None:
     offline = instance("i-1", managed=False, platform="Windows")
-    told = outcomes(LATENCY, workload([offline]), [offline])
-    assert (told["systems_manager_online"], told["linux"]) == (CheckOutcome.FAILED, CheckOutcome.FAILED)
+    answer = outcomes(LATENCY, workload([offline]), [offline])
+    assert (answer["systems_manager_online"], answer["linux"]) == (CheckOutcome.FAILED, CheckOutcome.FAILED)
 
 
 def test_an_agent_that_went_offline_since_the_target_was_pinned_is_noticed() -> None:
@@ -329,8 +329,10 @@ def test_a_fault_tells_whether_it_ends_at_once_and_whether_its_targets_are_repla
 def test_latency_needs_networks_that_the_targets_live_in(address: str | None, sources: str | None, passes: bool) -> None:
     target = instance("i-1", private_ip=address)
     parameters = LATENCY.parse({"sources": sources} if sources else {})
-    (told,) = (check for check in prerequisites(LATENCY, workload([target]), [target], parameters) if check.name == "sources_reach_vpc")
-    assert (told.outcome is CheckOutcome.PASSED) is passes, told.detail
+    (prerequisite,) = (
+        check for check in prerequisites(LATENCY, workload([target]), [target], parameters) if check.name == "sources_reach_vpc"
+    )
+    assert (prerequisite.outcome is CheckOutcome.PASSED) is passes, prerequisite.detail
 
 
 def test_a_fault_without_targets_has_unmet_prerequisites() -> None:
@@ -360,15 +362,15 @@ def test_a_terminated_instance_is_proof_and_a_running_one_is_not() -> None:
 
 @pytest.mark.parametrize(("replaced", "outcome"), [(True, RollbackOutcome.RECOVERED), (False, RollbackOutcome.NOT_RESTORED)])
 def test_termination_is_recovered_only_when_group_and_target_group_are_whole(replaced: bool, outcome: RollbackOutcome) -> None:
-    found = discovery()
-    report = verify(TERMINATION, before(found), found.workload, fleet_after_termination(replaced=replaced), {}, None, NOW)
+    result = discovery()
+    report = verify(TERMINATION, before(result), result.workload, fleet_after_termination(replaced=replaced), {}, None, NOW)
     assert report.outcome is outcome
     assert bool(report.differences) is not replaced
 
 
 def test_a_termination_that_never_happened_needs_no_undoing() -> None:
-    found = discovery()
-    assert verify(TERMINATION, before(found), found.workload, found.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
+    result = discovery()
+    assert verify(TERMINATION, before(result), result.workload, result.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
 
 
 @pytest.mark.parametrize(
@@ -404,29 +406,29 @@ def test_every_target_needs_its_own_proof() -> None:
 
 def test_latency_is_restored_when_no_command_is_left_and_says_how_long_it_could_have_lasted() -> None:
     load = workload([instance("i-1"), instance("i-2")])
-    found = discovery(load, load.instances[:1])
-    done = verify(LATENCY, before(found), load, load, {"i-1": [command("Success")]}, None, NOW, timedelta(minutes=10))
+    result = discovery(load, load.instances[:1])
+    done = verify(LATENCY, before(result), load, load, {"i-1": [command("Success")]}, None, NOW, timedelta(minutes=10))
     assert done.outcome is RollbackOutcome.RESTORED
     assert done.could_have_lasted_until == NOW + timedelta(minutes=10)
-    left = verify(LATENCY, before(found), load, load, {"i-1": [command("Cancelling")]}, None, NOW, timedelta(minutes=10))
+    left = verify(LATENCY, before(result), load, load, {"i-1": [command("Cancelling")]}, None, NOW, timedelta(minutes=10))
     assert left.outcome is RollbackOutcome.NOT_RESTORED
     assert left.leftovers == ("command c-1 is still Cancelling on i-1",)
 
 
 def test_a_target_that_lost_its_health_is_a_difference() -> None:
     load = workload([instance("i-1"), instance("i-2")])
-    found = discovery(load, load.instances[:1])
+    result = discovery(load, load.instances[:1])
     sick = load.model_copy(
         update={"target_groups": (load.target_groups[0].model_copy(update={"healthy": ("i-2",), "unhealthy": ("i-1",)}),)}
     )
-    report = verify(LATENCY, before(found), load, sick, {"i-1": [command("Success")]}, None, NOW)
+    report = verify(LATENCY, before(result), load, sick, {"i-1": [command("Success")]}, None, NOW)
     assert report.outcome is RollbackOutcome.NOT_RESTORED
     assert TG_ARN in report.differences[0]
 
 
 def test_nothing_sent_needs_no_undoing() -> None:
-    found = discovery()
-    assert verify(LATENCY, before(found), found.workload, found.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
+    result = discovery()
+    assert verify(LATENCY, before(result), result.workload, result.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
 
 
 def test_no_fault_declares_an_unknown_action_or_a_condition_on_the_load_balancer() -> None:

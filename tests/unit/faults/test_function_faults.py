@@ -55,18 +55,18 @@ GOLDEN: list[tuple[FaultType, dict[str, Any], str, dict[str, str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "given", "action", "parameters"), GOLDEN, ids=[case[2] + case[0].value for case in GOLDEN])
-def test_each_fault_is_its_action(kind: FaultType, given: dict[str, Any], action: str, parameters: dict[str, str]) -> None:
-    one = fault(kind)
-    targets, actions = compile_fault(one, one.parse(given), [ORDERS], timedelta(minutes=5), region=REGION, partition="aws")
+@pytest.mark.parametrize(("kind", "inputs", "action", "parameters"), GOLDEN, ids=[case[2] + case[0].value for case in GOLDEN])
+def test_each_fault_is_its_action(kind: FaultType, inputs: dict[str, Any], action: str, parameters: dict[str, str]) -> None:
+    item = fault(kind)
+    targets, actions = compile_fault(item, item.parse(inputs), [ORDERS], timedelta(minutes=5), region=REGION, partition="aws")
     assert targets == {"Functions": {"resourceType": "aws:lambda:function", "resourceArns": [ORDERS.arn], "selectionMode": "ALL"}}
     ((_, made),) = actions.items()
     assert (made["actionId"], made["parameters"]) == (action, {**parameters, "duration": "PT5M"})
     assert made["targets"] == {"Functions": "Functions"}
 
 
-def outcomes(kind: FaultType, one: LambdaFunction, **parameters: Any) -> dict[CheckOutcome, set[str]]:
-    checks = prerequisites(fault(kind), others(one), [one], fault(kind).parse(parameters))
+def outcomes(kind: FaultType, lambda_function: LambdaFunction, **parameters: Any) -> dict[CheckOutcome, set[str]]:
+    checks = prerequisites(fault(kind), others(lambda_function), [lambda_function], fault(kind).parse(parameters))
     return {outcome: {check.name for check in checks if check.outcome is outcome} for outcome in (CheckOutcome.FAILED, CheckOutcome.WARNED)}
 
 
@@ -82,9 +82,9 @@ def outcomes(kind: FaultType, one: LambdaFunction, **parameters: Any) -> dict[Ch
     ],
 )
 def test_a_function_whose_extension_would_not_hear_is_refused(changes: dict[str, Any], unmet: set[str]) -> None:
-    found = outcomes(FaultType.NETWORK_LATENCY, ORDERS.model_copy(update=changes), latency_ms=500)
-    assert found[CheckOutcome.FAILED] == unmet
-    assert found[CheckOutcome.WARNED] == {"extension_reads"}, "what can't be told from outside is said"
+    result = outcomes(FaultType.NETWORK_LATENCY, ORDERS.model_copy(update=changes), latency_ms=500)
+    assert result[CheckOutcome.FAILED] == unmet
+    assert result[CheckOutcome.WARNED] == {"extension_reads"}, "what can't be told from outside is said"
 
 
 def version(number: int, **changes: Any) -> Extended:
@@ -106,8 +106,8 @@ def version(number: int, **changes: Any) -> Extended:
     ],
 )
 def test_every_version_that_is_served_needs_the_extension(changes: dict[str, Any], unmet: set[str]) -> None:
-    found = outcomes(FaultType.NETWORK_LATENCY, ORDERS.model_copy(update=changes), latency_ms=500)
-    assert found[CheckOutcome.FAILED] == unmet
+    result = outcomes(FaultType.NETWORK_LATENCY, ORDERS.model_copy(update=changes), latency_ms=500)
+    assert result[CheckOutcome.FAILED] == unmet
 
 
 def test_a_function_in_a_target_group_is_a_domain_of_its_own_too() -> None:
@@ -152,7 +152,7 @@ def signals(kind: FaultType, **parameters: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("before", "during", "reading", "said"),
+    ("before", "during", "reading", "expected_text"),
     [
         ([], [], "contradicted", "nothing shows that the fault reached orders: AWS/Lambda Errors has no value"),
         ([], [0.0, 0.0], "contradicted", "the fault did nothing to orders"),
@@ -160,10 +160,12 @@ def signals(kind: FaultType, **parameters: Any) -> Any:
         ([4.0], [4.0, 4.0], "contradicted", "should have risen by 1"),
     ],
 )
-def test_without_an_error_nothing_shows_that_the_extension_heard(before: list[float], during: list[float], reading: str, said: str) -> None:
+def test_without_an_error_nothing_shows_that_the_extension_heard(
+    before: list[float], during: list[float], reading: str, expected_text: str
+) -> None:
     (signal,) = signals(FaultType.SERVICE_UNAVAILABLE)
-    found = must_show(signal, before, during, 5)
-    assert (found.reading, said in found.detail) == (reading, True), found.detail
+    result = must_show(signal, before, during, 5)
+    assert (result.reading, expected_text in result.detail) == (reading, True), result.detail
 
 
 def test_a_fault_that_was_over_before_two_whole_periods_is_not_contradicted() -> None:
@@ -184,19 +186,19 @@ def report(status: str, **changes: Any) -> Any:
 
 
 def test_a_function_is_restored_when_fis_took_the_fault_away_and_it_is_as_it_was() -> None:
-    found = report("completed")
-    assert (found.outcome, found.differences) == (RollbackOutcome.RESTORED, ())
-    assert found.could_have_lasted_until == NOW + timedelta(minutes=5, seconds=20)
+    result = report("completed")
+    assert (result.outcome, result.differences) == (RollbackOutcome.RESTORED, ())
+    assert result.could_have_lasted_until == NOW + timedelta(minutes=5, seconds=20)
     assert report("completed", layers=()).outcome is RollbackOutcome.NOT_RESTORED
     assert report("completed", state="Failed").differences == ("orders is Failed, it was Active",)
 
 
-@pytest.mark.parametrize(("status", "said"), [("stopping", "still stopping"), ("failed", "by hand: aws s3 ls --recursive s3://")])
-def test_a_configuration_that_may_still_be_there_is_left_over(status: str, said: str) -> None:
-    found = report(status)
-    assert found.outcome is RollbackOutcome.NOT_RESTORED
-    assert said in found.leftovers[0]
-    assert (found.could_have_lasted_until is None) == (status == "failed"), "nobody can say until when, if FIS could not take it away"
+@pytest.mark.parametrize(("status", "expected_text"), [("stopping", "still stopping"), ("failed", "by hand: aws s3 ls --recursive s3://")])
+def test_a_configuration_that_may_still_be_there_is_left_over(status: str, expected_text: str) -> None:
+    result = report(status)
+    assert result.outcome is RollbackOutcome.NOT_RESTORED
+    assert expected_text in result.leftovers[0]
+    assert (result.could_have_lasted_until is None) == (status == "failed"), "nobody can say until when, if FIS could not take it away"
 
 
 def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
@@ -209,7 +211,7 @@ def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
     assert (capacity.domain, capacity.size, capacity.after(list_lost_members([pinned]))) == ("lambda/orders", 100, 60)
     several = [ORDERS, function("carts")]
     all_of_them = experiment(
-        type="service_unavailable", target_resources=[one.arn for one in several], parameters={"invocation_percent": 40},
+        type="service_unavailable", target_resources=[entry.arn for entry in several], parameters={"invocation_percent": 40},
         blast_radius="single_region",
     )  # fmt: skip
     assert len(pin_targets(others(*several), all_of_them, environment(minimum_healthy_percent=60.0), "s")[0]) == 2
@@ -221,7 +223,7 @@ def test_a_radius_of_zones_is_refused_by_name(radius: str) -> None:
     raw = {**REL12, "type": "service_unavailable", "target_resources": [ORDERS.arn], "blast_radius": radius}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(raw)
-    problem = next(found for found in caught.value.problems if found.path == "blast_radius")
+    problem = next(result for result in caught.value.problems if result.path == "blast_radius")
     assert problem.message == f"a Lambda function is in no zone: {radius} would mean nothing"
     assert problem.expected == "single_instance or single_region"
 
@@ -239,9 +241,9 @@ def test_versions_and_aliases_are_no_targets() -> None:
     ],
 )
 def test_an_extension_that_may_not_hear_of_the_fault_is_a_warning(changes: dict[str, Any], name: str, words: str) -> None:
-    one = fault(FaultType.SERVICE_UNAVAILABLE)
+    item = fault(FaultType.SERVICE_UNAVAILABLE)
     target = function("orders", **changes)
-    found = {check.name: check for check in prerequisites(one, others(target), [target], one.parse({}))}
-    assert found[name].outcome is CheckOutcome.WARNED
-    assert words in found[name].detail
-    assert {check.name for check in found.values() if check.outcome is CheckOutcome.WARNED} == {"extension_reads", name}
+    results = {check.name: check for check in prerequisites(item, others(target), [target], item.parse({}))}
+    assert results[name].outcome is CheckOutcome.WARNED
+    assert words in results[name].detail
+    assert {check.name for check in results.values() if check.outcome is CheckOutcome.WARNED} == {"extension_reads", name}

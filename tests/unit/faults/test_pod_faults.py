@@ -29,8 +29,8 @@ def compiled(kind: FaultType, **parameters: Any) -> dict[str, Any]:
     targets, actions = compile_fault(fault, fault.parse(parameters), [ONE], LENGTH, region=REGION, partition="aws")
     name = {"clusterIdentifier": CLUSTER, "namespace": "shop", "selectorType": "podName", "selectorValue": "web-1"}
     assert targets == {f"Pods-{ONE.short}": {"resourceType": "aws:eks:pod", "selectionMode": "ALL", "parameters": name}}
-    assert all(one.get("targets") == {"Pods": f"Pods-{ONE.short}"} for key, one in actions.items() if key != "observe")
-    return {key.removesuffix(f"-{ONE.short}"): (one["actionId"], one.get("parameters")) for key, one in actions.items()}
+    assert all(entry.get("targets") == {"Pods": f"Pods-{ONE.short}"} for key, entry in actions.items() if key != "observe")
+    return {key.removesuffix(f"-{ONE.short}"): (action["actionId"], action.get("parameters")) for key, action in actions.items()}
 
 
 LASTS = {"duration": "PT5M", "kubernetesServiceAccount": "fis"}
@@ -91,9 +91,9 @@ GIVEN: dict[FaultType, dict[str, Any]] = {
 }
 
 
-def failed(kind: FaultType, one: EksPod, workload: Workload | None = None) -> set[str]:
+def failed(kind: FaultType, eks_pod: EksPod, workload: Workload | None = None) -> set[str]:
     fault = registry.get_fault(kind, ResourceType.POD)
-    checks = prerequisites(fault, workload or others(one, TWO), [one], fault.parse(GIVEN[kind]))
+    checks = prerequisites(fault, workload or others(eks_pod, TWO), [eks_pod], fault.parse(GIVEN[kind]))
     assert all(check.detail for check in checks)
     return {check.name for check in checks if check.outcome == "failed"}
 
@@ -157,7 +157,7 @@ def test_fis_pods_conform_to_the_strictest_standard_that_a_namespace_enforces(
     kind: FaultType, levels: tuple[str, str], policy: str | None
 ) -> None:
     fault = registry.get_fault(kind, ResourceType.POD)
-    pods = [one.model_copy(update={"pod_security": level}) for one, level in zip((ONE, TWO), levels, strict=True)]
+    pods = [entry.model_copy(update={"pod_security": level}) for entry, level in zip((ONE, TWO), levels, strict=True)]
     _, actions = compile_fault(fault, fault.parse(GIVEN[kind]), pods, LENGTH, region=REGION, partition="aws")
     on_pods = [action["parameters"].get("fisPodSecurityPolicy") for action in actions.values() if action["actionId"].startswith("aws:eks:")]
     assert on_pods == [policy, policy]
@@ -252,7 +252,7 @@ def test_what_is_no_name_of_kubernetes_is_refused(name: str, value: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "expected_text"),
     [
         ({"arns": [CLUSTER]}, "in which namespace"),
         ({"arns": [CLUSTER], "filters": {"namespace": ["shop"]}}, "all pods of a namespace"),
@@ -260,8 +260,8 @@ def test_what_is_no_name_of_kubernetes_is_refused(name: str, value: str) -> None
         ({"arns": [CLUSTER], "filters": {**FILTERS, "pods": ["x"]}}, "there is no such filter"),
     ],
 )
-def test_pods_are_chosen_by_cluster_namespace_and_more(target: dict[str, Any], said: str) -> None:
-    assert any(said in words for _, words in refusals(target))
+def test_pods_are_chosen_by_cluster_namespace_and_more(target: dict[str, Any], expected_text: str) -> None:
+    assert any(expected_text in words for _, words in refusals(target))
 
 
 def test_the_policy_says_as_whom_and_a_pod_without_a_zone_is_in_none() -> None:

@@ -125,14 +125,14 @@ def _names_of(resources: Sequence[Resource]) -> list[str]:
     return list(dict.fromkeys(resource.cluster if isinstance(resource, EksPod) else resource.arn for resource in resources))
 
 
-def _hit(target: dict[str, Any], found: Discovery) -> list[str]:
+def _hit(target: dict[str, Any], discovery: Discovery) -> list[str]:
     """ARNs of what the target is; of a pod, by all that names it."""
     if "resourceArns" in target:
         return list(target["resourceArns"])
-    told = target["parameters"]
-    assert (told["selectorType"], target["selectionMode"]) == ("podName", "ALL")
-    wanted = (told["clusterIdentifier"], told["namespace"], told["selectorValue"])
-    return [one.arn for one in found.pinned if isinstance(one, EksPod) and (one.cluster, one.namespace, one.name) == wanted]
+    answer = target["parameters"]
+    assert (answer["selectorType"], target["selectionMode"]) == ("podName", "ALL")
+    wanted = (answer["clusterIdentifier"], answer["namespace"], answer["selectorValue"])
+    return [entry.arn for entry in discovery.pinned if isinstance(entry, EksPod) and (entry.cluster, entry.namespace, entry.name) == wanted]
 
 
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
@@ -140,7 +140,7 @@ def _hit(target: dict[str, Any], found: Discovery) -> list[str]:
 @given(data=st.data(), count=st.integers(1, 12), seconds=st.integers(60, 12 * 3600))
 def test_every_template_is_accepted_by_the_fis_model(fault: AnyFault, data: st.DataObject, count: int, seconds: int) -> None:
     discovery = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))
-    arns = [one.arn for one in discovery.pinned]
+    arns = [entry.arn for entry in discovery.pinned]
     named = targeting(fault.resource_type, _names_of(discovery.pinned))
     given_parameters = data.draw(parameters_of(fault))
     exp = experiment(type=fault.type.value, **named, parameters=given_parameters, duration=timedelta(seconds=seconds))
@@ -186,15 +186,15 @@ def test_a_fault_without_targets_has_unmet_prerequisites(fault: AnyFault) -> Non
 def test_what_is_pinned_never_exceeds_the_radius(
     kind: ResourceType, zones: list[str], radius: BlastRadius, seed: str, share: float
 ) -> None:
-    found = [BUILDERS[kind](f"one-{n:04}", zone) for n, zone in enumerate(zones)]
-    load = workload_of(found)
+    results = [BUILDERS[kind](f"one-{n:04}", zone) for n, zone in enumerate(zones)]
+    load = workload_of(results)
     (fault_type, *_) = registry.fault_types(kind)
-    exp = experiment(type=fault_type.value, **targeting(kind, _names_of(found)), blast_radius=radius.value)
+    exp = experiment(type=fault_type.value, **targeting(kind, _names_of(results)), blast_radius=radius.value)
     pinned, problems = pin_targets(load, exp, environment(minimum_healthy_percent=share), seed)
     assert bool(pinned) != bool(problems)
-    assert {one.arn for one in pinned} <= {one.arn for one in found}
+    assert {entry.arn for entry in pinned} <= {item.arn for item in results}
     assert len(pinned) <= MAXIMUM_TARGETS
-    hit = [one.zone for one in pinned]
+    hit = [target.zone for target in pinned]
     if radius is BlastRadius.SINGLE_INSTANCE:
         assert len(pinned) == 1
     if radius is BlastRadius.SINGLE_AZ:

@@ -27,7 +27,7 @@ AGENT_FAULTS = [kind for kind in registry.fault_types(ResourceType.INSTANCE) if 
 
 
 @pytest.mark.parametrize(
-    ("kind", "parameters", "name", "document", "given", "description"),
+    ("kind", "parameters", "name", "document", "inputs", "description"),
     [
         (CPU, {}, "cpu", "CPU-Stress", {"CPU": "0", "LoadPercent": "80"}, "Load all CPUs with 80 %"),
         (CPU, {"cpus": 2, "load_percent": 100}, "cpu", "CPU-Stress", {"CPU": "2", "LoadPercent": "100"}, "Load 2 CPUs with 100 %"),
@@ -75,11 +75,11 @@ AGENT_FAULTS = [kind for kind in registry.fault_types(ResourceType.INSTANCE) if 
     ],
 )
 def test_the_template_to_the_letter(
-    kind: FaultType, parameters: dict[str, Any], name: str, document: str, given: dict[str, str], description: str
+    kind: FaultType, parameters: dict[str, Any], name: str, document: str, inputs: dict[str, str], description: str
 ) -> None:
     body = template(kind, 6, parameters)
     assert_accepted(body)
-    sent = {"DurationSeconds": "600", **given, "InstallDependencies": "True"}
+    sent = {"DurationSeconds": "600", **inputs, "InstallDependencies": "True"}
     action = {
         "actionId": "aws:ssm:send-command",
         "description": description,
@@ -145,7 +145,7 @@ def test_whatever_is_hostile_is_refused_by_name(kind: FaultType, name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "path", "said"),
+    ("kind", "inputs", "path", "expected_text"),
     [
         (CPU, {"load_percent": 0}, "load_percent", "greater than or equal to 1"),
         (CPU, {"load_percent": 101}, "load_percent", "less than or equal to 100"),
@@ -183,20 +183,20 @@ def test_whatever_is_hostile_is_refused_by_name(kind: FaultType, name: str) -> N
     ],
 )  # fmt: skip
 def test_what_would_cut_off_the_agent_or_means_nothing_is_refused_with_its_reason(
-    kind: FaultType, given: dict[str, Any], path: str, said: str
+    kind: FaultType, inputs: dict[str, Any], path: str, expected_text: str
 ) -> None:
     with pytest.raises(InvalidInput) as caught:
-        registry.get_fault(kind).parse(given)
+        registry.get_fault(kind).parse(inputs)
     assert [problem.path for problem in caught.value.problems] == [f"parameters.{path}"]
-    assert said in caught.value.problems[0].expected
+    assert expected_text in caught.value.problems[0].expected
 
 
 @pytest.mark.parametrize("kind", AGENT_FAULTS)
 def test_every_fault_of_an_agent_needs_one_that_is_online_on_linux(kind: FaultType) -> None:
     fault = registry.get_fault(kind)
     offline = instance("i-1", managed=False, platform="Windows")
-    told = prerequisites(fault, workload([offline]), [offline], fault.parse(REQUIRED.get(kind, {})))
-    assert {check.name for check in told if check.outcome is CheckOutcome.FAILED} >= {"systems_manager_online", "linux"}
+    answer = prerequisites(fault, workload([offline]), [offline], fault.parse(REQUIRED.get(kind, {})))
+    assert {check.name for check in answer if check.outcome is CheckOutcome.FAILED} >= {"systems_manager_online", "linux"}
 
 
 def serving(protocol: str | None, *ports: int) -> Workload:
@@ -206,7 +206,7 @@ def serving(protocol: str | None, *ports: int) -> Workload:
 
 
 @pytest.mark.parametrize(
-    ("load", "given", "passes", "said"),
+    ("load", "inputs", "passes", "expected_text"),
     [
         (serving("HTTP", 80), {"port": 80}, True, "registered with a load balancer at tcp 80"),
         (serving("HTTP", 80), {"port": 8080}, False, "gets requests at HTTP 80: nobody would notice the loss of tcp 8080"),
@@ -219,16 +219,18 @@ def serving(protocol: str | None, *ports: int) -> Workload:
     ],
 )
 def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same(
-    load: Workload, given: dict[str, Any], passes: bool, said: str
+    load: Workload, inputs: dict[str, Any], passes: bool, expected_text: str
 ) -> None:
     fault = registry.get_fault(BLACKHOLE)
-    (told,) = (check for check in prerequisites(fault, load, load.instances[:1], fault.parse(given)) if check.name == "port_serves")
-    assert (told.outcome is CheckOutcome.PASSED) is passes, told.detail
-    assert said in told.detail
+    (prerequisite,) = (
+        check for check in prerequisites(fault, load, load.instances[:1], fault.parse(inputs)) if check.name == "port_serves"
+    )
+    assert (prerequisite.outcome is CheckOutcome.PASSED) is passes, prerequisite.detail
+    assert expected_text in prerequisite.detail
 
 
 @pytest.mark.parametrize(
-    ("address", "given", "passes"),
+    ("address", "inputs", "passes"),
     [
         ("10.0.1.7", {"dependency": "10.9.0.0/16,db.example.com,S3"}, True),
         ("10.0.1.7", {"dependency": "10.0.0.0/16"}, False),
@@ -239,10 +241,10 @@ def test_a_port_nobody_asks_is_refused_as_the_command_would_succeed_all_the_same
         ("10.0.1.7", {"port": 5432}, True),
     ],
 )
-def test_a_dependency_the_targets_are_part_of_is_refused(address: str | None, given: dict[str, Any], passes: bool) -> None:
+def test_a_dependency_the_targets_are_part_of_is_refused(address: str | None, inputs: dict[str, Any], passes: bool) -> None:
     fault, target = registry.get_fault(DEPENDENCY), instance("i-1", private_ip=address)
-    told = prerequisites(fault, workload([target]), [target], fault.parse(given))
-    (apart,) = (one for one in told if one.name == "dependency_apart")
+    answer = prerequisites(fault, workload([target]), [target], fault.parse(inputs))
+    (apart,) = (entry for entry in answer if entry.name == "dependency_apart")
     assert (apart.outcome is CheckOutcome.PASSED) is passes, apart.detail
 
 
@@ -263,11 +265,11 @@ def replaced(load: Workload, *, by: list[Instance]) -> Workload:
 @pytest.mark.parametrize("kind", AGENT_FAULTS)
 def test_a_target_that_its_group_replaced_is_recovered_never_restored(kind: FaultType) -> None:
     fault, load = registry.get_fault(kind), pair()
-    found = discovery(load, load.instances[:1])
+    result = discovery(load, load.instances[:1])
     sent = {"i-1": [command(kind, "InProgress")]}  # what Systems Manager still says of a machine that is gone
-    whole = verify(fault, before(found), load, replaced(load, by=[instance("i-3")]), sent, None, NOW)
+    whole = verify(fault, before(result), load, replaced(load, by=[instance("i-3")]), sent, None, NOW)
     assert (whole.outcome, whole.differences, whole.leftovers) == (RollbackOutcome.RECOVERED, (), ())
-    short = verify(fault, before(found), load, replaced(load, by=[]), sent, None, NOW)
+    short = verify(fault, before(result), load, replaced(load, by=[]), sent, None, NOW)
     assert short.outcome is RollbackOutcome.NOT_RESTORED
     assert "shop has 1 of 2 instances in service" in short.differences
 
@@ -276,9 +278,9 @@ def test_a_target_that_is_gone_for_good_is_not_restored() -> None:
     fault, load = registry.get_fault(MEMORY), workload([instance("i-1", group=None), instance("i-2")])
     served = load.target_groups[0].model_copy(update={"healthy": ("i-1", "i-2")})
     load = load.model_copy(update={"target_groups": (served,)})
-    found = discovery(load, load.instances[:1])
+    result = discovery(load, load.instances[:1])
     gone = load.model_copy(update={"instances": load.instances[1:]})
-    report = verify(fault, before(found), load, gone, {"i-1": [command(MEMORY, "Success")]}, None, NOW)
+    report = verify(fault, before(result), load, gone, {"i-1": [command(MEMORY, "Success")]}, None, NOW)
     assert report.outcome is RollbackOutcome.NOT_RESTORED
     assert report.differences[0] == "i-1 is gone, and nothing replaces it"
 
@@ -286,15 +288,15 @@ def test_a_target_that_is_gone_for_good_is_not_restored() -> None:
 @pytest.mark.parametrize("kind", AGENT_FAULTS)
 def test_a_silent_instance_is_restored_only_when_it_is_healthy_again_wherever_it_was(kind: FaultType) -> None:
     fault, load = registry.get_fault(kind), pair()
-    found = discovery(load, load.instances[:1])
+    result = discovery(load, load.instances[:1])
     sent = {"i-1": [command(kind, "Success")]}
-    assert verify(fault, before(found), load, load, sent, None, NOW).outcome is RollbackOutcome.RESTORED
+    assert verify(fault, before(result), load, load, sent, None, NOW).outcome is RollbackOutcome.RESTORED
     group = TargetGroup.model_validate({**load.target_groups[0].model_dump(), "healthy": ("i-2",), "unhealthy": ("i-1",)})
     sick = load.model_copy(update={"target_groups": (group,)})
-    report = verify(fault, before(found), load, sick, sent, None, NOW)
+    report = verify(fault, before(result), load, sick, sent, None, NOW)
     assert (report.outcome, len(report.differences)) == (RollbackOutcome.NOT_RESTORED, 1)
     stopped = load.model_copy(update={"instances": (load.instances[0].model_copy(update={"state": "stopped"}), load.instances[1])})
-    assert verify(fault, before(found), load, stopped, sent, None, NOW).outcome is RollbackOutcome.NOT_RESTORED
+    assert verify(fault, before(result), load, stopped, sent, None, NOW).outcome is RollbackOutcome.NOT_RESTORED
 
 
 @pytest.mark.parametrize("fault", registry.list_faults(), ids=lambda fault: type(fault).__name__)

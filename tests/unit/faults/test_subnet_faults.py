@@ -38,7 +38,7 @@ def vpc(*subnets: Subnet, at: Any = NOW, **changes: Any) -> Workload:
 
 
 @pytest.mark.parametrize(
-    ("fault", "given", "told", "description"),
+    ("fault", "inputs", "expected_answer", "description"),
     [
         (UNREACHABLE, {}, {"scope": "availability-zone"}, "Cut the pinned subnets off from the VPC's other zones"),
         (UNREACHABLE, {"scope": "vpc"}, {"scope": "vpc"}, "Cut the pinned subnets off from whatever is outside the VPC"),
@@ -54,21 +54,21 @@ def vpc(*subnets: Subnet, at: Any = NOW, **changes: Any) -> Workload:
         ),
     ],
 )
-def test_the_template_to_the_letter(fault: AnyFault, given: dict[str, Any], told: dict[str, str], description: str) -> None:
-    targets, actions = compile_fault(fault, fault.parse(given), [HERE], LENGTH, region=REGION, partition="aws")
+def test_the_template_to_the_letter(fault: AnyFault, inputs: dict[str, Any], expected_answer: dict[str, str], description: str) -> None:
+    targets, actions = compile_fault(fault, fault.parse(inputs), [HERE], LENGTH, region=REGION, partition="aws")
     assert targets == {"Subnets": {"resourceType": "aws:ec2:subnet", "resourceArns": [HERE.arn], "selectionMode": "ALL"}}
     assert actions == {
         "disrupt": {
             "actionId": ACTION,
             "description": description,
-            "parameters": {**told, "duration": "PT10M"},
+            "parameters": {**expected_answer, "duration": "PT10M"},
             "targets": {"Subnets": "Subnets"},
         }
     }
 
 
 @pytest.mark.parametrize(
-    ("fault", "given", "path"),
+    ("fault", "inputs", "path"),
     [
         (UNREACHABLE, {"scope": "s3"}, "parameters.scope"),
         (UNREACHABLE, {"port": 80}, "parameters.port"),
@@ -80,9 +80,9 @@ def test_the_template_to_the_letter(fault: AnyFault, given: dict[str, Any], told
         (DEPENDENCY, {"scope": "prefix-list", "prefix_list": "my-list"}, "parameters.prefix_list"),
     ],
 )
-def test_what_it_would_not_be_is_refused_by_name(fault: AnyFault, given: dict[str, Any], path: str) -> None:
+def test_what_it_would_not_be_is_refused_by_name(fault: AnyFault, inputs: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        fault.parse(given)
+        fault.parse(inputs)
     assert path in {problem.path for problem in caught.value.problems}
 
 
@@ -99,15 +99,15 @@ def admitted(scope: str, **policy: Any) -> list[str]:
 
 @pytest.mark.parametrize("scope", ["vpc", "all"])
 def test_what_cuts_agents_and_endpoints_off_is_refused_unless_the_policy_names_it(scope: str) -> None:
-    (said,) = admitted(scope)
-    assert said == f'catalogue.x.parameters.scope: "{scope}" is not what staging allows: availability-zone'
+    (text,) = admitted(scope)
+    assert text == f'catalogue.x.parameters.scope: "{scope}" is not what staging allows: availability-zone'
     assert admitted("availability-zone") == []
     assert admitted(scope, parameter_values={"scope": ["availability-zone", "vpc", "all"]}) == []
     assert admitted("availability-zone", parameter_values={"scope": ["vpc"]}), "the policy's own list holds"
 
 
-def unmet(fault: AnyFault, given: dict[str, Any], *pinned: Subnet) -> dict[str, str]:
-    checks = prerequisites(fault, vpc(*pinned), pinned, fault.parse(given))
+def unmet(fault: AnyFault, inputs: dict[str, Any], *pinned: Subnet) -> dict[str, str]:
+    checks = prerequisites(fault, vpc(*pinned), pinned, fault.parse(inputs))
     return {check.name: check.detail for check in checks if check.outcome is not CheckOutcome.PASSED}
 
 
@@ -116,7 +116,7 @@ def endpoint(*subnets: str) -> tuple[Endpoint, ...]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({}, {}),
         ({"acl": None, "association": None}, {"own_network_acl": f"the network ACL of {HERE.id} is not known"}),
@@ -132,21 +132,23 @@ def endpoint(*subnets: str) -> tuple[Endpoint, ...]:
         ({"endpoints": endpoint(HERE.id, "subnet-0fff")}, {}),
     ],
 )
-def test_a_subnet_needs_an_acl_of_its_own_inhabitants_and_endpoints_elsewhere(changes: dict[str, Any], said: dict[str, str]) -> None:
-    assert unmet(UNREACHABLE, {}, HERE.model_copy(update=changes)) == said
+def test_a_subnet_needs_an_acl_of_its_own_inhabitants_and_endpoints_elsewhere(
+    changes: dict[str, Any], expected_text: dict[str, str]
+) -> None:
+    assert unmet(UNREACHABLE, {}, HERE.model_copy(update=changes)) == expected_text
 
 
 @pytest.mark.parametrize(("scope", "outcome"), [("availability-zone", CheckOutcome.WARNED), ("vpc", CheckOutcome.FAILED)])
 def test_requests_that_never_reach_a_load_balancer_are_said_or_refused(scope: str, outcome: CheckOutcome) -> None:
     pinned = HERE.model_copy(update={"balancers": ("app/web/1",)})
     checks = prerequisites(UNREACHABLE, vpc(pinned), [pinned], UNREACHABLE.parse({"scope": scope}))
-    found = next(check for check in checks if check.name == "balancers_apart")
-    assert found.outcome is outcome
-    assert f"app/web/1 in {HERE.id}" in found.detail
+    result = next(check for check in checks if check.name == "balancers_apart")
+    assert result.outcome is outcome
+    assert f"app/web/1 in {HERE.id}" in result.detail
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "expected_text"),
     [
         (("198.51.100.0/24",), ""),
         (("10.9.0.0/16", "203.0.113.7/32"), ""),
@@ -160,11 +162,11 @@ def test_requests_that_never_reach_a_load_balancer_are_said_or_refused(scope: st
         (("10.0.1.128/25",), "is itself in"),
     ],
 )
-def test_a_prefix_list_is_there_short_narrow_and_elsewhere(entries: tuple[str, ...] | None, said: str) -> None:
+def test_a_prefix_list_is_there_short_narrow_and_elsewhere(entries: tuple[str, ...] | None, expected_text: str) -> None:
     known = () if entries is None else (PrefixList(id="pl-01234567", name="partners", entries=entries),)
-    found = unmet(DEPENDENCY, {"scope": "prefix-list", "prefix_list": "pl-01234567"}, HERE.model_copy(update={"prefix_lists": known}))
-    assert set(found) == ({"dependency_apart"} if said else set())
-    assert said in found.get("dependency_apart", "")
+    result = unmet(DEPENDENCY, {"scope": "prefix-list", "prefix_list": "pl-01234567"}, HERE.model_copy(update={"prefix_lists": known}))
+    assert set(result) == ({"dependency_apart"} if expected_text else set())
+    assert expected_text in result.get("dependency_apart", "")
 
 
 def test_the_share_counts_what_lives_in_it() -> None:
@@ -218,16 +220,16 @@ def report(now: Subnet | None, fis: FisExperiment | None = RAN, **changes: Any) 
 def test_it_is_proven_by_its_association_and_compared_field_by_field(
     now: Subnet | None, proven: bool, outcome: RollbackOutcome, left: int
 ) -> None:
-    found = report(now)
-    assert (found.proofs[0].proven, found.proofs[0].kind, found.outcome, len(found.leftovers)) == (proven, "state", outcome, left)
-    assert bool(found.differences) is (outcome is RollbackOutcome.NOT_RESTORED)
-    assert found.could_have_lasted_until == NOW + LENGTH
+    result = report(now)
+    assert (result.proofs[0].proven, result.proofs[0].kind, result.outcome, len(result.leftovers)) == (proven, "state", outcome, left)
+    assert bool(result.differences) is (outcome is RollbackOutcome.NOT_RESTORED)
+    assert result.could_have_lasted_until == NOW + LENGTH
 
 
 def test_what_was_never_touched_is_no_proof_and_needs_no_undoing() -> None:
-    found = report(HERE, fis=None)
-    assert (found.proofs[0].proven, found.outcome, found.could_have_lasted_until) == (False, RollbackOutcome.NOT_NEEDED, None)
-    assert "was never replaced" in found.proofs[0].detail
+    result = report(HERE, fis=None)
+    assert (result.proofs[0].proven, result.outcome, result.could_have_lasted_until) == (False, RollbackOutcome.NOT_NEEDED, None)
+    assert "was never replaced" in result.proofs[0].detail
     assert not report(HERE).proofs[0].proven, "FIS's word alone is not enough: the association tells"
 
 
@@ -257,7 +259,7 @@ def test_a_service_that_lost_health_is_not_restored_and_one_that_replaced_is_rec
 
 
 @pytest.mark.parametrize(
-    ("fault", "given", "rules", "refused"),
+    ("fault", "inputs", "rules", "refused"),
     [
         (UNREACHABLE, {}, 19, False),
         (UNREACHABLE, {}, 20, True),
@@ -268,10 +270,10 @@ def test_a_service_that_lost_health_is_not_restored_and_one_that_replaced_is_rec
     ],
 )
 def test_a_network_acl_without_room_for_fiss_rules_is_refused(
-    fault: AnyFault, given: dict[str, Any], rules: int, refused: bool | None
+    fault: AnyFault, inputs: dict[str, Any], rules: int, refused: bool | None
 ) -> None:
     lists = (PrefixList(id="pl-0123456789abcdef0", name="partners", entries=("198.51.100.0/28", "198.51.100.16/28", "198.51.100.32/28")),)
     target = subnet("a", acl_rules=rules, prefix_lists=lists)
-    found = {check.name: check.outcome for check in prerequisites(fault, vpc(target, THERE), [target], fault.parse(given))}
+    results = {check.name: check.outcome for check in prerequisites(fault, vpc(target, THERE), [target], fault.parse(inputs))}
     expected = None if refused is None else CheckOutcome.FAILED if refused else CheckOutcome.PASSED
-    assert found.get("network_acl_room") is expected
+    assert results.get("network_acl_room") is expected

@@ -102,7 +102,7 @@ GOLDEN: list[tuple[FaultType, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "parameters", "expected"), GOLDEN, ids=[f"{kind.value}-{len(given)}" for kind, given, _ in GOLDEN])
+@pytest.mark.parametrize(("kind", "parameters", "expected"), GOLDEN, ids=[f"{kind.value}-{len(inputs)}" for kind, inputs, _ in GOLDEN])
 def test_each_fault_is_its_action(kind: FaultType, parameters: dict[str, Any], expected: dict[str, Any]) -> None:
     assert compiled(kind, **parameters) == expected
 
@@ -111,14 +111,14 @@ def test_memory_of_a_task_can_not_be_taken_and_the_error_lists_what_can_be_done(
     raw = {**REL12, "type": "memory_stress", "target_resources": [ONE.arn], "parameters": {"memory_percent": 80}}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(raw)
-    (problem,) = (found for found in caught.value.problems if found.path == "type")
+    (problem,) = (result for result in caught.value.problems if result.path == "type")
     assert "memory_stress can't be injected into an ECS task: there is instance_termination" in problem.message
     assert "cpu_stress" in problem.message
     assert problem.expected == "targets it can be injected into: EC2 instance (aws:ec2:instance), EKS pod (aws:eks:pod)"
 
 
 @pytest.mark.parametrize(
-    ("parameters", "path", "said"),
+    ("parameters", "path", "expected_text"),
     [
         ({}, "process", "exactly one of port"),
         ({"port": 80, "process": "nginx"}, "process", "exactly one of port"),
@@ -129,16 +129,16 @@ def test_memory_of_a_task_can_not_be_taken_and_the_error_lists_what_can_be_done(
         ({"port": 68, "protocol": "udp"}, "port", "would lose its address"),
     ],
 )
-def test_what_would_take_the_agent_along_or_means_nothing_is_refused(parameters: dict[str, Any], path: str, said: str) -> None:
+def test_what_would_take_the_agent_along_or_means_nothing_is_refused(parameters: dict[str, Any], path: str, expected_text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         registry.get_fault(FaultType.SERVICE_UNAVAILABLE, ResourceType.ECS_TASK).parse(parameters)
     assert [problem.path for problem in caught.value.problems] == [f"parameters.{path}"]
-    assert said in caught.value.problems[0].expected
+    assert expected_text in caught.value.problems[0].expected
 
 
-def failed(kind: FaultType, one: EcsTask, **parameters: Any) -> set[str]:
+def failed(kind: FaultType, ecs_task: EcsTask, **parameters: Any) -> set[str]:
     fault = registry.get_fault(kind, ResourceType.ECS_TASK)
-    checks = prerequisites(fault, others(one), [one], fault.parse(parameters))
+    checks = prerequisites(fault, others(ecs_task), [ecs_task], fault.parse(parameters))
     return {check.name for check in checks if check.outcome is CheckOutcome.FAILED}
 
 
@@ -218,11 +218,11 @@ def test_of_a_task_ecs_has_forgotten_fis_has_the_word() -> None:
 
 
 def before(*tasks: EcsTask) -> tuple[TargetBefore, ...]:
-    return tuple(TargetBefore(resource=one, healthy_in=(TG_ARN,)) for one in tasks)
+    return tuple(TargetBefore(resource=entry, healthy_in=(TG_ARN,)) for entry in tasks)
 
 
 def served(*tasks: EcsTask) -> TargetGroup:
-    healthy = tuple(one.private_ip or "" for one in tasks if one.usable)
+    healthy = tuple(entry.private_ip or "" for entry in tasks if entry.usable)
     return TargetGroup(
         arn=TG_ARN, load_balancer=LB_ARN, load_balancer_groups=1, protocol="HTTP", ports=(80,), healthy=healthy, unhealthy=()
     )
@@ -250,8 +250,8 @@ CPU = registry.get_fault(FaultType.CPU_STRESS, ResourceType.ECS_TASK)
 
 
 def sent(status: str, **changes: Any) -> dict[str, list[CommandState]]:
-    given = {"started_at": NOW, **changes}
-    return {ONE.id: [CommandState("command-1", ONE.managed_id or "", "AWSFIS-Run-CPU-Stress", status, NOW, **given)]}
+    inputs = {"started_at": NOW, **changes}
+    return {ONE.id: [CommandState("command-1", ONE.managed_id or "", "AWSFIS-Run-CPU-Stress", status, NOW, **inputs)]}
 
 
 def test_a_command_that_fis_cancelled_at_the_end_of_its_time_has_run() -> None:
@@ -285,9 +285,9 @@ def test_the_failure_domains_are_the_service_and_its_target_group_and_their_shar
 def test_the_cpu_that_is_measured_is_the_services() -> None:
     exp = experiment(target_resources=[SERVICE], success_criteria=["CPU utilization < 90%"])
     parsed = parse_sentences(exp)
-    found, problems = bind_metrics(parsed.metrics, {}, {}, workload_of(ONE, TWO), Timing(), pinned=[ONE, TWO], paths=parsed.paths)
+    result, problems = bind_metrics(parsed.metrics, {}, {}, workload_of(ONE, TWO), Timing(), pinned=[ONE, TWO], paths=parsed.paths)
     assert problems == []
-    query = next(binding for binding in found if binding.name == "cpu_utilization").queries[0]
+    query = next(binding for binding in result if binding.name == "cpu_utilization").queries[0]
     assert (query.namespace, query.dimensions) == ("AWS/ECS", (("ClusterName", "shop"), ("ServiceName", "web")))
 
 

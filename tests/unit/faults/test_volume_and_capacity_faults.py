@@ -58,38 +58,38 @@ def test_a_volume_is_paused_as_long_as_the_fault_lasts_and_one_action_takes_one_
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("inputs", "expected_answer"),
     [
         ({}, {"availabilityZoneIdentifiers": f"{REGION}a,{REGION}b", "percentage": "100"}),
         ({"zones": f"{REGION}b", "percent": 50}, {"availabilityZoneIdentifiers": f"{REGION}b", "percentage": "50"}),
     ],
 )
-def test_a_group_finds_no_capacity_in_its_zones_or_in_those_named(given: dict[str, Any], told: dict[str, str]) -> None:
-    targets, actions = compile_fault(CAPACITY, CAPACITY.parse(given), [GROUP], LENGTH, region=REGION, partition="aws")
+def test_a_group_finds_no_capacity_in_its_zones_or_in_those_named(inputs: dict[str, Any], expected_answer: dict[str, str]) -> None:
+    targets, actions = compile_fault(CAPACITY, CAPACITY.parse(inputs), [GROUP], LENGTH, region=REGION, partition="aws")
     assert targets == {
         "AutoScalingGroups": {"resourceType": "aws:ec2:autoscaling-group", "resourceArns": [GROUP.arn], "selectionMode": "ALL"}
     }
     assert actions["no-capacity"] == {
         "actionId": "aws:ec2:asg-insufficient-instance-capacity-error",
-        "description": f"Refuse {told['percentage']} % of the pinned groups' launches for want of capacity",
-        "parameters": {**told, "duration": "PT10M"},
+        "description": f"Refuse {expected_answer['percentage']} % of the pinned groups' launches for want of capacity",
+        "parameters": {**expected_answer, "duration": "PT10M"},
         "targets": {"AutoScalingGroups": "AutoScalingGroups"},
     }
 
 
-@pytest.mark.parametrize("given", [{"zones": "all"}, {"zones": f"{REGION}a;id"}, {"zones": ""}, {"percent": 0}, {"percent": "50"}])
-def test_what_is_no_zone_or_percentage_is_refused(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("inputs", [{"zones": "all"}, {"zones": f"{REGION}a;id"}, {"zones": ""}, {"percent": 0}, {"percent": "50"}])
+def test_what_is_no_zone_or_percentage_is_refused(inputs: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput, match="parameters"):
-        CAPACITY.parse(given)
+        CAPACITY.parse(inputs)
 
 
-def unmet(fault: AnyFault, given: dict[str, Any], *pinned: Resource) -> dict[str, str]:
-    checks = prerequisites(fault, around(*pinned), pinned, fault.parse(given))
+def unmet(fault: AnyFault, inputs: dict[str, Any], *pinned: Resource) -> dict[str, str]:
+    checks = prerequisites(fault, around(*pinned), pinned, fault.parse(inputs))
     return {check.name: check.detail for check in checks if check.outcome is not CheckOutcome.PASSED}
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({}, {}),
         ({"attachments": ()}, {"attached": f"{DISK.id} is attached to nothing"}),
@@ -98,12 +98,12 @@ def unmet(fault: AnyFault, given: dict[str, Any], *pinned: Resource) -> dict[str
         ({"outpost": True}, {"in_region": f"{DISK.id} is on an Outpost"}),
     ],
 )
-def test_a_volume_has_to_be_attached_to_nitro_in_the_region(changes: dict[str, Any], said: dict[str, str]) -> None:
-    assert unmet(PAUSE, {}, DISK.model_copy(update=changes)) == said
+def test_a_volume_has_to_be_attached_to_nitro_in_the_region(changes: dict[str, Any], expected_text: dict[str, str]) -> None:
+    assert unmet(PAUSE, {}, DISK.model_copy(update=changes)) == expected_text
 
 
 @pytest.mark.parametrize(
-    ("changes", "given", "failed"),
+    ("changes", "inputs", "failed"),
     [
         ({}, {}, set()),
         ({"launch_template": False}, {}, {"launch_template"}),
@@ -112,8 +112,8 @@ def test_a_volume_has_to_be_attached_to_nitro_in_the_region(changes: dict[str, A
         ({}, {"zones": f"{REGION}b,{REGION}c"}, set()),
     ],
 )
-def test_a_group_has_to_launch_by_template_and_in_the_zones(changes: dict[str, Any], given: dict[str, Any], failed: set[str]) -> None:
-    assert set(unmet(CAPACITY, given, GROUP.model_copy(update=changes))) == failed
+def test_a_group_has_to_launch_by_template_and_in_the_zones(changes: dict[str, Any], inputs: dict[str, Any], failed: set[str]) -> None:
+    assert set(unmet(CAPACITY, inputs, GROUP.model_copy(update=changes))) == failed
 
 
 def test_a_volume_takes_its_instances_away_of_every_one_it_is_attached_to() -> None:
@@ -121,7 +121,7 @@ def test_a_volume_takes_its_instances_away_of_every_one_it_is_attached_to() -> N
     load = around(shared)
     assert failure_domains(load, [shared]) == ("asg/shop", "tg/shop/73e2d6bc24d8a067", f"volume/{shared.id}")
     group, registered, own = list_capacities(load, [shared])
-    assert [(one.after(list_lost_members([shared])), one.size) for one in (group, registered)] == [(0, 2), (0, 2)]
+    assert [(entry.after(list_lost_members([shared])), entry.size) for entry in (group, registered)] == [(0, 2), (0, 2)]
     assert own.needed(100) == 0
     foreign = around(DISK, instances=(instance("i-1", tags={TAG: "production"}), instance("i-2")))
     pinned, problems = pin_targets(foreign, experiment(type="disk_fill", target_resources=[DISK.id]), environment(), "s")
@@ -134,7 +134,7 @@ def test_a_group_keeps_what_it_has_whoever_its_instances_are_of() -> None:
     pinned, problems = pin_targets(load, exp, environment(minimum_healthy_percent=100), "s")
     assert (pinned, problems) == ((GROUP,), [])
     assert "asg/shop" in failure_domains(load, pinned)
-    assert all(one.after(list_lost_members(pinned)) == one.size for one in list_capacities(load, pinned))
+    assert all(capacity.after(list_lost_members(pinned)) == capacity.size for capacity in list_capacities(load, pinned))
 
 
 def report(fault: AnyFault, before: Any, now: Any, fis: FisExperiment | None, **changes: Any) -> RollbackReport:
@@ -157,8 +157,8 @@ def report(fault: AnyFault, before: Any, now: Any, fis: FisExperiment | None, **
 def test_a_paused_volume_is_proven_by_its_action_and_restored_where_it_was(
     now: Volume, fis: FisExperiment | None, proven: bool, outcome: RollbackOutcome
 ) -> None:
-    found = report(PAUSE, DISK, now, fis)
-    assert (found.proofs[0].proven, found.proofs[0].kind, found.outcome) == (proven, "mechanism", outcome)
+    result = report(PAUSE, DISK, now, fis)
+    assert (result.proofs[0].proven, result.proofs[0].kind, result.outcome) == (proven, "mechanism", outcome)
 
 
 def test_a_volume_that_went_with_its_instance_is_recovered_where_another_took_over() -> None:
@@ -193,8 +193,8 @@ EARLY = FailedLaunch(id="a-1", at=NOW - timedelta(minutes=1), said="Insufficient
 def test_want_of_capacity_is_proven_by_a_launch_that_failed_meanwhile(
     failed: tuple[FailedLaunch, ...], fis: FisExperiment | None, proven: bool, outcome: RollbackOutcome
 ) -> None:
-    found = report(CAPACITY, GROUP, GROUP.model_copy(update={"failed": failed}), fis)
-    assert (found.proofs[0].proven, found.proofs[0].kind, found.outcome) == (proven, "state", outcome)
+    result = report(CAPACITY, GROUP, GROUP.model_copy(update={"failed": failed}), fis)
+    assert (result.proofs[0].proven, result.proofs[0].kind, result.outcome) == (proven, "state", outcome)
     known = report(CAPACITY, GROUP.model_copy(update={"failed": failed}), GROUP.model_copy(update={"failed": failed}), fis)
     assert not known.proofs[0].proven, "what had failed before proves nothing"
 

@@ -99,15 +99,15 @@ def facts(**changes: Any) -> Facts:
 
 def hostile(text: str, **changes: Any) -> Facts:
     """The same with `text` added wherever somebody may write: definition, tags, alarms, FIS, agents, comments."""
-    found = discovery(workload())
-    (shop,) = found.pinned
+    result = discovery(workload())
+    (shop,) = result.pinned
     shop = shop.model_copy(
         update={"tags": {"squall:environment": "staging", f"Name{text}": text}, "group": f"shop{text}", "zone": f"eu-west-1a{text}"}
     )
-    found = found.model_copy(update={"pinned": (shop,)})
+    result = result.model_copy(update={"pinned": (shop,)})
     wanted = experiment(type="network_latency", description=f"d{text}", rollback_plan=f"plan{text}")
     wanted = wanted.model_copy(update={"hypothesis": f"h{text}", "tags": {f"k{text}": text}})
-    given = definition(wanted)
+    value = definition(wanted)
     run = record(
         status=Status.COMPLETED,
         experiment=f"Shop{text}",
@@ -122,10 +122,10 @@ def hostile(text: str, **changes: Any) -> Facts:
         record=run,
         result=_result(text, **changes),
         bucket="results-bucket",
-        definition=given,
-        discovery=found,
+        definition=value,
+        discovery=result,
         baseline=baseline(window=BASELINE),
-        template=FaultTemplate(body={"actions": {}}, before=before(found), guards=()),
+        template=FaultTemplate(body={"actions": {}}, before=before(result), guards=()),
         fault=FaultReport(experiment_id="EXP1", status="stopped", reason=f"because{text}", error_code=f"Code{text}"),
         series=SeriesDocument(windows=(BASELINE, FAULT, RECOVERY), series={}, measured=measured()),
     )
@@ -133,7 +133,7 @@ def hostile(text: str, **changes: Any) -> Facts:
 
 def _result(text: str, **changes: Any) -> Result:
     values = {"availability": 98.0, "response_time": 0.1, "request_rate": 10.0}
-    given: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "execution_id": "run-1",
         "experiment_name": f"Shop{text}",
         "status": Status.COMPLETED,
@@ -221,7 +221,7 @@ def _result(text: str, **changes: Any) -> Result:
         "definition_hash": "a" * 64,
         "requested_by": f"ops{text}",
     }
-    return Result.model_validate({**given, **changes})
+    return Result.model_validate({**inputs, **changes})
 
 
 def _criteria(text: str) -> tuple[CriterionResult, ...]:

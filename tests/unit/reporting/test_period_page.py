@@ -56,7 +56,7 @@ def test_the_page_says_what_the_report_says() -> None:
 def test_what_is_drawn_is_what_was_counted() -> None:
     drawn = json.loads(re.search(r'id="data">(.*?)</script>', render_period(busy()), re.DOTALL)[1])  # type: ignore[index]
     assert len(drawn["times"]) == 30
-    assert {one["word"]: sum(one["counts"]) for one in drawn["runs"]} == {"validated": 2, "refuted": 1, "rejected": 1}
+    assert {entry["word"]: sum(entry["counts"]) for entry in drawn["runs"]} == {"validated": 2, "refuted": 1, "rejected": 1}
     assert [round(value) for value in drawn["recovery"]["median"] if value is not None] == [40, 90, 20]
 
 

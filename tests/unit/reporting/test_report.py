@@ -111,14 +111,14 @@ class Reader(HTMLParser):
         return " ".join("".join(part) for kind, part in self.texts.items() if kind not in {"script", "style"})
 
 
-def made(given: Facts) -> Page:
-    return build_page(given)
+def made(report_facts: Facts) -> Page:
+    return build_page(report_facts)
 
 
-def course(given: Facts) -> Course:
-    found = build_course(given, list_moments(given))
-    assert found is not None
-    return found
+def course(report_facts: Facts) -> Course:
+    result = build_course(report_facts, list_moments(report_facts))
+    assert result is not None
+    return result
 
 
 # --- what it says ---------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ def course(given: Facts) -> Course:
 
 def test_the_page_says_the_verdict_first_and_then_everything_there_is() -> None:
     reader = Reader(render_page(made(facts())))
-    headings = [found for tag in ("h1", "h2") for found in reader.texts[tag]]
+    headings = [text for tag in ("h1", "h2") for text in reader.texts[tag]]
     assert headings == [
         "Shop",
         "refuted",
@@ -144,8 +144,16 @@ def test_the_page_says_the_verdict_first_and_then_everything_there_is() -> None:
         "Definition",
         "About this run",
     ]
-    for said in ("1 of 3 criteria met", "Too slow", "seen 3 times", "Add redundancy", "healthy in 1 target group", "not restored", "$1.00"):
-        assert said in reader.text()
+    for shown in (
+        "1 of 3 criteria met",
+        "Too slow",
+        "seen 3 times",
+        "Add redundancy",
+        "healthy in 1 target group",
+        "not restored",
+        "$1.00",
+    ):
+        assert shown in reader.text()
     assert not reader.open
 
 
@@ -181,8 +189,8 @@ def test_a_run_that_left_nothing_but_a_result_has_a_page(status: Status) -> None
 
 
 def test_the_story_is_told_from_evidence() -> None:
-    told = write_story(facts())
-    for said in (
+    story = write_story(facts())
+    for text in (
         "On 2 March 2026, 20:00 UTC, in staging, Squall delayed the network of i-1234567890abcdef0 in eu-west-1a",
         "(1 of 2 candidates), for 10 min.",
         "Over the 60 min before it, at 10 requests per second, the steady state held.",
@@ -193,7 +201,7 @@ def test_the_story_is_told_from_evidence() -> None:
         "Afterwards the workload was not as before. What differs: differs.",
         "The hypothesis did not hold: 1 of 3 criteria met.",
     ):
-        assert said in told
+        assert text in story
     assert "recover" not in write_story(facts(recovery=None)).partition("A guard")[2]
 
 
@@ -214,23 +222,23 @@ def test_every_metric_has_every_point_and_the_axis_is_one() -> None:
 
 def test_a_period_without_data_is_a_gap_and_is_said() -> None:
     gone = [FAULT.start, FAULT.start + 60]
-    given = facts()
-    holed = Facts(**{**vars(given), "series": given.series.model_copy(update={"measured": measured(gone)})})  # type: ignore[union-attr]
+    inputs = facts()
+    holed = Facts(**{**vars(inputs), "series": inputs.series.model_copy(update={"measured": measured(gone)})})  # type: ignore[union-attr]
     chart = course(holed).island()["charts"][1]
     assert [at for at, value in zip(SPAN, chart["values"], strict=True) if value is None] == gone
     assert "2 of 10 periods without data" in course(holed).charts[1].summary
 
 
 def test_an_older_result_is_drawn_from_its_raw_series_window_by_window() -> None:
-    given = facts()
-    assert given.discovery is not None
-    raw = {w.name: healthy_series(given.discovery.bindings, w) for w in (BASELINE, FAULT, RECOVERY)}
-    old = Facts(**{**vars(given), "series": SeriesDocument(windows=(BASELINE, FAULT, RECOVERY), series=raw)})
-    found = course(old)
+    value = facts()
+    assert value.discovery is not None
+    raw = {w.name: healthy_series(value.discovery.bindings, w) for w in (BASELINE, FAULT, RECOVERY)}
+    old = Facts(**{**vars(value), "series": SeriesDocument(windows=(BASELINE, FAULT, RECOVERY), series=raw)})
+    result = course(old)
     inside = [at for w in (BASELINE, FAULT, RECOVERY) for at in range(w.start, w.end, 60)]
-    assert [point.at for point in found.charts[0].points] == inside
-    assert {point.value for point in found.charts[0].points} == {100.0}
-    never_judged = Facts(**{**vars(given), "series": None, "baseline": given.baseline.model_copy(update={"series": raw["baseline"]})})  # type: ignore[union-attr]
+    assert [point.at for point in result.charts[0].points] == inside
+    assert {point.value for point in result.charts[0].points} == {100.0}
+    never_judged = Facts(**{**vars(value), "series": None, "baseline": value.baseline.model_copy(update={"series": raw["baseline"]})})  # type: ignore[union-attr]
     assert len(course(never_judged).charts[0].points) == BASELINE.periods
 
 
@@ -248,8 +256,8 @@ def test_thresholds_are_on_the_scale_unless_they_would_flatten_the_data() -> Non
 
 
 def test_events_stand_at_the_time_they_happened_and_are_numbered_alike_in_chart_and_timeline() -> None:
-    given = facts()
-    moments = list_moments(given)
+    value = facts()
+    moments = list_moments(value)
     assert [(m.number, m.event) for m in moments if m.number] == [
         (1, "fault_started"),
         (2, "in_effect"),
@@ -257,14 +265,14 @@ def test_events_stand_at_the_time_they_happened_and_are_numbered_alike_in_chart_
         (4, "fis_stopped"),
         (5, "recovered"),
     ]
-    assert [m["number"] for m in course(given).island()["markers"]] == [1, 2, 3, 4, 5]
+    assert [m["number"] for m in course(value).island()["markers"]] == [1, 2, 3, 4, 5]
     assert next(m.at for m in moments if m.event == "in_effect") == EFFECT
-    badges = [text for text in Reader(render_page(made(given))).texts["span"] if text.isdigit()]
+    badges = [text for text in Reader(render_page(made(value))).texts["span"] if text.isdigit()]
     assert badges == ["1", "2", "3", "4", "5"]
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "said"),
+    ("value", "unit", "expected_text"),
     [
         (99.874, "percent", "99.87 %"),
         (0.0138256, "seconds", "13.83 ms"),
@@ -277,16 +285,16 @@ def test_events_stand_at_the_time_they_happened_and_are_numbered_alike_in_chart_
         (None, "count", "—"),
     ],
 )
-def test_numbers_are_said_in_the_unit_a_person_would_choose(value: float | None, unit: str, said: str) -> None:
-    assert formatting.format_quantity(value, unit) == said
+def test_numbers_are_said_in_the_unit_a_person_would_choose(value: float | None, unit: str, expected_text: str) -> None:
+    assert formatting.format_quantity(value, unit) == expected_text
 
 
 def test_links_lead_into_the_partition_the_run_was_in() -> None:
-    given = facts()
-    china = Facts(**{**vars(given), "record": record(execution_arn="arn:aws-cn:states:cn-north-1:1:execution:Squall:run-1")})
+    value = facts()
+    china = Facts(**{**vars(value), "record": record(execution_arn="arn:aws-cn:states:cn-north-1:1:execution:Squall:run-1")})
     links = [link.url for link in made(china).links] + [url for _, url in made(china).charts]
     assert all(url.startswith("https://cn-north-1.console.amazonaws.cn/") for url in links)
-    (availability, *_) = (url for _, url in made(given).charts)
+    (availability, *_) = (url for _, url in made(value).charts)
     assert (
         "#metricsV2:graph=~(metrics~(~(~'AWS*2fApplicationELB~'HTTPCode_Target_5XX_Count~'TargetGroup~'targetgroup*2fshop*2f"
         in availability
@@ -334,9 +342,10 @@ def test_only_the_page_s_own_scripts_and_styles_may_run() -> None:
     html = render_page(made(facts()))
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', html)
     assert policy is not None
-    said = policy[1].replace("&#39;", "'")
+    answer = policy[1].replace("&#39;", "'")
     assert re.fullmatch(
-        r"default-src 'none'; script-src('? ?'sha256-[\w+/=]+'){4}; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'", said
+        r"default-src 'none'; script-src('? ?'sha256-[\w+/=]+'){4}; style-src 'sha256-[\w+/=]+'; base-uri 'none'; form-action 'none'",
+        answer,
     )
     assert not re.search(
         r"""(src|href)=["'](?!https://eu-west-1\.console)""", html.replace(page._read_asset(UPLOT / "dist" / page.UPLOT_JS), "")
@@ -374,14 +383,14 @@ def test_text_in_markdown_stays_text(text: str) -> None:
 
 
 def test_markdown_is_what_a_reviewer_wants_to_know() -> None:
-    said = render_markdown(made(facts()))
-    assert said.startswith("## ❌ Shop: refuted\n\n**1 of 3 criteria met**\n")
-    assert "| System availability &gt; 99% (critical) | ❌ not met | 96 % | &gt; 99 % | too low |" in said
-    assert "- high: Too slow. 1.4 s" in said
-    assert "| Response time &gt; 2 s | 13 % (11 to 15 %) | 262 of 2015 healthy runs of 10 min in the last 14 days |" in said
-    assert "| Sentinel availability &lt; 90 % | can't be told | new |" in said
-    assert "s3://results-bucket/results/run-1/result.json" in said
-    assert len(said) < 6000
+    markdown = render_markdown(made(facts()))
+    assert markdown.startswith("## ❌ Shop: refuted\n\n**1 of 3 criteria met**\n")
+    assert "| System availability &gt; 99% (critical) | ❌ not met | 96 % | &gt; 99 % | too low |" in markdown
+    assert "- high: Too slow. 1.4 s" in markdown
+    assert "| Response time &gt; 2 s | 13 % (11 to 15 %) | 262 of 2015 healthy runs of 10 min in the last 14 days |" in markdown
+    assert "| Sentinel availability &lt; 90 % | can't be told | new |" in markdown
+    assert "s3://results-bucket/results/run-1/result.json" in markdown
+    assert len(markdown) < 6000
 
 
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\ufe66\ufe6b\u2212"

@@ -26,10 +26,10 @@ from tests.unit.reporting.report_rig import EFFECT, ENDED, facts
 
 def seen(seconds: float, **changes: Any) -> Facts:
     """A run whose workload had recovered these seconds after the effect of a fault of 600 s."""
-    found = facts().result.recovery
-    assert found is not None
+    result = facts().result.recovery
+    assert result is not None
     at = EFFECT + timedelta(seconds=seconds)
-    return facts(recovery=found.model_copy(update={"recovered_at": at, "seconds_to_recover": seconds, **changes}))
+    return facts(recovery=result.model_copy(update={"recovered_at": at, "seconds_to_recover": seconds, **changes}))
 
 
 @pytest.mark.parametrize(

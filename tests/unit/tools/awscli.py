@@ -53,30 +53,30 @@ def problems(command: str) -> list[str]:
     if name in OF_THE_CLI.get(service, ()):
         return []
     model = _model(service)
-    operations = {xform_name(found, "-"): found for found in model.operation_names}
+    operations = {xform_name(result, "-"): result for result in model.operation_names}
     if name not in operations:
         return [f"{service} has no operation {name}"]
     shape = model.operation_model(operations[name]).input_shape
     members = {RENAMED.get((service, name, xform_name(member, "-")), xform_name(member, "-")): member for member in shape.members}
-    given = _given(words[3:])
-    wrong = [f"{name} has no parameter --{option}" for option in given if option not in members.keys() | GLOBAL]
-    wrong += [f"{name} needs --{option}" for option, member in members.items() if member in shape.required_members and option not in given]
-    for option, values in given.items():
+    inputs = _given(words[3:])
+    wrong = [f"{name} has no parameter --{option}" for option in inputs if option not in members.keys() | GLOBAL]
+    wrong += [f"{name} needs --{option}" for option, member in members.items() if member in shape.required_members and option not in inputs]
+    for option, values in inputs.items():
         if option in members:
-            wrong += [f"--{option}: {found}" for value in values for found in _value(shape.members[members[option]], value)]
+            wrong += [f"--{option}: {outcome}" for value in values for outcome in _value(shape.members[members[option]], value)]
     return wrong
 
 
 def _given(words: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    results: dict[str, list[str]] = {}
     option = ""
     for word in words:
         if word.startswith("--"):
             option, _, value = word[2:].partition("=")
-            found[option] = [value] if value else []
+            results[option] = [value] if value else []
         elif option:
-            found[option].append(word)
-    return found
+            results[option].append(word)
+    return results
 
 
 def _value(shape: Any, value: str) -> list[str]:
@@ -96,7 +96,7 @@ def _value(shape: Any, value: str) -> list[str]:
 
 def _json(shape: Any, value: Any) -> list[str]:
     if shape.type_name == "map":
-        return [found for inner in value.values() for found in _json(shape.value, inner)]
+        return [result for inner in value.values() for result in _json(shape.value, inner)]
     if shape.type_name == "structure":
         return [f"no member {key}" for key in value if key not in shape.members]
     return []

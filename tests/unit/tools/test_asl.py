@@ -43,34 +43,34 @@ INJECT = machine()["States"]["Inject"]["Branches"][0]["States"]
 def successors(state: dict[str, Any]) -> list[str]:
     """Where a state may lead: next, default, choices, catches."""
     named = [state.get("Next"), state.get("Default")]
-    named += [one["Next"] for key in ("Choices", "Catch") for one in state.get(key, ())]
+    named += [entry["Next"] for key in ("Choices", "Catch") for entry in state.get(key, ())]
     return [name for name in named if name]
 
 
 def reaches(states: dict[str, Any], start: str, goal: str, without: str = "") -> bool:
-    seen, waiting = set[str](), [start]
+    observed, waiting = set[str](), [start]
     while waiting:
         name = waiting.pop()
         if name == goal:
             return True
-        if name not in seen and name != without:
-            seen.add(name)
+        if name not in observed and name != without:
+            observed.add(name)
             waiting += successors(states[name])
     return False
 
 
 def ends(states: dict[str, Any], start: str, without: str) -> set[str]:
     """States at which one may end from `start` without ever entering `without`."""
-    seen, waiting, found = set[str](), [start], set[str]()
+    observed, waiting, result = set[str](), [start], set[str]()
     while waiting:
         name = waiting.pop()
-        if name in seen or name == without:
+        if name in observed or name == without:
             continue
-        seen.add(name)
+        observed.add(name)
         if not successors(states[name]):
-            found.add(name)
+            result.add(name)
         waiting += successors(states[name])
-    return found
+    return result
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -80,12 +80,12 @@ def test_every_task_is_bounded_and_retried(name: str) -> None:
     retries = task["Retry"]
     assert any(set(retry["ErrorEquals"]) >= TRANSIENT for retry in retries)
     assert any("States.TaskFailed" in retry["ErrorEquals"] for retry in retries), "its own failures are retried too"
-    for index, one in enumerate(retries):
-        if "States.ALL" in one["ErrorEquals"]:
+    for index, entry in enumerate(retries):
+        if "States.ALL" in entry["ErrorEquals"]:
             assert index == len(retries) - 1
-            assert one["ErrorEquals"] == ["States.ALL"]
-        assert one["MaxAttempts"] <= 5
-        assert one["BackoffRate"] >= 1.5
+            assert entry["ErrorEquals"] == ["States.ALL"]
+        assert entry["MaxAttempts"] <= 5
+        assert entry["BackoffRate"] >= 1.5
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -112,7 +112,7 @@ def test_every_state_learns_of_a_redrive_from_the_context_itself(name: str) -> N
 def test_choices_only_compare_an_outcome_with_a_literal(name: str) -> None:
     state = STATES[name]
     assert state["Default"]
-    assert all(CONDITION.fullmatch(one["Condition"]) for one in state["Choices"])
+    assert all(CONDITION.fullmatch(choice["Condition"]) for choice in state["Choices"])
 
 
 @pytest.mark.parametrize("name", [name for name, state in STATES.items() if state["Type"] not in {"Task", "Parallel", "Choice"}])
@@ -137,7 +137,7 @@ def test_a_branch_assigns_no_variable_of_the_machine() -> None:
 def test_a_try_has_one_branch_and_catches_everything(name: str) -> None:
     state = machine()["States"][name]
     assert len(state["Branches"]) == 1
-    assert [one["ErrorEquals"] for one in state["Catch"]] == [["States.ALL"]]
+    assert [entry["ErrorEquals"] for entry in state["Catch"]] == [["States.ALL"]]
     assert "failure" in state["Catch"][0]["Assign"]
 
 
@@ -169,7 +169,7 @@ def test_only_what_could_not_be_recorded_fails() -> None:
 
 @pytest.mark.parametrize("name", ["Admit", "Compare", "Judge", "Record", "Notify", "Release", "ReleaseUnrecorded"])
 def test_tasks_outside_a_try_catch_everything(name: str) -> None:
-    assert [one["ErrorEquals"] for one in machine()["States"][name]["Catch"]] == [["States.ALL"]]
+    assert [entry["ErrorEquals"] for entry in machine()["States"][name]["Catch"]] == [["States.ALL"]]
 
 
 def test_every_state_is_reached_and_every_name_exists() -> None:

@@ -97,7 +97,7 @@ def test_what_a_closed_run_left_is_named_with_a_command_that_can_be_run(port: st
     now = datetime(2030, 1, 7, tzinfo=UTC)
     of_run = record(template_id="EXT1", guard_names=("squall-Squall-run-1-1",), lock_keys=("asg/web",), slot=1, fault_started_at=now)
     world.failing = Intercept(lambda called: fail(called) if called.startswith(f"{port}.") else None)
-    found = RunCleanup(world.wiring(), of_run).run()
-    told = [left for left in found if not left.command.startswith(("it expires", "they expire"))]
-    assert told or port == "commands"
-    assert [problem for left in told for problem in problems(left.command)] == []
+    result = RunCleanup(world.wiring(), of_run).run()
+    texts = [left for left in result if not left.command.startswith(("it expires", "they expire"))]
+    assert texts or port == "commands"
+    assert [problem for left in texts for problem in problems(left.command)] == []

@@ -32,13 +32,13 @@ def prose(text: str) -> str:
 
 def anchors(text: str) -> set[str]:
     """The ids that MkDocs gives to the headings of a page."""
-    found: set[str] = set()
+    results: set[str] = set()
     for heading in re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE):
         plain = re.sub(r"[^\w\s-]", "", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)).strip().lower()
         slug = re.sub(r"[-\s]+", "-", plain)
-        number = next(number for number in range(len(found) + 1) if (f"{slug}_{number}" if number else slug) not in found)
-        found.add(f"{slug}_{number}" if number else slug)
-    return found
+        number = next(number for number in range(len(results) + 1) if (f"{slug}_{number}" if number else slug) not in results)
+        results.add(f"{slug}_{number}" if number else slug)
+    return results
 
 
 def broken_links(name: str, text: str) -> Iterator[str]:

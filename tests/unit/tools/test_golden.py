@@ -20,10 +20,15 @@ FRAGILE = BY_NAME["fragile"]
 
 
 def ended(kind: Kind, verdict: str = "", findings: tuple[tuple[str, str], ...] = (), reason: str = "", left: tuple[str, ...] = ()) -> Ended:
-    found: list[dict[str, Any]] = [{"id": id_, "kind": name, "status": "open"} for id_, name in findings]
-    found.append({"id": "check_warned-1", "kind": "check_warned", "status": "open"})
-    found.append({"id": "degraded-1", "kind": "degraded", "status": "closed"})
-    result = {"verdict": verdict or kind.verdict, "status": "completed", "reason": reason or f"so {kind.because} it is", "findings": found}
+    results: list[dict[str, Any]] = [{"id": id_, "kind": name, "status": "open"} for id_, name in findings]
+    results.append({"id": "check_warned-1", "kind": "check_warned", "status": "open"})
+    results.append({"id": "degraded-1", "kind": "degraded", "status": "closed"})
+    result = {
+        "verdict": verdict or kind.verdict,
+        "status": "completed",
+        "reason": reason or f"so {kind.because} it is",
+        "findings": results,
+    }
     return Ended(Run("run-1", 0.0, 61.4, result), left, 3.2)
 
 
@@ -49,16 +54,16 @@ def test_a_kind_is_an_experiment_on_a_workload_that_exist(kind: Kind) -> None:
 
 
 def test_another_verdict_reason_or_finding_and_what_is_left_are_wrong() -> None:
-    found = right(FRAGILE)
-    assert ended(FRAGILE, "validated", found).surprises(FRAGILE)[0].startswith("expected refuted, is validated")
-    assert ended(FRAGILE, "", found, "for another reason").surprises(FRAGILE) == [
+    result = right(FRAGILE)
+    assert ended(FRAGILE, "validated", result).surprises(FRAGILE)[0].startswith("expected refuted, is validated")
+    assert ended(FRAGILE, "", result, "for another reason").surprises(FRAGILE) == [
         f"expected the reason to say {FRAGILE.because!r}: for another reason"
     ]
     assert ended(FRAGILE, "", (("availability_lost-of-another", "availability_lost"),)).surprises(FRAGILE) == [
         "expected availability_lost, there are ['availability_lost-of-another']"
     ]
-    assert ended(BY_NAME["resilient"], "", found).surprises(BY_NAME["resilient"]) == [f"expected no finding, there are ['{found[0][0]}']"]
-    assert ended(FRAGILE, "", found, "", ("LOCK#asg/web",)).surprises(FRAGILE) == ["left behind: LOCK#asg/web"]
+    assert ended(BY_NAME["resilient"], "", result).surprises(BY_NAME["resilient"]) == [f"expected no finding, there are ['{result[0][0]}']"]
+    assert ended(FRAGILE, "", result, "", ("LOCK#asg/web",)).surprises(FRAGILE) == ["left behind: LOCK#asg/web"]
 
 
 def test_rows_of_kinds_not_run_again_stay_and_others_are_replaced() -> None:

@@ -52,7 +52,7 @@ def run_action(job: Job, *, code: int = 0, inputs: dict[str, str]) -> int:
     for step in ACTION["runs"]["steps"]:
         assert "${{" not in step["run"], "an input in a script would be run as part of it"
         variables = {
-            name: re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda found: values[found[1]], text)
+            name: re.sub(r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda entry: values[entry[1]], text)
             for name, text in step.get("env", {}).items()
         }
         if ended := job.run(step["run"], **runner, **variables):

@@ -53,11 +53,11 @@ class Runtime(threading.Thread):
 
 @contextmanager
 def runtime() -> Iterator[Runtime]:
-    one = Runtime()
-    one.start()
-    yield one
-    one.to_below.close()
-    one.join(5)
+    entry = Runtime()
+    entry.start()
+    yield entry
+    entry.to_below.close()
+    entry.join(5)
 
 
 def invoked(*faults: Fault, times: int = 1) -> tuple[list[dict[str, Any]], list[Any]]:
@@ -68,16 +68,16 @@ def invoked(*faults: Fault, times: int = 1) -> tuple[list[dict[str, Any]], list[
     with runtime() as behind:
         Extension(known, above, answers, behind.below, behind.to_below).run()
     assert known.looked == times + 1, "once when it starts, and at each invocation"
-    said = [json.loads(line) for line in answers.getvalue().splitlines() if line.startswith(b"{")]
-    assert said[0] == READY
-    return said[1:], [invocation["event"] for invocation in behind.invocations]
+    texts = [json.loads(line) for line in answers.getvalue().splitlines() if line.startswith(b"{")]
+    assert texts[0] == READY
+    return texts[1:], [invocation["event"] for invocation in behind.invocations]
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    found: list[float] = []
-    monkeypatch.setattr(time, "sleep", found.append)
-    return found
+    results: list[float] = []
+    monkeypatch.setattr(time, "sleep", results.append)
+    return results
 
 
 def test_without_a_fault_everything_passes() -> None:

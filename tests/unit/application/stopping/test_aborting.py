@@ -124,9 +124,9 @@ def test_a_guard_of_a_stack_whose_name_begins_alike_aborts_nothing(world: FakeWo
         assert request is not None
         done = abort_execution(world.wiring(), request)
         assert (done["recorded"], done["woken"]) == (False, False)
-        found = world.records.get(mine)
-        assert found is not None
-        assert found.abort is None
+        answer = world.records.get(mine)
+        assert answer is not None
+        assert answer.abort is None
     assert world.faults.runs[foreign.id].experiment.status != "stopping"
 
 
@@ -169,9 +169,9 @@ def test_what_cannot_be_stopped_is_written_and_raised(world: FakeWorld) -> None:
     world.failing["faults.stop"] = Unavailable("fis", "StopExperiment", "ThrottlingException", "slow down", retryable=True)
     with pytest.raises(Unavailable):
         handler.handler({"execution_id": ID, "reason": "enough"}, None)
-    found = world.records.get(ID)
-    assert found is not None
-    assert found.abort is not None
+    answer = world.records.get(ID)
+    assert answer is not None
+    assert answer.abort is not None
     assert world.workflow.woken == ["token-1"]
 
 
@@ -179,9 +179,9 @@ def test_one_experiment_that_cannot_be_stopped_is_no_reason_to_forget_those_that
     request = parse_abort(alarm(), "Squall")
     assert request is not None
     abort_execution(world.wiring(), request)
-    found = world.records.get(ID)
-    assert found is not None
-    assert [one.event for one in found.events][-2:] == ["abort_requested", "stop_requested"]
+    answer = world.records.get(ID)
+    assert answer is not None
+    assert [entry.event for entry in answer.events][-2:] == ["abort_requested", "stop_requested"]
 
 
 def test_an_alarm_after_the_fault_has_ended_is_no_abort(world: FakeWorld) -> None:
@@ -189,9 +189,9 @@ def test_an_alarm_after_the_fault_has_ended_is_no_abort(world: FakeWorld) -> Non
         world.faults.fail(run)
     world.records.update(ID, fault_ended_at=world.clock.now())
     handler.handler(alarm(), None)
-    found = world.records.get(ID)
-    assert found is not None
-    assert found.abort is None
+    answer = world.records.get(ID)
+    assert answer is not None
+    assert answer.abort is None
 
 
 def test_guards_are_watched_from_the_last_moment_all_were_seen_ok() -> None:
@@ -203,5 +203,5 @@ def test_guards_are_watched_from_the_last_moment_all_were_seen_ok() -> None:
 
 def test_the_path_from_an_alarm_to_fis_imports_nothing_heavy() -> None:
     code = "import sys, squall.handlers.abort; print(sorted({'pydantic', 'lark', 'boto3', 'botocore.session'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": "lambdas"})
-    assert told.stdout.strip() == "[]"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONPATH": "lambdas"})
+    assert answer.stdout.strip() == "[]"

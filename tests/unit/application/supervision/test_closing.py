@@ -78,10 +78,10 @@ def test_what_a_dead_run_is_recorded_as(
     world = FakeWorld()
     world.records.create(running(**changes))
     end(world.wiring(), failed=failed)
-    found = world.records.items[ID]
-    assert (found.status, found.verdict, found.hypothesis_validated) == expected
-    assert found.reason
-    assert found.closed_by == "test"
+    result = world.records.items[ID]
+    assert (result.status, result.verdict, result.hypothesis_validated) == expected
+    assert result.reason
+    assert result.closed_by == "test"
 
 
 def test_the_fence_comes_first_and_the_lock_last(world: FakeWorld, w: Wiring) -> None:
@@ -96,7 +96,7 @@ def test_the_fence_comes_first_and_the_lock_last(world: FakeWorld, w: Wiring) ->
         "notifier.publish",
         "lifecycle.emit",
     ]
-    assert [world.calls.index(one) for one in order] == sorted(world.calls.index(one) for one in order)
+    assert [world.calls.index(entry) for entry in order] == sorted(world.calls.index(item) for item in order)
 
 
 def test_a_run_without_record_is_nobodys(world: FakeWorld, w: Wiring) -> None:
@@ -126,9 +126,9 @@ def test_what_is_left_is_told_with_commands_a_shell_understands(world: FakeWorld
     body = world.notifier.sent[0].body
     assert "STILL THERE" in body
     assert world.locks.leases, "held while the fault may run"
-    for one in left:
-        assert str(one) in body
-        assert shlex.split(one.command)[0] == "aws"
+    for entry in left:
+        assert str(entry) in body
+        assert shlex.split(entry.command)[0] == "aws"
 
 
 @pytest.mark.parametrize("broken", ["locks.release", "locks.line", "workflow.wake"])

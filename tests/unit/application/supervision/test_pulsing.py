@@ -154,19 +154,19 @@ def test_a_fault_is_looked_after_before_thousands_of_waiting_runs_and_each_of_th
     for number in range(2500):
         world.records.create(record(id=f"wait-{number}", started_at=START + timedelta(seconds=number)))
     run(world, "fault", template_id="EXT1", fis_experiment_id="EXP1", started_at=START + timedelta(hours=1))
-    seen: list[str] = []
+    observed: list[str] = []
 
     def look(_w: Any, execution_id: str, _patience: Any = None, **_: Any) -> str:
-        seen.append(execution_id)
+        observed.append(execution_id)
         world.clock.advance(0.05)
         return "alive"
 
     with patch("squall.application.supervision.pulse.look_after", look):
         for _ in range(20):
-            began, already = world.clock.now(), len(seen)
+            began, already = world.clock.now(), len(observed)
             done = supervise_runs(world.wiring())
-            assert seen[already] == "fault"
+            assert observed[already] == "fault"
             assert world.clock.now() - began < timedelta(seconds=60)
             assert "left to the next pulse" in done["other waiting runs"]
             world.clock.advance(60 - (world.clock.now() - began).total_seconds())
-    assert len(set(seen)) == 2501
+    assert len(set(observed)) == 2501

@@ -149,8 +149,8 @@ SSO = f"{RESERVED}Admin_0123456789abcdef"
     ],
 )
 def test_who_is_a_person(who: Caller, person: str) -> None:
-    found, why = identify_person(who)
-    assert found == person
+    result, why = identify_person(who)
+    assert result == person
     assert bool(why) is not bool(person)
 
 

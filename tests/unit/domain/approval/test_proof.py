@@ -22,9 +22,9 @@ TEMPORARY = Credentials("ASIAIOSFODNN7EXAMPLE", "secret", "the/token+of=sts")
 
 
 def signed(credentials: Credentials = KEYS, statement: Statement = SAID, endpoint: str = f"https://{HOST}", region: str = REGION) -> Proof:
-    found = of_document(sign_statement(credentials, endpoint, region, statement))
-    assert found is not None
-    return found
+    result = of_document(sign_statement(credentials, endpoint, region, statement))
+    assert result is not None
+    return result
 
 
 def look(proof: Proof, statement: Statement = SAID, now: datetime | None = None, **changes: Any) -> Any:
@@ -57,9 +57,9 @@ def signature(credentials: Credentials, headers: Any) -> str:
     request.context["timestamp"] = headers["X-Amz-Date"]
     auth = SigV4Auth(Credentials(credentials.access_key, credentials.secret_key), "sts", REGION)
     canonical = auth.canonical_request(request)
-    found = auth.signature(auth.string_to_sign(request, canonical), request)
+    result = auth.signature(auth.string_to_sign(request, canonical), request)
     names = auth.signed_headers(auth.headers_to_sign(request))
-    return f"AWS4-HMAC-SHA256 Credential={auth.scope(request)}, SignedHeaders={names}, Signature={found}"
+    return f"AWS4-HMAC-SHA256 Credential={auth.scope(request)}, SignedHeaders={names}, Signature={result}"
 
 
 @pytest.mark.parametrize(

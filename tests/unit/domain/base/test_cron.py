@@ -20,7 +20,7 @@ def test_what_eventbridge_accepts_is_accepted(fields: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "expected_text"),
     [
         ("0 10 * * * *", "exactly one of day of month and day of week must be ?"),
         ("0 10 ? * ? *", "exactly one of"),
@@ -41,7 +41,7 @@ def test_what_eventbridge_accepts_is_accepted(fields: str) -> None:
         ("0 10 ? * 2#6 *", "day of week"),
     ],
 )
-def test_what_eventbridge_refuses_is_refused_by_field(fields: str, said: str) -> None:
+def test_what_eventbridge_refuses_is_refused_by_field(fields: str, expected_text: str) -> None:
     with pytest.raises(ValidationError) as caught:
         SCHEDULE.validate_python({"expression": f"cron({fields})"})
-    assert said in str(caught.value)
+    assert expected_text in str(caught.value)

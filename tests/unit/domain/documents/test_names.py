@@ -30,23 +30,23 @@ def known() -> list[type[Document]]:
 
 
 def test_every_document_says_a_name_of_its_own(known: list[type[Document]]) -> None:
-    assert [one for one in known if "NAME" not in vars(one)] == [], "a name is not inherited"
-    names = [one.NAME for one in known]
+    assert [item for item in known if "NAME" not in vars(item)] == [], "a name is not inherited"
+    names = [entry.NAME for entry in known]
     assert sorted(names) == sorted(set(names))
 
 
 def test_the_page_on_the_architecture_lists_every_name(known: list[type[Document]]) -> None:
     (listed,) = re.findall(r"results/<id>/\{([a-z_,]+)\}\.json", (ROOT / "docs" / "architecture.md").read_text())
-    assert {one.NAME for one in known} == set(listed.split(","))
+    assert {entry.NAME for entry in known} == set(listed.split(","))
 
 
 def test_the_key_of_a_document_is_its_name_in_the_folder_of_its_run(known: list[type[Document]]) -> None:
-    assert {document_key("run-1", one) for one in known} == {f"results/run-1/{one.NAME}.json" for one in known}
+    assert {document_key("run-1", entry) for entry in known} == {f"results/run-1/{item.NAME}.json" for item in known}
 
 
 def test_no_call_passes_the_name_and_the_model(known: list[type[Document]]) -> None:
     """A pair could disagree."""
-    names, models = {one.NAME for one in known}, {one.__name__ for one in known}
+    names, models = {entry.NAME for entry in known}, {item.__name__ for item in known}
     paths = [*SQUALL.rglob("*.py"), *(ROOT / "cli").rglob("*.py"), *(ROOT / "tests").rglob("*.py")]
     pairs = [f"{path.name}:{call.lineno}" for path in paths for call in calls(path) if passes(call, names) and passes_model(call, models)]
     assert pairs == []

@@ -65,8 +65,8 @@ def test_an_ending_as_expected_is_no_surprise(outcome: Callable[..., Outcome]) -
 def test_another_verdict_another_criterion_and_what_is_left_are_surprises(outcome: Callable[..., Outcome]) -> None:
     assert outcome(INVALID_CASES[0], "validated").surprises == ["expected invalid, is validated: because | so"]
     assert "System recovers" not in outcome(FRAGILE_CASES[2], "refuted").unmet
-    (said,) = outcome(FRAGILE_CASES[2], "refuted", unmet="Response time < 250 ms").surprises
-    assert "Response time < 250 ms: measured 80 percent" in said
+    (surprise,) = outcome(FRAGILE_CASES[2], "refuted", unmet="Response time < 250 ms").surprises
+    assert "Response time < 250 ms: measured 80 percent" in surprise
     assert outcome(RESILIENT_CASES[0], "validated", ("LOCK#asg/web",)).surprises == ["left behind: LOCK#asg/web"]
 
 
@@ -75,7 +75,7 @@ def test_rows_of_cases_not_run_again_stay_and_others_are_replaced(outcome: Calla
     document = f"# Faults\n{PLACE.begin}\n{PLACE.end}\nmore\n"
     once = PLACE.insert_tables(document, make_tables(first, rows_of(document)))
     assert (once.partition(PLACE.begin)[0], once.partition(PLACE.end)[2]) == ("# Faults\n", "\nmore\n")
-    assert rows_of(once) == {one.case.name: one.cells for one in first}
+    assert rows_of(once) == {entry.case.name: entry.cells for entry in first}
     assert PLACE.insert_tables(once, make_tables([], rows_of(once))) == once
     again = rows_of(PLACE.insert_tables(once, make_tables([outcome(RESILIENT_CASES[0], "inconclusive")], rows_of(once))))
     assert again[RESILIENT_CASES[0].name][4] == "inconclusive"

@@ -104,16 +104,16 @@ def test_rel12_bp05_is_valid_as_it_stands() -> None:
     ],
 )
 def test_everything_wrong_is_a_problem_at_its_path(changes: dict[str, Any], path: str, message: str, expected: str) -> None:
-    found = problems(changes)
-    assert [problem.path for problem in found] == [path]
-    assert message in found[0].message
-    assert expected in found[0].expected
+    result = problems(changes)
+    assert [problem.path for problem in result] == [path]
+    assert message in result[0].message
+    assert expected in result[0].expected
 
 
 @pytest.mark.parametrize("field", [field for field in REL12 if field not in {"duration_minutes", "target_resources"}])
 def test_every_field_of_rel12_bp05_is_required(field: str) -> None:
-    found = problems({}, without=(field,))
-    assert [(problem.path, problem.message) for problem in found] == [(field, "is missing")]
+    result = problems({}, without=(field,))
+    assert [(problem.path, problem.message) for problem in result] == [(field, "is missing")]
 
 
 def test_all_problems_are_reported_at_once() -> None:
@@ -139,8 +139,8 @@ def test_all_problems_are_reported_at_once() -> None:
 
 
 def test_a_sentence_that_isnt_understood_is_shown_with_a_caret() -> None:
-    (found,) = problems({"success_criteria": ["Response time < 2 bananas"]})
-    assert "Response time < 2 bananas\n                  ^" in found.message
+    (problem,) = problems({"success_criteria": ["Response time < 2 bananas"]})
+    assert "Response time < 2 bananas\n                  ^" in problem.message
 
 
 def test_the_experiments_own_metrics_can_be_used() -> None:

@@ -15,9 +15,9 @@ REL12: dict[str, Any] = json.loads((ROOT / "tests/data/seed-experiment.json").re
 
 
 def validator(name: str) -> Draft202012Validator:
-    found = json.loads(schemas.schema_path(name).read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(found)
-    return Draft202012Validator(found)
+    document = json.loads(schemas.schema_path(name).read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(document)
+    return Draft202012Validator(document)
 
 
 def test_schemas_are_current() -> None:

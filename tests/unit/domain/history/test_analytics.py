@@ -62,7 +62,7 @@ def test_where_rows_stand_and_what_they_say() -> None:
     assert (row["started_at"], row["duration_seconds"], row["verdict"]) == ("2026-11-03 04:05:06.789", 120.0, "refuted")
     assert row["findings"] == [{"id": "f-1", "title": "Slow", "severity": "high", "closed": False}]
     rows = [json.loads(line) for line in files["analytics/measurements/environment=staging/month=2026-11/run-1.json"].splitlines()]
-    assert [(one["compared"], one["mean"], one["shift"]) for one in rows] == [("baseline", 1.0, None), ("fault", 2.0, 1.0)]
+    assert [(entry["compared"], entry["mean"], entry["shift"]) for entry in rows] == [("baseline", 1.0, None), ("fault", 2.0, 1.0)]
 
 
 def test_a_line_break_in_a_name_does_not_break_the_row() -> None:

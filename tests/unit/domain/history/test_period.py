@@ -33,7 +33,7 @@ _VALIDATED = {Verdict.VALIDATED: True, Verdict.REFUTED: False}
 
 
 def run(number: int = 1, *, days_ago: float = 1, verdict: Verdict | None = Verdict.VALIDATED, **more: Any) -> RunSummary:
-    given: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "execution_id": f"run-{number}",
         "started_at": END - timedelta(days=days_ago),
         "status": Status.COMPLETED,
@@ -44,13 +44,13 @@ def run(number: int = 1, *, days_ago: float = 1, verdict: Verdict | None = Verdi
         "hypothesis_validated": _VALIDATED.get(verdict) if verdict else None,
         "workload": "asg/web",
     }
-    return RunSummary(**{**given, **more})
+    return RunSummary(**{**inputs, **more})
 
 
 def report(*runs: RunSummary, **more: Any) -> PeriodReport:
     period = Period(START, END, **more)
-    for one in runs:
-        period.add(one)
+    for entry in runs:
+        period.add(entry)
     return period.report()
 
 
@@ -65,22 +65,22 @@ def test_all_of_the_seeds_keys_are_there() -> None:
 
 
 def test_the_seeds_numbers() -> None:
-    found = report(
+    result = report(
         run(1),
         run(2, verdict=Verdict.REFUTED, fault_type="cpu_stress", findings=(finding(1), finding(2))),
         run(3, verdict=Verdict.ABORTED, status=Status.ABORTED, hypothesis_validated=False, findings=(finding(1),)),
         run(4, verdict=None, status=Status.REJECTED),
     )
-    assert (found.total_experiments, found.successful_experiments, found.success_rate) == (4, 2, 50.0)
-    assert found.hypothesis_validation_rate == 25.0
-    assert found.experiment_type_distribution == {"instance_termination": 3, "cpu_stress": 1}
-    assert found.total_issues_discovered == 3
-    assert found.common_issues == ("Finding 1 (2 occurrences)", "Finding 2 (1 occurrence)")
+    assert (result.total_experiments, result.successful_experiments, result.success_rate) == (4, 2, 50.0)
+    assert result.hypothesis_validation_rate == 25.0
+    assert result.experiment_type_distribution == {"instance_termination": 3, "cpu_stress": 1}
+    assert result.total_issues_discovered == 3
+    assert result.common_issues == ("Finding 1 (2 occurrences)", "Finding 2 (1 occurrence)")
 
 
 def test_plans_and_runs_that_go_on_are_no_experiments() -> None:
-    found = report(run(1, status=Status.PLANNED, verdict=None), run(2, status=Status.RUNNING, verdict=None), run(3))
-    assert (found.total_experiments, found.planned, found.running) == (1, 1, 1)
+    result = report(run(1, status=Status.PLANNED, verdict=None), run(2, status=Status.RUNNING, verdict=None), run(3))
+    assert (result.total_experiments, result.planned, result.running) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_plans_and_runs_that_go_on_are_no_experiments() -> None:
     ],
 )
 def test_each_recommendation_where_the_numbers_say_so(runs: list[RunSummary], sentence: str) -> None:
-    assert any(said.startswith(sentence) for said in report(*runs).recommendations)
+    assert any(recommendation.startswith(sentence) for recommendation in report(*runs).recommendations)
 
 
 def test_no_recommendation_where_they_do_not() -> None:
@@ -119,9 +119,9 @@ def test_a_longer_period_wants_more_runs() -> None:
 def test_filters(name: str, value: str) -> None:
     field = {"type": "fault_type"}.get(name, name)
     other: dict[str, Any] = {field: value}
-    found = report(run(1), run(2, **other), filters=Filters(**{name: value}))
-    assert found.total_experiments == 1
-    assert found.filters == Filters(**{name: value})
+    result = report(run(1), run(2, **other), filters=Filters(**{name: value}))
+    assert result.total_experiments == 1
+    assert result.filters == Filters(**{name: value})
 
 
 def score(*runs: RunSummary) -> float:
@@ -137,7 +137,7 @@ def test_a_recent_validation_is_worth_most_and_fades() -> None:
 
 
 def test_refuted_never_run_and_stale_are_different_things() -> None:
-    found = report(
+    result = report(
         run(1, workload="asg/a"),
         run(2, workload="asg/a", fault_type="cpu_stress", verdict=Verdict.REFUTED),
         run(3, workload="asg/b"),
@@ -145,20 +145,20 @@ def test_refuted_never_run_and_stale_are_different_things() -> None:
         run(5, workload="asg/d", verdict=Verdict.INVALID),
         stale_days=89,
     )
-    states = {workload.workload: {kind: cell.state for kind, cell in workload.types.items()} for workload in found.workloads}
+    states = {workload.workload: {kind: cell.state for kind, cell in workload.types.items()} for workload in result.workloads}
     assert states == {
         "asg/a": {"instance_termination": "validated", "cpu_stress": "refuted"},
         "asg/b": {"instance_termination": "validated", "cpu_stress": "never"},
         "asg/d": {"instance_termination": "undecided", "cpu_stress": "never"},
     }, "89.9 days are beyond the lookback of 89"
-    points = {workload.workload: workload.score for workload in found.workloads}
+    points = {workload.workload: workload.score for workload in result.workloads}
     assert points["asg/b"] > points["asg/a"], "a known weakness is worth less than what was never tried"
 
 
 def test_what_is_older_than_the_period_still_covers() -> None:
-    found = report(run(1, days_ago=60))
-    assert found.total_experiments == 0
-    assert found.workloads[0].types["instance_termination"].state == "validated"
+    result = report(run(1, days_ago=60))
+    assert result.total_experiments == 0
+    assert result.workloads[0].types["instance_termination"].state == "validated"
 
 
 def test_a_refutation_does_not_fade_and_a_later_validation_ends_it() -> None:
@@ -177,37 +177,37 @@ def test_a_rejected_run_covers_nothing() -> None:
 
 
 def test_findings_are_grouped_by_id_and_closed_by_the_run_that_proves_it() -> None:
-    found = report(
+    result = report(
         run(1, days_ago=9, findings=(finding(1), finding(2))),
         run(2, days_ago=8, findings=(finding(1),), experiment="Other"),
         run(3, days_ago=7, findings=(finding(1, closed=True),)),
     )
-    assert [(one.id, one.occurrences, one.open) for one in found.findings] == [("f-2", 1, True), ("f-1", 2, False)]
-    assert found.findings[1].experiments == ("EC2 Instance Termination Test", "Other")
+    assert [(entry.id, entry.occurrences, entry.open) for entry in result.findings] == [("f-2", 1, True), ("f-1", 2, False)]
+    assert result.findings[1].experiments == ("EC2 Instance Termination Test", "Other")
 
 
 def test_a_finding_seen_again_is_open_again() -> None:
-    found = report(
+    result = report(
         run(1, days_ago=9, findings=(finding(1),)),
         run(2, days_ago=8, findings=(finding(1, closed=True),)),
         run(3, days_ago=7, findings=(finding(1),)),
     )
-    assert [(one.occurrences, one.open) for one in found.findings] == [(2, True)]
+    assert [(entry.occurrences, entry.open) for entry in result.findings] == [(2, True)]
 
 
 def test_the_trend_has_every_day_and_counts_every_run_once() -> None:
-    found = report(run(1, days_ago=30), run(2, days_ago=0.5, recovery_seconds=10.0), run(3, days_ago=0.4, recovery_seconds=30.0))
-    assert len(found.trend) == 30
-    assert [bucket.runs for bucket in found.trend if bucket.runs] == [1, 2]
-    assert isclose(found.trend[-1].recovery_median_seconds or 0, 10, rel_tol=0.02)
-    assert sum(bucket.runs for bucket in found.trend) == found.total_experiments
+    result = report(run(1, days_ago=30), run(2, days_ago=0.5, recovery_seconds=10.0), run(3, days_ago=0.4, recovery_seconds=30.0))
+    assert len(result.trend) == 30
+    assert [bucket.runs for bucket in result.trend if bucket.runs] == [1, 2]
+    assert isclose(result.trend[-1].recovery_median_seconds or 0, 10, rel_tol=0.02)
+    assert sum(bucket.runs for bucket in result.trend) == result.total_experiments
 
 
 def test_experiments_of_the_catalogue_that_never_ran() -> None:
     catalogue = {"EC2 Instance Termination Test": "instance_termination", "CPU": "cpu_stress"}
-    found = report(run(1), catalogue=catalogue)
-    assert found.never_run == ("CPU",)
-    assert found.workloads[0].types["cpu_stress"].state == "never"
+    result = report(run(1), catalogue=catalogue)
+    assert result.never_run == ("CPU",)
+    assert result.workloads[0].types["cpu_stress"].state == "never"
 
 
 def test_the_order_of_reading_changes_nothing() -> None:
@@ -232,9 +232,9 @@ def test_memory_does_not_grow_with_the_runs() -> None:
         for index in range(number):
             period.add(run(index, days_ago=index % 30 + 0.5, recovery_seconds=float(index % 900), findings=(finding(index % 7),)))
         assert period.report().total_experiments == number
-        found = tracemalloc.get_traced_memory()[1]
+        result = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return found
+        return result
 
     peak(500)
     assert peak(8000) < 1.5 * peak(2000)
@@ -247,9 +247,9 @@ def test_quantiles_are_off_by_one_percent_at_most(values: list[float], share: fl
         sketch.add(value)
     rank = int(share * (len(values) - 1))
     exact = sorted(values)[rank]
-    found = sketch.at(share)
-    assert found is not None
-    assert isclose(found, exact, rel_tol=RELATIVE_ERROR * 1.001)
+    result = sketch.at(share)
+    assert result is not None
+    assert isclose(result, exact, rel_tol=RELATIVE_ERROR * 1.001)
 
 
 def test_quantiles_of_nothing_and_of_nonsense() -> None:

@@ -45,8 +45,8 @@ def test_only_an_alarm_known_to_be_ok_all_the_time_is_met(
 
 
 def test_an_alarm_whose_history_could_not_be_read_cant_be_told() -> None:
-    found = result("alarm pager is OK", alarm_histories={}, alarms_read_at=READ)
-    assert (found.outcome, "could not be read" in found.reason) == (UNKNOWN, True)
+    outcome = result("alarm pager is OK", alarm_histories={}, alarms_read_at=READ)
+    assert (outcome.outcome, "could not be read" in outcome.reason) == (UNKNOWN, True)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,6 @@ def test_an_alarm_that_needs_more_data_than_the_time_watched_proves_nothing() ->
 
 
 def test_the_reason_says_when_it_fired() -> None:
-    found = judged("alarm pager does not fire", (3, "ALARM"))
-    assert (found.kind, found.measured, found.unit) == ("alarm", 180.0, "seconds")
-    assert found.reason == "pager was in ALARM 180 s after the fault took effect"
+    outcome = judged("alarm pager does not fire", (3, "ALARM"))
+    assert (outcome.kind, outcome.measured, outcome.unit) == ("alarm", 180.0, "seconds")
+    assert outcome.reason == "pager was in ALARM 180 s after the fault took effect"

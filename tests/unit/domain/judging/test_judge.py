@@ -43,21 +43,21 @@ REPLACED = Recovery(
 
 def result(criterion: str, **changes: Any) -> CriterionResult:
     exp = experiment(success_criteria=[criterion], **changes.pop("experiment", {}))
-    found = discovery(exp=exp)
-    given: dict[str, Any] = {
+    outcome = discovery(exp=exp)
+    inputs: dict[str, Any] = {
         "definition": definition(exp),
-        "discovery": found,
+        "discovery": outcome,
         "traits": registry.traits_of(definition(exp)),
         "baseline": baseline(measurements=HEALTHY),
         "effect_at": NOW,
         "fault_end": END,
         "windows": {"fault": FAULT},
-        "series": {"fault": healthy_series(found.bindings, FAULT)},
+        "series": {"fault": healthy_series(outcome.bindings, FAULT)},
         "values": {"fault": HEALTHY},
         "alarms_fired": {},
         "recovery": REPLACED,
     }
-    return judge_criteria(JudgeInput(**{**given, **changes}))[0]
+    return judge_criteria(JudgeInput(**{**inputs, **changes}))[0]
 
 
 def availability(**values: Any) -> dict[str, dict[str, tuple[Series, ...]]]:
@@ -66,10 +66,10 @@ def availability(**values: Any) -> dict[str, dict[str, tuple[Series, ...]]]:
 
 
 def test_a_threshold_that_holds_over_the_window_is_met_with_its_numbers() -> None:
-    found = result("System availability > 99%")
-    assert (found.outcome, found.measured, found.threshold, found.comparator, found.unit) == (MET, 100.0, 99.0, ">", "percent")
-    assert (found.expected_points, len(found.points)) == (10, 10)
-    assert "measured 100 percent" in found.reason
+    outcome = result("System availability > 99%")
+    assert (outcome.outcome, outcome.measured, outcome.threshold, outcome.comparator, outcome.unit) == (MET, 100.0, 99.0, ">", "percent")
+    assert (outcome.expected_points, len(outcome.points)) == (10, 10)
+    assert "measured 100 percent" in outcome.reason
 
 
 def test_a_threshold_that_does_not_hold_is_not_met() -> None:
@@ -78,20 +78,20 @@ def test_a_threshold_that_does_not_hold_is_not_met() -> None:
 
 @pytest.mark.parametrize(("missing", "outcome"), [(0, MET), (2, MET), (3, UNKNOWN), (10, UNKNOWN)])
 def test_under_eighty_percent_of_the_periods_nothing_can_be_told(missing: int, outcome: CriterionOutcome) -> None:
-    found = result("System availability > 99%", series=availability(requests=[None] * missing + [600.0] * (10 - missing)))
-    assert found.outcome is outcome
+    answer = result("System availability > 99%", series=availability(requests=[None] * missing + [600.0] * (10 - missing)))
+    assert answer.outcome is outcome
 
 
 @pytest.mark.parametrize(("bad", "outcome"), [([300.0] * 7, NOT_MET), ([8.0] * 7, UNKNOWN), ([None] * 7, UNKNOWN)])
 def test_worse_is_never_less_decided_whatever_is_missing(bad: list[float | None], outcome: CriterionOutcome) -> None:
     """Seven minutes at 50 % and three silent ones are under 99 % whatever those three held."""
-    found = result(
+    answer = result(
         "System availability > 99%",
         series=availability(requests=[600.0] * 7 + [None] * 3, target_5xx=bad),
         values={"fault": {"availability": 100 - sum(filter(None, bad)) / 42}},
     )
-    assert found.outcome is outcome
-    assert "7 of 10 periods have a value" in found.reason
+    assert answer.outcome is outcome
+    assert "7 of 10 periods have a value" in answer.reason
 
 
 def test_what_is_good_enough_even_at_worst_is_met() -> None:
@@ -113,8 +113,8 @@ def test_a_short_window_refutes_but_never_proves() -> None:
     short = window("fault", NOW, 4)
     binding = next(b for b in bindings() if b.name == "availability")
     down = {"fault": {"availability": series(binding, short, {"requests": [600.0] * 4, "target_5xx": [300.0] * 4})}}
-    told = result("System availability > 99%", windows={"fault": short}, series=down, values={"fault": {"availability": 50.0}})
-    assert told.outcome is NOT_MET
+    answer = result("System availability > 99%", windows={"fault": short}, series=down, values={"fault": {"availability": 50.0}})
+    assert answer.outcome is NOT_MET
     assert result("System availability > 40%", windows={"fault": short}).outcome is UNKNOWN
 
 
@@ -125,9 +125,9 @@ def request_rate(*values: float | None) -> dict[str, dict[str, tuple[Series, ...
 
 @pytest.mark.parametrize("order", [[600.0] * 6 + [None] * 4, [600.0] * 3 + [None] * 4 + [600.0] * 3, [None] * 4 + [600.0] * 6])
 def test_no_requests_are_a_rate_of_zero(order: list[float | None]) -> None:
-    found = result("Request rate > 9/s", series=request_rate(*order), values={"fault": {"request_rate": 6.0}})
-    assert found.outcome is NOT_MET
-    assert found.measured == pytest.approx(6.0)
+    outcome = result("Request rate > 9/s", series=request_rate(*order), values={"fault": {"request_rate": 6.0}})
+    assert outcome.outcome is NOT_MET
+    assert outcome.measured == pytest.approx(6.0)
 
 
 def test_a_load_balancer_of_which_nothing_is_seen_may_be_silent_for_another_reason() -> None:
@@ -138,17 +138,17 @@ def test_a_load_balancer_of_which_nothing_is_seen_may_be_silent_for_another_reas
 
 
 def test_one_silent_period_at_the_end_may_not_be_published_yet() -> None:
-    found = result("Request rate > 9.5/s", series=request_rate(*[600.0] * 9), values={"fault": {"request_rate": 9.0}})
-    assert (found.outcome, found.measured) == (MET, 10.0)
-    assert "1 of 10 periods have no value" in found.reason
+    outcome = result("Request rate > 9.5/s", series=request_rate(*[600.0] * 9), values={"fault": {"request_rate": 9.0}})
+    assert (outcome.outcome, outcome.measured) == (MET, 10.0)
+    assert "1 of 10 periods have no value" in outcome.reason
 
 
 def test_errors_of_a_last_minute_that_is_not_published_are_not_taken_for_none() -> None:
     def told(text: str, errors: list[float | None], requests: list[float | None]) -> CriterionResult:
         binding = next(b for b in bindings(experiment(success_criteria=[text])) if b.name == "error_count")
-        seen = {**request_rate(*requests)["fault"], "error_count": series(binding, FAULT, {"target_5xx": errors})}
+        observed = {**request_rate(*requests)["fault"], "error_count": series(binding, FAULT, {"target_5xx": errors})}
         total = sum(filter(None, errors))
-        return result(text, series={"fault": seen}, values={"fault": {"error_count": total}})
+        return result(text, series={"fault": observed}, values={"fault": {"error_count": total}})
 
     late = told("Error count < 50", [2.0] * 9, [600.0] * 9)
     assert (late.outcome, "the last 60 s of the fault window are not yet published" in late.reason) == (UNKNOWN, True)
@@ -164,8 +164,8 @@ def test_what_is_not_a_number_cant_be_told() -> None:
 
 
 def test_a_window_with_too_few_periods_cannot_tell() -> None:
-    found = result("System availability > 99%", windows={"fault": window("fault", NOW, 4)})
-    assert (found.outcome, "5 are needed" in found.reason) == (UNKNOWN, True)
+    outcome = result("System availability > 99%", windows={"fault": window("fault", NOW, 4)})
+    assert (outcome.outcome, "5 are needed" in outcome.reason) == (UNKNOWN, True)
 
 
 def test_no_value_and_no_window_cannot_tell() -> None:
@@ -174,22 +174,22 @@ def test_no_value_and_no_window_cannot_tell() -> None:
 
 
 def test_a_total_outage_is_not_met_although_nothing_counts_its_requests() -> None:
-    found = result("System availability > 99%", series=availability(elb_5xx=[30.0] * 10), values={"fault": {"availability": None}})
-    assert (found.outcome, found.measured) == (NOT_MET, 0.0)
+    outcome = result("System availability > 99%", series=availability(elb_5xx=[30.0] * 10), values={"fault": {"availability": None}})
+    assert (outcome.outcome, outcome.measured) == (NOT_MET, 0.0)
 
 
 def test_silence_of_a_sparse_count_is_zero() -> None:
-    found = result("Error count < 5", series={"fault": {}}, values={"fault": {"error_count": None}})
-    assert (found.outcome, found.measured) == (MET, 0.0)
+    outcome = result("Error count < 5", series={"fault": {}}, values={"fault": {"error_count": None}})
+    assert (outcome.outcome, outcome.measured) == (MET, 0.0)
 
 
 def compared(low: float | None, high: float | None, before: float = 0.5) -> dict[str, MetricStatistics]:
     """Response time that shifted by something between these, in seconds."""
     shift = None if low is None or high is None else (low + high) / 2
-    found = Comparison(
+    comparison = Comparison(
         windows=("baseline", "fault"), n=(60, 10), before=before, shift=shift, low=low, high=high, conclusion="higher", sentence="slower"
     )
-    return {"response_time": MetricStatistics(metric="response_time", unit="seconds", comparisons=(found,))}
+    return {"response_time": MetricStatistics(metric="response_time", unit="seconds", comparisons=(comparison,))}
 
 
 @pytest.mark.parametrize(
@@ -210,12 +210,12 @@ def compared(low: float | None, high: float | None, before: float = 0.5) -> dict
     ],
 )
 def test_relative_criteria_are_decided_by_the_whole_interval(text: str, outcome: CriterionOutcome) -> None:
-    found = result(text, statistics=compared(0.125, 0.25))
-    assert found.outcome is outcome
-    assert found.low is not None
-    assert found.high is not None
-    assert found.measured == pytest.approx((found.low + found.high) / 2)
-    assert "95 % interval" in found.reason
+    answer = result(text, statistics=compared(0.125, 0.25))
+    assert answer.outcome is outcome
+    assert answer.low is not None
+    assert answer.high is not None
+    assert answer.measured == pytest.approx((answer.low + answer.high) / 2)
+    assert "95 % interval" in answer.reason
 
 
 def test_what_could_not_be_compared_cant_be_told() -> None:
@@ -228,8 +228,8 @@ def test_what_could_not_be_compared_cant_be_told() -> None:
 def test_nothing_that_stays_nothing_has_not_changed_and_something_from_nothing_has() -> None:
     text = "Response time increases by < 20% vs baseline"
     assert result(text, statistics=compared(0.0, 0.0, before=0.0)).outcome is MET
-    told = result(text, statistics=compared(50.0, 50.0, before=0.0))
-    assert (told.outcome, told.measured, told.high) == (NOT_MET, None, None)
+    answer = result(text, statistics=compared(50.0, 50.0, before=0.0))
+    assert (answer.outcome, answer.measured, answer.high) == (NOT_MET, None, None)
     assert result("Response time <= 150% of baseline", statistics=compared(0.0, 0.0, before=0.0)).outcome is MET
 
 
@@ -240,8 +240,8 @@ def test_percentages_of_decimal_numbers_are_exact() -> None:
 
 
 def test_missing_periods_are_said_with_what_they_mean() -> None:
-    found = result("System availability > 99%", series=availability(requests=[None] * 2 + [600.0] * 8))
-    assert "2 of 10 periods have no value: no traffic was counted in them" in found.reason
+    outcome = result("System availability > 99%", series=availability(requests=[None] * 2 + [600.0] * 8))
+    assert "2 of 10 periods have no value: no traffic was counted in them" in outcome.reason
 
 
 def test_a_criterion_for_some_time_needs_an_uninterrupted_run() -> None:
@@ -253,16 +253,16 @@ def test_a_criterion_for_some_time_needs_an_uninterrupted_run() -> None:
 
 def test_a_missing_period_may_be_the_one_that_breaks_a_run() -> None:
     gap = response_time(*[0.1] * 5, None, *[0.1] * 4)
-    told = result("Response time < 2 seconds for 8 minutes", series=gap)
-    assert (told.outcome, "held for 300 s" in told.reason, "600 s if" in told.reason) == (UNKNOWN, True, True)
+    answer = result("Response time < 2 seconds for 8 minutes", series=gap)
+    assert (answer.outcome, "held for 300 s" in answer.reason, "600 s if" in answer.reason) == (UNKNOWN, True, True)
     assert result("Response time < 2 seconds for 5 minutes", series=gap).outcome is MET
     assert result("Response time < 2 seconds for 8 minutes", series=response_time(*[0.1] * 4, 3.0, None, *[0.1] * 4)).outcome is NOT_MET
 
 
 @given(value=st.floats(0, 100), minutes=st.integers(0, 10))
 def test_a_complete_window_is_always_told_and_agrees_with_the_comparison(value: float, minutes: int) -> None:
-    found = result("System availability > 99%", values={"fault": {**HEALTHY, "availability": value}})
-    assert found.outcome is (MET if value > 99 else NOT_MET)
+    outcome = result("System availability > 99%", values={"fault": {**HEALTHY, "availability": value}})
+    assert outcome.outcome is (MET if value > 99 else NOT_MET)
 
 
 def test_an_alarm_counts_from_the_effect() -> None:
@@ -275,8 +275,8 @@ def test_an_alarm_counts_from_the_effect() -> None:
 
 def test_an_alarm_that_was_not_watched_long_enough_cant_be_told() -> None:
     text, silent = "alarm pager fires within 30 minutes", {"pager": None}
-    told = result(text, alarms_fired=silent, alarms_read_at=NOW + timedelta(minutes=20))
-    assert (told.outcome, "watched only 1200 s" in told.reason) == (UNKNOWN, True)
+    answer = result(text, alarms_fired=silent, alarms_read_at=NOW + timedelta(minutes=20))
+    assert (answer.outcome, "watched only 1200 s" in answer.reason) == (UNKNOWN, True)
     assert result(text, alarms_fired=silent, alarms_read_at=NOW + timedelta(minutes=30)).outcome is NOT_MET
     assert result(text, alarms_fired=silent).outcome is UNKNOWN, "known to be read after the last window alone"
 
@@ -303,16 +303,16 @@ def test_no_recovery_is_not_met_if_it_was_watched_long_enough() -> None:
     never = Recovery(recovered=False, detail="still slow", observed_until=NOW + timedelta(minutes=5))
     assert result("recovers within 5 minutes", recovery=never).outcome is NOT_MET
     longer = {"experiment": {"recovery": "PT5H"}}
-    told = result("recovers within 6 minutes", recovery=never, **longer)
-    assert (told.outcome, "watched only 300 s" in told.reason) == (UNKNOWN, True)
+    answer = result("recovers within 6 minutes", recovery=never, **longer)
+    assert (answer.outcome, "watched only 300 s" in answer.reason) == (UNKNOWN, True)
     assert result("recovers within 5 minutes", recovery=Recovery(recovered=False)).outcome is UNKNOWN
 
 
 def test_a_replacement_is_told_by_instances_not_by_words() -> None:
     text = "Auto Scaling launches replacement instance"
-    found = result(text)
-    assert (found.outcome, found.measured, found.kind) == (MET, 180.0, "replacement")
-    assert "i-new" in found.reason
+    outcome = result(text)
+    assert (outcome.outcome, outcome.measured, outcome.kind) == (MET, 180.0, "replacement")
+    assert "i-new" in outcome.reason
     assert result(f"{text} within 2 minutes").outcome is NOT_MET
     assert result(text, recovery=Recovery(recovered=False)).outcome is NOT_MET
     assert result(text, recovery=None).outcome is UNKNOWN
@@ -321,25 +321,25 @@ def test_a_replacement_is_told_by_instances_not_by_words() -> None:
 def test_behind_a_shared_load_balancer_a_group_without_a_healthy_host_is_down_while_nothing_counts_its_requests() -> None:
     load = workload()
     shared = load.model_copy(update={"target_groups": (load.target_groups[0].model_copy(update={"load_balancer_groups": 2}),)})
-    found = discovery(shared)
-    series_of = {b.name: b for b in found.bindings}
+    outcome = discovery(shared)
+    series_of = {b.name: b for b in outcome.bindings}
     outage: list[float | None] = [600.0] * 6 + [None] * 4
-    seen = {
+    observed = {
         "availability": series(series_of["availability"], FAULT, {"requests": outage}),
         "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 6 + [0.0] * 4}),
     }
-    told = result("System availability > 99%", discovery=found, series={"fault": seen})
-    assert (told.outcome, told.measured, len(told.points)) == (NOT_MET, 60.0, 10)
-    quiet = {**seen, "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 10})}
-    assert result("System availability > 99%", discovery=found, series={"fault": quiet}).outcome is UNKNOWN, "no traffic, perhaps"
+    answer = result("System availability > 99%", discovery=outcome, series={"fault": observed})
+    assert (answer.outcome, answer.measured, len(answer.points)) == (NOT_MET, 60.0, 10)
+    quiet = {**observed, "healthy_hosts": series(series_of["healthy_hosts"], FAULT, {"value": [2.0] * 10})}
+    assert result("System availability > 99%", discovery=outcome, series={"fault": quiet}).outcome is UNKNOWN, "no traffic, perhaps"
 
 
 def test_an_upper_bound_alone_refutes_nothing() -> None:
     bound = REPLACED.model_copy(update={"replaced_after": NOW + timedelta(minutes=1), "recovered_after": NOW + timedelta(minutes=1)})
     text = "Auto Scaling launches replacement instance"
     assert result(f"{text} within 3 minutes", recovery=bound).outcome is MET
-    told = result(f"{text} within 2 minutes", recovery=bound)
-    assert (told.outcome, "not before 60 s" in told.reason) == (UNKNOWN, True)
+    answer = result(f"{text} within 2 minutes", recovery=bound)
+    assert (answer.outcome, "not before 60 s" in answer.reason) == (UNKNOWN, True)
     assert result(f"{text} within 30 seconds", recovery=bound).outcome is NOT_MET
     assert result("recovers within 3 minutes", recovery=bound).outcome is UNKNOWN
     assert result("recovers within 30 seconds", recovery=bound).outcome is NOT_MET
@@ -381,8 +381,8 @@ def test_a_number_of_tasks_that_nobody_counted_cannot_be_told(recovery: Recovery
 
 
 def relative(**more: Any) -> dict[str, MetricStatistics]:
-    (found,) = compared(-0.2, 0.9).values()
-    return {"response_time": found.model_copy(update={"comparisons": (found.comparisons[0].model_copy(update=more),)})}
+    (outcome,) = compared(-0.2, 0.9).values()
+    return {"response_time": outcome.model_copy(update={"comparisons": (outcome.comparisons[0].model_copy(update=more),)})}
 
 
 def test_middle_halves_that_lie_apart_decide_where_the_interval_cannot() -> None:
@@ -391,8 +391,8 @@ def test_middle_halves_that_lie_apart_decide_where_the_interval_cannot() -> None
     assert result(text, statistics=relative(least=0.2, greatest=0.6)).outcome is NOT_MET
     assert result(text, statistics=relative(least=-0.05, greatest=0.05)).outcome is MET
     only = relative(low=None, high=None, least=0.2, greatest=0.6)
-    told = result(text, statistics=only)
-    assert (told.outcome, "middle halves of both windows" in told.reason) == (NOT_MET, True)
+    answer = result(text, statistics=only)
+    assert (answer.outcome, "middle halves of both windows" in answer.reason) == (NOT_MET, True)
 
 
 def test_what_a_trend_or_the_hour_explains_cant_be_told() -> None:
@@ -419,9 +419,9 @@ CLUSTER = "arn:aws:rds:eu-west-1:111122223333:cluster:orders"
 )
 def test_recovery_counts_from_the_effect_of_whatever_ends_at_once_and_from_the_end_of_what_lasts(fault: dict[str, Any], since: str) -> None:
     held = REPLACED.model_copy(update={"held_since": {"response_time": END + timedelta(seconds=30)}})
-    found = result("Response time recovers within 5 minutes", recovery=held, experiment=fault)
-    assert found.reason.endswith(f"after {since}")
-    assert (found.outcome is CriterionOutcome.MET) is (since == "the fault ended"), "ten minutes after the effect is too late"
+    outcome = result("Response time recovers within 5 minutes", recovery=held, experiment=fault)
+    assert outcome.reason.endswith(f"after {since}")
+    assert (outcome.outcome is CriterionOutcome.MET) is (since == "the fault ended"), "ten minutes after the effect is too late"
 
 
 @pytest.mark.parametrize(
@@ -434,10 +434,10 @@ def test_recovery_counts_from_the_effect_of_whatever_ends_at_once_and_from_the_e
 )
 def test_a_difference_is_decided_in_the_metrics_own_unit(criterion: str, outcome: CriterionOutcome) -> None:
     """The typical period is 60 to 100 ms slower than a baseline of 200 ms."""
-    found = result(criterion, statistics=compared(0.06, 0.1, before=0.2))
-    assert found.outcome is outcome
-    assert (found.unit, found.low, found.high) == ("seconds", 0.06, 0.1)
-    assert "seconds" in found.reason
+    answer = result(criterion, statistics=compared(0.06, 0.1, before=0.2))
+    assert answer.outcome is outcome
+    assert (answer.unit, answer.low, answer.high) == ("seconds", 0.06, 0.1)
+    assert "seconds" in answer.reason
 
 
 @pytest.mark.parametrize(
@@ -447,8 +447,8 @@ def test_a_return_to_the_baseline_counts_from_the_end_of_the_fault(back_since: A
     text = "p99 response time returns to baseline within 5 minutes"
     back = {text: back_since} if back_since else {}
     recovery = REPLACED.model_copy(update={"back_since": back, "observed_until": END + timedelta(minutes=15)})
-    found = result(text, recovery=recovery, experiment={"type": "network_latency", "parameters": {"latency_ms": 200}})
-    assert (found.kind, found.outcome) == ("recovery", outcome)
+    answer = result(text, recovery=recovery, experiment={"type": "network_latency", "parameters": {"latency_ms": 200}})
+    assert (answer.kind, answer.outcome) == ("recovery", outcome)
 
 
 def test_a_return_to_a_baseline_of_which_nothing_is_known_cant_be_told() -> None:

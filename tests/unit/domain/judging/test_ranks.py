@@ -36,9 +36,9 @@ def test_small_samples_without_ties_are_exact_as_scipy_is(n: int, m: int) -> Non
 @given(VALUES, VALUES)
 def test_ties_are_exact_too_by_every_choice(before: list[float], after: list[float]) -> None:
     all_ranks = stats.rankdata([*before, *after])
-    seen = all_ranks[len(before) :].sum()
+    observed = all_ranks[len(before) :].sum()
     sums = np.array([all_ranks[list(chosen)].sum() for chosen in combinations(range(len(all_ranks)), len(after))])
-    expected = min(1.0, 2 * min(np.mean(sums <= seen + 1e-9), np.mean(sums >= seen - 1e-9)))
+    expected = min(1.0, 2 * min(np.mean(sums <= observed + 1e-9), np.mean(sums >= observed - 1e-9)))
     assert naive(before, after) == pytest.approx(1.0 if len({*before, *after}) == 1 else expected)
 
 
@@ -51,15 +51,15 @@ def test_large_samples_are_scipys_own() -> None:
 def test_the_shift_is_the_median_difference_and_its_interval_holds_it() -> None:
     rng = np.random.default_rng(5)
     before, after = rng.normal(10, 1, 60), rng.normal(13, 1, 20)
-    found = ranks.compare_samples(points(before), points(after), 60)
-    assert found is not None
-    assert found.shift == pytest.approx(np.median(np.subtract.outer(after, before)))
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < 3 < found.high
-    assert found.low <= found.shift <= found.high
-    assert found.p_value < 1e-6
-    assert found.effect_size > 0.9
+    result = ranks.compare_samples(points(before), points(after), 60)
+    assert result is not None
+    assert result.shift == pytest.approx(np.median(np.subtract.outer(after, before)))
+    assert result.low is not None
+    assert result.high is not None
+    assert result.low < 3 < result.high
+    assert result.low <= result.shift <= result.high
+    assert result.p_value < 1e-6
+    assert result.effect_size > 0.9
 
 
 @settings(max_examples=60, deadline=None)
@@ -80,15 +80,15 @@ def test_under_five_points_a_side_nothing_is_said() -> None:
 
 
 def test_what_never_moved_and_did_not_move_is_no_difference() -> None:
-    found = ranks.compare_samples(points([1.0] * 60), points([1.0] * 10), 60)
-    assert found == ranks.Ranked(1.0, 0.0, 0.0, 0.0, 0.5, (60.0, 10.0), 0.0)
+    result = ranks.compare_samples(points([1.0] * 60), points([1.0] * 10), 60)
+    assert result == ranks.Ranked(1.0, 0.0, 0.0, 0.0, 0.5, (60.0, 10.0), 0.0)
 
 
 def test_what_never_moved_and_then_stood_elsewhere_is_certain() -> None:
-    found = ranks.compare_samples(points([1.0] * 60), points([3.0] * 10), 60)
-    assert found is not None
-    assert (found.shift, found.low, found.high, found.effect_size) == (2.0, 2.0, 2.0, 1.0)
-    assert found.p_value < 1e-9
+    result = ranks.compare_samples(points([1.0] * 60), points([3.0] * 10), 60)
+    assert result is not None
+    assert (result.shift, result.low, result.high, result.effect_size) == (2.0, 2.0, 2.0, 1.0)
+    assert result.p_value < 1e-9
 
 
 def test_neighbours_across_a_gap_are_no_neighbours() -> None:
@@ -114,9 +114,9 @@ def test_on_autocorrelated_series_false_alarms_stay_rare_where_the_naive_test_cr
         for index in range(1, 75):
             series[index] = 0.7 * series[index - 1] + np.sqrt(1 - 0.49) * noise[index]
         before, after = points(series[:60]), points(series[65:], 65 * 60)
-        found = ranks.compare_samples(before, after, 60)
-        assert found is not None
-        alarms += found.p_value < 0.05
+        result = ranks.compare_samples(before, after, 60)
+        assert result is not None
+        alarms += result.p_value < 0.05
         naive_alarms += ranks.mann_whitney(series[:60], series[65:])[0] < 0.05
     assert alarms / runs < 0.10
     assert naive_alarms / runs > 0.25
@@ -124,14 +124,14 @@ def test_on_autocorrelated_series_false_alarms_stay_rare_where_the_naive_test_cr
 
 def test_long_samples_are_represented_by_their_quantiles() -> None:
     rng = np.random.default_rng(7)
-    found = ranks.compare_samples(points(rng.normal(0, 1, 9000)), points(rng.normal(1, 1, 5000)), 60)
-    assert found is not None
-    assert found.shift == pytest.approx(1, abs=0.05)
+    result = ranks.compare_samples(points(rng.normal(0, 1, 9000)), points(rng.normal(1, 1, 5000)), 60)
+    assert result is not None
+    assert result.shift == pytest.approx(1, abs=0.05)
 
 
 def test_what_repeats_its_neighbours_entirely_has_no_interval_and_no_verdict() -> None:
     rising = np.arange(120, dtype=float)
-    found = ranks.compare_samples(points(rising[:60]), points(rising[60:]), 60)
-    assert found is not None
-    assert (found.low, found.high, found.can_tell) == (None, None, False)
-    assert found.p_value > 0.05
+    result = ranks.compare_samples(points(rising[:60]), points(rising[60:]), 60)
+    assert result is not None
+    assert (result.low, result.high, result.can_tell) == (None, None, False)
+    assert result.p_value > 0.05

@@ -12,8 +12,8 @@ SERIES = (*TUNED, *CONFIRMED)
 
 @pytest.mark.parametrize("size", [(10, 5), (60, 10), (60, 60)])
 def test_where_nothing_happened_a_change_is_seen_in_at_most_seven_of_a_hundred(size: tuple[int, int]) -> None:
-    found = [compare_trial(trial).conclusion for name in SERIES for trial in cut_trials(name, size, 8)]
-    assert sum(conclusion in {"higher", "lower"} for conclusion in found) / len(found) <= 0.07
+    results = [compare_trial(trial).conclusion for name in SERIES for trial in cut_trials(name, size, 8)]
+    assert sum(conclusion in {"higher", "lower"} for conclusion in results) / len(results) <= 0.07
 
 
 @pytest.mark.parametrize("size", [(10, 5), (60, 10), (60, 60)])

@@ -26,8 +26,8 @@ PERIOD_STARTS = st.integers(min_value=1_700_000_000, max_value=1_700_100_000)
 
 
 def signal(**changes: Any) -> Signal:
-    given = {"targets": ("i-1",), "namespace": "N", "metric_name": "M", "dimensions": (("InstanceId", "i-1"),), "toward": 80.0}
-    return Signal.model_validate({**given, **changes})
+    inputs = {"targets": ("i-1",), "namespace": "N", "metric_name": "M", "dimensions": (("InstanceId", "i-1"),), "toward": 80.0}
+    return Signal.model_validate({**inputs, **changes})
 
 
 def fault_window(start: int, seconds: int, period: int = 60) -> Window:
@@ -38,10 +38,10 @@ def fault_window(start: int, seconds: int, period: int = 60) -> Window:
 def test_a_signal_contradicts_exactly_what_went_less_than_a_quarter_of_its_way(
     usual: float, reached: float, goal: float, rest: list[float]
 ) -> None:
-    found = read_signal(signal(toward=goal), [usual] * 3, [*rest, reached]).reading
+    result = read_signal(signal(toward=goal), [usual] * 3, [*rest, reached]).reading
     rise = max([*rest, reached]) - usual
     room = 0.25 * (goal - usual)
-    assert found == ("not_told" if room <= 0 else "moved" if rise >= room else "contradicted")
+    assert result == ("not_told" if room <= 0 else "moved" if rise >= room else "contradicted")
 
 
 @given(usual=VALUES, values=st.lists(VALUES, min_size=2), by=st.floats(min_value=0.1, max_value=50))
@@ -98,7 +98,7 @@ def with_checks(load: Workload, **changes: Any) -> Workload:
 def test_memory_and_disk_are_the_agents_of_each_target() -> None:
     load = workload()
     memory = signals_of(FaultType.MEMORY_STRESS, {"memory_percent": 80}, load)
-    assert [one.targets for one in memory] == [(instance.id,) for instance in load.instances]
+    assert [entry.targets for entry in memory] == [(instance.id,) for instance in load.instances]
     assert (memory[0].namespace, memory[0].metric_name, memory[0].partly) == ("CWAgent", "mem_used_percent", True)
     assert memory[0].least(25.0) == pytest.approx(0.25 * 0.8 * 75)
     disk = signals_of(FaultType.DISK_FILL, {"disk_percent": 90}, load)
@@ -109,10 +109,15 @@ def test_memory_and_disk_are_the_agents_of_each_target() -> None:
 
 def test_a_silent_port_is_told_by_the_load_balancers_own_checks_of_it() -> None:
     load = with_checks(workload())
-    (found,) = signals_of(FaultType.SERVICE_UNAVAILABLE, {"port": 80}, load)
-    assert found.targets == tuple(instance.id for instance in load.instances)
-    assert (found.namespace, found.metric_name, found.by, found.after_seconds) == ("AWS/ApplicationELB", "UnHealthyHostCount", 1, 65)
-    assert dict(found.dimensions) == {
+    (statement,) = signals_of(FaultType.SERVICE_UNAVAILABLE, {"port": 80}, load)
+    assert statement.targets == tuple(instance.id for instance in load.instances)
+    assert (statement.namespace, statement.metric_name, statement.by, statement.after_seconds) == (
+        "AWS/ApplicationELB",
+        "UnHealthyHostCount",
+        1,
+        65,
+    )
+    assert dict(statement.dimensions) == {
         "LoadBalancer": LB_ARN.partition("loadbalancer/")[2],
         "TargetGroup": f"targetgroup/{TG_ARN.partition('targetgroup/')[2]}",
     }
@@ -162,10 +167,10 @@ def problems(**changes: Any) -> dict[str, str]:
 
 
 def test_a_declared_signal_is_each_targets_own() -> None:
-    found = parse_experiment({**REL12, "fault_signal": {**DECLARED, "dimensions": {"Zone": "a", "Id": "$target"}}}).fault_signal
-    assert found is not None
-    assert found.dimensions_of("i-7") == (("Id", "i-7"), ("Zone", "a"))
-    assert (found.statistic, found.direction, found.after_seconds) == ("Average", "up", 0)
+    result = parse_experiment({**REL12, "fault_signal": {**DECLARED, "dimensions": {"Zone": "a", "Id": "$target"}}}).fault_signal
+    assert result is not None
+    assert result.dimensions_of("i-7") == (("Id", "i-7"), ("Zone", "a"))
+    assert (result.statistic, result.direction, result.after_seconds) == ("Average", "up", 0)
 
 
 @pytest.mark.parametrize(
@@ -198,8 +203,8 @@ def test_a_signal_that_says_nothing_of_a_target_is_refused_by_its_field(change: 
 def test_what_a_criterion_or_guard_is_about_is_no_evidence_of_the_fault(metric: dict[str, str], why: str) -> None:
     declared = {"orders": {"namespace": "Shop", "metric_name": "Orders", "unit": "count"}}
     criteria = [*REL12["success_criteria"], "orders > 1"]
-    found = problems(metrics=declared, success_criteria=criteria, fault_signal={**DECLARED, **metric})
-    assert why in found["fault_signal.metric_name"]
+    result = problems(metrics=declared, success_criteria=criteria, fault_signal={**DECLARED, **metric})
+    assert why in result["fault_signal.metric_name"]
 
 
 def test_what_users_feel_is_no_evidence_of_the_fault_whatever_the_criteria() -> None:
@@ -220,5 +225,5 @@ def test_without_a_signal_an_experiment_is_what_it_was_before_there_were_signals
 
 
 def test_a_reading_travels_as_json() -> None:
-    found = read_signal(signal(), [10.0], [10.0])
-    assert SignalReading.model_validate_json(found.model_dump_json()) == found
+    result = read_signal(signal(), [10.0], [10.0])
+    assert SignalReading.model_validate_json(result.model_dump_json()) == result

@@ -58,10 +58,10 @@ def test_a_critical_criterion_decides_alone() -> None:
 
 @given(CRITERIA)
 def test_inconclusive_exactly_when_the_unknown_ones_could_decide_either_way(criteria: list[CriterionResult]) -> None:
-    unknown = [i for i, one in enumerate(criteria) if one.outcome is UNKNOWN]
+    unknown = [i for i, entry in enumerate(criteria) if entry.outcome is UNKNOWN]
     possible = set()
     for choice in product([MET, NOT_MET], repeat=len(unknown)):
-        world = [one.model_copy(update={"outcome": choice[unknown.index(i)]}) if i in unknown else one for i, one in enumerate(criteria)]
+        world = [item.model_copy(update={"outcome": choice[unknown.index(i)]}) if i in unknown else item for i, item in enumerate(criteria)]
         possible.add(judged(world))
     assert possible <= {Verdict.VALIDATED, Verdict.REFUTED}
     assert judged(criteria) is (Verdict.INCONCLUSIVE if len(possible) == 2 else possible.pop())
@@ -129,9 +129,9 @@ def test_what_was_not_restored_changes_no_verdict_and_is_said_with_each(
     criteria: list[CriterionResult], source: AbortSource | None, proven: bool
 ) -> None:
     given_: dict[str, Any] = {"criteria": criteria, "abort": abort(source) if source else None, "injected": True, "proven": proven}
-    plain, told = decide_ending(**given_), decide_ending(**given_, not_restored=["command c-1 is still InProgress on i-1"])
-    assert (told.status, told.verdict, told.hypothesis_validated) == (plain.status, plain.verdict, plain.hypothesis_validated)
-    assert told.reason == f"{plain.reason}; not restored: command c-1 is still InProgress on i-1"
+    plain, answer = decide_ending(**given_), decide_ending(**given_, not_restored=["command c-1 is still InProgress on i-1"])
+    assert (answer.status, answer.verdict, answer.hypothesis_validated) == (plain.status, plain.verdict, plain.hypothesis_validated)
+    assert answer.reason == f"{plain.reason}; not restored: command c-1 is still InProgress on i-1"
 
 
 def test_the_truth_table_in_the_docs_is_what_the_code_says() -> None:

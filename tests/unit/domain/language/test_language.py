@@ -137,8 +137,8 @@ def test_a_metrics_own_declaration_wins_over_the_known_one() -> None:
     ],
 )
 def test_relative_thresholds(text: str, comparator: str, value: float, relative: str) -> None:
-    found = meaning(text)
-    assert (found["comparator"], found["value"], found["relative"], found["unit"]) == (comparator, value, relative, "percent")
+    result = meaning(text)
+    assert (result["comparator"], result["value"], result["relative"], result["unit"]) == (comparator, value, relative, "percent")
 
 
 @pytest.mark.parametrize(

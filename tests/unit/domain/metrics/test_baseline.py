@@ -24,19 +24,19 @@ def bound(name: str, **changes: object) -> MetricBinding:
 
 def test_errors_published_only_when_they_happen_are_zero_where_there_was_traffic() -> None:
     availability, span = bound("availability"), window(periods=3)
-    found = combine_series(
+    result = combine_series(
         availability, series(availability, span, {"requests": [100.0, 100.0, None], "target_5xx": [None, 10.0, 5.0]}), 60
     )
-    assert [(point.at - span.start, point.value) for point in found] == [(0, 100.0), (60, 90.0)]
+    assert [(point.at - span.start, point.value) for point in result] == [(0, 100.0), (60, 90.0)]
 
 
 @given(requests=COUNTS, target=COUNTS, elb=COUNTS)
 def test_denominators_are_never_filled(requests: list[float | None], target: list[float | None], elb: list[float | None]) -> None:
     availability, span = bound("availability"), window()
-    found = combine_series(availability, series(availability, span, {"requests": requests, "target_5xx": target, "elb_5xx": elb}), 60)
+    result = combine_series(availability, series(availability, span, {"requests": requests, "target_5xx": target, "elb_5xx": elb}), 60)
     with_traffic = [span.start + 60 * i for i, value in enumerate(requests) if value is not None]
-    assert [point.at for point in found] == with_traffic
-    assert all(0 <= point.value <= 100 for point in found)
+    assert [point.at for point in result] == with_traffic
+    assert all(0 <= point.value <= 100 for point in result)
 
 
 @given(requests=COUNTS, target=COUNTS)
@@ -84,8 +84,8 @@ def test_milliseconds_are_exactly_a_thousandth_of_seconds(milliseconds: int) -> 
 
 def test_what_is_not_a_number_is_no_point() -> None:
     errors, span = bound("response_time"), window(periods=3)
-    found = points_over(errors, series(errors, span, {"value": [0.1, float("nan"), float("inf")]}), span)
-    assert [point.value for point in found] == [0.1]
+    result = points_over(errors, series(errors, span, {"value": [0.1, float("nan"), float("inf")]}), span)
+    assert [point.value for point in result] == [0.1]
 
 
 def counted(errors: float | list[float], **changes: object) -> tuple[str, ...]:
@@ -93,9 +93,9 @@ def counted(errors: float | list[float], **changes: object) -> tuple[str, ...]:
     exp = experiment(**changes)
     binding = next(b for b in bindings(exp) if b.name == "error_count")
     minutes = [errors] * 60 if isinstance(errors, float) else errors
-    given = {**healthy_series(bindings(exp), BASE), "error_count": series(binding, BASE, {"target_5xx": minutes})}
+    inputs = {**healthy_series(bindings(exp), BASE), "error_count": series(binding, BASE, {"target_5xx": minutes})}
     return assess_baseline(
-        definition(exp), discovery(exp=exp), PacedWindow(BASE), given, {**HEALTHY, "error_count": sum(minutes)}
+        definition(exp), discovery(exp=exp), PacedWindow(BASE), inputs, {**HEALTHY, "error_count": sum(minutes)}
     ).violations
 
 
@@ -114,8 +114,8 @@ def test_an_abort_condition_that_names_a_time_is_true_only_after_it() -> None:
     spike = [0.0] * 57 + [700.0, 0.0, 700.0]
     assert counted(spike, abort_conditions=["Error count > 100 for 2 minutes"]) == ()
     assert counted(spike, abort_conditions=["Error count > 100"]) != ()
-    (said,) = counted([0.0] * 58 + [700.0] * 2, abort_conditions=["Error count > 100 for 2 minutes"])
-    assert said == 'abort condition "Error count > 100 for 2 minutes" is already true now: 700 count'
+    (text,) = counted([0.0] * 58 + [700.0] * 2, abort_conditions=["Error count > 100 for 2 minutes"])
+    assert text == 'abort condition "Error count > 100 for 2 minutes" is already true now: 700 count'
 
 
 def test_a_rate_is_per_second_of_the_window() -> None:
@@ -126,49 +126,49 @@ def test_a_rate_is_per_second_of_the_window() -> None:
 
 def test_silence_of_a_sparse_count_is_zero_in_a_window() -> None:
     errors, span = bound("error_count", success_criteria=["Error count < 5"]), window(periods=3)
-    found = points_over(errors, series(errors, span, {"target_5xx": [None, 2.0, None], "elb_5xx": [None, 1.0, None]}), span)
-    assert [point.value for point in found] == [0.0, 3.0, 0.0]
+    result = points_over(errors, series(errors, span, {"target_5xx": [None, 2.0, None], "elb_5xx": [None, 1.0, None]}), span)
+    assert [point.value for point in result] == [0.0, 3.0, 0.0]
 
 
 def test_history_begins_with_its_first_point() -> None:
     rate, span = bound("request_rate"), window(periods=4)
     (key,) = (query.key for query in rate.queries)
-    found = {rate.name: series(rate, span, {key: [None, None, 60.0, 60.0]})}
-    assert trim_to_first_point(span, found).start == span.start + 120
+    results = {rate.name: series(rate, span, {key: [None, None, 60.0, 60.0]})}
+    assert trim_to_first_point(span, results).start == span.start + 120
     assert trim_to_first_point(span, {rate.name: series(rate, span, {key: [None] * 4})}) == span
 
 
 def test_errors_without_any_request_mark_a_dead_period() -> None:
     availability, span = bound("availability"), window(periods=3)
-    given = series(availability, span, {"requests": [100.0, None, None], "elb_5xx": [None, 40.0, None]})
-    assert dead_periods(availability, given) == (span.start + 60,)
+    value = series(availability, span, {"requests": [100.0, None, None], "elb_5xx": [None, 40.0, None]})
+    assert dead_periods(availability, value) == (span.start + 60,)
 
 
 def test_a_healthy_workload_is_steady() -> None:
-    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY)
-    assert found.steady
-    assert found.requests_per_second == 10.0
+    baseline = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY)
+    assert baseline.steady
+    assert baseline.requests_per_second == 10.0
 
 
 def test_a_criterion_that_does_not_hold_before_the_fault_is_a_violation() -> None:
-    found = assess_baseline(
+    baseline = assess_baseline(
         definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "availability": 98.0}
     )
-    assert not found.steady
-    assert "System availability > 99%" in found.violations[0]
+    assert not baseline.steady
+    assert "System availability > 99%" in baseline.violations[0]
 
 
 def test_trouble_in_the_newest_periods_is_not_hidden_by_a_good_hour() -> None:
-    given = healthy_series(bindings(), BASE)
+    value = healthy_series(bindings(), BASE)
     slow = next(b for b in bindings() if b.name == "response_time")
-    given["response_time"] = series(slow, BASE, {"value": [0.1] * 55 + [3.0] * 5})
-    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), given, {**HEALTHY, "response_time": 0.35})
-    assert any("Response time < 2 seconds" in violation and "now" in violation for violation in found.violations)
+    value["response_time"] = series(slow, BASE, {"value": [0.1] * 55 + [3.0] * 5})
+    baseline = assess_baseline(definition(), discovery(), PacedWindow(BASE), value, {**HEALTHY, "response_time": 0.35})
+    assert any("Response time < 2 seconds" in violation and "now" in violation for violation in baseline.violations)
 
 
 def test_without_traffic_nothing_can_be_judged() -> None:
-    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), {}, {"request_rate": None})
-    assert "no traffic" in found.violations[0]
+    baseline = assess_baseline(definition(), discovery(), PacedWindow(BASE), {}, {"request_rate": None})
+    assert "no traffic" in baseline.violations[0]
     little = assess_baseline(
         definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), {**HEALTHY, "request_rate": 0.01}
     )
@@ -177,8 +177,8 @@ def test_without_traffic_nothing_can_be_judged() -> None:
 
 def test_criteria_about_recovery_or_the_baseline_itself_need_not_hold_before() -> None:
     exp = experiment(success_criteria=["Response time < 0.01 seconds during recovery", "Response time < 1% of baseline"])
-    found = assess_baseline(definition(exp), discovery(exp=exp), PacedWindow(BASE), healthy_series(bindings(exp), BASE), HEALTHY)
-    assert found.steady, found.violations
+    baseline = assess_baseline(definition(exp), discovery(exp=exp), PacedWindow(BASE), healthy_series(bindings(exp), BASE), HEALTHY)
+    assert baseline.steady, baseline.violations
 
 
 def test_the_baseline_is_waited_for_only_while_periods_are_missing() -> None:
@@ -202,8 +202,8 @@ def hot_hours(*levels: float) -> list[tuple[Window, dict[str, tuple[Series, ...]
 def test_a_guard_that_would_fire_at_this_hour_every_day_is_a_violation() -> None:
     (breach,) = find_daily_breaches(definition(), discovery(), hot_hours(6.0, 7.0, 6.5))
     assert breach == 'abort condition "Response time > 5 seconds" came true at this hour on each of the last 3 days'
-    found = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY, (), (breach,))
-    assert found.violations == (breach,)
+    baseline = assess_baseline(definition(), discovery(), PacedWindow(BASE), healthy_series(bindings(), BASE), HEALTHY, (), (breach,))
+    assert baseline.violations == (breach,)
 
 
 @pytest.mark.parametrize("levels", [(6.0,), (6.0, 0.1, 6.0), (0.1, 0.1, 0.1)])

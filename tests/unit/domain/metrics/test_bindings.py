@@ -47,10 +47,10 @@ def test_query_keys_are_legal_ids_and_unique() -> None:
 
 def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
     exp = experiment(success_criteria=["p99 response time < 2 seconds"])
-    found = bindings(exp)
-    assert {"response_time", "response_time:p99"} <= {b.name for b in found}
+    result = bindings(exp)
+    assert {"response_time", "response_time:p99"} <= {b.name for b in result}
     (_, threshold), *_ = parse_sentences(exp).threshold_criteria
-    binding = binding_of(found, threshold)
+    binding = binding_of(result, threshold)
     assert binding is not None
     assert binding.queries[0].statistic == "p99"
 
@@ -58,8 +58,8 @@ def test_a_statistic_of_its_own_is_measured_beside_the_natural_one() -> None:
 def test_without_a_load_balancer_every_sentence_that_needs_one_is_named() -> None:
     load = Workload(at=NOW, instances=(instance("i-1"),))
     parsed = parse_sentences(experiment())
-    found, problems = bind_metrics(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
-    assert found == ()
+    result, problems = bind_metrics(parsed.metrics, parsed.statistics, {}, load, Timing(), pinned=load.instances, paths=parsed.paths)
+    assert result == ()
     assert [problem.path for problem in problems] == ["success_criteria[0]", "success_criteria[1]"]
     assert all("no application load balancer was found for i-1" in problem.message for problem in problems)
 
@@ -124,8 +124,8 @@ def test_targets_that_serve_in_several_target_groups_are_measured_where_the_expe
 def test_a_target_group_that_serves_nobody_is_no_second_candidate(idle: dict[str, Any]) -> None:
     load = workload()
     other = beside(load, "green", (load.instances[0].id,)).model_copy(update=idle)
-    found = bindings(load=load.model_copy(update={"target_groups": (other, *load.target_groups)}))
-    assert found[0].queries[0].dimensions == PART
+    result = bindings(load=load.model_copy(update={"target_groups": (other, *load.target_groups)}))
+    assert result[0].queries[0].dimensions == PART
 
 
 def test_what_is_measured_is_the_target_group_of_what_is_hit_not_the_largest() -> None:
@@ -153,8 +153,8 @@ def test_pinned_instances_that_share_no_target_group_cannot_be_measured_together
     why = measured_group(both, both.instances)
     assert isinstance(why, str)
     assert "serve in 2 target groups" in why
-    one = both.model_copy(update={"target_groups": both.target_groups[1:]})
-    assert measured_group(one, both.instances) == (
+    item = both.model_copy(update={"target_groups": both.target_groups[1:]})
+    assert measured_group(item, both.instances) == (
         "i-pay is not served in targetgroup/shop/73e2d6bc24d8a067, so no metric is about all targets; declare it in metrics"
     )
 
@@ -175,14 +175,14 @@ def test_the_idle_colour_in_a_subnet_is_no_part_of_what_is_measured(idle: dict[s
 
 
 def test_cpu_of_instances_with_basic_monitoring_is_refused_unless_periods_are_as_long() -> None:
-    load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
+    load = workload([entry.model_copy(update={"detailed_monitoring": False}) for entry in workload().instances])
     _, (problem,) = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(), pinned=load.instances[:1])
     assert "has basic monitoring" in problem.message
     assert "turn on detailed monitoring" in problem.message
-    assert problem.message.endswith(f"aws ec2 monitor-instances --instance-ids {' '.join(one.id for one in load.instances)}")
-    found, problems = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
+    assert problem.message.endswith(f"aws ec2 monitor-instances --instance-ids {' '.join(item.id for item in load.instances)}")
+    result, problems = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
     assert not problems
-    assert any(binding.name == "cpu_utilization" for binding in found)
+    assert any(binding.name == "cpu_utilization" for binding in result)
 
 
 def declared_problems(load: Workload, timing: Timing | None = None, **metric: Any) -> list[str]:
@@ -201,7 +201,7 @@ def declared_problems(load: Workload, timing: Timing | None = None, **metric: An
     ],
 )
 def test_a_declared_metric_of_ec2_is_refused_where_it_has_too_few_points(name: str, dimensions: dict[str, str], refused: bool) -> None:
-    load = workload([one.model_copy(update={"detailed_monitoring": False}) for one in workload().instances])
+    load = workload([entry.model_copy(update={"detailed_monitoring": False}) for entry in workload().instances])
     metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": name, "dimensions": dimensions}
     assert ["has basic monitoring" in problem for problem in declared_problems(load, **metric)] == [True] * refused
     assert declared_problems(load, Timing(metric_period_seconds=300), **metric) == []
@@ -210,8 +210,8 @@ def test_a_declared_metric_of_ec2_is_refused_where_it_has_too_few_points(name: s
 
 def test_cpu_credits_have_a_point_every_five_minutes_whatever_is_set() -> None:
     metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": "CPUCreditBalance", "dimensions": {"InstanceId": ONE}}
-    (said,) = declared_problems(workload(), **metric)
-    assert "EC2 publishes CPUCreditBalance every 300 s, with any setting" in said
+    (problem,) = declared_problems(workload(), **metric)
+    assert "EC2 publishes CPUCreditBalance every 300 s, with any setting" in problem
     assert declared_problems(workload(), Timing(metric_period_seconds=300), **metric) == []
 
 
@@ -228,12 +228,12 @@ def test_a_metric_that_a_group_does_not_publish_is_refused_with_the_command_that
         "metric_name": "GroupInServiceInstances",
         "dimensions": {"AutoScalingGroupName": "shop"},
     }
-    said = declared_problems(load, **metric)
-    assert len(said) == refused
+    answer = declared_problems(load, **metric)
+    assert len(answer) == refused
     command = (
         "aws autoscaling enable-metrics-collection --auto-scaling-group-name shop --granularity 1Minute --metrics GroupInServiceInstances"
     )
-    assert all(one.endswith(command) for one in said)
+    assert all(entry.endswith(command) for entry in answer)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_cpu_is_that_of_the_pinned_targets_group() -> None:
 def test_behind_a_load_balancer_that_others_share_its_own_errors_are_nobodys(groups: int | None) -> None:
     load = workload()
     shared = load.target_groups[0].model_copy(update={"load_balancer_groups": groups})
-    found = {b.name: b for b in bindings(load=load.model_copy(update={"target_groups": (shared,)}))}
-    assert [q.metric_name for q in found["availability"].queries] == ["HTTPCode_Target_5XX_Count", "RequestCount"]
-    assert {q.dimensions for b in found.values() for q in b.queries} == {PART}
-    assert "healthy_hosts" in found, "absence of requests means something only beside it"
+    results = {b.name: b for b in bindings(load=load.model_copy(update={"target_groups": (shared,)}))}
+    assert [q.metric_name for q in results["availability"].queries] == ["HTTPCode_Target_5XX_Count", "RequestCount"]
+    assert {q.dimensions for b in results.values() for q in b.queries} == {PART}
+    assert "healthy_hosts" in results, "absence of requests means something only beside it"

@@ -30,11 +30,11 @@ def other(began: float, ended: float | None, name: str = "other", **changes: obj
 
 def test_a_baseline_begins_after_the_last_recovery_in_it_and_says_what_that_cost() -> None:
     disturbances = find_disturbances([other(50, 45), other(30, 20.5, "later")], "me", NOW)
-    cut, said = start_after_disturbances(HOUR, disturbances)
+    cut, text = start_after_disturbances(HOUR, disturbances)
     assert (cut.start, cut.end) == (HOUR.end - 20 * 60, HOUR.end)
-    assert [(one.execution_id, one.periods) for one in said] == [("other", 15), ("later", 25)]
-    assert "40" not in said[1].said
-    assert "25 periods are left out, because Earlier (later) disturbed the workload from 19:30:00 to 19:39:30 UTC" in said[1].said
+    assert [(entry.execution_id, entry.periods) for entry in text] == [("other", 15), ("later", 25)]
+    assert "40" not in text[1].said
+    assert "25 periods are left out, because Earlier (later) disturbed the workload from 19:30:00 to 19:39:30 UTC" in text[1].said
 
 
 def test_what_is_older_than_the_window_or_its_own_costs_nothing() -> None:
@@ -43,9 +43,9 @@ def test_what_is_older_than_the_window_or_its_own_costs_nothing() -> None:
 
 
 def test_one_that_is_not_over_leaves_nothing() -> None:
-    cut, said = start_after_disturbances(HOUR, find_disturbances([other(3, None)], "me", NOW))
+    cut, text = start_after_disturbances(HOUR, find_disturbances([other(3, None)], "me", NOW))
     assert cut.periods == 0
-    assert said[0].periods == 60
+    assert text[0].periods == 60
 
 
 def test_a_closed_run_without_recovery_ends_when_it_was_closed() -> None:
@@ -55,25 +55,25 @@ def test_a_closed_run_without_recovery_ends_when_it_was_closed() -> None:
 
 
 def test_too_little_left_is_waited_for_and_then_not_steady_with_the_reason() -> None:
-    cut, said = start_after_disturbances(HOUR, find_disturbances([other(10, 4)], "me", NOW))
+    cut, text = start_after_disturbances(HOUR, find_disturbances([other(10, 4)], "me", NOW))
     series = healthy_series(bindings(), cut)
     assert missing_seconds(definition(), discovery(), PacedWindow(cut), series) == 6 * 60
-    found = assess_baseline(definition(), discovery(), PacedWindow(cut), series, HEALTHY, said)
-    assert not found.steady
-    assert any("4 of 4 periods in the baseline, 10 are needed" in violation for violation in found.violations)
-    assert any("because Earlier (other) disturbed" in violation for violation in found.violations)
-    assert found.cut == said
+    baseline = assess_baseline(definition(), discovery(), PacedWindow(cut), series, HEALTHY, text)
+    assert not baseline.steady
+    assert any("4 of 4 periods in the baseline, 10 are needed" in violation for violation in baseline.violations)
+    assert any("because Earlier (other) disturbed" in violation for violation in baseline.violations)
+    assert baseline.cut == text
 
 
 def test_a_baseline_with_enough_left_holds_and_keeps_what_was_cut() -> None:
-    cut, said = start_after_disturbances(HOUR, find_disturbances([other(50, 20)], "me", NOW))
-    found = assess_baseline(definition(), discovery(), PacedWindow(cut), healthy_series(bindings(), cut), HEALTHY, said)
-    assert (found.steady, found.window.periods, found.cut[0].periods) == (True, 20, 40)
+    cut, text = start_after_disturbances(HOUR, find_disturbances([other(50, 20)], "me", NOW))
+    baseline = assess_baseline(definition(), discovery(), PacedWindow(cut), healthy_series(bindings(), cut), HEALTHY, text)
+    assert (baseline.steady, baseline.window.periods, baseline.cut[0].periods) == (True, 20, 40)
 
 
 def test_earlier_days_lose_their_disturbed_periods_and_keep_the_others() -> None:
     series = {"rate": (Series(key="q", period_seconds=60, points=tuple(Point(at=at, value=1) for at in range(HOUR.start, HOUR.end, 60))),)}
-    kept, said = drop_disturbed_points(series, HOUR, find_disturbances([other(30, 20.5), other(25, 18, "overlapping")], "me", NOW))
+    kept, text = drop_disturbed_points(series, HOUR, find_disturbances([other(30, 20.5), other(25, 18, "overlapping")], "me", NOW))
     assert len(kept["rate"][0].points) == 60 - 12
-    assert [(one.execution_id, one.periods) for one in said] == [("other", 10), ("overlapping", 2)]
+    assert [(entry.execution_id, entry.periods) for entry in text] == [("other", 10), ("overlapping", 2)]
     assert drop_disturbed_points(series, HOUR, ()) == (series, ())

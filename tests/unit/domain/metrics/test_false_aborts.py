@@ -135,9 +135,9 @@ def test_the_interval_is_that_of_clopper_and_pearson(hits: int, n: int) -> None:
 
 
 def test_none_of_many_is_not_never() -> None:
-    found = forecast("queue > 5", quiet())
-    assert (found.aborted, found.percent, found.low) == (0, 0, 0)
-    assert found.high == pytest.approx(300 / found.runs, rel=0.01)
+    result = forecast("queue > 5", quiet())
+    assert (result.aborted, result.percent, result.low) == (0, 0, 0)
+    assert result.high == pytest.approx(300 / result.runs, rel=0.01)
 
 
 def test_aborts_that_come_on_one_day_say_less_than_aborts_on_many() -> None:
@@ -153,10 +153,10 @@ def test_the_interval_holds_the_true_share_nine_times_of_ten() -> None:
     noise, inside = random.Random(11), 0
     for _ in range(40):
         values = [9.0 if noise.random() < 0.06 else 1.0 for _ in range(2 * 1440)]
-        found = forecast("queue > 5", values)
-        assert found.low is not None
-        assert found.high is not None
-        inside += found.low <= TRUE_SHARE <= found.high
+        result = forecast("queue > 5", values)
+        assert result.low is not None
+        assert result.high is not None
+        inside += result.low <= TRUE_SHARE <= result.high
     assert inside >= 34
 
 
@@ -177,17 +177,17 @@ TRUE_SHARE = _simulate_share()
 # what can't be told
 
 
-@pytest.mark.parametrize(("days", "minutes", "told"), [(0.9, 10, False), (1.1, 10, True), (14, 720, True), (14, 1200, False)])
-def test_less_than_a_day_or_twenty_windows_tell_nothing(days: float, minutes: int, told: bool) -> None:
-    found = forecast("queue > 5", quiet(days), length=timedelta(minutes=minutes))
-    assert (found.told == "told", found.percent is not None) == (told, told)
-    assert told or f"windows of {'10 min' if minutes == 10 else '20 h'}" in found.said
+@pytest.mark.parametrize(("days", "minutes", "is_told"), [(0.9, 10, False), (1.1, 10, True), (14, 720, True), (14, 1200, False)])
+def test_less_than_a_day_or_twenty_windows_tell_nothing(days: float, minutes: int, is_told: bool) -> None:
+    result = forecast("queue > 5", quiet(days), length=timedelta(minutes=minutes))
+    assert (result.told == "told", result.percent is not None) == (is_told, is_told)
+    assert is_told or f"windows of {'10 min' if minutes == 10 else '20 h'}" in result.said
 
 
 def test_a_guard_that_nearly_always_fires_tells_nothing_either() -> None:
-    found = forecast("queue > 5", [9.0] * (13 * 1440) + quiet(0.1))
-    assert found.told == "too_little_history"
-    assert "in which it already fired" in found.why
+    result = forecast("queue > 5", [9.0] * (13 * 1440) + quiet(0.1))
+    assert result.told == "too_little_history"
+    assert "in which it already fired" in result.why
 
 
 def test_what_begins_with_the_run_or_is_kept_for_hours_has_no_history() -> None:
@@ -218,54 +218,54 @@ def test_the_history_is_bounded_in_days_and_in_data_points(queries: int, days: f
 )
 def test_a_guard_that_aborts_too_often_gets_the_nearest_threshold_that_does_not(text: str, metric: str, turn: int) -> None:
     values = [value and turn * value for value in spiked(97)]
-    found = forecast(text, values)
-    assert found.percent == pytest.approx(100 * 10 / 97, abs=2)
-    assert found.instead
-    nearer = parse_condition(found.instead[0], UNITS)
+    result = forecast(text, values)
+    assert result.percent == pytest.approx(100 * 10 / 97, abs=2)
+    assert result.instead
+    nearer = parse_condition(result.instead[0], UNITS)
     assert abs(nearer.value) == pytest.approx(9, rel=0.1)
-    better = forecast(found.instead[0], values)
+    better = forecast(result.instead[0], values)
     assert better.percent == 0
-    assert better.high == pytest.approx(found.instead_high or 0)
+    assert better.high == pytest.approx(result.instead_high or 0)
 
 
 def test_a_longer_for_is_proposed_while_the_guard_still_reacts_in_time() -> None:
-    found = forecast("queue > 5", spiked(97))
-    threshold, longer = (parse_condition(text, UNITS) for text in found.instead)
+    result = forecast("queue > 5", spiked(97))
+    threshold, longer = (parse_condition(text, UNITS) for text in result.instead)
     assert (threshold.for_seconds, longer.for_seconds, longer.value) == (None, 180, 5)
-    assert forecast(found.instead[1], spiked(97)).percent == 0
+    assert forecast(result.instead[1], spiked(97)).percent == 0
     slow = forecast("queue > 5", spiked(97, width=5))
     assert [parse_condition(text, UNITS).for_seconds for text in slow.instead] == [None], "six minutes are too late in a fault of ten"
 
 
 def test_a_for_that_is_too_short_is_made_longer() -> None:
-    found = forecast("queue > 5 for 2 minutes", spiked(97))
-    threshold, longer = (parse_condition(text, UNITS) for text in found.instead)
+    result = forecast("queue > 5 for 2 minutes", spiked(97))
+    threshold, longer = (parse_condition(text, UNITS) for text in result.instead)
     assert (threshold.for_seconds, longer.for_seconds) == (120, 180)
 
 
 @pytest.mark.parametrize(("text", "low", "high"), [("busy > 80 %", 20.0, 100.0), ("busy < 80 %", 90.0, 0.0)])
 def test_a_threshold_that_can_never_be_reached_is_not_proposed(text: str, low: float, high: float) -> None:
     values = [high if value == 9 else low for value in spiked(97)]
-    found = forecast(text, values, metric=binding("busy", unit="percent"))
-    assert [parse_condition(sentence, UNITS).value for sentence in found.instead] == [80.0], "only a longer for"
+    result = forecast(text, values, metric=binding("busy", unit="percent"))
+    assert [parse_condition(sentence, UNITS).value for sentence in result.instead] == [80.0], "only a longer for"
 
 
 def test_no_threshold_helps_against_silence_that_breaches() -> None:
     values = [None if value == 9 else 1.0 for value in spiked(97, width=4)]
-    found = forecast("queue > 5", values, metric=binding(published="with_traffic"))
-    assert found.aborted
-    assert [parse_condition(sentence, UNITS).value for sentence in found.instead] in ([], [5.0])
+    result = forecast("queue > 5", values, metric=binding(published="with_traffic"))
+    assert result.aborted
+    assert [parse_condition(sentence, UNITS).value for sentence in result.instead] in ([], [5.0])
 
 
 def test_a_guard_within_one_percent_gets_no_proposal() -> None:
-    found = forecast("queue > 5", spiked(1440))
-    assert found.percent
-    assert found.percent < 1
-    assert found.instead == ()
+    result = forecast("queue > 5", spiked(1440))
+    assert result.percent
+    assert result.percent < 1
+    assert result.instead == ()
 
 
 def test_what_is_said_has_the_numbers() -> None:
-    found = forecast("queue > 5", spiked(97))
-    assert found.said.startswith('"queue > 5" would have aborted 20')
-    assert "healthy runs of 10 min in the last 14 days" in found.said
-    assert isinstance(parse_condition(found.instead[0], UNITS), Threshold)
+    result = forecast("queue > 5", spiked(97))
+    assert result.said.startswith('"queue > 5" would have aborted 20')
+    assert "healthy runs of 10 min in the last 14 days" in result.said
+    assert isinstance(parse_condition(result.instead[0], UNITS), Threshold)

@@ -35,8 +35,8 @@ def test_sparse_counts_are_filled_and_the_denominator_never_is() -> None:
 
 
 def test_missing_traffic_breaches_and_missing_errors_do_not() -> None:
-    found = specs(abort_conditions=["System availability < 95%", "Response time > 5 s", "Error count > 10", "CPU utilization > 99%"])
-    assert [spec.treat_missing_data for spec in found] == ["breaching", "breaching", "notBreaching", "missing"]
+    result = specs(abort_conditions=["System availability < 95%", "Response time > 5 s", "Error count > 10", "CPU utilization > 99%"])
+    assert [spec.treat_missing_data for spec in result] == ["breaching", "breaching", "notBreaching", "missing"]
 
 
 def test_every_alarm_returns_exactly_one_value_of_at_most_ten_metrics() -> None:
@@ -80,10 +80,10 @@ def test_names_are_legal_and_keep_their_number(run: str, stack: str, number: int
 
 
 def test_stop_alarms_become_one_composite_alarm() -> None:
-    found = stop_guard("squall-Squall-run-1-3", ["pager", 'odd "name" \\ here'])
-    assert found is not None
-    assert (found.name, found.alarms) == ("squall-Squall-run-1-3", ("pager", 'odd "name" \\ here'))
-    assert found.rule == 'ALARM("pager") OR ALARM("odd \\"name\\" \\\\ here")'
+    result = stop_guard("squall-Squall-run-1-3", ["pager", 'odd "name" \\ here'])
+    assert result is not None
+    assert (result.name, result.alarms) == ("squall-Squall-run-1-3", ("pager", 'odd "name" \\ here'))
+    assert result.rule == 'ALARM("pager") OR ALARM("odd \\"name\\" \\\\ here")'
     assert stop_guard("squall-Squall-run-1-3", []) is None
 
 

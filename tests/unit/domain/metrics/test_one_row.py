@@ -70,23 +70,23 @@ def _toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(METRICS, TOY.name, TOY)
 
 
-def toy_binding(found: Discovery) -> MetricBinding:
-    return next(binding for binding in found.bindings if binding.name == TOY.name)
+def toy_binding(discovered: Discovery) -> MetricBinding:
+    return next(binding for binding in discovered.bindings if binding.name == TOY.name)
 
 
 def judged(values: list[float | None], total: float | None) -> CriterionResult:
-    found = discovery(exp=EXPERIMENT)
+    result = discovery(exp=EXPERIMENT)
     return judge_criteria(
         JudgeInput(
             definition=definition(EXPERIMENT),
-            discovery=found,
+            discovery=result,
             traits=registry.traits_of(definition(EXPERIMENT)),
             baseline=baseline(),
             effect_at=NOW,
             fault_end=NOW + timedelta(minutes=10),
             windows={"fault": FAULT},
             series={
-                "fault": {**healthy_series(found.bindings, FAULT), TOY.name: series(toy_binding(found), FAULT, {"value": values})},
+                "fault": {**healthy_series(result.bindings, FAULT), TOY.name: series(toy_binding(result), FAULT, {"value": values})},
             },
             values={"fault": {**HEALTHY, TOY.name: total}},
             alarms_fired={},
@@ -111,12 +111,12 @@ def test_its_title_aliases_statistics_and_bounds_are_the_languages() -> None:
 
 
 def test_it_is_bound_to_the_target_group_of_what_is_hit() -> None:
-    found = {binding.name: binding for binding in bindings(EXPERIMENT)}
-    assert {"abandoned_carts", "abandoned_carts:Maximum"} <= found.keys()
-    (query,) = found["abandoned_carts"].queries
+    results = {binding.name: binding for binding in bindings(EXPERIMENT)}
+    assert {"abandoned_carts", "abandoned_carts:Maximum"} <= results.keys()
+    (query,) = results["abandoned_carts"].queries
     assert (query.namespace, query.metric_name, query.statistic, query.published) == ("Shop", "AbandonedCarts", "Sum", "nonzero")
     assert dict(query.dimensions).keys() == {"TargetGroup", "LoadBalancer"}
-    assert (found["abandoned_carts"].unit, found["abandoned_carts"].lag_seconds) == ("count", 240)
+    assert (results["abandoned_carts"].unit, results["abandoned_carts"].lag_seconds) == ("count", 240)
     assert "abandoned_carts" not in {binding.name for binding in bindings()}, "only where a sentence names it"
 
 
@@ -141,17 +141,17 @@ def test_a_guard_on_it_takes_silence_for_zero() -> None:
 
 def test_a_stop_alarm_on_it_may_be_silent_but_not_on_what_the_fault_moves_by_design() -> None:
     alarm = stop_alarm(watches=(Watched("Shop", "AbandonedCarts"),), missing_data="notBreaching")
-    given = under({}, STOPPING, named_alarms={"pager": alarm})
-    assert check(given, "guards_hear_silence").outcome is CheckOutcome.PASSED
-    assert check(given, "guards_watch_workload").outcome is CheckOutcome.PASSED
-    moved = check(replace(given, moves_metrics=("abandoned_carts",)), "guards_watch_workload")
+    value = under({}, STOPPING, named_alarms={"pager": alarm})
+    assert check(value, "guards_hear_silence").outcome is CheckOutcome.PASSED
+    assert check(value, "guards_watch_workload").outcome is CheckOutcome.PASSED
+    moved = check(replace(value, moves_metrics=("abandoned_carts",)), "guards_watch_workload")
     assert (moved.outcome, "pager watches AbandonedCarts" in moved.detail) == (CheckOutcome.FAILED, True)
 
 
 def test_a_condition_on_it_is_measured_on_the_targets() -> None:
-    given = under({}, EXPERIMENT, discovery=discovery(exp=EXPERIMENT))
-    assert check(given, "guards_measure_targets").outcome is CheckOutcome.PASSED
-    assert check(given, "measurable").outcome is CheckOutcome.PASSED
+    value = under({}, EXPERIMENT, discovery=discovery(exp=EXPERIMENT))
+    assert check(value, "guards_measure_targets").outcome is CheckOutcome.PASSED
+    assert check(value, "measurable").outcome is CheckOutcome.PASSED
 
 
 def test_what_users_feel_is_no_proof_of_a_fault() -> None:
@@ -170,8 +170,8 @@ def test_what_users_feel_is_no_proof_of_a_fault() -> None:
     ids=["silence is zero", "few", "many"],
 )
 def test_a_criterion_on_it_is_judged(values: list[float | None], total: float | None, outcome: CriterionOutcome) -> None:
-    found = judged(values, total)
-    assert (found.outcome, found.metric, found.unit, len(found.points)) == (outcome, "abandoned_carts", "count", 10)
+    result = judged(values, total)
+    assert (result.outcome, result.metric, result.unit, len(result.points)) == (outcome, "abandoned_carts", "count", 10)
 
 
 def test_a_criterion_that_is_not_met_is_a_finding_of_what_the_metric_shows() -> None:

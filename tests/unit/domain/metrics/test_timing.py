@@ -45,11 +45,11 @@ def test_the_worst_and_the_typical_reaction_are_different_numbers() -> None:
 
 
 def test_five_minutes_are_refused_naming_every_sentence_and_the_shortest_length_that_works() -> None:
-    found = check(timedelta(minutes=5))
-    assert [problem.partition(":")[0] for problem in found] == [
+    result = check(timedelta(minutes=5))
+    assert [problem.partition(":")[0] for problem in result] == [
         "success_criteria[0]", "success_criteria[1]", "abort_conditions[0]", "abort_conditions[1]",
     ]  # fmt: skip
-    assert all("at least 8 min" in problem for problem in found)
+    assert all("at least 8 min" in problem for problem in result)
 
 
 def test_a_local_account_needs_seconds() -> None:
@@ -58,10 +58,10 @@ def test_a_local_account_needs_seconds() -> None:
 
 
 def test_a_sentence_that_must_hold_for_long_needs_a_long_fault() -> None:
-    found = check(timedelta(minutes=10), success_criteria=["System availability > 99% for 20 minutes"])
-    assert len(found) == 1
-    assert "hold only 540 s" in found[0]
-    assert "at least 21 min" in found[0]
+    result = check(timedelta(minutes=10), success_criteria=["System availability > 99% for 20 minutes"])
+    assert len(result) == 1
+    assert "hold only 540 s" in result[0]
+    assert "at least 21 min" in result[0]
 
 
 def test_a_guard_that_waits_for_a_long_breach_reacts_late() -> None:

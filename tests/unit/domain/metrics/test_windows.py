@@ -55,9 +55,9 @@ def proof(start: int | None, end: int | None = None, **changes: Any) -> Proof:
     return Proof.model_validate({"target": "i", "proven": True, "kind": "mechanism", "detail": "", "at": at, "until": until, **changes})
 
 
-def minutes(found: EffectSpan | None) -> list[float]:
-    assert found
-    return [(at - NOW).total_seconds() / 60 for at in (found.first, found.all, found.no_longer_all, found.over)]
+def minutes(result: EffectSpan | None) -> list[float]:
+    assert result
+    return [(at - NOW).total_seconds() / 60 for at in (result.first, result.all, result.no_longer_all, result.over)]
 
 
 def test_a_fault_is_whole_while_it_is_in_effect_on_every_target() -> None:
@@ -74,5 +74,5 @@ def test_a_fault_is_whole_while_it_is_in_effect_on_every_target() -> None:
 
 
 def test_without_a_mechanism_that_worked_nothing_tells_when_it_was_in_effect() -> None:
-    for told in ([], [proof(None)], [proof(1, kind="state")], [proof(1, proven=False)]):
-        assert find_effect_span(told, timedelta(minutes=10), stopped_at=None, lasting_until=None) is None
+    for answer in ([], [proof(None)], [proof(1, kind="state")], [proof(1, proven=False)]):
+        assert find_effect_span(answer, timedelta(minutes=10), stopped_at=None, lasting_until=None) is None

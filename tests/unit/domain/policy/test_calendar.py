@@ -43,8 +43,13 @@ def clock(draw: st.DrawFn, *, end: bool = False) -> str:
 @st.composite
 def hours(draw: st.DrawFn) -> Hours:
     days = draw(st.lists(st.sampled_from(DAYS), min_size=1, max_size=7, unique=True))
-    given: dict[str, Any] = {"timezone": draw(st.sampled_from(ZONES)), "days": days, "since": draw(clock()), "until": draw(clock(end=True))}
-    return Hours.model_validate(given)
+    inputs: dict[str, Any] = {
+        "timezone": draw(st.sampled_from(ZONES)),
+        "days": days,
+        "since": draw(clock()),
+        "until": draw(clock(end=True)),
+    }
+    return Hours.model_validate(inputs)
 
 
 @st.composite
@@ -160,8 +165,8 @@ def test_closed_hours_close_their_last_hour_too_and_the_day_around() -> None:
 
 
 def check(name: str, **policy: Any) -> tuple[CheckOutcome, str]:
-    given = safe(definition=definition(env=environment(**policy)))
-    return outcome(given, name), failed(given).get(name, "")
+    value = safe(definition=definition(env=environment(**policy)))
+    return outcome(value, name), failed(value).get(name, "")
 
 
 @pytest.mark.parametrize(
@@ -173,24 +178,24 @@ def test_the_whole_run_has_to_fit_into_the_open_hours(until: str, expected: Chec
 
 
 def test_a_closed_window_is_said_with_its_hours() -> None:
-    found, said = check("open_hours", open_hours=[{"days": ["tue"], "since": "19:00", "until": "23:00", "reason": "deploy day"}])
-    assert found is CheckOutcome.FAILED
-    assert "19:00 to 23:00 UTC on tue (deploy day): closed now" in said
+    result, text = check("open_hours", open_hours=[{"days": ["tue"], "since": "19:00", "until": "23:00", "reason": "deploy day"}])
+    assert result is CheckOutcome.FAILED
+    assert "19:00 to 23:00 UTC on tue (deploy day): closed now" in text
 
 
 def test_a_blackout_later_in_the_run_refuses_it() -> None:
     sale = {"days": ["mon"], "since": "20:24", "until": "21:00", "reason": "flash sale"}
-    found, said = check("blackouts", blackouts=[{"since": "01:00", "until": "02:00"}, sale])
-    assert found is CheckOutcome.FAILED
-    assert "flash sale" in said
-    assert "closed at 2026-03-02 20:24 UTC" in said
+    result, text = check("blackouts", blackouts=[{"since": "01:00", "until": "02:00"}, sale])
+    assert result is CheckOutcome.FAILED
+    assert "flash sale" in text
+    assert "closed at 2026-03-02 20:24 UTC" in text
     assert check("blackouts", blackouts=[{**sale, "since": "20:26"}])[0] is CheckOutcome.PASSED
 
 
 def test_a_freeze_refuses_its_last_day_and_not_the_next() -> None:
     freeze = {"first": "2026-02-20", "last": "2026-03-02", "reason": "audit"}
-    found, said = check("freezes", freezes=[freeze])
-    assert (found, "the freeze of 2026-02-20 to 2026-03-02 UTC (audit)" in said) == (CheckOutcome.FAILED, True)
+    result, text = check("freezes", freezes=[freeze])
+    assert (result, "the freeze of 2026-02-20 to 2026-03-02 UTC (audit)" in text) == (CheckOutcome.FAILED, True)
     assert check("freezes", freezes=[{**freeze, "last": "2026-03-01"}])[0] is CheckOutcome.PASSED
     assert check("freezes", freezes=[{"first": "2026-03-03", "timezone": "Pacific/Apia"}])[0] is CheckOutcome.FAILED, "it is Tuesday there"
 

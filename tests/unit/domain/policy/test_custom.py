@@ -70,28 +70,28 @@ def raw(action: str = "reboot", values: dict[str, Any] | None = None, **changes:
     return {**json.loads(json.dumps(REL12)), "type": "custom", "success_criteria": criteria, "parameters": parameters, **changes}
 
 
-def admitted(given: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> Definition:
+def admitted(inputs: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> Definition:
     listed = {"custom_actions": POLICY, "rollback_documents": ROLLBACKS, **policy}
     asked = {"experiment": "x", **({"overrides": overrides} if overrides else {})}
     environments = {"staging": {"name": "staging", **listed}}
-    return admit_input(asked, "run", {"x": given}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+    return admit_input(asked, "run", {"x": inputs}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
 
 
-def refused(given: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> dict[str, str]:
+def refused(inputs: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> dict[str, str]:
     with pytest.raises(InvalidInput) as caught:
-        admitted(given, overrides, **policy)
+        admitted(inputs, overrides, **policy)
     return {problem.path.removeprefix("catalogue.x."): f"{problem.message}: {problem.expected}" for problem in caught.value.problems}
 
 
 def test_what_the_policy_lists_is_admitted() -> None:
-    found = admitted(raw())
-    assert registry.bind_fault(found).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
-    assert registry.bind_fault(found).risk == "medium"
+    result = admitted(raw())
+    assert registry.bind_fault(result).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
+    assert registry.bind_fault(result).risk == "medium"
     assert admitted(raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")).experiment.rollback is not None
 
 
 @pytest.mark.parametrize(
-    ("given", "path", "said"),
+    ("inputs", "path", "expected_text"),
     [
         (raw("terminate"), "parameters.action", 'staging has no custom action "terminate": io, reboot, runbook, stop'),
         (raw("rebot"), "parameters.action", 'did you mean "reboot"'),
@@ -107,8 +107,8 @@ def test_what_the_policy_lists_is_admitted() -> None:
         (raw("io", {"readIOPercentage": "50"}), "target_resources", "io can't be run on an EC2 instance: EBS volume"),
     ],
 )
-def test_what_it_does_not_list_is_refused_by_name(given: dict[str, Any], path: str, said: str) -> None:
-    assert said in refused(given)[path]
+def test_what_it_does_not_list_is_refused_by_name(inputs: dict[str, Any], path: str, expected_text: str) -> None:
+    assert expected_text in refused(inputs)[path]
 
 
 def test_a_policy_without_a_list_runs_none() -> None:
@@ -116,11 +116,11 @@ def test_a_policy_without_a_list_runs_none() -> None:
 
 
 def test_an_override_gives_values_and_never_another_action() -> None:
-    given = raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")
-    assert "only the definition may name the action" in refused(given, {"parameters": {"action": "reboot"}})["overrides.parameters.action"]
+    value = raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")
+    assert "only the definition may name the action" in refused(value, {"parameters": {"action": "reboot"}})["overrides.parameters.action"]
     policy = environment(custom_actions=POLICY)
     listed = {"override_values": {"values.startInstancesAfterDuration": ["PT6M"]}}
-    exp = experiment(**{key: given[key] for key in ("type", "parameters", "success_criteria")}, **listed)
+    exp = experiment(**{key: value[key] for key in ("type", "parameters", "success_criteria")}, **listed)
     changed = apply_overrides(exp, Overrides(parameters={"values": {"startInstancesAfterDuration": "PT6M"}}), policy)
     assert changed.parameters["values"] == {"startInstancesAfterDuration": "PT6M"}
     for values in ({"startInstancesAfterDuration": "PT7M"}, {"completeIfInstancesTerminated": "true"}, {}):
@@ -128,10 +128,10 @@ def test_an_override_gives_values_and_never_another_action() -> None:
             apply_overrides(exp, Overrides(parameters={"values": values}), policy)
 
 
-def template(found: Definition, *targets: Any) -> dict[str, Any]:
+def template(admitted: Definition, *targets: Any) -> dict[str, Any]:
     fleet = targets or (instance("i-1"),)
     disc = discovery(workload(fleet), fleet) if not targets else discovery().model_copy(update={"pinned": fleet})
-    return compile_template(found, disc, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
+    return compile_template(admitted, disc, stack="Squall", run_id="run-1", role_arn=ROLE, alarm_arns=GUARDS)
 
 
 def test_an_action_that_is_over_in_a_moment_has_a_wait_beside_it_and_only_what_the_policy_and_the_experiment_give() -> None:
@@ -149,10 +149,10 @@ def test_an_action_that_is_over_in_a_moment_has_a_wait_beside_it_and_only_what_t
 
 def test_an_action_that_lasts_has_the_fault_s_length() -> None:
     fault = CustomFault(ResourceType.VOLUME, CustomAction.model_validate(IO))
-    given = fault.parse({"action": "io", "values": {"readIOPercentage": "50"}})
+    parsed_value = fault.parse({"action": "io", "values": {"readIOPercentage": "50"}})
     from tests.unit.resources import volume  # noqa: PLC0415 - only here
 
-    _, actions = compile_fault(fault, given, [volume()], timedelta(minutes=5), region=REGION, partition="aws")
+    _, actions = compile_fault(fault, parsed_value, [volume()], timedelta(minutes=5), region=REGION, partition="aws")
     assert list(actions) == ["custom"]
     assert actions["custom"]["parameters"] == {"readIOPercentage": "50", "duration": "PT5M"}
     assert fault.fis_actions == ("aws:ebs:volume-io-latency",)
@@ -173,17 +173,17 @@ def test_a_document_runs_in_its_version_as_its_own_role_on_the_pinned_targets() 
     assert "observe" in body["actions"]
 
 
-@given(value=st.text(max_size=40) | st.sampled_from([one for one in HOSTILE if isinstance(one, str)]))
+@given(value=st.text(max_size=40) | st.sampled_from([entry for entry in HOSTILE if isinstance(entry, str)]))
 def test_no_value_passes_but_a_whole_match_of_the_policy_s_pattern(value: str) -> None:
     try:
-        found = admitted(raw("runbook", {"InstanceIds": "i-1", "Service": value}))
+        result = admitted(raw("runbook", {"InstanceIds": "i-1", "Service": value}))
     except InvalidInput:
         assert value not in {"web", "api", "$targets"}
         return
-    assert found.experiment.parameters["values"]["Service"] in {"web", "api", "$targets"}
+    assert result.experiment.parameters["values"]["Service"] in {"web", "api", "$targets"}
 
 
-@pytest.mark.parametrize("value", [one for one in HOSTILE if not isinstance(one, str)])
+@pytest.mark.parametrize("value", [entry for entry in HOSTILE if not isinstance(entry, str)])
 def test_values_that_are_no_text_are_refused(value: object) -> None:
     fault = CustomFault(ResourceType.INSTANCE, CustomAction.model_validate(RUNBOOK))
     with pytest.raises(InvalidInput, match=r"parameters\.values\.Service"):
@@ -191,7 +191,7 @@ def test_values_that_are_no_text_are_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({"iam": []}, "FIS could not run the action"),
         ({"target_key": None}, "FIS could not run the action"),
@@ -212,8 +212,8 @@ def test_values_that_are_no_text_are_refused(value: object) -> None:
         ({"resource_type": "aws:s3:bucket"}, "aws:ec2:instance"),
     ],
 )
-def test_an_entry_that_grants_nothing_too_much_or_says_half_is_refused_at_synth(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_an_entry_that_grants_nothing_too_much_or_says_half_is_refused_at_synth(changes: dict[str, Any], expected_text: str) -> None:
+    with pytest.raises(ValidationError, match=expected_text):
         Environment.model_validate({"name": "staging", "custom_actions": {"reboot": {**REBOOT, **changes}}})
 
 
@@ -224,16 +224,16 @@ def test_a_document_without_its_version_or_role_is_refused(left_out: str) -> Non
 
 
 def test_it_is_proven_by_fis_s_word_and_compared_by_what_the_targets_are_known_by() -> None:
-    found = discovery()
+    result = discovery()
     fault = CustomFault(ResourceType.INSTANCE, CustomAction.model_validate(REBOOT))
     ran = FisExperiment("E", "T", "completed", actions=(ActionState("custom", "aws:ec2:reboot-instances", "completed", "", NOW, NOW),))
-    done = verify(fault, before(found), found.workload, found.workload, {}, ran, NOW)
+    done = verify(fault, before(result), result.workload, result.workload, {}, ran, NOW)
     assert ([(proof.kind, proof.proven) for proof in done.proofs], done.outcome) == ([("mechanism", True)], RollbackOutcome.RESTORED)
-    assert not prove(fault, found.pinned, found.workload, {}, None)[0].proven
-    stopped = [one.model_copy(update={"state": "stopped"}) for one in found.workload.instances]
-    left = verify(fault, before(found), found.workload, workload(stopped), {}, ran, NOW)
+    assert not prove(fault, result.pinned, result.workload, {}, None)[0].proven
+    stopped = [entry.model_copy(update={"state": "stopped"}) for entry in result.workload.instances]
+    left = verify(fault, before(result), result.workload, workload(stopped), {}, ran, NOW)
     assert left.outcome is RollbackOutcome.NOT_RESTORED
-    assert f"the state of {found.pinned[0].id} is stopped, it was running" in left.differences
+    assert f"the state of {result.pinned[0].id} is stopped, it was running" in left.differences
 
 
 def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() -> None:

@@ -41,26 +41,26 @@ def replaced() -> Workload:
 
 def look(**changes: Any) -> tuple[Recovery, datetime | None]:
     exp = changes.pop("experiment", experiment())
-    found = discovery(exp=exp)
-    given: dict[str, Any] = {
+    result = discovery(exp=exp)
+    inputs: dict[str, Any] = {
         "definition": definition(exp),
-        "discovery": found,
-        "series": healthy_series(found.bindings, SPAN),
+        "discovery": result,
+        "series": healthy_series(result.bindings, SPAN),
         "window": SPAN,
         "workload_now": replaced(),
-        "before": before(found),
+        "before": before(result),
         "effect_at": NOW,
         "fault_end": END,
         "now": LATER,
         "traits": registry.traits_of(definition(exp)),
     }
-    return assess_recovery(RecoveryInput(**{**given, **changes}))
+    return assess_recovery(RecoveryInput(**{**inputs, **changes}))
 
 
 def slow(values: Sequence[float | None]) -> dict[str, tuple[Series, ...]]:
-    found = healthy_series(bindings(), SPAN)
+    result = healthy_series(bindings(), SPAN)
     binding = next(b for b in bindings() if b.name == "response_time")
-    return {**found, "response_time": series(binding, SPAN, {"value": values})}
+    return {**result, "response_time": series(binding, SPAN, {"value": values})}
 
 
 def at(minute: int) -> datetime:
@@ -68,36 +68,36 @@ def at(minute: int) -> datetime:
 
 
 def test_a_workload_that_never_suffered_recovered_when_the_replacement_was_seen() -> None:
-    found, again = look(previous=Recovery(recovered=False, replaced_at=at(3)))
-    assert (found.recovered, again) == (True, None)
-    assert (found.replacement_ids, found.replaced_at, found.recovered_at) == (("i-new",), at(3), at(3))
-    assert found.seconds_to_recover == 180
+    result, again = look(previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert (result.recovered, again) == (True, None)
+    assert (result.replacement_ids, result.replaced_at, result.recovered_at) == (("i-new",), at(3), at(3))
+    assert result.seconds_to_recover == 180
 
 
 def test_time_to_recover_ends_where_the_last_bad_period_did() -> None:
-    found, _ = look(series=slow([0.1, 3, 3, 3, 3, 3] + [0.1] * 8), previous=Recovery(recovered=False, replaced_at=at(3)))
-    assert found.seconds_to_recover == 360
-    assert found.held_since == {"availability": NOW, "response_time": at(6)}
-    assert found.observed_until == at(14)
+    result, _ = look(series=slow([0.1, 3, 3, 3, 3, 3] + [0.1] * 8), previous=Recovery(recovered=False, replaced_at=at(3)))
+    assert result.seconds_to_recover == 360
+    assert result.held_since == {"availability": NOW, "response_time": at(6)}
+    assert result.observed_until == at(14)
 
 
 def test_one_good_period_is_not_recovery() -> None:
-    found, again = look(series=slow([3.0] * 13 + [0.1]))
-    assert (found.recovered, again) == (False, at(15) + LAG), "when CloudWatch has the next period"
-    assert "has held for 1 of 3 periods" in found.detail
+    result, again = look(series=slow([3.0] * 13 + [0.1]))
+    assert (result.recovered, again) == (False, at(15) + LAG), "when CloudWatch has the next period"
+    assert "has held for 1 of 3 periods" in result.detail
 
 
 def test_a_missing_period_is_not_a_good_one() -> None:
-    found, _ = look(series=slow([0.1] * 12 + [None, 0.1]))
-    assert not found.recovered
+    result, _ = look(series=slow([0.1] * 12 + [None, 0.1]))
+    assert not result.recovered
 
 
 def test_without_a_replacement_there_is_no_recovery_from_a_termination() -> None:
     load = workload()
     lost = workload([load.instances[0].model_copy(update={"state": "terminated"}), load.instances[1]], desired=2)
-    found, again = look(workload_now=lost)
-    assert (found.recovered, found.replaced_at, again) == (False, None, LATER + timedelta(minutes=1)), "soon: it may come at any time"
-    assert "0 of 1 replacements" in found.detail
+    result, again = look(workload_now=lost)
+    assert (result.recovered, result.replaced_at, again) == (False, None, LATER + timedelta(minutes=1)), "soon: it may come at any time"
+    assert "0 of 1 replacements" in result.detail
 
 
 def test_a_replacement_that_is_not_healthy_behind_the_load_balancer_does_not_count() -> None:
@@ -119,22 +119,22 @@ def test_the_wait_is_bounded() -> None:
 
 def test_a_lasting_fault_needs_no_replacement() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
-    found, again = look(experiment=exp, workload_now=workload())
-    assert (found.recovered, again, found.seconds_to_recover) == (True, None, 0)
+    result, again = look(experiment=exp, workload_now=workload())
+    assert (result.recovered, again, result.seconds_to_recover) == (True, None, 0)
 
 
 def test_criteria_judged_in_the_recovery_window_keep_the_watch_until_there_are_enough_periods() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds during recovery"])
-    found, again = look(experiment=exp, workload_now=workload())
-    assert (found.recovered, again) == (False, at(15) + LAG)
-    assert "4 of 5 periods" in found.detail
+    result, again = look(experiment=exp, workload_now=workload())
+    assert (result.recovered, again) == (False, at(15) + LAG)
+    assert "4 of 5 periods" in result.detail
 
 
 def test_nobody_looks_before_enough_periods_can_have_held() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
-    found, again = look(experiment=exp, workload_now=workload(), window=window("recovery", NOW, 10), now=END + LAG)
-    assert (found.recovered, again) == (False, at(13) + LAG)
-    assert "0 of 3 periods" in found.detail
+    result, again = look(experiment=exp, workload_now=workload(), window=window("recovery", NOW, 10), now=END + LAG)
+    assert (result.recovered, again) == (False, at(13) + LAG)
+    assert "0 of 3 periods" in result.detail
 
 
 def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
@@ -144,14 +144,14 @@ def test_what_is_looked_at_ends_with_the_newest_complete_period() -> None:
 
 def came(instance_id: str, **times: Any) -> Workload:
     load = replaced()
-    others = [one for one in load.instances if one.id != "i-new"]
+    others = [entry for entry in load.instances if entry.id != "i-new"]
     return workload([*others, instance(instance_id, **times)], desired=2)
 
 
 def test_a_replacement_is_timed_by_auto_scaling_however_late_it_is_first_seen() -> None:
-    found, _ = look(workload_now=came("i-new", launched_at=at(1), in_service_at=at(2)))
-    assert (found.replaced_at, found.replaced_after) == (at(2), None)
-    assert (found.recovered_at, found.recovered_after, found.seconds_to_recover) == (at(2), None, 120)
+    result, _ = look(workload_now=came("i-new", launched_at=at(1), in_service_at=at(2)))
+    assert (result.replaced_at, result.replaced_after) == (at(2), None)
+    assert (result.recovered_at, result.recovered_after, result.seconds_to_recover) == (at(2), None, 120)
 
 
 def test_auto_scalings_word_corrects_an_earlier_look() -> None:
@@ -160,39 +160,39 @@ def test_auto_scalings_word_corrects_an_earlier_look() -> None:
 
 
 def test_without_auto_scalings_word_a_replacement_came_between_its_launch_and_the_first_look_at_it() -> None:
-    found, _ = look(workload_now=came("i-new", launched_at=at(1)))
-    assert (found.replaced_at, found.replaced_after) == (LATER, at(1))
-    assert (found.recovered_at, found.recovered_after) == (LATER, at(1))
+    result, _ = look(workload_now=came("i-new", launched_at=at(1)))
+    assert (result.replaced_at, result.replaced_after) == (LATER, at(1))
+    assert (result.recovered_at, result.recovered_after) == (LATER, at(1))
     unseen = Recovery(recovered=False, looked_at=at(12))
     assert look(workload_now=came("i-new", launched_at=at(1)), previous=unseen)[0].replaced_after == at(12)
 
 
 def test_an_instance_from_before_the_effect_replaced_nothing() -> None:
-    found, _ = look(workload_now=came("i-new", in_service_at=NOW - timedelta(seconds=1)))
-    assert (found.replacement_ids, found.recovered) == ((), False)
+    result, _ = look(workload_now=came("i-new", in_service_at=NOW - timedelta(seconds=1)))
+    assert (result.replacement_ids, result.recovered) == ((), False)
 
 
 def test_what_came_within_the_second_of_the_effect_counts_where_only_seconds_are_told() -> None:
     effect = NOW + timedelta(milliseconds=700)
-    found, _ = look(workload_now=came("i-new", in_service_at=NOW), effect_at=effect)
-    assert (found.replacement_ids, found.replaced_at) == (("i-new",), effect), "and not before the effect"
+    result, _ = look(workload_now=came("i-new", in_service_at=NOW), effect_at=effect)
+    assert (result.replacement_ids, result.replaced_at) == (("i-new",), effect), "and not before the effect"
 
 
 def test_metrics_recovered_when_they_did_however_late_that_is_first_seen() -> None:
     span = window("recovery", NOW, 60)
     binding = next(b for b in bindings() if b.name == "response_time")
     slow_for_two = {**healthy_series(bindings(), span), "response_time": series(binding, span, {"value": [3.0] * 2 + [0.1] * 58})}
-    found, _ = look(series=slow_for_two, window=span, now=at(63), workload_now=came("i-new", in_service_at=at(1)))
-    assert (found.recovered_at, found.recovered_after) == (at(2), None)
+    result, _ = look(series=slow_for_two, window=span, now=at(63), workload_now=came("i-new", in_service_at=at(1)))
+    assert (result.recovered_at, result.recovered_after) == (at(2), None)
 
 
 def test_nothing_has_recovered_from_a_fault_that_is_not_over() -> None:
     exp = experiment(type="network_latency", success_criteria=["Response time < 2 seconds"])
     lasts = "command c-1 is still InProgress on i-1"
-    found, again = look(experiment=exp, workload_now=workload(), still_active=(lasts,))
-    assert (found.recovered, found.seconds_to_recover, found.held_since) == (False, None, {})
+    result, again = look(experiment=exp, workload_now=workload(), still_active=(lasts,))
+    assert (result.recovered, result.seconds_to_recover, result.held_since) == (False, None, {})
     assert again == LATER + timedelta(minutes=1)
-    assert lasts in found.detail
+    assert lasts in result.detail
 
 
 BACK = "Response time returns to baseline within 5 minutes"
@@ -208,10 +208,10 @@ def look_for_return(text: str, values: Sequence[float | None], usual: float | No
 
 
 def test_a_metric_is_back_when_it_is_within_the_band_of_the_baselines_median() -> None:
-    found, waiting = look_for_return(BACK, [0.9] * 11 + [0.24] * 3)
-    assert (found.back_since, waiting) == ({BACK: at(11)}, None)
-    found, waiting = look_for_return(BACK, [0.9] * 11 + [0.241] * 3)
-    assert (found.back_since, found.without_baseline, waiting is None) == ({}, (), False)
+    result, waiting = look_for_return(BACK, [0.9] * 11 + [0.24] * 3)
+    assert (result.back_since, waiting) == ({BACK: at(11)}, None)
+    result, waiting = look_for_return(BACK, [0.9] * 11 + [0.241] * 3)
+    assert (result.back_since, result.without_baseline, waiting is None) == ({}, (), False)
     wider = "Response time returns to within 30 % of baseline within 5 minutes"
     assert look_for_return(wider, [0.9] * 11 + [0.26] * 3)[0].back_since == {wider: at(11)}
 
@@ -221,8 +221,8 @@ def test_a_metric_that_is_better_than_before_is_back() -> None:
 
 
 def test_a_baseline_without_a_value_of_the_metric_tells_nothing() -> None:
-    found, _ = look_for_return(BACK, [0.2] * 14, usual=None)
-    assert (found.back_since, found.without_baseline) == ({}, (BACK,))
+    result, _ = look_for_return(BACK, [0.2] * 14, usual=None)
+    assert (result.back_since, result.without_baseline) == ({}, (BACK,))
 
 
 def test_an_alarm_of_the_steady_state_must_be_ok_again() -> None:
@@ -230,12 +230,12 @@ def test_an_alarm_of_the_steady_state_must_be_ok_again() -> None:
     again, _ = look(experiment=exp, alarms={"pager": AlarmState("pager", "OK", at(12), True)})
     assert again.recovered
     assert again.held_since["alarm pager"] == at(12)
-    for alarms, said in (
+    for alarms, text in (
         ({"pager": AlarmState("pager", "ALARM", at(3), True)}, "alarm pager is ALARM"),
         ({"pager": AlarmState("pager", "INSUFFICIENT_DATA", at(3), True)}, "alarm pager is INSUFFICIENT_DATA"),
         ({}, "alarm pager is not there"),
         (None, "the states of pager could not be read"),
     ):
-        found, waiting = look(experiment=exp, alarms=alarms)
-        assert (found.recovered, waiting) == (False, LATER + timedelta(seconds=60))
-        assert said in found.detail
+        result, waiting = look(experiment=exp, alarms=alarms)
+        assert (result.recovered, waiting) == (False, LATER + timedelta(seconds=60))
+        assert text in result.detail

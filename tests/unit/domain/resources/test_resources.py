@@ -84,8 +84,8 @@ def test_targets_of_two_types_are_two_experiments() -> None:
 
 
 def test_a_declared_type_binds_the_names() -> None:
-    found = refusals(target_resources=[], target={"resource_type": "aws:rds:cluster", "arns": [DATABASE]})
-    assert found["target_resources"] == ("resource_type is aws:rds:cluster, the targets are aws:rds:db", "aws:rds:cluster only")
+    result = refusals(target_resources=[], target={"resource_type": "aws:rds:cluster", "arns": [DATABASE]})
+    assert result["target_resources"] == ("resource_type is aws:rds:cluster, the targets are aws:rds:db", "aws:rds:cluster only")
 
 
 def test_what_nothing_can_be_injected_into_is_refused_with_what_can() -> None:
@@ -97,8 +97,8 @@ def test_what_nothing_can_be_injected_into_is_refused_with_what_can() -> None:
 def test_the_arn_of_a_group_is_the_group_itself_only_where_that_is_declared() -> None:
     assert experiment(target_resources=[GROUP]).resource_type is ResourceType.INSTANCE
     assert experiment(**targeting(ResourceType.SCALING_GROUP, [GROUP])).resource_type is ResourceType.SCALING_GROUP
-    found = refusals(**targeting(ResourceType.SCALING_GROUP, [INSTANCE]))
-    assert found["target_resources"][0] == "resource_type is aws:ec2:autoscaling-group, the targets are aws:ec2:instance"
+    result = refusals(**targeting(ResourceType.SCALING_GROUP, [INSTANCE]))
+    assert result["target_resources"][0] == "resource_type is aws:ec2:autoscaling-group, the targets are aws:ec2:instance"
 
 
 def test_tags_alone_mean_instances() -> None:

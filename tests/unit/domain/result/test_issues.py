@@ -49,7 +49,7 @@ def looked_at(
     decision = changes.pop("decision", REFUTED if NOT_MET in outcomes else VALIDATED)
     known = record(abort=changes.pop("abort", None))
     asked = definition(experiment(success_criteria=texts))
-    given = Evidence(
+    evidence = Evidence(
         definition=asked,
         traits=registry.traits_of(asked),
         discovery=discovery(),
@@ -59,17 +59,17 @@ def looked_at(
         ),
         **changes,
     )
-    inspections = inspect_run(known, decision, given)
+    inspections = inspect_run(known, decision, evidence)
     return list_findings(inspections, "experiment"), list_disproved(inspections, "experiment")
 
 
-def kinds(found: tuple[Finding, ...]) -> list[str]:
-    return [finding.kind for finding in found]
+def kinds(result: tuple[Finding, ...]) -> list[str]:
+    return [finding.kind for finding in result]
 
 
 def test_a_good_run_has_no_finding_and_disproves_what_it_looked_at() -> None:
-    found, right = looked_at(MET, MET, MET)
-    assert found == ()
+    result, right = looked_at(MET, MET, MET)
+    assert result == ()
     assert {name.rpartition("-")[0] for name in right} == {
         "unmeasured", "availability_lost", "not_detected", "slow_recovery", "not_recovered", "not_replaced"
     }  # fmt: skip
@@ -80,11 +80,11 @@ def test_a_finding_names_metric_value_moment_target_and_practice() -> None:
     assert lost.kind == "availability_lost"
     assert lost.practice.startswith("REL11-BP02")
     assert lost.severity is Severity.HIGH
-    seen = lost.evidence
-    assert (seen.metric, seen.value, seen.threshold, seen.unit, seen.target) == (
+    observed = lost.evidence
+    assert (observed.metric, observed.value, observed.threshold, observed.unit, observed.target) == (
         "availability", 97.0, 99.0, "percent", "i-1234567890abcdef0"
     )  # fmt: skip
-    assert seen.at == NOW + timedelta(minutes=1), "the first period that broke the criterion"
+    assert observed.at == NOW + timedelta(minutes=1), "the first period that broke the criterion"
     assert {REDUNDANCY, SHUTDOWN} <= set(lost.improvements)
 
 
@@ -116,11 +116,11 @@ def test_its_id_is_of_what_it_is_about_never_of_values() -> None:
 def test_each_recommendation_has_its_evidence(
     outcomes: tuple[CriterionOutcome, ...], changes: dict[str, Any], kind: str, improvement: str, mechanism: str | None
 ) -> None:
-    found, right = looked_at(*outcomes, **changes)
-    assert kinds(found) == [kind]
-    assert improvement in found[0].improvements
-    assert found[0].evidence.mechanism == mechanism
-    assert found[0].id not in right
+    result, right = looked_at(*outcomes, **changes)
+    assert kinds(result) == [kind]
+    assert improvement in result[0].improvements
+    assert result[0].evidence.mechanism == mechanism
+    assert result[0].id not in right
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_too_few_members_are_lost_capacity_and_late_ones_a_slow_recovery(running
 
 
 def test_who_stops_a_run_finds_nothing_out_about_the_workload() -> None:
-    found, _ = looked_at(MET, MET, MET, abort=Abort(AbortSource.OPERATOR, "enough", NOW, "me"))
-    assert found == ()
+    result, _ = looked_at(MET, MET, MET, abort=Abort(AbortSource.OPERATOR, "enough", NOW, "me"))
+    assert result == ()
 
 
 def test_every_kind_points_at_a_best_practice_of_the_reliability_pillar() -> None:
@@ -149,27 +149,29 @@ def test_every_kind_points_at_a_best_practice_of_the_reliability_pillar() -> Non
 
 
 def test_a_finding_of_an_earlier_run_is_recognised_counted_and_closed_by_the_run_that_disproves_it() -> None:
-    seen, _ = looked_at(NOT_MET, MET, MET)
-    first = merge_findings(seen, (), [], "run-1", NOW)
+    observed, _ = looked_at(NOT_MET, MET, MET)
+    first = merge_findings(observed, (), [], "run-1", NOW)
     assert (first[0].first_seen, first[0].seen_count) == (NOW, 1)
     later = NOW + timedelta(days=1)
     known = [StoredFinding(finding=first[0], last_execution="run-1")]
-    again = merge_findings(seen, (), known, "run-2", later)
+    again = merge_findings(observed, (), known, "run-2", later)
     assert (again[0].first_seen, again[0].seen_count, again[0].status) == (NOW, 2, FindingStatus.OPEN)
-    assert merge_findings(seen, (), [StoredFinding(finding=again[0], last_execution="run-2")], "run-2", later) == again, "a repeated Record"
+    assert merge_findings(observed, (), [StoredFinding(finding=again[0], last_execution="run-2")], "run-2", later) == again, (
+        "a repeated Record"
+    )
     _, right = looked_at(MET, MET, MET)
     (closed,) = merge_findings((), right, [StoredFinding(finding=again[0], last_execution="run-2")], "run-3", later)
     assert (closed.status, closed.closed_by, closed.seen_count) == (FindingStatus.CLOSED, "run-3", 2)
     stored = StoredFinding(finding=closed, last_execution="run-3")
     assert merge_findings((), right, [stored], "run-3", later) == (closed,), "a repeated Record"
     assert merge_findings((), right, [stored], "run-4", later) == ()
-    (back,) = merge_findings(seen, (), [stored], "run-5", later)
+    (back,) = merge_findings(observed, (), [stored], "run-5", later)
     assert (back.status, back.closed_by, back.seen_count) == (FindingStatus.OPEN, None, 3)
 
 
 def test_what_was_not_looked_at_stays_open_and_unread_history_is_not_invented() -> None:
-    seen, _ = looked_at(NOT_MET, MET, MET)
-    (first,) = merge_findings(seen, (), [], "run-1", NOW)
+    observed, _ = looked_at(NOT_MET, MET, MET)
+    (first,) = merge_findings(observed, (), [], "run-1", NOW)
     assert merge_findings((), (), [StoredFinding(finding=first, last_execution="run-1")], "run-2", NOW) == ()
-    (unknown,) = merge_findings(seen, (), None, "run-2", NOW)
+    (unknown,) = merge_findings(observed, (), None, "run-2", NOW)
     assert (unknown.first_seen, unknown.seen_count) == (None, None)

@@ -38,20 +38,20 @@ def criterion(text: str, outcome: CriterionOutcome = CriterionOutcome.MET, reaso
 
 
 def evidence(*criteria: CriterionResult, **changes: Any) -> Evidence:
-    found = discovery()
+    outcome = discovery()
     verdict = Verdict.REFUTED if any(c.outcome is CriterionOutcome.NOT_MET for c in criteria) else Verdict.VALIDATED
-    given: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "definition": definition(),
-        "discovery": found,
+        "discovery": outcome,
         "safety": Safety(at=NOW, checks=(SafetyCheck(name="rollback_plan", outcome=CheckOutcome.PASSED, detail="a plan"),)),
         "baseline": baseline(),
-        "template": FaultTemplate(body=BODY, before=before(found), guards=()),
+        "template": FaultTemplate(body=BODY, before=before(outcome), guards=()),
         "fault": FaultReport(experiment_id="EXP1", status="completed", started_at=NOW, ended_at=NOW + timedelta(minutes=10)),
         "rollback": RollbackReport(
             at=END,
             outcome=RollbackOutcome.RECOVERED,
             differences=(),
-            proofs=(Proof(target=found.pinned[0].id, proven=True, kind="state", detail=f"{found.pinned[0].id} is terminated"),),
+            proofs=(Proof(target=outcome.pinned[0].id, proven=True, kind="state", detail=f"{outcome.pinned[0].id} is terminated"),),
         ),
         "recovery": Recovery(
             recovered=True, recovered_at=END, seconds_to_recover=240, replacement_ids=("i-new",), replaced_at=END, detail="ok"
@@ -66,12 +66,12 @@ def evidence(*criteria: CriterionResult, **changes: Any) -> Evidence:
             values={"fault": HEALTHY, "recovery": HEALTHY},
         ),
     }
-    given["traits"] = registry.traits_of(definition())
-    return Evidence(**{**given, **changes})
+    inputs["traits"] = registry.traits_of(definition())
+    return Evidence(**{**inputs, **changes})
 
 
-def result(decision: Decision, given: Evidence, **changes: Any) -> Result:
-    return build_result(record(fis_experiment_id="EXP1", fault_started_at=NOW, **changes), decision, given, END)
+def result(decision: Decision, collected: Evidence, **changes: Any) -> Result:
+    return build_result(record(fis_experiment_id="EXP1", fault_started_at=NOW, **changes), decision, collected, END)
 
 
 STOPPED = make_decision(Status.ABORTED, Verdict.ABORTED, "aborted by squall doctor (operator): nothing is wrong")
@@ -80,33 +80,33 @@ REFUTED = make_decision(Status.COMPLETED, Verdict.REFUTED, "2 of 3 criteria met"
 
 
 def test_the_seeds_keys_are_all_there_and_lists_stay_lists_of_strings() -> None:
-    found = result(VALIDATED, evidence(criterion("a"))).model_dump(mode="json")
-    assert set(found) >= REL12_KEYS
+    outcome = result(VALIDATED, evidence(criterion("a"))).model_dump(mode="json")
+    assert set(outcome) >= REL12_KEYS
     for key in ("observations", "issues_discovered", "improvements_identified"):
-        assert all(isinstance(line, str) for line in found[key])
-    assert (found["status"], found["hypothesis_validated"]) == ("completed", True)
+        assert all(isinstance(line, str) for line in outcome[key])
+    assert (outcome["status"], outcome["hypothesis_validated"]) == ("completed", True)
 
 
 def test_a_good_run_has_no_issues_and_no_improvements() -> None:
-    found = result(VALIDATED, evidence(criterion("System availability > 99%")))
-    assert found.issues_discovered == ()
-    assert found.improvements_identified == ()
-    assert "Hypothesis validated - system behaved as expected" in found.observations
+    outcome = result(VALIDATED, evidence(criterion("System availability > 99%")))
+    assert outcome.issues_discovered == ()
+    assert outcome.improvements_identified == ()
+    assert "Hypothesis validated - system behaved as expected" in outcome.observations
 
 
 def test_a_refuted_run_names_the_criterion_and_gets_the_seeds_recommendations() -> None:
     failed = criterion("Response time < 2 seconds", CriterionOutcome.NOT_MET, "measured 3 seconds")
-    found = result(REFUTED, evidence(criterion("a"), failed))
-    assert found.issues_discovered == ("Success criteria not met: Response time < 2 seconds (measured 3 seconds)",)
+    outcome = result(REFUTED, evidence(criterion("a"), failed))
+    assert outcome.issues_discovered == ("Success criteria not met: Response time < 2 seconds (measured 3 seconds)",)
     assert {"System resilience needs improvement", "Consider additional redundancy", "Test application graceful shutdown"} <= set(
-        found.improvements_identified
+        outcome.improvements_identified
     )
-    assert "Verify auto-scaling configuration" not in found.improvements_identified  # it did replace the instance
+    assert "Verify auto-scaling configuration" not in outcome.improvements_identified  # it did replace the instance
 
 
 def test_auto_scaling_is_to_be_verified_only_when_it_did_not_replace() -> None:
-    found = result(REFUTED, evidence(criterion("a", CriterionOutcome.NOT_MET), recovery=Recovery(recovered=False, detail="0 of 1")))
-    assert "Verify auto-scaling configuration" in found.improvements_identified
+    outcome = result(REFUTED, evidence(criterion("a", CriterionOutcome.NOT_MET), recovery=Recovery(recovered=False, detail="0 of 1")))
+    assert "Verify auto-scaling configuration" in outcome.improvements_identified
 
 
 def test_metrics_of_every_window_are_collected_with_their_units() -> None:
@@ -128,20 +128,20 @@ def test_the_timeline_is_the_records_events_in_order() -> None:
 
 def test_a_rejected_run_lists_what_refused_it() -> None:
     failure = SafetyCheck(name="closed_hours", outcome=CheckOutcome.NOT_EVALUATED, detail="no zone")
-    given = Evidence(
+    inputs = Evidence(
         definition=definition(),
         safety=Safety(at=NOW, checks=(failure,)),
         refusal=Refusal(at=NOW, problems=(Problem(path="a", message="b"),)),
     )
-    found = build_result(record(), make_decision(Status.REJECTED, None, "closed"), given, END)
-    assert found.verdict is None
-    assert found.issues_discovered == ("Safety check closed_hours not evaluated: no zone", "Refused: a: b")
-    assert found.cost == {}
+    built_result = build_result(record(), make_decision(Status.REJECTED, None, "closed"), inputs, END)
+    assert built_result.verdict is None
+    assert built_result.issues_discovered == ("Safety check closed_hours not evaluated: no zone", "Refused: a: b")
+    assert built_result.cost == {}
 
 
 def test_a_run_that_was_never_admitted_still_has_a_result() -> None:
-    found = build_result(record(experiment="x"), make_decision(Status.REJECTED, None, "unknown experiment"), Evidence(), END)
-    assert (found.experiment_name, found.targets, found.metrics_collected) == ("x", (), {})
+    built_result = build_result(record(experiment="x"), make_decision(Status.REJECTED, None, "unknown experiment"), Evidence(), END)
+    assert (built_result.experiment_name, built_result.targets, built_result.metrics_collected) == ("x", (), {})
 
 
 def test_an_abort_is_an_issue_only_when_the_workload_caused_it() -> None:
@@ -160,8 +160,8 @@ def test_cost_is_action_minutes_at_ten_cents() -> None:
 
 def test_the_message_says_verdict_numbers_reason_and_what_to_do() -> None:
     failed = criterion("Response time < 2 seconds", CriterionOutcome.NOT_MET, "measured 3 seconds over 9 periods, wanted < 2")
-    found = result(REFUTED, evidence(criterion("System availability > 99%"), failed))
-    sent = make_message(found, record(fis_experiment_id="EXP1"), "bucket")
+    outcome = result(REFUTED, evidence(criterion("System availability > 99%"), failed))
+    sent = make_message(outcome, record(fis_experiment_id="EXP1"), "bucket")
     body = render_text(sent)
     assert sent.subject == "Squall: refuted: EC2 Instance Termination Test in staging"
     assert "[NOT MET] Response time < 2 seconds\n      measured 3 seconds over 9 periods, wanted < 2" in body

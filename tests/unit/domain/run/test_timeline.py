@@ -43,8 +43,8 @@ template_created template_deleted unrecorded vote_not_confirmed
 
 
 def sources() -> list[Path]:
-    found = (path for folder in ("lambdas", "cli", "local", "bench", "infra", "scripts") for path in (ROOT / folder).rglob("*.py"))
-    return [path for path in found if path != HOME and not str(path.relative_to(ROOT)).startswith(OWN_PROTOCOL)]
+    result = (path for folder in ("lambdas", "cli", "local", "bench", "infra", "scripts") for path in (ROOT / folder).rglob("*.py"))
+    return [path for path in result if path != HOME and not str(path.relative_to(ROOT)).startswith(OWN_PROTOCOL)]
 
 
 def literals(node: ast.AST) -> Iterator[str]:
@@ -85,8 +85,8 @@ def event_positions(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def test_no_event_is_written_or_compared_as_a_literal() -> None:
-    found = {(path.name, text) for path in sources() for node in event_positions(ast.parse(path.read_text())) for text in values(node)}
-    assert found == set()
+    results = {(path.name, text) for path in sources() for node in event_positions(ast.parse(path.read_text())) for text in values(node)}
+    assert results == set()
 
 
 def test_a_name_that_can_only_be_an_events_stands_in_its_home_alone() -> None:

@@ -27,12 +27,12 @@ COMPILED: dict[str, Any] = {
 
 def answer(**changes: Any) -> dict[str, Any]:
     """What FIS answers of the template: with an id, times and empty fields, in an order of its own."""
-    found = deepcopy(COMPILED)
-    found["targets"]["Instances"] |= {"resourceTags": {}, "filters": [], "parameters": {}}
-    found["targets"]["Instances"]["resourceArns"].reverse()
-    found["actions"]["stop"] |= {"description": "", "startAfter": []}
-    found["stopConditions"].reverse()
-    return {**found, "id": "EXT1", "creationTime": 1, "targetAccountConfigurationsCount": 0, **changes}
+    result = deepcopy(COMPILED)
+    result["targets"]["Instances"] |= {"resourceTags": {}, "filters": [], "parameters": {}}
+    result["targets"]["Instances"]["resourceArns"].reverse()
+    result["actions"]["stop"] |= {"description": "", "startAfter": []}
+    result["stopConditions"].reverse()
+    return {**result, "id": "EXT1", "creationTime": 1, "targetAccountConfigurationsCount": 0, **changes}
 
 
 def test_what_fis_adds_is_no_difference() -> None:

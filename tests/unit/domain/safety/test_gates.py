@@ -23,16 +23,16 @@ PASSED, FAILED, WARNED, UNKNOWN = CheckOutcome.PASSED, CheckOutcome.FAILED, Chec
 LB, TG = LB_ARN.partition("loadbalancer/")[2], "targetgroup/" + TG_ARN.partition("targetgroup/")[2]
 
 
-def under(policy: dict[str, Any], exp: Experiment | None = None, **given: Any) -> SafetyInput:
+def under(policy: dict[str, Any], exp: Experiment | None = None, **inputs: Any) -> SafetyInput:
     if exp and exp.stop_alarms:
         assert STOP
         states = {guard.name: armed(guard) for guard in GUARDS} | {STOP.name: armed(STOP)}
-        given = {"stop_guard": STOP, "guard_states": states, **given}
-    return safe(definition=definition(exp, environment(**policy), promotion_hash="p" * 64), **given)
+        inputs = {"stop_guard": STOP, "guard_states": states, **inputs}
+    return safe(definition=definition(exp, environment(**policy), promotion_hash="p" * 64), **inputs)
 
 
-def check(given: SafetyInput, name: str) -> SafetyCheck:
-    return next(one for one in evaluate_checks(given) if one.name == name)
+def check(safety_input: SafetyInput, name: str) -> SafetyCheck:
+    return next(entry for entry in evaluate_checks(safety_input) if entry.name == name)
 
 
 def firing(*dimensions: tuple[str, str], name: str = "pager", **changes: Any) -> AlarmState:
@@ -46,8 +46,8 @@ def firing(*dimensions: tuple[str, str], name: str = "pager", **changes: Any) ->
 def test_a_do_not_disturb_alarm_in_alarm_refuses() -> None:
     policy = {"calm": {"do_not_disturb": ["incident", "sale"]}}
     states = {"incident": alarm("incident"), "sale": alarm("sale", "ALARM")}
-    found = check(under(policy, named_alarms=states), "do_not_disturb")
-    assert (found.outcome, found.detail) == (FAILED, "do not disturb: sale in ALARM")
+    result = check(under(policy, named_alarms=states), "do_not_disturb")
+    assert (result.outcome, result.detail) == (FAILED, "do not disturb: sale in ALARM")
     quiet = {**states, "sale": alarm("sale", "INSUFFICIENT_DATA")}
     assert check(under(policy, named_alarms=quiet), "do_not_disturb").outcome is PASSED
 
@@ -78,9 +78,9 @@ def test_an_alarm_nobody_named_disturbs_nobody() -> None:
     ],
 )
 def test_an_alarm_is_the_workloads_by_its_dimensions(dimension: tuple[str, str], ours: bool) -> None:
-    found = check(under({}, firing=[firing(("Stage", "x"), dimension)]), "workload_alarms")
-    assert found.outcome is (FAILED if ours else PASSED)
-    assert ("pager" in found.detail) is ours
+    result = check(under({}, firing=[firing(("Stage", "x"), dimension)]), "workload_alarms")
+    assert result.outcome is (FAILED if ours else PASSED)
+    assert ("pager" in result.detail) is ours
 
 
 POD = pod()
@@ -102,8 +102,8 @@ CLUSTER = ("ClusterName", "main")
 )
 def test_volumes_subnets_and_pods_have_alarms_of_their_own(dimensions: list[tuple[str, str]], ours: bool) -> None:
     around = discovery().workload.model_copy(update={"others": (volume(), subnet(), POD), "groups": service_of([POD])})
-    found = check(under({}, firing=[firing(*dimensions)], workload_now=around), "workload_alarms")
-    assert found.outcome is (FAILED if ours else PASSED)
+    result = check(under({}, firing=[firing(*dimensions)], workload_now=around), "workload_alarms")
+    assert result.outcome is (FAILED if ours else PASSED)
 
 
 def test_the_policy_says_what_an_alarm_of_the_workload_means() -> None:
@@ -125,8 +125,8 @@ def test_alarms_that_only_scale_and_our_own_guards_do_not_count() -> None:
 
 
 def test_many_alarms_are_named_in_part() -> None:
-    found = check(under({}, firing=[firing(("LoadBalancer", LB), name=f"a{n:02}") for n in range(12)]), "workload_alarms")
-    assert found.detail.endswith("a09 and 2 more")
+    result = check(under({}, firing=[firing(("LoadBalancer", LB), name=f"a{n:02}") for n in range(12)]), "workload_alarms")
+    assert result.detail.endswith("a09 and 2 more")
 
 
 # cool-down
@@ -146,8 +146,8 @@ def test_the_workload_rests_after_a_fault(minutes: float | None, outcome: CheckO
 
 
 def test_the_last_fault_is_named_with_its_end() -> None:
-    found = check(under(COOL, recent_faults=[past(10)]), "cool_down")
-    assert found.detail == "the last fault here, of run-0, ended at 2026-03-02 19:50:00 UTC; staging asks for 30 min of rest"
+    result = check(under(COOL, recent_faults=[past(10)]), "cool_down")
+    assert result.detail == "the last fault here, of run-0, ended at 2026-03-02 19:50:00 UTC; staging asks for 30 min of rest"
 
 
 @pytest.mark.parametrize("changes", [{"lock_keys": ("asg/pay",)}, {"id": "run-1"}])
@@ -171,8 +171,8 @@ def test_faults_that_cannot_be_looked_up_are_not_evaluated_only_where_asked() ->
 def test_a_deployment_in_progress_refuses_with_its_sentence() -> None:
     policy = {"calm": {"pipelines": ["shop"], "deployment_groups": ["shop/blue"]}}
     busy = ["stage Prod of pipeline shop is InProgress", "instance refresh 1 of shop is Baking"]
-    found = check(under(policy, deployments=busy), "no_deployment")
-    assert (found.outcome, found.detail) == (FAILED, "; ".join(busy))
+    result = check(under(policy, deployments=busy), "no_deployment")
+    assert (result.outcome, result.detail) == (FAILED, "; ".join(busy))
     quiet = check(under(policy, deployments=()), "no_deployment")
     assert (quiet.outcome, quiet.detail.endswith("shop, shop/blue")) == (PASSED, True)
     assert check(under(policy, deployments=None), "no_deployment").outcome is UNKNOWN
@@ -184,12 +184,12 @@ ASKS = {"name": "production", "promotion": {"environment": "staging", "within_da
 
 
 def proof(days_ago: float = 1, **changes: Any) -> ExecutionRecord:
-    given = {"environment": "staging", "status": Status.COMPLETED, "verdict": Verdict.VALIDATED, "promotion_hash": "p" * 64, **changes}
-    return record(id="proof-1", started_at=NOW - timedelta(days=days_ago), **given)
+    inputs = {"environment": "staging", "status": Status.COMPLETED, "verdict": Verdict.VALIDATED, "promotion_hash": "p" * 64, **changes}
+    return record(id="proof-1", started_at=NOW - timedelta(days=days_ago), **inputs)
 
 
 @pytest.mark.parametrize(
-    ("proofs", "outcome", "said"),
+    ("proofs", "outcome", "expected_text"),
     [
         ([proof()], PASSED, "proof-1 was, on 2026-03-01, by the same definition"),
         ([proof(promotion_hash="q" * 64), proof(6.9)], PASSED, "by the same definition"),
@@ -201,14 +201,16 @@ def proof(days_ago: float = 1, **changes: Any) -> ExecutionRecord:
         (None, UNKNOWN, "could not be looked up"),
     ],
 )
-def test_an_environment_may_ask_for_proof_in_another(proofs: list[ExecutionRecord] | None, outcome: CheckOutcome, said: str) -> None:
-    found = check(under(ASKS, proofs=proofs), "promotion")
-    assert (found.outcome, said in found.detail) == (outcome, True), found.detail
+def test_an_environment_may_ask_for_proof_in_another(
+    proofs: list[ExecutionRecord] | None, outcome: CheckOutcome, expected_text: str
+) -> None:
+    result = check(under(ASKS, proofs=proofs), "promotion")
+    assert (result.outcome, expected_text in result.detail) == (outcome, True), result.detail
 
 
 def test_a_definition_without_a_hash_is_proven_by_nothing() -> None:
-    given = safe(definition=definition(env=environment(**ASKS)), proofs=[proof(promotion_hash="")])
-    assert check(given, "promotion").outcome is FAILED
+    value = safe(definition=definition(env=environment(**ASKS)), proofs=[proof(promotion_hash="")])
+    assert check(value, "promotion").outcome is FAILED
 
 
 def test_nothing_is_asked_where_the_policy_asks_nothing() -> None:
@@ -249,12 +251,12 @@ POOR: dict[str, tuple[str, str, AlarmState, str]] = {
 
 @pytest.mark.parametrize("poor", POOR)
 def test_a_stop_alarm_that_protects_badly_is_refused_or_warned_of(poor: str) -> None:
-    name, field, state, said = POOR[poor]
+    name, field, state, text = POOR[poor]
     for response, outcome in (("refuse", FAILED), ("warn", WARNED)):
-        given = under({"guard_quality": {field: response}}, STOPPING, named_alarms={"pager": state})
-        found = check(given, name)
-        assert (found.outcome, said in found.detail) == (outcome, True), found.detail
-        wrong = {one.name for one in evaluate_checks(given) if one.outcome is not PASSED}
+        value = under({"guard_quality": {field: response}}, STOPPING, named_alarms={"pager": state})
+        result = check(value, name)
+        assert (result.outcome, text in result.detail) == (outcome, True), result.detail
+        wrong = {entry.name for entry in evaluate_checks(value) if entry.outcome is not PASSED}
         assert wrong == {name}, "one flaw, one check"
     assert check(under({}, STOPPING, named_alarms={"pager": state}), name).outcome is FAILED, "refused where the policy says nothing"
 
@@ -262,23 +264,23 @@ def test_a_stop_alarm_that_protects_badly_is_refused_or_warned_of(poor: str) -> 
 @pytest.mark.parametrize("poor", sorted(POOR))
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_composite_is_as_good_as_what_it_is_made_of(poor: str, depth: int) -> None:
-    name, _, member, said = POOR[poor]
+    name, _, member, text = POOR[poor]
     composite = stop_alarm(watches=(), seconds_to_alarm=0, missing_data="", members=("between" if depth == 2 else "member", "pager"))
     between = replace(composite, name="between", members=("member",))
     states = {"pager": composite, "between": between, "member": replace(member, name="member")}
-    found = check(under({}, STOPPING, named_alarms=states), name)
+    result = check(under({}, STOPPING, named_alarms=states), name)
     if name == "guards_act":
-        assert found.outcome is PASSED, "a composite looks at its members' states, whether or not they act"
+        assert result.outcome is PASSED, "a composite looks at its members' states, whether or not they act"
     else:
-        assert (found.outcome, said.replace("pager", "member") in found.detail) == (FAILED, True), found.detail
+        assert (result.outcome, text.replace("pager", "member") in result.detail) == (FAILED, True), result.detail
     good = under({}, STOPPING, named_alarms={**states, "member": stop_alarm(name="member")})
     assert check(good, name).outcome is PASSED
 
 
 def test_a_composite_of_an_alarm_that_is_gone_would_not_notice() -> None:
     composite = stop_alarm(watches=(), seconds_to_alarm=0, missing_data="", members=("member",))
-    found = check(under({}, STOPPING, named_alarms={"pager": composite}), "guards_have_data")
-    assert (found.outcome, found.detail) == (FAILED, "pager uses member, which does not exist")
+    result = check(under({}, STOPPING, named_alarms={"pager": composite}), "guards_have_data")
+    assert (result.outcome, result.detail) == (FAILED, "pager uses member, which does not exist")
 
 
 @pytest.mark.parametrize("name", sorted({name for name, *_ in POOR.values()}))
@@ -305,15 +307,15 @@ def test_silence_is_good_news_of_what_is_only_counted(watched: tuple[Watched, ..
 
 def test_a_guard_of_ours_that_is_slower_than_the_fault_is_refused() -> None:
     slow = GUARDS[0].model_copy(update={"evaluation_periods": 11})
-    found = check(under({}, guards=(slow, *GUARDS[1:])), "guards_quick_enough")
-    assert (found.outcome, GUARDS[0].name in found.detail) == (FAILED, True)
+    result = check(under({}, guards=(slow, *GUARDS[1:])), "guards_quick_enough")
+    assert (result.outcome, GUARDS[0].name in result.detail) == (FAILED, True)
 
 
 def test_a_condition_on_what_the_fault_moves_may_only_be_warned_of() -> None:
     exp = experiment(abort_conditions=["Healthy hosts < 1"])
-    given = under({"guard_quality": {"watches_fault": "warn"}}, exp, discovery=discovery(exp=exp))
-    found = check(given, "guards_watch_workload")
-    assert (found.outcome, '"Healthy hosts < 1" watches healthy_hosts' in found.detail) == (WARNED, True)
+    value = under({"guard_quality": {"watches_fault": "warn"}}, exp, discovery=discovery(exp=exp))
+    result = check(value, "guards_watch_workload")
+    assert (result.outcome, '"Healthy hosts < 1" watches healthy_hosts' in result.detail) == (WARNED, True)
 
 
 @pytest.mark.parametrize(
@@ -326,9 +328,9 @@ def test_a_condition_on_what_the_fault_moves_may_only_be_warned_of() -> None:
 )
 def test_each_fault_knows_the_alarms_it_would_set_off_itself(kind: FaultType, metric: Watched) -> None:
     state = stop_alarm(watches=(metric,))
-    given = under({}, STOPPING, named_alarms={"pager": state}, moves_metrics=registry.get_fault(kind).moves_metrics)
-    assert check(given, "guards_watch_workload").outcome is FAILED
-    assert check(replace(given, moves_metrics=()), "guards_watch_workload").outcome is PASSED
+    value = under({}, STOPPING, named_alarms={"pager": state}, moves_metrics=registry.get_fault(kind).moves_metrics)
+    assert check(value, "guards_watch_workload").outcome is FAILED
+    assert check(replace(value, moves_metrics=()), "guards_watch_workload").outcome is PASSED
 
 
 # the guard of the stop alarms
@@ -344,6 +346,6 @@ def test_stop_alarms_have_a_guard_of_ours_that_is_ok() -> None:
     weaker = armed(STOP.model_copy(update={"rule": "FALSE"}))
     wrong = [armed(STOP, alarm("x", state)) for state in ("ALARM", "INSUFFICIENT_DATA")]
     for state in (None, weaker, *wrong, armed(STOP, alarm("x", actions_enabled=False))):
-        seen = {**states, **({STOP.name: state} if state else {})}
-        found = check(under({}, STOPPING, named_alarms=pager, guard_states=seen), "guards_healthy")
-        assert (found.outcome, "squall-Squall-run-1-3 (on pager)" in found.detail) == (FAILED, True), found.detail
+        observed = {**states, **({STOP.name: state} if state else {})}
+        result = check(under({}, STOPPING, named_alarms=pager, guard_states=observed), "guards_healthy")
+        assert (result.outcome, "squall-Squall-run-1-3 (on pager)" in result.detail) == (FAILED, True), result.detail

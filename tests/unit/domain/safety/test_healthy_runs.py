@@ -27,14 +27,16 @@ NOISY: dict[str, Any] = {
 def check(limit: float | None = None, **latency: Any) -> SafetyCheck:
     policy = {} if limit is None else {"guard_quality": {"false_abort": limit}}
     forecasts = [harmless(AVAILABILITY), harmless(LATENCY, **latency)]
-    given = safe(definition=definition(env=environment(**policy)), false_aborts=forecasts)
-    return next(one for one in evaluate_checks(given) if one.name == "guards_spare_healthy_runs")
+    value = safe(definition=definition(env=environment(**policy)), false_aborts=forecasts)
+    return next(entry for entry in evaluate_checks(value) if entry.name == "guards_spare_healthy_runs")
 
 
 def test_a_guard_that_hardly_ever_fires_passes_and_its_share_is_said() -> None:
-    found = check(limit=1)
-    assert found.outcome is PASSED
-    assert f'"{LATENCY.text}" would have aborted 2 of 2015 healthy runs of 10 min in the last 14 days: 0.1 % (0.0 to 0.3 %)' in found.detail
+    result = check(limit=1)
+    assert result.outcome is PASSED
+    assert (
+        f'"{LATENCY.text}" would have aborted 2 of 2015 healthy runs of 10 min in the last 14 days: 0.1 % (0.0 to 0.3 %)' in result.detail
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,24 +68,24 @@ def test_what_would_abort_less_is_proposed() -> None:
 
 
 def test_a_metric_that_is_too_new_is_warned_of_whatever_the_limit() -> None:
-    found = check(1, told="too_little_history", percent=None, low=None, high=None, why="CloudWatch has 0.2 days of its metric")
-    assert (found.outcome, found.detail.endswith("can't be told: CloudWatch has 0.2 days of its metric")) == (WARNED, True)
+    result = check(1, told="too_little_history", percent=None, low=None, high=None, why="CloudWatch has 0.2 days of its metric")
+    assert (result.outcome, result.detail.endswith("can't be told: CloudWatch has 0.2 days of its metric")) == (WARNED, True)
 
 
 def test_a_metric_that_can_have_no_history_is_said_and_nobody_is_warned() -> None:
-    found = check(1, told="no_history", percent=None, low=None, high=None, why="the sentinel's metrics begin with the run")
-    assert (found.outcome, found.detail.endswith("can't be told: the sentinel's metrics begin with the run")) == (PASSED, True)
+    result = check(1, told="no_history", percent=None, low=None, high=None, why="the sentinel's metrics begin with the run")
+    assert (result.outcome, result.detail.endswith("can't be told: the sentinel's metrics begin with the run")) == (PASSED, True)
 
 
 def test_a_guard_that_was_not_counted_is_warned_of() -> None:
-    given = safe(false_aborts=[harmless(AVAILABILITY)])
-    found = next(one for one in evaluate_checks(given) if one.name == "guards_spare_healthy_runs")
-    assert (found.outcome, f'"{LATENCY.text}" can\'t be told' in found.detail) == (WARNED, True)
+    value = safe(false_aborts=[harmless(AVAILABILITY)])
+    result = next(entry for entry in evaluate_checks(value) if entry.name == "guards_spare_healthy_runs")
+    assert (result.outcome, f'"{LATENCY.text}" can\'t be told' in result.detail) == (WARNED, True)
 
 
 def test_a_history_that_could_not_be_read_is_not_evaluated() -> None:
-    found = next(one for one in evaluate_checks(safe(false_aborts=None)) if one.name == "guards_spare_healthy_runs")
-    assert found.outcome is UNKNOWN
+    result = next(entry for entry in evaluate_checks(safe(false_aborts=None)) if entry.name == "guards_spare_healthy_runs")
+    assert result.outcome is UNKNOWN
 
 
 @pytest.mark.parametrize("limit", [0, 0.05, 101, -1])

@@ -19,7 +19,7 @@ def resolved(target: str, *names: str) -> ResolvedTarget:
 
 
 @pytest.mark.parametrize(
-    "found",
+    "resolved_targets",
     [
         [],
         [resolved("Instances", ONE)],
@@ -29,12 +29,12 @@ def resolved(target: str, *names: str) -> ResolvedTarget:
         [resolved("Pods-1", "shop", "0f1e2d3c", "arn:aws:eks:eu-west-1:123456789012:cluster/main")],
     ],
 )
-def test_what_was_pinned_is_no_finding(found: list[ResolvedTarget]) -> None:
-    assert find_unpinned(TARGETS, found) == ()
+def test_what_was_pinned_is_no_finding(resolved_targets: list[ResolvedTarget]) -> None:
+    assert find_unpinned(TARGETS, resolved_targets) == ()
 
 
 @pytest.mark.parametrize(
-    ("found", "sentence"),
+    ("resolved_targets", "sentence"),
     [
         ([resolved("Instances", THREE)], f"FIS resolved {THREE} for Instances, which was not pinned"),
         ([resolved("Instances", "i-3", "eu-west-1a")], "FIS resolved eu-west-1a, i-3 for Instances, which was not pinned"),
@@ -43,8 +43,8 @@ def test_what_was_pinned_is_no_finding(found: list[ResolvedTarget]) -> None:
         ([resolved("Others", ONE)], "FIS resolved 1 for Others, which is no target of the run"),
     ],
 )
-def test_whatever_was_not_pinned_is_named(found: list[ResolvedTarget], sentence: str) -> None:
-    assert find_unpinned(TARGETS, found) == (sentence,)
+def test_whatever_was_not_pinned_is_named(resolved_targets: list[ResolvedTarget], sentence: str) -> None:
+    assert find_unpinned(TARGETS, resolved_targets) == (sentence,)
 
 
 def test_five_sentences_are_enough() -> None:

@@ -53,8 +53,8 @@ def alarm(name: str, state: str = "OK", *, actions_enabled: bool = True) -> Alar
 def harmless(condition: Threshold, **changes: Any) -> FalseAborts:
     """The forecast of a guard that aborted 2 of 2015 healthy runs."""
     share = {"runs": 2015, "aborted": 2, "percent": 0.099, "low": 0.018, "high": 0.312, "days": 14.0}
-    given = {"condition": condition.text, "metric": condition.metric, "told": "told", "run_seconds": 600, **share}
-    return FalseAborts.model_validate({**given, **changes})
+    inputs = {"condition": condition.text, "metric": condition.metric, "told": "told", "run_seconds": 600, **share}
+    return FalseAborts.model_validate({**inputs, **changes})
 
 
 def armed(guard: GuardSpec | StopGuard, state: AlarmState | None = None) -> AlarmState:
@@ -63,15 +63,15 @@ def armed(guard: GuardSpec | StopGuard, state: AlarmState | None = None) -> Alar
 
 
 def safe(**changes: Any) -> SafetyInput:
-    found = changes.get("discovery") or discovery()
-    given: dict[str, Any] = {
+    result = changes.get("discovery") or discovery()
+    inputs: dict[str, Any] = {
         "now": NOW,
         "definition": definition(),
-        "discovery": found,
-        "workload_now": found.workload,
+        "discovery": result,
+        "workload_now": result.workload,
         "account": ACCOUNT,
         "region": REGION,
-        "domain_holders": dict.fromkeys(found.failure_domains),
+        "domain_holders": dict.fromkeys(result.failure_domains),
         "execution_id": "run-1",
         "named_alarms": {},
         "firing": (),
@@ -98,16 +98,16 @@ def safe(**changes: Any) -> SafetyInput:
             harmless(condition) for _, condition in parse_sentences(changes.get("definition", definition()).experiment).conditions
         ],
     }
-    given |= {"traits": registry.traits_of(changes.get("definition", given["definition"]))}
-    return SafetyInput(**{**given, **changes})
+    inputs |= {"traits": registry.traits_of(changes.get("definition", inputs["definition"]))}
+    return SafetyInput(**{**inputs, **changes})
 
 
-def failed(given: SafetyInput) -> dict[str, str]:
-    return {check.name: check.detail for check in evaluate_checks(given) if check.outcome is not CheckOutcome.PASSED}
+def failed(safety_input: SafetyInput) -> dict[str, str]:
+    return {check.name: check.detail for check in evaluate_checks(safety_input) if check.outcome is not CheckOutcome.PASSED}
 
 
-def outcome(given: SafetyInput, name: str) -> CheckOutcome:
-    return next(check.outcome for check in evaluate_checks(given) if check.name == name)
+def outcome(safety_input: SafetyInput, name: str) -> CheckOutcome:
+    return next(check.outcome for check in evaluate_checks(safety_input) if check.name == name)
 
 
 def test_rel12_bp05_in_a_healthy_workload_passes_every_check() -> None:
@@ -152,8 +152,8 @@ def test_an_observation_that_could_not_be_made_fails_a_check_as_not_evaluated(na
 
 
 def test_alarms_that_could_not_be_asked_are_not_evaluated() -> None:
-    given = safe(definition=definition(experiment(stop_alarms=["pager"])), named_alarms=None)
-    assert outcome(given, "alarms_ready") is CheckOutcome.NOT_EVALUATED
+    value = safe(definition=definition(experiment(stop_alarms=["pager"])), named_alarms=None)
+    assert outcome(value, "alarms_ready") is CheckOutcome.NOT_EVALUATED
 
 
 @pytest.mark.parametrize(
@@ -367,29 +367,29 @@ def test_guards_on_another_workload_than_the_one_hit_are_refused() -> None:
 def test_a_group_whose_members_were_all_replaced_meanwhile_is_measured_where_it_was() -> None:
     """Its launches fail: an instance refresh may go on while the run waits for its turn."""
     load = workload()
-    group = scaling_group(instances=tuple(one.id for one in load.instances))
-    found = discovery(load.model_copy(update={"others": (group,)})).model_copy(update={"pinned": (group,)})
-    fresh = tuple(one.model_copy(update={"id": f"{one.id}-new"}) for one in load.instances)
-    ids = tuple(one.id for one in fresh)
+    group = scaling_group(instances=tuple(entry.id for entry in load.instances))
+    result = discovery(load.model_copy(update={"others": (group,)})).model_copy(update={"pinned": (group,)})
+    fresh = tuple(entry.model_copy(update={"id": f"{entry.id}-new"}) for entry in load.instances)
+    ids = tuple(item.id for item in fresh)
     shop = load.target_groups[0].model_copy(update={"healthy": ids})
     now = load.model_copy(update={"instances": fresh, "others": (scaling_group(instances=ids),), "target_groups": (shop,)})
 
-    assert outcome(safe(discovery=found, workload_now=now), "guards_measure_targets") is CheckOutcome.PASSED
+    assert outcome(safe(discovery=result, workload_now=now), "guards_measure_targets") is CheckOutcome.PASSED
     elsewhere = now.model_copy(update={"target_groups": (shop.model_copy(update={"healthy": ("i-other",)}),)})
-    assert outcome(safe(discovery=found, workload_now=elsewhere), "guards_measure_targets") is CheckOutcome.FAILED
+    assert outcome(safe(discovery=result, workload_now=elsewhere), "guards_measure_targets") is CheckOutcome.FAILED
 
 
 def test_what_the_experiment_declares_is_measured_where_it_says() -> None:
     declared = {"checkout": {"namespace": "Shop", "metric_name": "Checkout", "unit": "milliseconds"}}
     exp = experiment(metrics=declared, success_criteria=["checkout < 500 ms"])
-    given = safe(discovery=discovery(exp=exp), definition=definition(exp))
-    check = next(check for check in evaluate_checks(given) if check.name == "guards_measure_targets")
+    value = safe(discovery=discovery(exp=exp), definition=definition(exp))
+    check = next(check for check in evaluate_checks(value) if check.name == "guards_measure_targets")
     assert (check.outcome, "declares: checkout" in check.detail) == (CheckOutcome.PASSED, True)
 
 
 def test_errors_of_a_load_balancer_that_got_a_second_target_group_are_not_the_targets_any_more() -> None:
-    found = discovery()
-    load = found.workload
+    result = discovery()
+    load = result.workload
     shared = load.model_copy(update={"target_groups": (load.target_groups[0].model_copy(update={"load_balancer_groups": 2}),)})
     assert outcome(safe(workload_now=shared), "guards_measure_targets") is CheckOutcome.FAILED
 

@@ -39,7 +39,7 @@ LEASE = timedelta(seconds=45)
 def of(*names: str) -> tuple[MetricBinding, ...]:
     parsed = parse_sentences(experiment(**PROBED))
     sentinel = SentinelSource((("Execution", "run-1"), ("Stack", "Squall")), 10)
-    found, wrong = bind_metrics(
+    result, wrong = bind_metrics(
         (*parsed.metrics, *names),
         {"sentinel_response_time": ("Maximum",)},
         {},
@@ -48,8 +48,8 @@ def of(*names: str) -> tuple[MetricBinding, ...]:
         pinned=[instance("i-1234567890abcdef0")],
         sentinel=sentinel,
     )
-    assert not [one for one in wrong if "sentinel" in one.path]
-    return tuple(one for one in found if one.name.startswith("sentinel"))
+    assert not [entry for entry in wrong if "sentinel" in entry.path]
+    return tuple(item for item in result if item.name.startswith("sentinel"))
 
 
 # what may be probed
@@ -94,7 +94,7 @@ def test_no_name_leads_into_the_machine_or_its_network(address: str, host: str, 
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "expected_text"),
     [
         ("ftp://shop.example.com/", "should match pattern"),
         ("https://user:secret@shop.example.com/", "a user or a password"),
@@ -104,8 +104,8 @@ def test_no_name_leads_into_the_machine_or_its_network(address: str, host: str, 
         ("https://shop.example.com/ x", "should match pattern"),
     ],
 )
-def test_a_url_that_is_none_is_refused(url: str, said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_a_url_that_is_none_is_refused(url: str, expected_text: str) -> None:
+    with pytest.raises(ValidationError, match=expected_text):
         Sentinel(url=url)
 
 
@@ -149,7 +149,7 @@ def test_its_guards_are_evaluated_every_ten_seconds_and_silence_breaches() -> No
 
 
 def test_its_mean_is_the_sum_over_the_count_and_there_are_no_percentiles() -> None:
-    bound = {one.name: one for one in of("sentinel_response_time")}
+    bound = {statement.name: statement for statement in of("sentinel_response_time")}
     assert [query.statistic for query in bound["sentinel_response_time"].queries] == ["Sum", "SampleCount"]
     assert bound["sentinel_response_time:Maximum"].period_seconds == 10
     (guard,) = guard_specs("run-1", "Squall", [parse_condition("Sentinel latency > 2 s")], of(), Timing())
@@ -165,10 +165,10 @@ def test_probes_become_sums_by_period() -> None:
     start = datetime.fromisoformat("2026-03-02T20:00:00+00:00")
     samples = [Sample(start + timedelta(seconds=s), 0.5 * (s + 1), "status 503" if s == 9 else "") for s in (1, 9, 10)]
     data = build_data(samples, 10)
-    found: dict[tuple[str, int], tuple[float, ...]] = {
-        (one.metric, one.at - int(start.timestamp())): (one.count, one.total, one.greatest) for one in data
+    results: dict[tuple[str, int], tuple[float, ...]] = {
+        (entry.metric, entry.at - int(start.timestamp())): (entry.count, entry.total, entry.greatest) for entry in data
     }
-    assert found == {
+    assert results == {
         ("Attempts", 0): (1, 2, 2),
         ("Failures", 0): (1, 1, 1),
         ("ResponseTime", 0): (2, 6.0, 5.0),
@@ -183,14 +183,14 @@ def test_probes_become_sums_by_period() -> None:
 
 @pytest.fixture
 def world() -> FakeWorld:
-    found = FakeWorld()
+    result = FakeWorld()
     policy = environment(sentinel={"hosts": ["shop.example.com"]})
-    found.documents.put("run-1", definition(experiment(**PROBED), env=policy))
-    found.records.create(
-        ExecutionRecord("run-1", "arn:x", found.clock.now(), Status.RUNNING, "WatchFault", sentinel=True, phase_since=found.clock.now())
+    result.documents.put("run-1", definition(experiment(**PROBED), env=policy))
+    result.records.create(
+        ExecutionRecord("run-1", "arn:x", result.clock.now(), Status.RUNNING, "WatchFault", sentinel=True, phase_since=result.clock.now())
     )
-    found.workflow.executions["arn:x"] = "RUNNING"
-    return found
+    result.workflow.executions["arn:x"] = "RUNNING"
+    return result
 
 
 def run(world: FakeWorld, minutes: float = 14) -> str:
@@ -293,15 +293,15 @@ def test_the_pulse_lets_the_first_one_begin(world: FakeWorld) -> None:
 
 def test_series_of_two_periods_stay_apart() -> None:
     """A host count of a minute says nothing of a period of ten seconds."""
-    (availability,) = (one for one in of() if one.name == "sentinel_availability")
+    (availability,) = (statement for statement in of() if statement.name == "sentinel_availability")
     silent = tuple(Series(key=query.key, period_seconds=10, points=()) for query in availability.queries)
     hosts = (Series(key="hosts", period_seconds=60, points=(Point(at=0, value=0.0),)),)
     assert dead_periods(availability, silent, hosts) == ()
 
 
 def test_a_definition_keeps_its_sentinel() -> None:
-    found = Definition.model_validate_json(definition(experiment(**PROBED)).model_dump_json())
-    assert found.experiment.sentinel == Sentinel(url=URL)
+    result = Definition.model_validate_json(definition(experiment(**PROBED)).model_dump_json())
+    assert result.experiment.sentinel == Sentinel(url=URL)
 
 
 def test_staging_and_production_have_urls_of_their_own_and_one_proof() -> None:

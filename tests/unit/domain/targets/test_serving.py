@@ -16,7 +16,7 @@ def served(**changes: Any) -> Workload:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "expected_text"),
     [
         ({}, ""),
         ({"in_use": False, "healthy": ()}, ""),
@@ -28,11 +28,11 @@ def served(**changes: Any) -> Workload:
         ({"healthy": ()}, "it is not registered in targetgroup/shop"),
     ],
 )
-def test_a_target_serves_where_it_is_healthy(changes: dict[str, Any], said: str) -> None:
+def test_a_target_serves_where_it_is_healthy(changes: dict[str, Any], expected_text: str) -> None:
     load = served(**changes)
-    found = explain_idle(load, load.instances[0])
-    assert said in found
-    assert bool(found) is bool(said)
+    idle = explain_idle(load, load.instances[0])
+    assert expected_text in idle
+    assert bool(idle) is bool(expected_text)
 
 
 def test_the_service_that_is_named_decides() -> None:
@@ -49,4 +49,4 @@ def test_what_target_groups_know_by_no_name_of_its_own_is_taken_to_serve() -> No
     target_groups = workload().target_groups
     assert target_groups[0].load_balancer == LB_ARN
     load = Workload(at=NOW, instances=(), others=(shared, database()), groups=(group,), target_groups=target_groups)
-    assert [explain_idle(load, one) for one in load.others] == ["", ""]
+    assert [explain_idle(load, resource) for resource in load.others] == ["", ""]

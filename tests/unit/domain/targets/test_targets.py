@@ -118,7 +118,7 @@ def test_failure_domains_are_group_and_target_group_else_the_instance() -> None:
 @pytest.mark.parametrize(("share", "pinned"), [(0.0, 4), (50.0, 2), (75.0, 1), (100.0, 1)])
 def test_the_healthy_share_bounds_a_region(share: float, pinned: int) -> None:
     fleet = [instance(f"i-{n}", ZONES[n % 3]) for n in range(4)]
-    found, _ = pin_targets(
+    result, _ = pin_targets(
         workload(fleet), experiment(**named(fleet, BlastRadius.SINGLE_REGION)), environment(minimum_healthy_percent=share), "s"
     )
-    assert len(found) == pinned
+    assert len(result) == pinned
