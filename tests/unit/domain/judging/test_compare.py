@@ -32,7 +32,7 @@ def response(*values: float | None) -> dict[str, tuple[Series, ...]]:
 
 
 def found(values: Sequence[float | None], **changes: Any) -> MetricStatistics:
-    given: dict[str, Any] = {
+    inputs: dict[str, Any] = {
         "bindings": [BINDINGS["response_time"]],
         "windows": {"baseline": BASELINE, "fault": FAULT, "recovery": RECOVERY},
         "observed": OBSERVED,
@@ -43,13 +43,13 @@ def found(values: Sequence[float | None], **changes: Any) -> MetricStatistics:
         "settled": 3,
         "minimum_baseline": 10,
     }
-    (statistic,) = compute_statistics(CompareInput(**{**given, **changes}))
+    (statistic,) = compute_statistics(CompareInput(**{**inputs, **changes}))
     return statistic
 
 
 def test_a_fault_that_slows_the_workload_is_seen_with_its_size_and_said_plainly() -> None:
-    one = found([*USUAL, *[0.3, 0.31, 0.32, 0.29, 0.3] * 2, *USUAL[:10]])
-    fault, recovery = one.comparisons
+    item = found([*USUAL, *[0.3, 0.31, 0.32, 0.29, 0.3] * 2, *USUAL[:10]])
+    fault, recovery = item.comparisons
     assert (fault.windows, fault.n, fault.conclusion) == (("baseline", "fault"), (60, 10), "higher")
     assert fault.shift == pytest.approx(0.2, abs=0.01)
     assert fault.before == 0.10
@@ -62,11 +62,11 @@ def test_a_fault_that_slows_the_workload_is_seen_with_its_size_and_said_plainly(
 
 
 def test_when_it_was_back_is_told_from_the_series() -> None:
-    one = found([*USUAL, *[0.3] * 10, 0.3, 0.3, *USUAL[:8]])
-    assert one.band is not None
-    assert one.left_band_at == NOW + timedelta(seconds=20), "not before the effect"
-    assert one.recovered_at == NOW + timedelta(minutes=12)
-    assert one.time_to_recover_seconds == 12 * 60 - 20
+    item = found([*USUAL, *[0.3] * 10, 0.3, 0.3, *USUAL[:8]])
+    assert item.band is not None
+    assert item.left_band_at == NOW + timedelta(seconds=20), "not before the effect"
+    assert item.recovered_at == NOW + timedelta(minutes=12)
+    assert item.time_to_recover_seconds == 12 * 60 - 20
 
 
 def test_what_never_left_its_band_took_no_time_and_what_is_not_back_has_none() -> None:
@@ -76,9 +76,9 @@ def test_what_never_left_its_band_took_no_time_and_what_is_not_back_has_none() -
 
 
 def test_silence_is_outside_where_it_means_that_nobody_was_answered() -> None:
-    one = found([*USUAL, *[0.1] * 4, None, None, *[0.1] * 14])
-    assert one.left_band_at == NOW + timedelta(minutes=4)
-    assert one.recovered_at == NOW + timedelta(minutes=6)
+    item = found([*USUAL, *[0.1] * 4, None, None, *[0.1] * 14])
+    assert item.left_band_at == NOW + timedelta(minutes=4)
+    assert item.recovered_at == NOW + timedelta(minutes=6)
 
 
 def test_under_five_points_a_side_it_is_inconclusive() -> None:
@@ -91,37 +91,41 @@ def test_under_five_points_a_side_it_is_inconclusive() -> None:
 def test_a_difference_there_always_is_at_this_hour_is_told_by_earlier_days() -> None:
     night = window("fault", NOW - timedelta(days=1), 10)
     usual = {"response_time": series(BINDINGS["response_time"], night, {"value": [0.29, 0.3, 0.31, 0.3, 0.32] * 2})}
-    one = found([*USUAL, *[0.3, 0.31, 0.32, 0.29, 0.3] * 2, *USUAL[:10]], earlier=[(night, usual)])
-    told = {comparison.windows: comparison.conclusion for comparison in one.comparisons}
-    assert told == {("baseline", "fault"): "higher", ("baseline", "recovery"): "no_difference", ("earlier_days", "fault"): "no_difference"}
-    assert one.left_band_at is None, "usual for this hour"
+    item = found([*USUAL, *[0.3, 0.31, 0.32, 0.29, 0.3] * 2, *USUAL[:10]], earlier=[(night, usual)])
+    answer = {comparison.windows: comparison.conclusion for comparison in item.comparisons}
+    assert answer == {
+        ("baseline", "fault"): "higher",
+        ("baseline", "recovery"): "no_difference",
+        ("earlier_days", "fault"): "no_difference",
+    }
+    assert item.left_band_at is None, "usual for this hour"
 
 
 def test_ratios_are_of_sums_and_a_dead_period_is_zero_percent() -> None:
     binding = BINDINGS["availability"]
-    given = series(binding, FAULT, {"requests": [100.0] * 8 + [None, 900.0], "target_5xx": [None] * 8 + [5.0, None]})
-    points = seen_points(binding, given, (), FAULT)
-    told = describe_window(binding, given, points, FAULT, 99.7, {})
-    assert (told.points, told.missing, told.missing_policy, told.of, told.n) == (10, 0, "breaching", "periods", 10)
-    assert (told.mean, told.minimum, told.maximum, told.median) == (99.7, 0.0, 100.0, 100.0)
+    value = series(binding, FAULT, {"requests": [100.0] * 8 + [None, 900.0], "target_5xx": [None] * 8 + [5.0, None]})
+    points = seen_points(binding, value, (), FAULT)
+    answer = describe_window(binding, value, points, FAULT, 99.7, {})
+    assert (answer.points, answer.missing, answer.missing_policy, answer.of, answer.n) == (10, 0, "breaching", "periods", 10)
+    assert (answer.mean, answer.minimum, answer.maximum, answer.median) == (99.7, 0.0, 100.0, 100.0)
 
 
 def test_percentiles_of_samples_are_cloudwatchs_over_the_window() -> None:
     binding = BINDINGS["response_time"].model_copy(update={"scale": 0.001})
     own = {"Average": 100.0, "Minimum": 10.0, "Maximum": 900.0, "SampleCount": 6000.0, "p50": 90.0, "p95": 300.0, "p99": 700.0}
-    told = describe_window(binding, (), [Point(at=FAULT.start, value=0.1)], FAULT, 0.1, own)
-    assert (told.of, told.n) == ("samples", 6000)
-    assert [told.mean, told.median, told.p95, told.p99, told.maximum] == pytest.approx([0.1, 0.09, 0.3, 0.7, 0.9])
-    assert (told.points, told.expected_points, told.missing) == (1, 10, 9)
+    answer = describe_window(binding, (), [Point(at=FAULT.start, value=0.1)], FAULT, 0.1, own)
+    assert (answer.of, answer.n) == ("samples", 6000)
+    assert [answer.mean, answer.median, answer.p95, answer.p99, answer.maximum] == pytest.approx([0.1, 0.09, 0.3, 0.7, 0.9])
+    assert (answer.points, answer.expected_points, answer.missing) == (1, 10, 9)
     without = describe_window(binding, (), [], FAULT, None, {name: value for name, value in own.items() if not name.startswith("p")})
     assert (without.median, without.p99, without.mean) == (None, None, 0.1)
 
 
 def test_silence_of_a_sparse_count_is_zero_and_counted() -> None:
     (binding,) = (b for b in bindings_of("Error count < 5") if b.name == "error_count")
-    given = series(binding, FAULT, {"target_5xx": [None] * 9 + [4.0]})
-    told = describe_window(binding, given, seen_points(binding, given, (), FAULT), FAULT, 4.0, {})
-    assert (told.points, told.missing, told.missing_policy, told.median, told.maximum) == (10, 9, "zero", 0.0, 4.0)
+    value = series(binding, FAULT, {"target_5xx": [None] * 9 + [4.0]})
+    answer = describe_window(binding, value, seen_points(binding, value, (), FAULT), FAULT, 4.0, {})
+    assert (answer.points, answer.missing, answer.missing_policy, answer.median, answer.maximum) == (10, 9, "zero", 0.0, 4.0)
 
 
 def bindings_of(sentence: str) -> tuple[MetricBinding, ...]:
@@ -164,19 +168,19 @@ def test_windows_that_lie_apart_have_changed_whatever_the_autocorrelation(factor
 
 
 def test_a_certain_but_small_difference_is_no_change() -> None:
-    one = found([*[0.1, 0.1001] * 30, *[0.105] * 20]).comparisons[0]
-    assert one.p_value is not None
-    assert one.p_value < 0.001
-    assert (one.conclusion, "no difference from the baseline of 10% or more" in one.sentence) == ("no_difference", True)
+    item = found([*[0.1, 0.1001] * 30, *[0.105] * 20]).comparisons[0]
+    assert item.p_value is not None
+    assert item.p_value < 0.001
+    assert (item.conclusion, "no difference from the baseline of 10% or more" in item.sentence) == ("no_difference", True)
 
 
 def test_availability_that_falls_a_little_loses_many_more_requests() -> None:
     binding = BINDINGS["availability"]
     errors = [0.0, 1.0, 0.0] * 20 + [18.0, 30.0] * 5
-    given = {"availability": series(binding, RUN, {"requests": [600.0] * 70, "target_5xx": errors})}
+    inputs = {"availability": series(binding, RUN, {"requests": [600.0] * 70, "target_5xx": errors})}
     (statistic,) = compute_statistics(
         CompareInput(
-            bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, series=given,
+            bindings=[binding], windows={"baseline": BASELINE, "fault": FAULT}, observed=OBSERVED, series=inputs,
             values={}, distributions={}, effect_at=NOW, settled=3, minimum_baseline=10,
         )
     )  # fmt: skip
@@ -184,9 +188,9 @@ def test_availability_that_falls_a_little_loses_many_more_requests() -> None:
 
 
 def test_a_baseline_that_was_already_rising_tells_nothing_of_going_on() -> None:
-    one = found([0.1 + 0.01 * minute for minute in range(80)]).comparisons[0]
-    assert (one.conclusion, one.drift == pytest.approx(0.01 * 35)) == ("inconclusive", True)
-    assert "already changing in that direction before" in one.sentence
+    item = found([0.1 + 0.01 * minute for minute in range(80)]).comparisons[0]
+    assert (item.conclusion, item.drift == pytest.approx(0.01 * 35)) == ("inconclusive", True)
+    assert "already changing in that direction before" in item.sentence
     jumped = found([*[0.1 + 0.01 * minute for minute in range(60)], *[2.0] * 20]).comparisons[0]
     assert jumped.conclusion == "higher", "far beyond its trend"
 
@@ -239,10 +243,10 @@ def test_errors_in_a_few_periods_more_are_not_taken_for_none() -> None:
             series={"error_count": series(binding, RUN, {"target_5xx": errors})}, effect_at=NOW, settled=3, minimum_baseline=10,
         )
     )  # fmt: skip
-    one = statistic.comparisons[0]
-    assert (one.before, one.after, one.conclusion) == (2.0, 6.0, "higher")
-    assert one.low is not None
-    assert one.low > 0
+    item = statistic.comparisons[0]
+    assert (item.before, item.after, item.conclusion) == (2.0, 6.0, "higher")
+    assert item.low is not None
+    assert item.low > 0
 
 
 OFF_AND_ON = [0.0, 0.0, 0.3, 0.31, 0.0, 0.33] * 10
