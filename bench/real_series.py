@@ -286,8 +286,8 @@ def _intermittent_table(count: int) -> Table:
             trials = [trial for trial in cut if np.count_nonzero(trial.before) and np.count_nonzero(trial.after)]
             doubled = [trial.changed(multiply_by(2)) for trial in trials]
             alarms = [sum(label_trial(method, trial) in {"higher", "lower"} for trial in trials) for method in METHODS[::2]]
-            seen = [sum(label_trial(method, trial) == "higher" for trial in doubled) for method in METHODS[::2]]
-            shares = [f"{100 * number / len(trials):.1f} %" for number in (*alarms, *seen)]
+            detected = [sum(label_trial(method, trial) == "higher" for trial in doubled) for method in METHODS[::2]]
+            shares = [f"{100 * number / len(trials):.1f} %" for number in (*alarms, *detected)]
             rows.append((f"{size[0]} and {size[1]}, {1 / (1 - stays):.0f} periods at a time", *shares, str(len(trials))))
     columns = (
         "baseline and fault",

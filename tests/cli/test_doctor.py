@@ -58,25 +58,25 @@ class Account:
         return SimpleNamespace(**{name: self._guarded(name) for name in dir(self) if not name.startswith("_")})
 
     def _guarded(self, name: str) -> Any:
-        found = getattr(self, name)
-        if name in self.broken and callable(found):
+        attribute = getattr(self, name)
+        if name in self.broken and callable(attribute):
 
             def refuse(**_: Any) -> None:
                 raise error("AccessDeniedException", f"not allowed: {name}", status=403)
 
             return refuse
-        return found
+        return attribute
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
-        for at, act in [one for one in self.due if one[0] <= self.now]:
+        for at, act in [entry for entry in self.due if entry[0] <= self.now]:
             self.due.remove((at, act))
             act()
-        for record in [one for one in self.records.items.values() if not one.final]:
+        for record in [item for item in self.records.items.values() if not item.final]:
             if "pulse" not in self.broken:
                 self._end(record.fis_experiment_id)
-                told = [Event(START, EventName.NOTIFIED)]
-                self.records.finish(record.id, status=Status.ABORTED, ended_at=START, reason="dead", events=told)
+                texts = [Event(START, EventName.NOTIFIED)]
+                self.records.finish(record.id, status=Status.ABORTED, ended_at=START, reason="dead", events=texts)
 
     def _end(self, experiment_id: str | None) -> None:
         experiment = self.experiments.get(experiment_id or "")
@@ -132,7 +132,7 @@ class Account:
             self._end("EXP1")
 
     def describe_alarm_history(self, **_: Any) -> Any:
-        return {"AlarmHistoryItems": [{"HistorySummary": one} for one in self.history]}
+        return {"AlarmHistoryItems": [{"HistorySummary": entry} for entry in self.history]}
 
     def invoke(self, FunctionName: str, Payload: str) -> Any:  # noqa: N803
         assert FunctionName == ABORT
@@ -174,10 +174,10 @@ def nothing_stays(account: Account) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_path_that_works_is_measured_and_nothing_stays(account: Account, path: Path) -> None:
-    found = examine_path(trial(account, path))
-    assert (found.outcome, found.detail) == (Outcome.OK, "stopped by this path alone")
-    assert found.promised == path.promise
-    assert float(found.measured.split()[0]) <= 3
+    result = examine_path(trial(account, path))
+    assert (result.outcome, result.detail) == (Outcome.OK, "stopped by this path alone")
+    assert result.promised == path.promise
+    assert float(result.measured.split()[0]) <= 3
     nothing_stays(account)
 
 
@@ -197,30 +197,33 @@ def test_what_it_makes_touches_nothing_and_can_be_found_by_the_sweep(account: Ac
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
 def test_a_path_that_stops_nothing_is_found_out_though_the_others_work(account: Account, path: Path) -> None:
     account.broken = {path.name, *({"event-rule"} if path.name == "alarm-action" else ())}
-    found = examine_path(trial(account, path))
-    assert found.outcome is (Outcome.UNKNOWN if path.name == "abort-function" else Outcome.FAILED)
+    result = examine_path(trial(account, path))
+    assert result.outcome is (Outcome.UNKNOWN if path.name == "abort-function" else Outcome.FAILED)
     nothing_stays(account)
 
 
 def test_an_alarm_that_only_the_rule_hears_is_found_out(account: Account) -> None:
     account.broken = {"alarm-action"}
-    found = examine_path(trial(account, BY_NAME["alarm-action"]))
-    assert (found.outcome, found.detail) == (Outcome.FAILED, "CloudWatch did not call the abort function; the EventBridge rule stopped it")
+    result = examine_path(trial(account, BY_NAME["alarm-action"]))
+    assert (result.outcome, result.detail) == (
+        Outcome.FAILED,
+        "CloudWatch did not call the abort function; the EventBridge rule stopped it",
+    )
 
 
 def test_a_composite_alarm_that_fis_does_not_take_is_told_in_its_words_and_nothing_stays(account: Account) -> None:
     account.broken = {"create_experiment_template"}
-    found = examine_path(trial(account, BY_NAME["composite-stop-condition"]))
-    assert found.outcome is Outcome.UNKNOWN
-    assert "not allowed: create_experiment_template" in found.detail
+    result = examine_path(trial(account, BY_NAME["composite-stop-condition"]))
+    assert result.outcome is Outcome.UNKNOWN
+    assert "not allowed: create_experiment_template" in result.detail
     nothing_stays(account)
 
 
 def test_slower_than_promised_is_said(account: Account) -> None:
     account.stopping_seconds = 14
-    found = examine_path(trial(account, BY_NAME["stop-condition"]))
-    assert found.outcome is Outcome.SLOW
-    assert found.measured.startswith("14.")
+    result = examine_path(trial(account, BY_NAME["stop-condition"]))
+    assert result.outcome is Outcome.SLOW
+    assert result.measured.startswith("14.")
 
 
 @pytest.mark.parametrize("call", ["create_experiment_template", "start_experiment", "put_metric_alarm", "set_alarm_state"])
@@ -228,18 +231,18 @@ def test_what_the_operator_may_not_do_is_said_and_nothing_stays(account: Account
     account.broken = {call}
     if call == "put_metric_alarm":
         account.alarms["squall-Squall-doctor-event-rule-1-1"] = {}
-    found = examine_path(trial(account, BY_NAME["event-rule"]))
-    assert found.outcome is Outcome.UNKNOWN
-    assert call in found.detail
+    result = examine_path(trial(account, BY_NAME["event-rule"]))
+    assert result.outcome is Outcome.UNKNOWN
+    assert call in result.detail
     nothing_stays(account)
 
 
 @pytest.mark.parametrize("call", ["delete_experiment_template", "delete_alarms", "delete_object", "delete_item"])
 def test_what_cannot_be_taken_away_is_named_with_its_command(account: Account, call: str) -> None:
     account.broken = {call}
-    found = examine_path(trial(account, BY_NAME["pulse"]))
-    assert found.outcome is Outcome.FAILED
-    command = found.detail.partition("by hand: ")[2]
+    result = examine_path(trial(account, BY_NAME["pulse"]))
+    assert result.outcome is Outcome.FAILED
+    command = result.detail.partition("by hand: ")[2]
     assert problems(command) == []
 
 
@@ -268,8 +271,8 @@ def approval(account: Account, monkeypatch: pytest.MonkeyPatch, voter: Any = Non
             raise voter
         if isinstance(voter, dict):
             return voter
-        said = Vote("user:AIDAADA", voter or ADA["Arn"], decision, START, comment, plan)
-        return {"recorded": account.records.vote(execution_id, said), "message": ""}
+        text = Vote("user:AIDAADA", voter or ADA["Arn"], decision, START, comment, plan)
+        return {"recorded": account.records.vote(execution_id, text), "message": ""}
 
     clients = {"sts": Scripted("sts", get_caller_identity=[who])}
     looked = Setting(lambda service: clients.get(service) or account.client(service), "Squall", (ROLE,), ABORT, MACHINE, "table", "bucket")
@@ -277,9 +280,9 @@ def approval(account: Account, monkeypatch: pytest.MonkeyPatch, voter: Any = Non
 
 
 def test_an_approval_goes_round_and_nothing_stays(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = approval(account, monkeypatch)
-    assert (found.outcome, found.measured) == (Outcome.OK, "1.0 s"), found
-    assert ADA["Arn"] in found.detail
+    result = approval(account, monkeypatch)
+    assert (result.outcome, result.measured) == (Outcome.OK, "1.0 s"), result
+    assert ADA["Arn"] in result.detail
     nothing_stays(account)
 
 
@@ -298,17 +301,17 @@ def test_an_approval_goes_round_and_nothing_stays(account: Account, monkeypatch:
 def test_an_approval_that_does_not_go_round_is_found_out(
     account: Account, monkeypatch: pytest.MonkeyPatch, how: Any, outcome: Outcome, words: str
 ) -> None:
-    found = approval(account, monkeypatch, **how)
-    assert found.outcome is outcome, found
-    assert words in found.detail
+    result = approval(account, monkeypatch, **how)
+    assert result.outcome is outcome, result
+    assert words in result.detail
     nothing_stays(account)
 
 
 def test_a_request_that_cannot_be_taken_away_is_named_with_its_command(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     account.broken = {"delete_item"}
-    found = approval(account, monkeypatch)
-    assert found.outcome is Outcome.FAILED
-    assert problems(found.detail.partition("by hand: ")[2]) == []
+    result = approval(account, monkeypatch)
+    assert result.outcome is Outcome.FAILED
+    assert problems(result.detail.partition("by hand: ")[2]) == []
 
 
 def trust(**changes: Any) -> dict[str, Any]:
@@ -349,10 +352,10 @@ def test_the_quota_is_the_accounts_or_the_documented_one(value: float | None, ou
         "fis": Scripted("fis", list_experiments=listed),
         "service-quotas": Scripted("service-quotas", list_service_quotas=quotas if value is not None else [{"Quotas": []}]),
     }
-    found = check_quota(lambda service: clients[service])
-    assert found.outcome is outcome
-    assert found.detail.startswith("1 active")
-    assert ("documented default" in found.detail) is (value is None)
+    result = check_quota(lambda service: clients[service])
+    assert result.outcome is outcome
+    assert result.detail.startswith("1 active")
+    assert ("documented default" in result.detail) is (value is None)
 
 
 def functions() -> dict[str, Any]:
@@ -380,14 +383,14 @@ def concurrency(limit: int) -> dict[str, Any]:
 def test_whether_an_abort_may_have_to_wait_for_other_functions(
     limit: int, reserved: list[int | None], outcome: Outcome, words: str
 ) -> None:
-    answers = [{"ReservedConcurrentExecutions": one} if one else {} for one in reserved]
+    answers = [{"ReservedConcurrentExecutions": entry} if entry else {} for entry in reserved]
     clients = {
         "cloudformation": Scripted("cloudformation", list_stack_resources=[functions()]),
         "lambda": Scripted("lambda", get_account_settings=[concurrency(limit)], get_function_concurrency=answers),
     }
-    found = check_concurrency(lambda service: clients[service], "Squall")
-    assert found.outcome is outcome
-    assert words in found.detail
+    result = check_concurrency(lambda service: clients[service], "Squall")
+    assert result.outcome is outcome
+    assert words in result.detail
 
 
 def test_concurrency_that_cannot_be_read_is_unknown() -> None:
@@ -407,8 +410,8 @@ def test_concurrency_that_cannot_be_read_is_unknown() -> None:
 def test_whether_the_operator_may_resume_is_asked_without_resuming(answer: Any, outcome: Outcome, words: str) -> None:
     functions_of_lambda = Scripted("lambda", invoke=[answer])
     clients = {"cloudformation": Scripted("cloudformation", list_stack_resources=[functions()]), "lambda": functions_of_lambda}
-    found = check_resume(lambda service: clients[service], "Squall")
-    assert (found.outcome, words in found.detail) == (outcome, True), found.detail
+    result = check_resume(lambda service: clients[service], "Squall")
+    assert (result.outcome, words in result.detail) == (outcome, True), result.detail
     assert functions_of_lambda.arguments("invoke") == [{"FunctionName": "Squall-Resume5E", "InvocationType": "DryRun"}]
 
 
@@ -445,9 +448,9 @@ def test_nothing_is_started_while_the_stack_is_halted(squall: Squall, monkeypatc
     monkeypatch.setattr("cli.session.find_deployment", lambda options: deployment)
     done = squall("doctor", "--json")
     assert done.exit_code == 4
-    found = {one["name"]: one["outcome"] for one in json.loads(done.stdout)}
-    assert {name: found[name] for name in BY_NAME} == dict.fromkeys(BY_NAME, "unknown")
-    assert (found["approval"], "halted" in squall("doctor").stdout) == ("unknown", True)
+    results = {load["name"]: load["outcome"] for load in json.loads(done.stdout)}
+    assert {name: results[name] for name in BY_NAME} == dict.fromkeys(BY_NAME, "unknown")
+    assert (results["approval"], "halted" in squall("doctor").stdout) == ("unknown", True)
 
 
 def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest.MonkeyPatch, account: Account) -> None:

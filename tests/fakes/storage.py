@@ -91,12 +91,12 @@ class FakeRecords:
         record = self._open(execution_id)
         if record is None or record.decided_status is not None or record.ask is None or record.ask.plan != vote.plan:
             return False
-        said = {one.person: one for one in record.votes}
-        before = said.get(vote.person)
+        answer = {entry.person: entry for entry in record.votes}
+        before = answer.get(vote.person)
         replaced = replaces is not None and before is not None and before.at == replaces.at
         if before and (before.decision is Decision.REJECT or not (replaced or vote.decision is Decision.REJECT)):
             return False
-        votes = sorted({**said, vote.person: vote}.values(), key=lambda one: (one.at, one.person))
+        votes = sorted({**answer, vote.person: vote}.values(), key=lambda item: (item.at, item.person))
         proofs = (*record.proofs, *([VoteProof(vote.person, proof)] if proof else []))
         self.items[execution_id] = replace(record, votes=tuple(votes), proofs=proofs, events=record.events + _cut(events))
         return True
@@ -145,15 +145,15 @@ class FakeRecords:
         return sorted((self.items[known] for known in self.in_open_index), key=lambda record: record.started_at)
 
     def validated(self, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
-        found = [one for one in self._newest(since) if (one.experiment, one.environment) == (experiment, environment)]
-        return [one for one in found if one.verdict is Verdict.VALIDATED][:50]
+        results = [entry for entry in self._newest(since) if (entry.experiment, entry.environment) == (experiment, environment)]
+        return [item for item in results if item.verdict is Verdict.VALIDATED][:50]
 
     def faulted(self, domains: Sequence[str], since: datetime, until: datetime, *, most: int = 3) -> Sequence[ExecutionRecord]:
-        injected = [one for one in self._newest(since) if one.started_at <= until and one.fis_experiment_id is not None]
-        return [one for one in injected if set(one.lock_keys) & set(domains)][:most]
+        injected = [entry for entry in self._newest(since) if entry.started_at <= until and entry.fis_experiment_id is not None]
+        return [item for item in injected if set(item.lock_keys) & set(domains)][:most]
 
     def _newest(self, since: datetime) -> list[ExecutionRecord]:
-        return sorted((one for one in self.items.values() if one.started_at >= since), key=lambda one: one.started_at, reverse=True)
+        return sorted((item for item in self.items.values() if item.started_at >= since), key=lambda entry: entry.started_at, reverse=True)
 
     def claim_trigger(self, schedule_arn: str, scheduled_time: str, execution_id: str, expires_at: datetime) -> bool:
         return self.triggers.setdefault((schedule_arn, scheduled_time), execution_id) == execution_id

@@ -76,12 +76,12 @@ def final_messages(world: FakeWorld) -> int:
 
 
 def test_two_people_approve_and_everything_is_looked_at_again(walk: Walk, world: FakeWorld) -> None:
-    seen: list[tuple[str, Any]] = []
-    world.clock.after(HOUR, lambda: seen.append((record_of(world).status, world.locks.leases.copy())))
+    observed: list[tuple[str, Any]] = []
+    world.clock.after(HOUR, lambda: observed.append((record_of(world).status, world.locks.leases.copy())))
     vote_in(walk, world, 2 * HOUR)
     done = run(walk)
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert seen == [(Status.AWAITING_APPROVAL, {})], "no lock is held while people think"
+    assert observed == [(Status.AWAITING_APPROVAL, {})], "no lock is held while people think"
     assert done.handlers.count("Discover") == done.handlers.count("CheckSafety") == 2
     assert done.states.index("AcquireLock") > done.states.index("ApprovalObserved")
     assert (record_of(world).fault_started_at or world.clock.now()) - record_of(world).started_at < timedelta(hours=2, minutes=10)
@@ -167,26 +167,26 @@ def test_the_walker_waits_for_people_as_moto_does(known: deployed.DeployedDefini
 
 
 def test_the_requester_who_has_proven_it_needs_one_other(walk: Walk, world: FakeWorld) -> None:
-    said: list[dict[str, Any]] = []
+    texts: list[dict[str, Any]] = []
 
     def answer() -> None:
-        said.append(vote(walk, world, ADA, "request"))
-        said.append(vote(walk, world, ADA, "approve"))
-        said.append(vote(walk, world, BOB, "approve"))
+        texts.append(vote(walk, world, ADA, "request"))
+        texts.append(vote(walk, world, ADA, "approve"))
+        texts.append(vote(walk, world, BOB, "approve"))
 
     world.clock.after(60, answer)
     run(walk)
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert [one["recorded"] for one in said] == [True, False, True]
-    assert "somebody else has to approve" in said[1]["message"]
-    assert said[2]["standing"] == "approved"
+    assert [entry["recorded"] for entry in texts] == [True, False, True]
+    assert "somebody else has to approve" in texts[1]["message"]
+    assert texts[2]["standing"] == "approved"
 
 
 def test_one_person_is_not_two(walk: Walk, world: FakeWorld) -> None:
     ask_people(who=["arn:aws:sts::123456789012:assumed-role/Ops/*"])
     ones = [session("Ops", "ada"), session("Ops", "bob"), session("Ops", "carol")]
     answers: list[dict[str, Any]] = []
-    world.clock.after(60, lambda: answers.extend(vote(walk, world, one) for one in ones))
+    world.clock.after(60, lambda: answers.extend(vote(walk, world, entry) for entry in ones))
     run(walk)
     assert [answer["recorded"] for answer in answers] == [True, False, False]
     assert "you have said approve already" in answers[1]["message"]
@@ -204,7 +204,7 @@ def test_one_identity_center_user_is_one_person_by_whichever_permission_set(walk
 
     world.clock.after(60, answer)
     run(walk)
-    assert [one["recorded"] for one in answers] == [True, False, True]
+    assert [entry["recorded"] for entry in answers] == [True, False, True]
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
 
 
@@ -260,7 +260,7 @@ STRANGERS = {
 @pytest.mark.parametrize(("who", "words"), STRANGERS.values(), ids=STRANGERS)
 def test_strangers_decide_nothing(walk: Walk, world: FakeWorld, who: Any, words: str) -> None:
     answers: list[dict[str, Any]] = []
-    world.clock.after(60, lambda: answers.extend(vote(walk, world, who, what) for what in ("approve", "reject", "request")))
+    world.clock.after(60, lambda: answers.extend(vote(walk, world, who, description) for description in ("approve", "reject", "request")))
     vote_in(walk, world, 120)
     run(walk)
     assert [answer["recorded"] for answer in answers] == [False, False, False]
@@ -382,7 +382,7 @@ def test_confirmations_without_votes_approve_nothing(walk: Walk, world: FakeWorl
 
     def forge() -> None:
         put_votes(world, ADA, BOB)
-        digests = tuple(one.digest for one in record_of(world).votes)
+        digests = tuple(entry.digest for entry in record_of(world).votes)
         world.records.items[ID] = replace(record_of(world), votes=(), confirmed=digests)
 
     world.clock.after(60, forge)
@@ -447,7 +447,7 @@ def test_nobody_answers(walk: Walk, world: FakeWorld) -> None:
 
 def test_an_approval_after_the_expiry_is_refused_with_a_sentence(walk: Walk, world: FakeWorld) -> None:
     answers: list[dict[str, Any]] = []
-    world.clock.after(4 * HOUR + 5, lambda: answers.extend(vote(walk, world, one) for one in (ADA, BOB)))
+    world.clock.after(4 * HOUR + 5, lambda: answers.extend(vote(walk, world, entry) for entry in (ADA, BOB)))
     run(walk)
     assert [(answer["recorded"], "expired at" in answer["message"]) for answer in answers] == [(False, True)] * 2
     refused_before_anything(world, "not approved by")
@@ -552,8 +552,8 @@ def test_a_target_that_is_gone_when_they_approve_is_asked_for_anew(walk: Walk, w
 
 def test_a_named_target_that_is_gone_when_they_approve_is_refused(walk: Walk, world: FakeWorld) -> None:
     def leave() -> None:
-        for one in world.fleet.members("web"):
-            one.state = "stopped"
+        for member in world.fleet.members("web"):
+            member.state = "stopped"
 
     world.clock.after(30, leave)
     vote_in(walk, world, 60)
@@ -572,7 +572,7 @@ def test_a_changed_plan_asks_again_and_no_earlier_vote_counts(walk: Walk, world:
     assert "targets were" in second.body
     assert "Asked for" not in first.body
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert [one.arn for one in record_of(world).confirmed_votes] == [BOB.arn, EVE.arn]
+    assert [entry.arn for entry in record_of(world).confirmed_votes] == [BOB.arn, EVE.arn]
     assert [vote["arn"] for vote in (result_of(world).approval or pytest.fail("none")).votes] == [BOB.arn, EVE.arn]
     pinned = world.documents.get(ID, Plan)
     assert pinned is not None
@@ -615,9 +615,9 @@ def changing_pins(walk: Walk, world: FakeWorld, times: int) -> None:
 
     def described(*args: Any, **kwargs: Any) -> Any:
         visits[0] += 1
-        found = describe(*args, **kwargs)
-        turned = found.instances[::-1] if min(visits[0] - 1, times) % 2 else found.instances
-        return found.model_copy(update={"instances": turned[:1]})
+        result = describe(*args, **kwargs)
+        turned = result.instances[::-1] if min(visits[0] - 1, times) % 2 else result.instances
+        return result.model_copy(update={"instances": turned[:1]})
 
     world.inventory.describe = described  # type: ignore[method-assign]
 
@@ -685,7 +685,7 @@ def test_an_abort_while_people_think_wakes_it_at_once(walk: Walk, world: FakeWor
 def test_a_vote_while_the_token_is_being_stored_is_not_lost(walk: Walk, world: FakeWorld) -> None:
     """Both people vote after the handler was called and before it stores its token."""
     walk.pulse = False
-    both = once(lambda: [vote(walk, world, one) for one in (ADA, BOB)])
+    both = once(lambda: [vote(walk, world, entry) for entry in (ADA, BOB)])
     walk.before["AwaitApproval"] = lambda _: both()
     run(walk)
     assert (record_of(world).fault_started_at or world.clock.now()) - record_of(world).started_at < timedelta(minutes=5)
@@ -716,12 +716,12 @@ def test_two_at_once_and_the_approval_is_noticed(walk: Walk, world: FakeWorld) -
     """Bob votes between Ada's write and Ada's second look."""
     walk.pulse = False
     votes = once(lambda: vote(walk, world, BOB))
-    seen = [0]
+    observed = [0]
 
     def between(called: str) -> None:
         if walk.running[-1:] == ["Approve"] and called == "records.vote":
-            seen[0] += 1
-            if seen[0] == 1:
+            observed[0] += 1
+            if observed[0] == 1:
                 votes()
 
     def ada() -> None:
@@ -732,7 +732,7 @@ def test_two_at_once_and_the_approval_is_noticed(walk: Walk, world: FakeWorld) -
     world.clock.after(60, ada)
     run(walk)
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
-    assert {one.arn for one in record_of(world).votes} == {ADA.arn, BOB.arn}
+    assert {entry.arn for entry in record_of(world).votes} == {ADA.arn, BOB.arn}
 
 
 def test_the_same_vote_twice_is_one(walk: Walk, world: FakeWorld) -> None:

@@ -27,8 +27,8 @@ class S3Documents:
         return key
 
     def get(self, execution_id: str, model: type[D]) -> D | None:
-        # Without s3:ListBucket, S3 answers AccessDenied for an absent key. `call` raises that: nobody knows whether the
-        # document exists.
+        # Without s3:ListBucket, S3 answers AccessDenied for an absent key. `call` raises that, because it does not show
+        # whether the document exists.
         answer = call(self._client, "get_object", absent={"NoSuchKey"}, Bucket=self._bucket, Key=document_key(execution_id, model))
         if answer is None:
             return None

@@ -44,8 +44,8 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
     names = {"zones": "availabilityZoneIdentifiers", "percent": "percentage"}
 
     def grants(self) -> tuple[Grant, ...]:
-        # The API that injects authorizes on no resource: the condition keys name the action and the groups, and none
-        # knows a tag.
+        # The API that injects this fault authorizes on no resource. Its condition keys name the action and the groups;
+        # there is none for tags.
         conditions = {
             "StringEquals": {"ec2:FisActionId": ACTION},
             "ForAllValues:ArnLike": {"ec2:FisTargetArns": [format_arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")]},

@@ -61,8 +61,8 @@ class _Disruption(LastingFault[Subnet, P]):
     action = "disrupt"
 
     def grants(self) -> tuple[Grant, ...]:
-        # FIS clones the subnet's network ACL, which carries no tag of ours: the clone is made, filled and deleted by
-        # FIS's own tag. Only the subnet, and so whose traffic is denied, is chosen by the environment's tag.
+        # FIS clones the subnet's network ACL, which carries no tag of ours, so FIS's own tag authorizes creating,
+        # filling and deleting the clone. The environment's tag limits the subnets, and so whose traffic is denied.
         acls = (format_arn("ec2", "network-acl/*"),)
         requested = {"aws:RequestTag/managedByFIS": "true"}
         tagging = {"StringEquals": {"ec2:CreateAction": "CreateNetworkAcl", **requested}}

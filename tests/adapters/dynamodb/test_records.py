@@ -184,7 +184,7 @@ def test_a_person_says_one_thing_and_may_then_still_reject(records: Records, fir
     assert records.vote("run-1", vote("ada", second, "again"), [Event(NOW, UnknownEvent("said again"))]) is written
     record = records.get("run-1")
     assert record is not None
-    assert [one.decision for one in record.votes] == [second if written else first]
+    assert [entry.decision for entry in record.votes] == [second if written else first]
     assert [event.event for event in record.events] == ["said", "said again"][: 1 + written]
     assert records.vote("run-1", vote("bob", Decision.APPROVE)), "somebody else may"
 
@@ -221,7 +221,7 @@ def test_asking_anew_keeps_the_votes_and_takes_none_on_an_earlier_plan(records: 
     assert not records.vote("run-1", vote("bob", Decision.APPROVE))
     record = records.get("run-1")
     assert record is not None
-    assert (record.ask, [one.person for one in record.votes], record.current_votes) == (second, ["ada"], ())
+    assert (record.ask, [entry.person for entry in record.votes], record.current_votes) == (second, ["ada"], ())
 
 
 def test_a_vote_that_does_not_count_is_replaced_by_that_vote_only(records: Records) -> None:
@@ -242,8 +242,8 @@ def test_a_proof_stays_until_its_vote_is_confirmed(records: Records) -> None:
     ada, bob = vote("ada", Decision.APPROVE), vote("bob", Decision.APPROVE)
     proofs = VoteProof("ada", Proof("signed", "20300107T100000Z", "token")), VoteProof("bob", Proof("signed too", "20300107T100000Z"))
     records.create(replace(RECORD, ask=ASK))
-    for one, held in zip((ada, bob), proofs, strict=True):
-        assert records.vote("run-1", one, proof=held.proof)
+    for entry, held in zip((ada, bob), proofs, strict=True):
+        assert records.vote("run-1", entry, proof=held.proof)
     assert not records.confirm("run-1", [ada.digest], handled=proofs[:1], left=(), events=[]), "bob voted meanwhile"
     assert records.confirm("run-1", [ada.digest], handled=proofs, left=proofs[1:], events=[Event(NOW, UnknownEvent("seen"))])
     assert records.confirm("run-1", [], handled=proofs[1:], left=(), events=[])
@@ -300,13 +300,13 @@ def test_indexes_find_a_record_by_period_and_experiment(aws: Callable[[str], Any
     records.create(RECORD)
     records.update("run-1", experiment="terminate one")
     for index, value in {"period": "2030-01", "experiment": "terminate one"}.items():
-        found = dynamodb.query(
+        result = dynamodb.query(
             TableName=table,
             IndexName=index,
             KeyConditionExpression=f"{index}_pk = :value",
             ExpressionAttributeValues={":value": {"S": value}},
         )["Items"]
-        assert [(item["pk"]["S"], item[f"{index}_sk"]["S"]) for item in found] == [("EXECUTION#run-1", "2030-01-07T10:00:00.123456Z")]
+        assert [(item["pk"]["S"], item[f"{index}_sk"]["S"]) for item in result] == [("EXECUTION#run-1", "2030-01-07T10:00:00.123456Z")]
 
 
 DAY = timedelta(days=1)
@@ -324,9 +324,9 @@ def test_what_was_validated_is_found_by_experiment_environment_and_time(records:
     put(records, "refuted", 2, verdict=Verdict.REFUTED)
     put(records, "elsewhere", 2, environment="development")
     put(records, "another", 2, experiment="terminate two")
-    found = records.validated("terminate one", "staging", NOW - 7 * DAY)
-    assert [one.id for one in found] == ["newer", "good"]
-    assert found[0].promotion_hash == "def"
+    result = records.validated("terminate one", "staging", NOW - 7 * DAY)
+    assert [entry.id for entry in result] == ["newer", "good"]
+    assert result[0].promotion_hash == "def"
 
 
 def test_the_last_faults_on_a_failure_domain_are_found_over_months(records: Records) -> None:
@@ -336,10 +336,10 @@ def test_the_last_faults_on_a_failure_domain_are_found_over_months(records: Reco
     put(records, "refused", 1, fis_experiment_id=None)
     put(records, "today", 0)
     put(records, "elsewhere", 0.5, lock_keys=("asg/pay",))
-    found = records.faulted(["asg/web", "asg/none"], NOW - 10 * DAY, NOW)
-    assert [one.id for one in found] == ["today", "new-year", "december"]
-    assert found[0].fault_ended_at == NOW + MINUTES
-    assert [one.id for one in records.faulted(["asg/pay"], NOW - DAY, NOW)] == ["elsewhere"]
+    result = records.faulted(["asg/web", "asg/none"], NOW - 10 * DAY, NOW)
+    assert [entry.id for entry in result] == ["today", "new-year", "december"]
+    assert result[0].fault_ended_at == NOW + MINUTES
+    assert [item.id for item in records.faulted(["asg/pay"], NOW - DAY, NOW)] == ["elsewhere"]
     assert records.faulted(["asg/web"], NOW + MINUTES, NOW + DAY) == []
 
 
@@ -367,9 +367,9 @@ def test_runs_that_may_have_a_fault_come_first(records: Records) -> None:
     changes_of: tuple[dict[str, Any], ...] = ({}, {"template_id": "EXT1"}, {"template_id": "EXT2", "fault_ended_at": NOW})
     for number, changes in enumerate(changes_of):
         records.create(replace(RECORD, id=f"run-{number}", started_at=NOW + number * MINUTES, **changes))
-    found = records.open_ids()
-    assert (found.with_fault, found.waiting) == (("run-1",), ("run-0", "run-2"))
-    assert list(found) == ["run-1", "run-0", "run-2"]
+    ids = records.open_ids()
+    assert (ids.with_fault, ids.waiting) == (("run-1",), ("run-0", "run-2"))
+    assert list(ids) == ["run-1", "run-0", "run-2"]
 
 
 def test_waiting_runs_are_those_of_the_environment_without_a_fault(records: Records) -> None:

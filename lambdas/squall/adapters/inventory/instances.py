@@ -150,8 +150,8 @@ class AwsInventory:
         return [entry for answer in answers for entry in answer]
 
     def _find_filtered(self, wanted: Mapping[str, list[str]]) -> list[Any]:
-        # EC2 shows a terminated instance for an hour. That is an answer where it was asked for by id, and noise among
-        # matches of a filter.
+        # EC2 shows a terminated instance for an hour. A call by id has to return it; among the matches of a filter it
+        # would not be a candidate.
         state = {} if wanted.keys() & {"instance-id", "instance-state-name"} else {"instance-state-name": list(_LIVING)}
         filters = [{"Name": name, "Values": values} for name, values in {**wanted, **state}.items()]
         reservations = list_items(self._ec2, "describe_instances", "Reservations", Filters=filters)

@@ -58,7 +58,7 @@ class Reader:
             "recovers": self._read_recovery,
             "returns": self._read_return,
             "replacement": self._read_replacement,
-            "members": lambda found: read_members(self.parts, found),
+            "members": lambda tree: read_members(self.parts, tree),
         }
         return readers.get(node.data, self.goals.read)(node)
 

@@ -98,7 +98,7 @@ def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
     running, times = _count_members(parsed, inputs)
     few = list_lacking(_sentences_on_members(parsed), running)
     missing = [*inputs.still_active, *unsettled, *([lacking] if lacking else []), *few]
-    bounds = [(seen.since, seen.after) for seen in running.values() if seen.since]
+    bounds = [(members.since, members.after) for members in running.values() if members.since]
     bounds += [(replaced.at, replaced.after)] if lost and replaced.at else []
     recovered_at, recovered_after = (None, None) if missing else _recovery_time(inputs, list(held_since.values()), bounds)
     recovery = Recovery(
@@ -260,7 +260,7 @@ def _count_members(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, 
     look = MemberLook(inputs.discovery, inputs.workload_now, inputs.before, inputs.effect_at, inputs.now, inputs.previous)
     times = find_member_times(look)
     counted = [(sentence.text, count_running(sentence, look, times)) for sentence in sentences]
-    return {text: seen for text, seen in counted if seen is not None}, times
+    return {text: members for text, members in counted if members is not None}, times
 
 
 def _find_replacements(inputs: RecoveryInput) -> tuple[Member, ...]:

@@ -100,4 +100,4 @@ def _earliest_count(count: int, moments: Sequence[datetime]) -> datetime:
 def list_lacking(sentences: Sequence[MembersRun], running: Mapping[str, RunningMembers]) -> list[str]:
     """The sentences of which too few members run, a phrase each."""
     counted = [(sentence, running[sentence.text]) for sentence in sentences if sentence.text in running]
-    return [f"{seen.count} of {sentence.count} {sentence.members} run" for sentence, seen in counted if seen.since is None]
+    return [f"{members.count} of {sentence.count} {sentence.members} run" for sentence, members in counted if members.since is None]

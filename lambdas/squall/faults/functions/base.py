@@ -96,8 +96,8 @@ class FunctionFault(Fault[LambdaFunction, P]):
         changes = (change for target in before for change in _find_changes(target, aftermath.workload.now(target)))
         differences = (*leftovers, *changes)
         starts = [action.started_at for action in actions if action.started_at]
-        # What FIS could not take away lies there until somebody does: nobody knows whether the extension ends it by
-        # itself.
+        # A fault that FIS could not remove stays in the folder until somebody removes it. It is not documented whether
+        # the extension ends it by itself.
         failed = any(action.status == "failed" for action in actions)
         return RollbackReport(
             at=aftermath.now,
