@@ -57,7 +57,7 @@ class FakeCallers:
             raise Refused("sts", "GetCallerIdentity", "InvalidClientTokenId", "The security token included in the request is invalid")
         if authorization.rpartition("Signature=")[2] != _signature(key, inputs):
             raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "The request signature we calculated does not match")
-        signed_at = datetime.strptime(given["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        signed_at = datetime.strptime(inputs["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         if abs(self._clock.now() - signed_at) > FRESH:
             raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "Signature expired")
         return self.known[key]
