@@ -50,14 +50,14 @@ class FakeCallers:
         return Proof(f"AWS4-HMAC-SHA256 {scope}, SignedHeaders={names}, Signature={_signature(key, headers)}", date)
 
     def identify(self, headers: Mapping[str, str]) -> Caller:
-        inputs = dict(headers)
-        authorization = inputs.pop("Authorization")
+        signed_headers = dict(headers)
+        authorization = signed_headers.pop("Authorization")
         key = authorization.partition("Credential=")[2].partition("/")[0]
         if key not in self.known:
             raise Refused("sts", "GetCallerIdentity", "InvalidClientTokenId", "The security token included in the request is invalid")
-        if authorization.rpartition("Signature=")[2] != _signature(key, inputs):
+        if authorization.rpartition("Signature=")[2] != _signature(key, signed_headers):
             raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "The request signature we calculated does not match")
-        signed_at = datetime.strptime(inputs["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        signed_at = datetime.strptime(signed_headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         if abs(self._clock.now() - signed_at) > FRESH:
             raise Refused("sts", "GetCallerIdentity", "SignatureDoesNotMatch", "Signature expired")
         return self.known[key]
