@@ -50,6 +50,7 @@ BINDING = MetricBinding(
     queries=(MetricQuery(key="value", namespace="Bench", metric_name="metric", statistic="Average"),),
     lag_seconds=0,
 )
+CRITERION = "Response time increases by < 20 % vs baseline"
 METHODS = ("Squall", "Squall without earlier days", "plain Mann-Whitney", "Kayenta")
 Change = Callable[[Floats], Floats]
 
@@ -335,7 +336,7 @@ def _anomaly_table() -> Table:
 
 
 def _criterion_table(count: int) -> Table:
-    parsed = parse_criterion("CPU increases by < 20 % vs baseline")
+    parsed = parse_criterion(CRITERION)
     if not isinstance(parsed, Threshold):
         raise TypeError("a comparison with the baseline is a threshold")
     rows = []

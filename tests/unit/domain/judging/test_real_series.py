@@ -5,7 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bench.real_series import CONFIRMED, TUNED, compare_trial, cut_anomalies, cut_trials, load_series, multiply_by
+from bench.real_series import CONFIRMED, CRITERION, TUNED, compare_trial, cut_anomalies, cut_trials, load_series, multiply_by
+from squall.domain.language.parse import parse_criterion
+from squall.domain.language.sentences import Threshold
 
 SERIES = (*TUNED, *CONFIRMED)
 
@@ -40,3 +42,9 @@ def test_the_stretches_are_without_labels_and_the_anomalies_have_one() -> None:
         assert len(values) == len(labelled)
         assert all(labelled[middle] for middle in middles)
         assert len(cut_anomalies(name)) == len(middles)
+
+
+def test_the_criterion_of_the_bench_is_a_sentence_of_the_language() -> None:
+    parsed = parse_criterion(CRITERION)
+    assert isinstance(parsed, Threshold)
+    assert (parsed.relative, parsed.value) == ("change", 20.0)
