@@ -118,7 +118,7 @@ SHAPE_KINDS = (
          because="serves nobody: no listener sends requests to targetgroup/sample-green/"),
     Kind("controller", "validated", "ec2-instance-termination", shape=CONTROLLER, felt=True),
     Kind("controller, fragile", "refuted", "ec2-instance-termination", "fragile-group", shape=CONTROLLER, finding="not_replaced",
-         about="replacement", felt=True, because="'Auto Scaling launches replacement instance' (no replacement"),
+         felt=True, because="'Auto Scaling launches replacement instance' (no replacement"),
 )  # fmt: skip
 """Three other shapes of accounts (docs/local.md). The same fault on the same instances is felt by the users of one load
 balancer and not by those of the other, and the experiment has to say whose it is about. Candidates by tag are of both
