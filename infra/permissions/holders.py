@@ -79,6 +79,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         *EVERY_FUNCTION,
         "read_documents",
         "emit_events",
+        "notify",
         "read_own_template",
         "start_experiment",
         "read_experiment",

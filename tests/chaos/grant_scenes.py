@@ -375,6 +375,14 @@ def alarmed(walk: Walk, world: FakeWorld) -> None:
     run(walk)
 
 
+def alarm_stays_ok(walk: Walk, world: FakeWorld) -> None:
+    """A criterion and the steady state say that an alarm of the workload is OK."""
+    world.alarms.alarms["pager"] = FakeAlarm("pager", "OK", world.clock.now() - timedelta(days=1))
+    healthy = ["System availability > 99%", "alarm pager is OK"]
+    catalogue(success_criteria=healthy, steady_state=healthy)
+    run(walk)
+
+
 def stop_alarm_gone(walk: Walk, world: FakeWorld) -> None:
     good_until(walk, world, "CreateTemplate")
 
@@ -519,6 +527,7 @@ SCENES: dict[str, Scene] = {
     "a sentinel": probed,
     "twice": again,
     "an alarm is promised": alarmed,
+    "an alarm stays OK": alarm_stays_ok,
     "of a schedule": scheduled,
     "a queue": queued,
     "a queue without end": queue_left_behind,

@@ -69,7 +69,7 @@ def refused_before_anything(world: FakeWorld, *words: str) -> None:
 
 
 def final_messages(world: FakeWorld) -> int:
-    return len(world.notifier.sent) - len(requests(world))
+    return sum(message.attributes["status"] not in {"awaiting_approval", "running"} for message in world.notifier.sent)
 
 
 # the ordinary course

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.run.timeline import EventName
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import nothing_is_left, result_of
+from tests.workflow.endings import Intercept, ended, fail, nothing_is_left, result_of
 from tests.workflow.machine import Finished, Machine
+from tests.workflow.walk import Walk
 
 
 def test_a_resilient_workload_is_validated(engine: Machine, world: FakeWorld) -> None:
@@ -18,6 +20,28 @@ def test_a_resilient_workload_is_validated(engine: Machine, world: FakeWorld) ->
     assert [criterion.outcome for criterion in result.criteria] == ["met"] * 3
     nothing_is_left(world)
     assert world.records.open() == []
+
+
+def test_people_hear_that_the_fault_runs_and_how_to_end_it(engine: Machine, world: FakeWorld) -> None:
+    seen: list[str] = []
+    engine.after["StartFault"] = lambda _: seen.extend(message.subject for message in world.notifier.sent)
+    engine.run({"experiment": "seed"})
+    assert seen == ["Squall: fault running: EC2 Instance Termination Test in staging"], "before the run has ended"
+    started, ended = world.notifier.sent
+    assert started.attributes["status"] == "running"
+    assert ended.attributes["status"] == "completed"
+    (target,) = result_of(world).targets
+    assert target["arn"] in started.body
+    assert "squall abort run-1 --stack Squall --region" in started.body
+    assert "System availability < 95%" in started.body
+
+
+def test_a_message_that_can_not_be_sent_keeps_no_fault_from_being_watched(walk: Walk, world: FakeWorld) -> None:
+    world.failing = Intercept(lambda call: fail(call) if (walk.running[-1:], call) == (["StartFault"], "notifier.publish") else None)
+    walk.run({"experiment": "seed"})
+    record = ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert [event.event for event in record.events].count(EventName.NOT_ANNOUNCED) == 1
+    assert [message.attributes["status"] for message in world.notifier.sent] == ["completed"]
 
 
 def test_the_workload_that_is_not_replaced_is_refuted(engine: Machine, world: FakeWorld) -> None:

@@ -25,6 +25,7 @@ from squall.application.stopping.abort import note_abort
 from squall.application.stopping.halt_flag import refuse_if_halted
 from squall.domain.approval.standing import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
+from squall.domain.messages.fault_started import make_message
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -61,7 +62,20 @@ def start_fault(step: Step) -> Outcome:
     if not _record_start(step, record, fis, seconds, compiled):
         return END
     step.announce(f"fault {fis.id} started")
+    _tell_people(step)
     return {**NEXT, "seconds": seconds + seconds_to_first_look(step)}
+
+
+def _tell_people(step: Step) -> None:
+    """Send the message that the fault runs. The fault goes on if that fails; people hear of its end in any case."""
+    record = step.w.records.get(step.run.id)
+    if record is None or record.final:
+        return
+    message = make_message(record, step.definition, step.discovery, stack=step.w.settings.stack, bucket=step.w.settings.bucket)
+    try:
+        step.w.notifier.publish(message)
+    except (Unavailable, Refused) as error:
+        step.w.records.append(step.run.id, [step.event(EventName.NOT_ANNOUNCED, f"the message that the fault runs: {error}")])
 
 
 def _end_if_halted(step: Step) -> bool:

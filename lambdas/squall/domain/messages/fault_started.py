@@ -1,0 +1,47 @@
+"""The message that a fault has started: for whoever is on call, what is disturbed, how long, and how to end it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.messages.console import Console
+from squall.domain.messages.message import Link, Message, Section, facts_of
+from squall.domain.metrics.periods import format_length
+from squall.domain.run.commands import shell_command
+from squall.domain.run.record import ExecutionRecord
+
+
+def make_message(record: ExecutionRecord, definition: Definition, discovery: Discovery, *, stack: str, bucket: str) -> Message:
+    """What happens to which targets until when. Sent once, after FIS started the fault."""
+    experiment, environment, console = definition.experiment, definition.environment, Console(record, bucket)
+    abort = shell_command("squall", "abort", record.id, "--stack", stack, "--region", definition.region)
+    return Message(
+        subject=f"Squall: fault running: {experiment.name} in {environment.name}",
+        facts=facts_of(
+            [
+                f"{experiment.name}: {experiment.type.value} in {environment.name}{_describe_length(record)}",
+                f"Hypothesis: {experiment.hypothesis}",
+                f"execution {record.id}, started by {record.requested_by or 'not said'} (a label)",
+            ]
+        ),
+        sections=(
+            Section("Targets", facts_of(pinned.arn for pinned in discovery.pinned)),
+            Section("It ends early if", facts_of(_list_stops(experiment.abort_conditions, experiment.stop_alarms))),
+            Section("To end it now", facts_of([abort])),
+        ),
+        links=tuple(Link(label, url) for label, url in (("execution", console.execution), ("fault", console.fault)) if url),
+        attributes={"status": record.status.value, "verdict": "none", "environment": environment.name, "experiment": experiment.name},
+    )
+
+
+def _describe_length(record: ExecutionRecord) -> str:
+    if record.fault_started_at is None:
+        return ""
+    length = timedelta(seconds=record.fault_seconds)
+    end = record.fault_started_at + length
+    return f", since {record.fault_started_at:%Y-%m-%d %H:%M:%S} UTC, for {format_length(length)}, until {end:%H:%M:%S} UTC at most"
+
+
+def _list_stops(conditions: Sequence[str], alarms: Sequence[str]) -> list[str]:
+    return [*conditions, *(f"alarm {name} fires" for name in alarms)]
