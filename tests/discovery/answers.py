@@ -53,10 +53,15 @@ _ANSWERING: dict[str, Session] = {}
 
 
 @cache
+def _make_session() -> boto3.session.Session:
+    """One for all clients, as in the command: each keeps the models that it has read."""
+    return boto3.session.Session(region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+
+
+@cache
 def _make_client(service: str) -> Any:
     """Made once: a client takes a fifth of a second."""
-    session = boto3.session.Session(region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
-    client = session.client(service)
+    client = _make_session().client(service)
     client.meta.events.register("before-parameter-build", _keep)
 
     def answer(**call: Any) -> tuple[Any, dict[str, Any]]:
