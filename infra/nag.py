@@ -45,6 +45,7 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         _format_arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "ecs", "task/*/*"): "Any task: to be stopped, conditioned on the opt-in tag; to be described, none",
+        _format_arn(stack, "ecs", "cluster/*"): "Only to be described, for its Container Insights setting",
         _format_arn(stack, "ecs", "service/*/*"): "Only to be described",
         _format_arn(stack, "ecs", "container-instance/*/*"): "Only to be described",
         _format_arn(stack, "ssm", "managed-instance/*"): "Any task's agent, conditioned on the opt-in tag; to read its tags, none",
