@@ -30,12 +30,13 @@ KINDS: Mapping[str, Kind] = {
             "jitterMilliseconds": "JitterMilliseconds",
             "sources": "Sources",
             "interface": "Interface",
+            "flowsPercent": "FlowsPercent",
         },
         {"TrafficType": "egress"},
     ),
     "network-packet-loss": Kind(
         "AWSFIS-Run-Network-Packet-Loss-Sources",
-        {"lossPercent": "LossPercent", "sources": "Sources", "interface": "Interface"},
+        {"lossPercent": "LossPercent", "sources": "Sources", "interface": "Interface", "flowsPercent": "FlowsPercent"},
         {"TrafficType": "egress"},
     ),
     "network-blackhole-port": Kind(

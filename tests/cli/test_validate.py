@@ -55,6 +55,25 @@ def test_every_problem_is_told_at_once_with_line_found_and_caret(squall: Squall,
     assert pointer.index("^") == "      System availability < 95 bananas".index("bananas")
 
 
+def test_what_can_never_be_judged_or_guarded_is_refused_with_what_works(squall: Squall, tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    _file(tmp_path / "environments", "name: staging\n", "staging.yaml")
+    short = {**json.loads(REL12.read_text()), "duration_minutes": 1}
+    done = squall("validate", _file(tmp_path, json.dumps(short), "short.json"))
+    assert done.exit_code == 3
+    assert "at least 8 min, or 110 s with metrics of a `sentinel`, whose periods are 10 s" in done.stdout
+    short["duration_minutes"] = 10
+    assert squall("validate", _file(tmp_path, json.dumps(short), "long.json")).exit_code == 0
+
+
+def test_a_custom_action_from_a_template_is_refused(squall: Squall, tmp_path: Path) -> None:
+    custom = {**json.loads(REL12.read_text()), "type": "custom", "fis_template_id": "EXT1"}
+    del custom["target_resources"]
+    done = squall("validate", _file(tmp_path, json.dumps(custom), "custom.json"))
+    assert done.exit_code == 3
+    assert "a custom action can't come from a template" in done.stdout
+
+
 def test_one_bad_file_among_good_ones_decides(squall: Squall, tmp_path: Path) -> None:
     done = squall("validate", str(REL12), _file(tmp_path, BAD), "--json")
     document = json.loads(done.stdout)
@@ -184,7 +203,9 @@ def test_an_experiment_is_compared_with_the_policy_beside_it(squall: Squall, tmp
     short = squall("validate", _file(folder, _cpu_stress(duration="60s"), "short.json"), "--json")
     (report,) = json.loads(short.stdout)["files"]
     assert (short.exit_code, report["policy"]) == (3, "environments/staging.yaml")
-    assert {problem["expected"] for problem in report["problems"]} == {"at least 8 min"}
+    assert {problem["expected"] for problem in report["problems"]} == {
+        "at least 8 min, or 110 s with metrics of a `sentinel`, whose periods are 10 s"
+    }
 
 
 def test_an_experiment_whose_policy_is_broken_is_not_called_valid(squall: Squall, tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import MAXIMUM_DEPTH, is_deeper_than
-from squall.admission.policy import find_range_problems, resolve_parameters
+from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
 from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
 from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
-from squall.faults import adoption
+from squall.domain.policy.environment import Environment
+from squall.faults.adoption.template import PATH, apply_template
 
 
 def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -> Definition:
@@ -19,13 +22,23 @@ def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -
     """
     experiment, environment = definition.experiment, definition.environment
     if template is None:
-        raise InvalidInput([Problem(path=adoption.PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
+        raise InvalidInput([Problem(path=PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
     if is_deeper_than(template, MAXIMUM_DEPTH):
         message = f"the FIS template is nested deeper than {MAXIMUM_DEPTH} levels"
-        raise InvalidInput([Problem(path=adoption.PATH, message=message)])
-    complete = adoption.apply_template(experiment, template)
-    if problems := find_range_problems(complete, resolve_parameters(complete), environment):
-        raise InvalidInput(prefix_paths(adoption.PATH, problems))
+        raise InvalidInput([Problem(path=PATH, message=message)])
+    complete = apply_template(definition, template)
+    if problems := _find_problems(complete, environment):
+        raise InvalidInput(prefix_paths(PATH, problems))
     return definition.model_copy(
         update={"experiment": complete, "definition_hash": definition_hash(complete), "promotion_hash": promotion_hash(complete)}
     )
+
+
+def _find_problems(complete: Experiment, environment: Environment) -> list[Problem]:
+    """What would be wrong with the experiment if it had been written with the template's targets and parameters."""
+    try:
+        parse_experiment(complete.model_dump(mode="json", exclude_none=True))
+    except InvalidInput as invalid:
+        return list(invalid.problems)
+    ranges = find_range_problems(complete, resolve_parameters(complete), environment)
+    return [*ranges, *find_policy_problems(complete, environment)]

@@ -67,6 +67,7 @@ def admit_input(
         problems += more
         problems += prefix_paths(path, find_range_problems(changed, _list_unchanged_parameters(changed, request), environment))
         problems += prefix_paths(path, find_policy_problems(changed, environment))
+        problems += prefix_paths(path, _find_alarm_problems(changed, f"arn:{partition}:cloudwatch:{region}:{account}:"))
     if problems or request is None or experiment is None or environment is None:
         raise InvalidInput(remove_duplicates(problems))
     return Definition(
@@ -171,6 +172,14 @@ def _find_place_problems(environment: Environment, account: str, region: str) ->
         if allowed and here not in allowed:
             message = f"{environment.name} is not in this {noun} ({here})"
             yield Problem(path="environment", message=message, expected=", ".join(allowed))
+
+
+def _find_alarm_problems(experiment: Experiment, place: str) -> Iterator[Problem]:
+    """Stop alarms that FIS could not watch: they are in another partition, account or Region."""
+    for number, alarm in enumerate(experiment.stop_alarms):
+        if alarm.startswith("arn:") and not alarm.startswith(place):
+            message = f"{alarm} is an alarm of another account or Region"
+            yield Problem(path=f"stop_alarms[{number}]", message=message, expected=f"an alarm of this one: {place}alarm:…")
 
 
 def _override_experiment(

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest_name
-from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment, find_type_problem
 from squall.domain.resources import pods
 from squall.domain.resources.types import FILTERS, ZONELESS, type_named
@@ -98,6 +98,9 @@ def _find_fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
     fault_type, parameters = raw.get("type"), raw.get("parameters", {})
     if not isinstance(fault_type, str) or fault_type not in set(FaultType):
         return []
+    if raw.get("fis_template_id") is not None and fault_type == FaultType.CUSTOM:
+        expected = "no such key: the action and its targets in the experiment itself"
+        return [Problem(path="fis_template_id", message="a custom action can't come from a template", expected=expected)]
     if raw.get("fis_template_id") is not None:
         return []  # the template has the parameters; they are checked once it has been read
     return find_parameter_problems(FaultType(fault_type), _read_resource_type(raw), parameters if isinstance(parameters, Mapping) else {})
@@ -120,7 +123,12 @@ def _find_filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _find_radius_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    kind, radius = _read_resource_type(raw), raw.get("blast_radius")
+    kind, radius, target = _read_resource_type(raw), raw.get("blast_radius"), raw.get("target")
+    select = target.get("select") if isinstance(target, Mapping) else None
+    count = select.get("count") if isinstance(select, Mapping) else None
+    if isinstance(count, int) and count > 1 and radius == BlastRadius.SINGLE_INSTANCE:
+        message = f"{count} targets are more than single_instance allows"
+        yield Problem(path="target.select.count", message=message, expected="1, or a wider blast_radius")
     if kind in ZONELESS and isinstance(radius, str) and radius in ZONAL:
         message = f"{kind.with_article} is in no zone: {radius} would mean nothing"
         yield Problem(path="blast_radius", message=message, expected="single_instance or single_region")

@@ -151,8 +151,6 @@ def find_problems(experiment: Experiment, environment: Environment) -> Iterator[
     if experiment.type is not FaultType.CUSTOM:
         return
     known, name = environment.custom_actions, experiment.parameters.get("action")
-    if experiment.fis_template_id is not None:
-        yield Problem(path="fis_template_id", message="a custom action cannot come from a template", expected="no such key")
     if not isinstance(name, str):
         return  # parsing has reported it
     if name not in known:

@@ -16,14 +16,14 @@ from squall.faults.base import Injection
 from squall.faults.checks import check_targets
 from squall.faults.grants import FaultGrant, format_arn, grant_untagged
 from squall.faults.mechanisms.lasting import LastingFault
+from squall.faults.mechanisms.zones import Zones
 
 ACTION = "aws:ec2:asg-insufficient-instance-capacity-error"
-_ZONE = r"[a-z]{2}(-[a-z]+)+-\d(-[a-z]+-\d)?[a-z]"
 
 
 class Parameters(Model):
-    zones: Annotated[str, Field(pattern=rf"^{_ZONE}(,{_ZONE}){{0,19}}$", max_length=512)] | None = None
-    """Names of Availability Zones without capacity, comma-separated; None: all zones of the pinned groups."""
+    zones: Zones | None = None
+    """Availability Zones without capacity by name or id, comma-separated; None: all zones of the pinned groups."""
     percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
     """Percent of the groups' launch requests that are refused."""
 
@@ -70,7 +70,8 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
         refusal = f"{', '.join(still)} has suspended Launch: nothing would be refused"
         yield check_targets("can_launch", groups, still, refusal, "every group may launch")
         wanted = set(zones.split(",")) if zones else set()
-        apart = [f"{group.id} is in {', '.join(group.zones)}" for group in groups if wanted and not wanted & set(group.zones)]
+        places = {group.id: {*group.zones, *group.zone_ids} for group in groups}
+        apart = [f"{id_} is in {', '.join(sorted(known))}" for id_, known in places.items() if wanted and not wanted & known]
         yield check_targets("zones_of_group", groups, apart, "; ".join(apart), f"without capacity: {zones or 'all zones of the groups'}")
 
     def prove_target(self, before: ScalingGroup, now: ScalingGroup | None, ran: ActionState | None, /) -> Proof:

@@ -56,7 +56,7 @@ def compile_template(
         "description": f"{name}: {experiment.name}: {experiment.hypothesis}"[:LONGEST_DESCRIPTION],
         "targets": targets,
         "actions": actions,
-        "stopConditions": _stop_conditions([*alarm_arns, *(_alarm_arn(alarm, definition) for alarm in experiment.stop_alarms)]),
+        "stopConditions": _stop_conditions([*alarm_arns, *(definition.alarm_arn(alarm) for alarm in experiment.stop_alarms)]),
         "roleArn": role_arn,
         "tags": {"squall:stack": stack, "squall:execution": run_id, "Name": name[:LONGEST_TAG_VALUE]},
         "experimentOptions": {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"},
@@ -71,9 +71,3 @@ def _stop_conditions(arns: Sequence[str]) -> list[dict[str, str]]:
         message = f"{len(unique)} abort conditions and stop alarms, FIS takes {MAXIMUM_STOP_CONDITIONS}"
         raise InvalidInput([Problem(path="stop_alarms", message=message, expected=f"at most {MAXIMUM_STOP_CONDITIONS} together")])
     return [{"source": "aws:cloudwatch:alarm", "value": arn} for arn in unique]
-
-
-def _alarm_arn(alarm: str, definition: Definition) -> str:
-    if alarm.startswith("arn:"):
-        return alarm
-    return f"arn:{definition.partition}:cloudwatch:{definition.region}:{definition.account}:alarm:{alarm}"

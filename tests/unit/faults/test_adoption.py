@@ -13,15 +13,16 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.faults import registry
-from squall.faults.adoption import apply_template
+from squall.faults.adoption import template as adoption
 from squall.faults.base import AnyFault
-from tests.unit.builders import REL12, TG_ARN, definition, environment, instance
+from tests.unit.builders import ACCOUNT, REGION, REL12, TG_ARN, definition, environment, instance
 from tests.unit.faults.asking import compile_fault
 from tests.unit.faults.test_faults import PARAMETERS
 from tests.unit.faults.test_resource_faults import named, parameters_of
 from tests.unit.resources import BUILDERS, cluster, database, function, task
 
 ARN = instance("i-1").arn
+PAGER = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:pager"
 TARGET = {"resourceType": "aws:ec2:instance", "resourceArns": [ARN], "selectionMode": "ALL"}
 STATE = {"path": "State.Name", "values": ["running"]}
 CPU = {"DurationSeconds": "600", "CPU": "2"}
@@ -30,6 +31,10 @@ CPU = {"DurationSeconds": "600", "CPU": "2"}
 def experiment(kind: str = "cpu_stress", **changes: Any) -> Experiment:
     inputs = {**REL12, "type": kind, "fis_template_id": "EXT1", **changes}
     return Experiment.model_validate({key: value for key, value in inputs.items() if key != "target_resources" or key in changes})
+
+
+def apply_template(own: Experiment, found: dict[str, Any]) -> Experiment:
+    return adoption.apply_template(definition(own), found)
 
 
 def command(document: str = "AWSFIS-Run-CPU-Stress", told: object = None, **changes: Any) -> dict[str, Any]:
@@ -85,16 +90,16 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
     ("result", "path", "expected_text"),
     [
         (template(command("AWSFIS-Run-Disk-Fill")), "actions.a0.actionId", "type: disk_fill"),
-        (template(command("AWS-RunShellScript")), "actions.a0.actionId", "AWS-RunShellScript is no cpu_stress"),
+        (template(command("AWS-RunShellScript")), "actions.a0.actionId", "AWS-RunShellScript: Squall does not know what it does"),
         (
             template(command(parameters={"documentArn": "arn:aws:ssm:eu-west-1:666666666666:document/AWSFIS-Run-CPU-Stress"})),
             "actions.a0.actionId",
-            "666666666666:document/AWSFIS-Run-CPU-Stress is no cpu_stress",
+            "666666666666:document/AWSFIS-Run-CPU-Stress: Squall does not know",
         ),
         (
             template({"actionId": "aws:s3:bucket-pause-replication", "targets": {"Buckets": "Web"}}),
             "actions.a0.actionId",
-            "aws:s3:bucket-pause-replication is no",
+            "type: custom without fis_template_id, with it among the policy's custom_actions",
         ),
         (
             template({"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}}),
@@ -102,7 +107,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
             "type: instance_termination",
         ),
         (template({"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}), "actions", "nothing is injected"),
-        (template(command(startAfter=["a9"])), "actions.a0.startAfter", "begins at once"),
+        (template(command(startAfter=["a9"])), "actions.a0.startAfter", "never starts"),
         (
             template(command(told={**CPU, "DurationSeconds": "300"})),
             "actions.a0.parameters.documentParameters.DurationSeconds",
@@ -113,26 +118,29 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
             "actions.a1.parameters.duration",
             "lasts 60 min",
         ),
-        (template(command(told="[1]")), "actions.a0.parameters.documentParameters", "is not understood"),
+        (template(command(told=[1])), "actions.a0.parameters.documentParameters", "is not understood"),
         (template(command(told={**CPU, "LoadPercent": "500"})), "actions.a0.parameters.documentParameters.parameters.load_percent", "100"),
         (template(command(told={**CPU, "Workers": "5"})), "actions.a0.parameters.documentParameters", "Workers: not known"),
         (template(command(told={**CPU, "InstallDependencies": "False"})), "actions.a0.parameters.documentParameters", "it is True"),
-        (template(command(), command(told={**CPU, "CPU": "4"})), "actions", "differ in their parameters"),
-        (template(target={**TARGET, "selectionMode": "PERCENT(50)"}), "targets.Web.selectionMode", "chooses other targets in each run"),
-        (template(target={**TARGET, "selectionMode": "COUNT(2)"}), "targets.Web.selectionMode", "COUNT(2) with single_instance"),
+        (template(command(), command(told={**CPU, "CPU": "4"})), "actions", "injects 2 faults: a0 (aws:ssm:send-command with AWSFIS"),
+        (template(target={**TARGET, "selectionMode": "HALF"}), "targets.Web.selectionMode", "COUNT(n) or PERCENT(n)"),
         (
-            template(target={**TARGET, "resourceType": "aws:eks:pod"}),
+            template(target={**TARGET, "resourceType": "aws:eks:nodegroup"}),
             "targets.Web.resourceType",
-            "aws:eks:pod can't be read yet",
+            "cpu_stress can't be injected into aws:eks:nodegroup",
         ),
-        (template(target={**TARGET, "filters": [{"path": "Tenancy", "values": ["x"]}]}), "targets.Web.filters", "'Tenancy'"),
+        (template(target={**TARGET, "filters": [{"path": "Tenancy", "values": ["x"]}]}), "targets.Web.filters[0]", "'Tenancy'"),
         (template(command(targets={})), "targets", "there is none"),
         (template(target={"resourceType": "aws:ec2:instance", "selectionMode": "ALL"}), "targets.Web", "says nothing about which"),
-        (template(target={**TARGET, "filters": [STATE, STATE]}), "targets.Web.filters", "the same path twice"),
+        (
+            template(target={**TARGET, "filters": [STATE, {**STATE, "values": ["stopped"]}]}),
+            "targets.Web.filters[1]",
+            "instance-state-name is to be running, and also stopped",
+        ),
         (template(target={**TARGET, "resourceArns": [ARN, "arn:aws:rds:eu-west-1:1:db:x"]}), "target_resources", "the targets are"),
         (
-            template(stopConditions=[{"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:eu-west-1:1:alarm:pager"}]),
-            "stopConditions",
+            template(stopConditions=[{"source": "aws:cloudwatch:alarm", "value": PAGER}]),
+            "stopConditions[0]",
             "stop_alarms with pager",
         ),
         (template(experimentOptions={"accountTargeting": "multi-account"}), "experimentOptions", "other accounts"),
@@ -145,12 +153,12 @@ def test_every_disagreement_is_named(result: dict[str, Any], path: str, expected
 
 
 def test_all_disagreements_are_told_at_once() -> None:
-    result = template(command(startAfter=["x"], told={**CPU, "Workers": "5"}), target={**TARGET, "selectionMode": "PERCENT(9)"})
+    result = template(command(startAfter=["x"], told={**CPU, "Workers": "5"}), target={**TARGET, "selectionMode": "PERCENT(0)"})
     assert len(refused(result, parameters={"cpus": 1}, target_resources=["i-1"])) == 5
 
 
 def test_a_stop_alarm_the_experiment_has_too_is_no_disagreement() -> None:
-    alarm = {"source": "aws:cloudwatch:alarm", "value": "arn:aws:cloudwatch:eu-west-1:1:alarm:pager"}
+    alarm = {"source": "aws:cloudwatch:alarm", "value": PAGER}
     adopted = apply_template(experiment(stop_alarms=["pager"]), template(stopConditions=[{"source": "none"}, alarm]))
     assert adopted.stop_alarms == ("pager",)
 
@@ -175,23 +183,25 @@ def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice()
             "actions.a0.parameters",
             "in database_failure forceFailover",
         ),
-        (template(REBOOT, target=databases(filters=[STATE])), "targets.Web.filters", "'State.Name' is not understood / none"),
-        (template({**REBOOT, "actionId": "aws:rds:failover-db-cluster"}, target=databases()), "actions.a0.actionId", "on aws:rds:cluster"),
         (
-            template(
-                {**REBOOT, "targets": {"DBInstances": "Web", "Clusters": "Other"}},
-                target=databases(),
-                targets={"Web": databases(), "Other": {**databases(cluster().arn), "resourceType": "aws:rds:cluster"}},
-            ),
-            "targets.Other.resourceType",
-            "aws:rds:cluster beside aws:rds:db",
+            template(REBOOT, target=databases(filters=[STATE])),
+            "targets.Web.filters[0]",
+            "'State.Name' is not understood / AvailabilityZone",
         ),
+        (template({**REBOOT, "actionId": "aws:rds:failover-db-cluster"}, target=databases()), "actions.a0.actionId", "on aws:rds:cluster"),
     ],
 )
 def test_what_a_template_of_databases_says_otherwise_is_named(result: dict[str, Any], path: str, expected_text: str) -> None:
     answer = refused(result, "database_failure")
     assert list(answer) == [f"fis_template_id.{path}"], answer
     assert expected_text in answer[f"fis_template_id.{path}"]
+
+
+def test_an_action_on_two_targets_of_different_types_is_refused_for_both_reasons() -> None:
+    targets = {"Web": databases(), "Other": {**databases(cluster().arn), "resourceType": "aws:rds:cluster"}}
+    told = refused(template({**REBOOT, "targets": {"DBInstances": "Web", "Clusters": "Other"}}, targets=targets), "database_failure")
+    assert "one target for each action" in told["fis_template_id.actions.a0.targets"]
+    assert "aws:rds:cluster beside aws:rds:db" in told["fis_template_id.targets.Other.resourceType"]
 
 
 INVOKED = {"resourceType": "aws:lambda:function", "resourceArns": [function("orders").arn], "selectionMode": "ALL"}
@@ -262,7 +272,12 @@ NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
             {**NETWORK, "port": "5432", "trafficType": "egress"},
             {"port": 5432, "protocol": "tcp"},
         ),
-        ("dependency_timeout", "network-packet-loss", {**NETWORK, "lossPercent": "100", "sources": "10.1.2.3"}, {"dependency": "10.1.2.3"}),
+        (
+            "dependency_timeout",
+            "network-packet-loss",
+            {**NETWORK, "lossPercent": "100", "sources": "10.1.2.3"},
+            {"loss_percent": 100, "dependency": "10.1.2.3", "flows_percent": 100},
+        ),
     ],
 )
 def test_a_template_of_tasks_is_adopted_with_the_actions_own_defaults(
@@ -322,7 +337,7 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
         ),
         (
             "network_latency",
-            disturbed("aws:lambda:invocation-add-delay", duration="PT10M", parameters={"duration": "PT5M"}),
+            disturbed("aws:lambda:invocation-add-delay", {"duration": "PT5M"}),
             INVOKED,
             "parameters.duration",
             "lasts 5 min",
@@ -343,10 +358,10 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
         ),
         (
             "dependency_timeout",
-            disturbed("aws:ecs:task-network-packet-loss", {**NETWORK, "sources": "10.1.2.3"}, targets={"Tasks": "Web"}),
+            disturbed("aws:ecs:task-network-packet-loss", NETWORK, targets={"Tasks": "Web"}),
             TASKS,
-            "parameters",
-            "lossPercent is 7, in dependency_timeout it is 100",
+            "parameters.parameters.dependency",
+            "ALL",
         ),
         (
             "service_unavailable",
@@ -377,7 +392,10 @@ def test_what_squall_compiles_it_also_reads(fault: AnyFault, data: st.DataObject
     again = compile_fault(fault, fault.parse(adopted.parameters), pinned, timedelta(minutes=10), region="eu-west-1", partition="aws")
     assert again == (targets, actions)
     assert adopted.target is not None
-    assert list(adopted.target.arns) == [target.arn for target in pinned]
+    if fault.resource_type is ResourceType.POD:  # named in their cluster, because FIS takes no ARN of a pod
+        assert adopted.target.filters["pod"] == tuple(pod.name for pod in pinned)
+    else:
+        assert list(adopted.target.arns) == [target.arn for target in pinned]
     assert adopted.resource_type is fault.resource_type
 
 

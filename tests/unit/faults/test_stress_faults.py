@@ -114,8 +114,16 @@ NUMBERS = [
     (DEPENDENCY, "port"),
     (DEPENDENCY, "latency_ms"),
     (DEPENDENCY, "jitter_ms"),
+    (DEPENDENCY, "loss_percent"),
+    (DEPENDENCY, "flows_percent"),
 ]
-WORDS = [(FaultType.NETWORK_LATENCY, "traffic_type"), (BLACKHOLE, "protocol"), (BLACKHOLE, "traffic_type"), (DEPENDENCY, "protocol")]
+WORDS = [
+    (FaultType.NETWORK_LATENCY, "traffic_type"),
+    (BLACKHOLE, "protocol"),
+    (BLACKHOLE, "traffic_type"),
+    (DEPENDENCY, "protocol"),
+    (DEPENDENCY, "traffic_type"),
+]
 TEXTS = [
     (FaultType.NETWORK_LATENCY, "sources"),
     (FaultType.NETWORK_LATENCY, "interface"),

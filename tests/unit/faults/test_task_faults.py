@@ -305,7 +305,9 @@ def test_filters_that_nobody_would_apply_are_refused_by_name() -> None:
     target = {"resource_type": "aws:ecs:task", "tags": {"app": "web"}, "filters": {"cluster": ["shop"], "servise": ["web"]}}
     with pytest.raises(InvalidInput) as caught:
         parse_experiment({**REL12, "target_resources": [], "target": target})
-    assert [(problem.path, problem.expected) for problem in caught.value.problems] == [("target.filters.servise", "cluster, service")]
+    assert [(problem.path, problem.expected) for problem in caught.value.problems] == [
+        ("target.filters.servise", "availability-zone, cluster, service")
+    ]
 
 
 def test_cpu_stress_of_all_cpus_has_to_be_seen_in_the_tasks_own_metric() -> None:

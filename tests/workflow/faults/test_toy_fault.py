@@ -47,7 +47,8 @@ def problems_of(world: FakeWorld) -> dict[str, str]:
 
 def test_admission_knows_its_parameters_and_ranges(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
     walk.run(stop(experiment, parameters={"restart": 5}), "run-1")
-    assert problems_of(world)["definition.parameters.restart"] == "there is no such parameter: restart_minutes"
+    refusal = 'there is no such parameter, did you mean "restart_minutes"?: restart_minutes'
+    assert problems_of(world)["definition.parameters.restart"] == refusal
     walk.run(stop(experiment, parameters={"restart_minutes": 10}), "run-2")
     assert [problem.expected for problem in result_of(world, "run-2").problems] == ["30 to 720"]
     assert world.faults.runs == {}

@@ -19,6 +19,10 @@ _OPERATIONS = {
     ResourceType.DATABASE_CLUSTER: ("describe_db_clusters", "DBClusters"),
 }
 
+_ZONE, _WRITER_ZONE = _OWN = "availability-zone", "writer-availability-zone"
+"""Filters that RDS does not have: the zones that it names of a database or a cluster, and the zone of a cluster's
+writer."""
+
 
 class RdsDatabases:
     """Finds databases of one of the two types."""
@@ -27,26 +31,33 @@ class RdsDatabases:
         self._client, self._kind = client, kind
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        known = self._describe({name: list(values) for name, values in filters.items()})
-        return select_named(names, tags, known)
+        return select_named(names, tags, self._describe(filters))
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         """Lists all databases instead of asking by identifier: one that is gone must not hide the others."""
         return select_named([resource.arn for resource in resources], {}, self._describe({}))
 
-    def _describe(self, filters: Mapping[str, list[str]]) -> list[OtherResource]:
-        entries = self._list(self._kind, filters)
+    def _describe(self, filters: Mapping[str, Sequence[str]]) -> list[OtherResource]:
+        zones, writer_zones = set(filters.get(_ZONE, ())), set(filters.get(_WRITER_ZONE, ()))
+        entries = self._list(self._kind, {name: list(values) for name, values in filters.items() if name not in _OWN})
+        within = [entry for entry in entries if not zones or zones & _list_zones(entry)]
         if self._kind is ResourceType.DATABASE:
-            return [_read_database(entry) for entry in entries]
-        if not entries:
+            return [_read_database(entry) for entry in within]
+        if not within:
             return []
         members = {entry["DBInstanceIdentifier"]: entry for entry in self._list(ResourceType.DATABASE, {})}
-        return [_read_cluster(entry, members) for entry in entries]
+        clusters = [_read_cluster(entry, members) for entry in within]
+        return [cluster for cluster in clusters if not writer_zones or cluster.zone in writer_zones]
 
     def _list(self, kind: ResourceType, filters: Mapping[str, list[str]]) -> list[Any]:
         method, key = _OPERATIONS[kind]
         wanted = [{"Name": name, "Values": values} for name, values in filters.items()]
         return list(list_items(self._client, method, key, **({"Filters": wanted} if wanted else {})))
+
+
+def _list_zones(entry: Mapping[str, Any]) -> set[str]:
+    """The zone of an instance, or the zones in which a cluster may have instances."""
+    return {*entry.get("AvailabilityZones", ()), entry.get("AvailabilityZone", "")}
 
 
 def _read_tags(entry: Mapping[str, Any]) -> dict[str, str]:

@@ -53,7 +53,7 @@ class _Namespace(NamedTuple):
 
 class EksPods:
     """Finds pods by the ARN or name of their cluster; the filters `namespace` and `deployment`, `labels` or `pod`
-    choose among them."""
+    choose among them, and `availability-zone` narrows."""
 
     def __init__(self, eks: Any, ec2: Any, api: Api) -> None:
         self._eks, self._ec2, self._api = eks, ec2, api
@@ -208,9 +208,10 @@ def _explain_closed(cluster: Mapping[str, Any], error: Unavailable) -> str | Non
 
 def _matches_selection(pod: EksPod, labels: Mapping[str, str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> bool:
     owned = (pod.group or "").split("/")[2:]
-    deployments, pods = filters.get("deployment", ()), filters.get("pod", ())
+    deployments, pods, zones = (filters.get(name, ()) for name in ("deployment", "pod", "availability-zone"))
     return (
-        (not deployments or (owned[:1] == ["deployment"] and owned[1] in deployments))
+        (not zones or pod.zone in zones)
+        and (not deployments or (owned[:1] == ["deployment"] and owned[1] in deployments))
         and (not pods or pod.name in pods)
         and all(labels.get(key) == value for key, _, value in (label.partition("=") for label in filters.get("labels", ())))
         and tags.items() <= pod.tags.items()

@@ -60,6 +60,7 @@ def _read_group(group: Mapping[str, Any]) -> ScalingGroup:
         zone=group["AvailabilityZones"][0] if len(group["AvailabilityZones"]) == 1 else "",
         tags={tag["Key"]: tag["Value"] for tag in group.get("Tags", [])},
         zones=tuple(sorted(group["AvailabilityZones"])),
+        zone_ids=tuple(sorted(group.get("AvailabilityZoneIds", ()))),
         launch_template=bool(group.get("LaunchTemplate") or mixed),
         suspended=tuple(sorted(process["ProcessName"] for process in group.get("SuspendedProcesses", []))),
         instances=tuple(sorted(member["InstanceId"] for member in group.get("Instances", []))),

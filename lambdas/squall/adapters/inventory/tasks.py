@@ -30,13 +30,14 @@ _ENDED = frozenset({"COMPLETED", "FAILED"})
 
 
 class EcsTasks:
-    """Finds tasks by their ARN, by the ARN of their service, or by tags; the filters `cluster` and `service` narrow."""
+    """Finds tasks by their ARN, by the ARN of their service, or by tags; the filters `cluster`, `service` and
+    `availability-zone` narrow."""
 
     def __init__(self, ecs: Any, ssm: Any, ec2: Any) -> None:
         self._ecs, self._ssm, self._ec2 = ecs, ssm, ec2
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        clusters, services = filters.get("cluster", ()), filters.get("service", ())
+        clusters, services, zones = (filters.get(name, ()) for name in ("cluster", "service", "availability-zone"))
         asked = {name: group for name in names if (group := group_named(name))}
         around = self._describe_services(asked.values())
         groups = {name: group for name, group in asked.items() if group in around and around[group].get("serviceArn", name) == name}
@@ -48,7 +49,7 @@ class EcsTasks:
         tasks = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)] if names or tags else []
         unreadable += [f"no task of the ECS service {name} was found" for name in services if not _has_member(tasks, name)]
         around = self._describe_services({*(task.group for task in tasks if task.group), *groups.values()})
-        matching = [task for task in tasks if tags.items() <= task.tags.items()]
+        matching = [task for task in tasks if tags.items() <= task.tags.items() and (not zones or task.zone in zones)]
         chosen = [task for task in matching if not names or task.arn in names or task.group in groups.values()]
         known = {task.arn for task in tasks} | {name for name, group in groups.items() if group in around}
         missing = tuple(name for name in dict.fromkeys(names) if name not in known)

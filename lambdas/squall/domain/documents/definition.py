@@ -33,6 +33,10 @@ class Definition(Document):
         _, partition, _, region, account, *_ = [*name.split(":"), "", "", "", ""]
         return (partition, region, account) == (self.partition, self.region, self.account)
 
+    def alarm_arn(self, alarm: str) -> str:
+        """The ARN of a CloudWatch alarm, given by its name or by its ARN."""
+        return alarm if alarm.startswith("arn:") else f"arn:{self.partition}:cloudwatch:{self.region}:{self.account}:alarm:{alarm}"
+
     @property
     def admitted_hash(self) -> str:
         """SHA-256 of the whole document. Fields at their defaults are left out, so that a new field changes no hash."""

@@ -42,6 +42,37 @@ Statistic = Annotated[
 Flag = Annotated[bool, Field(strict=True)]
 
 
+class Selection(Model):
+    """How many of the candidates are hit, within the blast radius and the healthy share: all of that number, or none."""
+
+    percent: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
+    """Percent of the candidates, rounded down as FIS does: 50 % of five are two, 5 % of four are none and refused."""
+    count: Annotated[int, Field(ge=1, le=50, strict=True)] | None = None
+    """The number itself."""
+
+    @model_validator(mode="after")
+    def _require_one(self) -> "Selection":
+        if (self.percent is None) == (self.count is None):
+            raise validation_error("says how many twice, or not at all", "exactly one of percent and count")
+        return self
+
+    def count_of(self, candidates: int) -> int:
+        """How many of so many candidates are hit."""
+        return self.count if self.count is not None else candidates * (self.percent or 0) // 100
+
+    def __str__(self) -> str:
+        return f"count {self.count}" if self.count is not None else f"{self.percent} %"
+
+
+def _choose_select_form(value: object) -> str:
+    return "word" if isinstance(value, str) else "number"
+
+
+Select = Annotated[
+    Annotated[Literal["radius", "all"], Tag("word")] | Annotated[Selection, Tag("number")], Discriminator(_choose_select_form)
+]
+
+
 class Target(Model):
     """A richer way to say `target_resources`: candidates by ARN, tag or filter."""
 
@@ -53,8 +84,9 @@ class Target(Model):
     """Tags that every candidate must have, beside the opt-in tag of the environment."""
     filters: dict[str, tuple[str, ...]] = {}
     """Narrow `arns` or `tags`; alone they would mean every instance of the account."""
-    select: Literal["radius", "all"] = "radius"
-    """`radius`: the blast radius bounds what is pinned. `all`: refuse unless every candidate fits the radius."""
+    select: Select = "radius"
+    """`radius`: the blast radius bounds what is pinned. `all`: refuse unless every candidate fits the radius.
+    `{percent: 50}` or `{count: 2}`: so many of the candidates, or refuse."""
 
     @model_validator(mode="after")
     def _require_choice(self) -> "Target":

@@ -144,6 +144,7 @@ def find_timing_problems(
     """
     problems = []
     shortest = minimum_duration(sentences, timing, lag_of)
+    otherwise = _name_sentinel(length, shortest, timing, recovery)
     if length < timedelta(seconds=timing.minimum_duration_seconds):
         problems.append(
             Problem(
@@ -158,9 +159,23 @@ def find_timing_problems(
         message = _guard_problem(threshold, length, pace, lag_of) if guard else _criterion_problem(threshold, length, pace, recovery)
         if message:
             longer = f"recovery of at least {format_length(_recovery_needs(timing))}"
-            expected = longer if threshold.window == "recovery" else f"at least {format_length(shortest)}"
+            needed = f"at least {format_length(shortest)}" + ("" if measured_by_sentinel(threshold.metric) else otherwise)
+            expected = longer if threshold.window == "recovery" else needed
             problems.append(Problem(path=path, message=message, expected=expected))
     return problems
+
+
+def _name_sentinel(length: timedelta, shortest: timedelta, timing: Timing, recovery: timedelta | None) -> str:
+    """The other way out of a fault that is too short: metrics of a sentinel, whose periods are shorter. Empty if they
+    would need as long."""
+    period = sentinel_period(length, recovery, timing)
+    if period is None:
+        return ""
+    pace = pace_timing(timing, period)
+    lag = lag_of("sentinel_availability", timing)
+    guard = max(2 * typical_reaction_seconds(pace, lag), reaction_seconds(pace, lag))
+    needed = timedelta(seconds=max(guard, (pace.minimum_periods + 1) * period, timing.minimum_duration_seconds))
+    return f", or {format_length(needed)} with metrics of a `sentinel`, whose periods are {period} s" if needed < shortest else ""
 
 
 def find_event_problems(

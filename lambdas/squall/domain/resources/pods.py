@@ -17,6 +17,7 @@ _NAME = rf"{_LABEL}(\.{_LABEL})*"
 _WORD = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
 CLUSTER = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 FILTERS: Mapping[str, tuple[str, str]] = {
+    "availability-zone": (r"[a-z0-9-]{1,64}", "the name of an Availability Zone"),
     "cluster": (CLUSTER, "the name of an EKS cluster"),
     "namespace": (rf"(?=.{{1,63}}$){_LABEL}", "the name of a namespace"),
     "deployment": (rf"(?=.{{1,253}}$){_NAME}", "the name of a Deployment"),

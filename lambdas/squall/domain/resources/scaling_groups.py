@@ -25,6 +25,8 @@ class ScalingGroup(Resource):
 
     type: Literal[ResourceType.SCALING_GROUP] = ResourceType.SCALING_GROUP
     zones: tuple[str, ...] = ()
+    zone_ids: tuple[str, ...] = ()
+    """The ids of the same zones; empty if Auto Scaling does not tell them."""
     launch_template: bool = False
     """Whether it launches by a launch template, alone or in a mixed instances policy."""
     suspended: tuple[str, ...] = ()

@@ -78,7 +78,7 @@ def group_named(name: str) -> str | None:
 ZONELESS = frozenset({ResourceType.FUNCTION})
 """Types that live in no zone."""
 FILTERS: Mapping[ResourceType, frozenset[str]] = {
-    ResourceType.ECS_TASK: frozenset({"cluster", "service"}),
+    ResourceType.ECS_TASK: frozenset({"availability-zone", "cluster", "service"}),
     ResourceType.FUNCTION: frozenset(),
     ResourceType.POD: frozenset(POD_FILTERS),
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from squall.domain.base.problems import Problem
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
-from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.experiment import Experiment, Selection
 from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import group_named
@@ -55,8 +55,9 @@ def pin_targets(
         problems += _explain_none_eligible(workload, candidates, explained=bool(problems))
     if problems:
         return (), problems
-    chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment)
-    problems += _check_radius(experiment, candidates, chosen)
+    wanted = _count_wanted(experiment, candidates)
+    chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment, wanted or 1)[:wanted]
+    problems += _check_selection(experiment, candidates, chosen, wanted) or _check_radius(experiment, candidates, chosen)
     problems += _check_contents(workload, chosen, environment, opt_in_tag)
     return ((), problems) if problems else (tuple(sorted(chosen, key=lambda target: target.id)), [])
 
@@ -133,6 +134,25 @@ def _explain_none_eligible(workload: Workload, candidates: Sequence[Resource], *
     return [Problem(path="target_resources", message=f"no target is {wanted} and serves: {', '.join([*states, *idle])}")]
 
 
+def _count_wanted(experiment: Experiment, candidates: Sequence[Resource]) -> int | None:
+    """How many candidates the experiment asks for; None: as many as the radius allows."""
+    select = experiment.target.select if experiment.target else "radius"
+    return select.count_of(len(candidates)) if isinstance(select, Selection) else None
+
+
+def _check_selection(
+    experiment: Experiment, candidates: Sequence[Resource], chosen: Sequence[Resource], wanted: int | None
+) -> list[Problem]:
+    """Whether as many are pinned as the experiment asks for: never fewer."""
+    if wanted is None or not experiment.target or 0 < wanted == len(chosen):
+        return []
+    asked = f"{experiment.target.select} of {len(candidates)} candidates"
+    if wanted == 0:
+        return [Problem(path="target.select", message=f"{asked} is none, rounded down as FIS does", expected="more candidates, or count")]
+    message = f"{asked} is {wanted}, but {experiment.blast_radius.value} and the healthy share allow {len(chosen)}"
+    return [Problem(path="target.select", message=message, expected=f"at most {len(chosen)}, a wider blast_radius, or select: radius")]
+
+
 def _check_radius(experiment: Experiment, candidates: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
     if experiment.target and experiment.target.select == "all" and len(chosen) < len(candidates):
         radius = experiment.blast_radius.value
@@ -160,16 +180,18 @@ def _check_radius(experiment: Experiment, candidates: Sequence[Resource], chosen
     return []
 
 
-def _pin_one(_workload: Workload, eligible: Sequence[Resource], _environment: Environment) -> list[Resource]:
+def _pin_one(_workload: Workload, eligible: Sequence[Resource], _environment: Environment, _wanted: int) -> list[Resource]:
     return [eligible[0]]
 
 
-def _pin_in_one_zone(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
-    zone = eligible[0].zone
-    return _keep_share(workload, [resource for resource in eligible if resource.zone == zone], environment)
+def _pin_in_one_zone(workload: Workload, eligible: Sequence[Resource], environment: Environment, wanted: int) -> list[Resource]:
+    """The resources of the first zone that can give as many as are wanted; if none can, of the first zone."""
+    zones = dict.fromkeys(resource.zone for resource in eligible)
+    kept = [_keep_share(workload, [resource for resource in eligible if resource.zone == zone], environment) for zone in zones]
+    return next((resources for resources in kept if len(resources) >= wanted), kept[0])
 
 
-def _pin_in_zones(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
+def _pin_in_zones(workload: Workload, eligible: Sequence[Resource], environment: Environment, _wanted: int) -> list[Resource]:
     """One resource in each zone, as long as at least one zone keeps a resource."""
     first = list({resource.zone: resource for resource in reversed(eligible)}.values())[::-1]
     running: dict[str, int] = {}
@@ -181,7 +203,7 @@ def _pin_in_zones(workload: Workload, eligible: Sequence[Resource], environment:
     return _keep_share(workload, first, environment)
 
 
-def _pin_everywhere(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
+def _pin_everywhere(workload: Workload, eligible: Sequence[Resource], environment: Environment, _wanted: int) -> list[Resource]:
     return _keep_share(workload, eligible, environment)
 
 

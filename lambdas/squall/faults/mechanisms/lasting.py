@@ -23,6 +23,8 @@ class LastingFault(Fault[R, P]):
 
     names: Mapping[str, str] = {}
     """The fault's parameters to the action's, apart from its duration."""
+    fis_defaults: Mapping[str, str] = {}
+    """The value of a parameter that a template leaves out, where it is not the fault's own default."""
 
     @abstractmethod
     def prove_target(self, before: R, now: R | None, ran: ActionState | None, /) -> Proof:
@@ -45,11 +47,8 @@ class LastingFault(Fault[R, P]):
 
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         refuse_unknown(parameters, set(self.names.values()), action_id)
-        return {
-            own: convert_value(parameters[parameter], self.parameters, own)
-            for own, parameter in self.names.items()
-            if parameter in parameters
-        }
+        values = {**self.fis_defaults, **parameters}
+        return {own: convert_value(values[parameter], self.parameters, own) for own, parameter in self.names.items() if parameter in values}
 
     def find_action(self, fis: FisExperiment | None, _target: R, /) -> ActionState | None:
         """The action as FIS reports it, if it began on all targets.

@@ -8,12 +8,20 @@ from typing import Annotated, Protocol
 
 from pydantic import AfterValidator, Field
 
+from squall.faults.mechanisms.zones import ZONE_ID, ZONE_NAME
+
 WIDEST = 8
 """Prefix length of the widest network: that of the widest private network."""
 LONGEST_SOURCES = 700
 """Characters: the document's other parameters need room in FIS's 1,024, too."""
 SERVICES = frozenset({"DYNAMODB", "S3"})
-ZONE = re.compile(r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d[a-z]|[a-z]{2,4}\d-az\d{1,2})")
+INTERFACE_WHOLE = "INTERFACE"
+"""In place of sources: everything that leaves by a network interface, as AWS's older documents disturb it. The agent's
+own traffic is in it, so it may be disturbed only as far as a command still arrives."""
+LATEST, FAINTEST = 2000, 30
+"""The longest delay in milliseconds, and the highest loss in percent, at which a command still reaches the agent that
+ends the fault: with 30 % a packet and its six repetitions are lost once in 4,500 times."""
+ZONE = re.compile(f"{ZONE_NAME}|{ZONE_ID}")
 DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", re.IGNORECASE)
 INTERFACE = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,14}(\.\d{1,4})?$"
 _SHELL = re.compile(r"[^A-Za-z0-9.,:/_-]")
@@ -61,6 +69,12 @@ def _validate_sources(sources: str) -> str:
     return sources
 
 
+def _validate_sources_or_interface(sources: str) -> str:
+    return sources if sources == INTERFACE_WHOLE else _validate_sources(sources)
+
+
+SourcesOrInterface = Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES), AfterValidator(_validate_sources_or_interface)]
+"""Comma-separated, each checked; or INTERFACE alone."""
 Sources = Annotated[str, Field(min_length=1, max_length=LONGEST_SOURCES), AfterValidator(_validate_sources)]
 """Comma-separated, each checked."""
 
@@ -79,6 +93,8 @@ def check_reach(targets: Sequence[Addressed], sources: str) -> tuple[bool, str]:
     Single addresses, names, zones and services are chosen peers; whether anything talks to them can't be told
     beforehand.
     """
+    if sources == INTERFACE_WHOLE:
+        return bool(targets), "everything that the targets send is delayed, whoever receives it"
     networks = [network for source in sources.split(",") if (network := network_of(source))]
     if not networks or len(networks) < len(sources.split(",")) or all(network.num_addresses == 1 for network in networks):
         return bool(targets), f"the delayed peers are named one by one: {sources}"

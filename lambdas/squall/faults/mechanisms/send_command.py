@@ -3,12 +3,12 @@ proof."""
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, prefix_paths, show_value
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.metrics.periods import format_length
@@ -21,7 +21,9 @@ from squall.faults.grants import aws_documents, grant_tagged, grant_untagged
 from squall.faults.mechanisms.command import CommandFault
 from squall.faults.parameters import P, convert_value, length_problems, parse_length, refuse_unknown
 
+DocumentNames = Mapping[str, tuple[str, str | None]]
 SEND = "aws:ssm:send-command"
+_INSTALL = "InstallDependencies"
 SLACK = timedelta(seconds=60)
 """How much longer the action may take than the fault: dispatch, and installing what the document needs."""
 
@@ -37,10 +39,8 @@ class SendCommandFault(CommandFault[Instance, P]):
     kind = Instance
     target_key = "Instances"
     actions = (SEND,)
-    names: Mapping[str, tuple[str, str | None]]
+    names: DocumentNames
     """The document's parameter to the fault's own, and the document's own default (None: it has none)."""
-    always: Mapping[str, tuple[str, str]] = {}
-    """The document's parameter to the value that it is always given, and the document's own default."""
 
     @abstractmethod
     def document_parameters(self, parameters: P, /) -> Mapping[str, str]:
@@ -51,6 +51,10 @@ class SendCommandFault(CommandFault[Instance, P]):
         """The document, one of `ssm_documents`, that is sent with these parameters."""
         (only,) = self.ssm_documents
         return only
+
+    def names_of(self, _document: str, /) -> DocumentNames:
+        """The parameters of one of `ssm_documents`, where they differ."""
+        return self.names
 
     def check_instances(self, _injection: Injection[Instance, P], /) -> Iterable[SafetyCheck]:
         """Checks of what this fault requires besides an agent that is online, on Linux."""
@@ -83,28 +87,43 @@ class SendCommandFault(CommandFault[Instance, P]):
             "documentParameters": _to_json(self.document_parameters(injection.parameters), injection.length),
         }
 
-    def read_action(self, _document: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+    def read_action(self, document: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         """The fault's parameters, read from those of the document. A parameter that the template leaves out gets the
         document's default, not the fault's."""
-        always = {**self.always, "InstallDependencies": ("True", "True")}
-        refuse_unknown(parameters, {*self.names, *always}, " or ".join(self.ssm_documents))
-        for name, (wanted, default) in always.items():
-            if name in {*parameters, *self.always} and parameters.get(name, default) != wanted:
-                raise ValueError(f"{name} is {parameters.get(name, default)}, in {self.type.value} it is {wanted}")
-        values = {own: parameters.get(name, default) for name, (own, default) in self.names.items()}
+        names = self.names_of(document)
+        refuse_unknown(parameters, {*names, _INSTALL}, document)
+        if (install := parameters.get(_INSTALL, "True")) != "True":
+            raise ValueError(f"{_INSTALL} is {install}, in {self.type.value} it is True")
+        values = {own: parameters.get(name, default) for name, (own, default) in names.items()}
         return {own: convert_value(value, self.parameters, own) for own, value in values.items() if value is not None}
 
-    def read_template(self, _action_id: str, action_parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
-        path = "parameters.documentParameters"
-        parameters = _from_json(action_parameters.get("documentParameters", "{}"))
-        if parameters is None:
-            raise InvalidInput([Problem(path=path, message="is not understood", expected="a JSON object")])
+    def read_template(self, action_id: str, action_parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
+        path, problems = "parameters.documentParameters", [*_find_version_problem(action_parameters)]
+        refuse = sorted(set(action_parameters) - _OF_ACTION)
+        problems += [Problem(path=f"parameters.{name}", message=f"not known of {action_id}", expected="no such key") for name in refuse]
+        try:
+            parameters = _from_json(action_parameters.get("documentParameters", "{}"))
+        except InvalidInput as invalid:
+            raise InvalidInput([*problems, *prefix_paths(path, invalid.problems)]) from None
         seconds = parameters.pop("DurationSeconds", "")
-        problems = length_problems(f"{path}.DurationSeconds", f"PT{seconds}S" if seconds else None, length)
+        problems += length_problems(f"{path}.DurationSeconds", f"PT{seconds}S" if seconds else None, length)
         if (lasts := parse_length(action_parameters.get("duration"))) is not None and lasts < length:
             message = f"FIS would report it as completed after {format_length(lasts)}, while the command runs on"
             problems.append(Problem(path="parameters.duration", message=message, expected=f"{format_length(length)} or more"))
         return self.read_checked(document_of(action_parameters), parameters, path, problems)
+
+
+_OF_ACTION = frozenset({"documentArn", "documentVersion", "documentParameters", "duration"})
+"""The parameters of a send-command action (AWS FIS actions reference)."""
+_DEFAULT_VERSIONS = frozenset({"", "$DEFAULT"})
+
+
+def _find_version_problem(action_parameters: Mapping[str, str]) -> Iterator[Problem]:
+    """Squall names no version of the document, so the default version runs."""
+    version = action_parameters.get("documentVersion", "")
+    if version not in _DEFAULT_VERSIONS:
+        message = f"version {version} of the document would be lost: Squall runs the default version"
+        yield Problem(path="parameters.documentVersion", message=message, expected="no version, or $DEFAULT")
 
 
 def document_of(action_parameters: Mapping[str, str]) -> str:
@@ -117,7 +136,7 @@ def document_of(action_parameters: Mapping[str, str]) -> str:
 def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
     """Compact JSON of strings, as FIS requires for the document's parameters. Raises InvalidInput if it is too long for
     FIS."""
-    values = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, "InstallDependencies": "True"}
+    values = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, _INSTALL: "True"}
     text = json.dumps(values, separators=(",", ":"))
     if len(text) > LONGEST_VALUE:
         message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
@@ -125,9 +144,19 @@ def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
     return text
 
 
-def _from_json(text: str) -> dict[str, str] | None:
+def _from_json(text: str) -> dict[str, str]:
+    """The document's parameters, which FIS takes as strings or as lists of strings. AWS's documents take one value for
+    each. Raises InvalidInput with paths below the parameters."""
+    expected = "a JSON object of strings, or of lists of one string"
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
-        return None
-    return {str(name): str(value) for name, value in parsed.items()} if isinstance(parsed, dict) else None
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise InvalidInput([Problem(path=WHOLE, message="is not understood", expected=expected)])
+    single = {name: value[0] if isinstance(value, list) and len(value) == 1 else value for name, value in parsed.items()}
+    if strange := [name for name, value in single.items() if isinstance(value, list | dict) or value is None]:
+        raise InvalidInput(
+            [Problem(path=name, message=f"{show_value(single[name])} is not one value", expected=expected) for name in strange]
+        )
+    return {str(name): str(value) for name, value in single.items()}

@@ -21,6 +21,11 @@ from squall.faults.mechanisms.lasting import RAN, LastingFault, prove_by_action
 from squall.faults.parameters import P
 from squall.faults.tasks.base import check_rollout
 
+_DECIDED = ("kubernetesServiceAccount", "fisPodSecurityPolicy")
+"""Parameters of FIS's own pod that the environment and the namespace decide."""
+_ONLY = {"maxErrorsPercent": "0", "interface": "DEFAULT"}
+"""FIS's defaults of parameters that Squall leaves out."""
+
 
 class OnPods(Fault[EksPod, P]):
     """What all faults of pods have in common: targets, actions, role, and what FIS requires of any pod."""
@@ -28,11 +33,6 @@ class OnPods(Fault[EksPod, P]):
     resource_type = ResourceType.POD
     kind = EksPod
     target_key = "Pods"
-
-    @property
-    def reads_templates(self) -> bool:
-        """False, because FIS's targets are selectors, not ARNs of pods, and FIS chooses among what they find."""
-        return False
 
     def grants(self) -> tuple[Grant, ...]:
         # Kubernetes guards pods, by the service account; IAM's part is whether FIS learns where the cluster is.
@@ -69,6 +69,19 @@ class OnPods(Fault[EksPod, P]):
         strictest = [level for level in POD_SECURITY if level in {PRIVILEGED, *enforced}][-1]
         policy = {"fisPodSecurityPolicy": strictest} if strictest != PRIVILEGED else {}
         return {**super().action_parameters(injection), "kubernetesServiceAccount": "".join(accounts), **policy}
+
+    def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        """The parameters of the fault itself. The environment decides as whom FIS's own pod acts, and its namespace what
+        the pod may do."""
+        for name, only in _ONLY.items():
+            if (value := parameters.get(name, only)) != only:
+                raise ValueError(f"{name} is {value}, Squall lets FIS take {only}")
+        rest = {name: value for name, value in parameters.items() if name not in {*_ONLY, *_DECIDED}}
+        return self.read_own(action_id, rest)
+
+    def read_own(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        """The fault's parameters in those that are its own."""
+        return super().read_action(action_id, parameters)
 
     def find_action(self, fis: FisExperiment | None, pod: EksPod, /) -> ActionState | None:
         """The action on this pod, if it began and did not fail."""

@@ -1,7 +1,7 @@
 """Faults that last in EKS pods: CPU, memory, late answers, a silent port, and dependencies that never answer."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -14,13 +14,14 @@ from squall.domain.resources.types import join_ids
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets, make_check
 from squall.faults.instances.cpu_stress import Parameters as CpuParameters
-from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart
+from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart, describe_dependency
 from squall.faults.instances.memory_stress import Parameters as MemoryParameters
 from squall.faults.instances.network_latency import DEFAULT_SOURCES
 from squall.faults.instances.service_unavailable import port_serves
 from squall.faults.mechanisms.network_sources import Sources, check_reach
+from squall.faults.parameters import read_parameters
 from squall.faults.pods.base import PodFault
-from squall.faults.tasks.network import dependency_parameters
+from squall.faults.tasks.network import LOSS_NAMES, OUTGOING, PORT, delay_parameters, dependency_parameters, latency_names
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{effect}" for effect in ("latency", "packet-loss", "blackhole-port"))
 
@@ -55,6 +56,7 @@ class PodCpuStress(PodFault[CpuParameters]):
     action = "cpu"
     parameters = CpuParameters
     names = {"load_percent": "percent", "cpus": "workers"}
+    fis_defaults = {"percent": "100"}
     moves_metrics = ("cpu_utilization",)
 
     def expect_signals(self, injection: Injection[EksPod, CpuParameters], /) -> Iterable[Signal]:
@@ -78,6 +80,7 @@ class PodMemoryStress(PodFault[MemoryParameters]):
     action = "memory"
     parameters = MemoryParameters
     names = {"memory_percent": "percent", "workers": "workers"}
+    fis_defaults = {"percent": "80"}
     unless_allowed = {"memory_percent": (1, 95)}
 
     def expect_signals(self, injection: Injection[EksPod, MemoryParameters], /) -> Iterable[Signal]:
@@ -102,6 +105,8 @@ class LatencyParameters(Model):
     sources: Sources = DEFAULT_SOURCES
     """Comma-separated receivers to whom the pods' traffic is late: IPv4 addresses and networks, Availability Zones,
     domain names, DYNAMODB, S3."""
+    flows_percent: Annotated[int, Field(strict=True, ge=1, le=100)] = 100
+    """Percent of connections that are delayed."""
 
 
 class PodNetworkLatency(PodFault[LatencyParameters]):
@@ -114,8 +119,14 @@ class PodNetworkLatency(PodFault[LatencyParameters]):
     action = "latency"
     in_its_network = True
     parameters = LatencyParameters
-    names = {"latency_ms": "delayMilliseconds", "jitter_ms": "jitterMilliseconds", "sources": "sources"}
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
+
+    def action_parameters(self, injection: Injection[EksPod, LatencyParameters], /) -> Mapping[str, str]:
+        delay = delay_parameters(injection.parameters, injection.parameters.sources)
+        return {**delay, **super().action_parameters(injection)}
+
+    def read_own(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        return read_parameters(parameters, latency_names("sources"), {}, self.parameters, self.type.value)
 
     def describe(self, parameters: LatencyParameters, /) -> str:
         return f"Delay what the pod sends by {parameters.latency_ms} ms"
@@ -147,6 +158,10 @@ class PodServiceUnavailable(PodFault[PortParameters]):
     def action_parameters(self, injection: Injection[EksPod, PortParameters], /) -> Mapping[str, str]:
         return {**super().action_parameters(injection), "trafficType": "ingress"}
 
+    def read_own(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        names = {"port": ("port", None), "protocol": ("protocol", None)}
+        return read_parameters(parameters, names, {"trafficType": ("ingress", "not said")}, self.parameters, self.type.value)
+
     def describe(self, parameters: PortParameters, /) -> str:
         return f"Drop what arrives at {parameters.protocol} {parameters.port} of the pod"
 
@@ -156,8 +171,8 @@ class PodServiceUnavailable(PodFault[PortParameters]):
 
 
 class PodDependencyTimeout(PodFault[Dependency]):
-    """Drops everything that the pods send to `dependency`, or delays it by `latency_ms`; with `port`, drops everything
-    sent to that port."""
+    """Drops what the pods send to `dependency` (all, or `loss_percent`), or delays it by `latency_ms`; with `port`,
+    drops everything sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"
@@ -176,11 +191,13 @@ class PodDependencyTimeout(PodFault[Dependency]):
     def action_parameters(self, injection: Injection[EksPod, Dependency], /) -> Mapping[str, str]:
         return {**dependency_parameters(injection.parameters), **super().action_parameters(injection)}
 
+    def read_own(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        names = {LOSS: LOSS_NAMES, LATENCY: latency_names("dependency"), BLACKHOLE: PORT}[action_id]
+        fixed = OUTGOING if action_id == BLACKHOLE else {}
+        return read_parameters(parameters, names, fixed, self.parameters, self.type.value)
+
     def describe(self, parameters: Dependency, /) -> str:
-        if parameters.port is not None:
-            return f"Drop what the pod sends to {parameters.protocol} {parameters.port}"
-        how = "Drop" if parameters.latency_ms is None else f"Delay by {parameters.latency_ms} ms"
-        return f"{how} what the pod sends to the dependency"
+        return describe_dependency(parameters, "what the pod sends")
 
     def check_fitness(self, injection: Injection[EksPod, Dependency], /) -> Iterable[SafetyCheck]:
         yield make_check("dependency_apart", *check_apart(injection.targets, injection.parameters))

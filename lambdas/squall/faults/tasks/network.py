@@ -1,7 +1,7 @@
 """Disturbs the network of pinned ECS tasks: late answers, and dependencies that never answer."""
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from pydantic import Field
 
@@ -11,10 +11,10 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.tasks import EcsTask
 from squall.faults.base import Injection
 from squall.faults.checks import make_check
-from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart
+from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart, describe_dependency
 from squall.faults.instances.network_latency import DEFAULT_SOURCES
 from squall.faults.mechanisms.network_sources import Sources, check_reach
-from squall.faults.parameters import Names
+from squall.faults.parameters import Fixed, Names
 from squall.faults.tasks.base import TaskFault
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:ecs:task-network-{kind}" for kind in ("latency", "packet-loss", "blackhole-port"))
@@ -26,14 +26,22 @@ EVERYBODY = "ALL"
 """FIS's default of `sources`. It is no dependency, and would cut off the agent: the parameters refuse it."""
 PORT: Names = {"port": ("port", None), "protocol": ("protocol", "tcp")}
 """The parameters of a black hole."""
+OUTGOING: Fixed = {"trafficType": ("egress", "not said")}
+LOSS_NAMES: Names = {
+    "lossPercent": ("loss_percent", "7"),
+    "sources": ("dependency", EVERYBODY),
+    "flowsPercent": ("flows_percent", "100"),
+}
+"""The parameters of a loss, by FIS's names."""
 
 
-def _latency_names(sources: str) -> Names:
+def latency_names(sources: str) -> Names:
     """FIS's parameters of a latency, by name. `sources`: the name of the fault's own parameter for the receivers."""
     return {
         "delayMilliseconds": ("latency_ms", "200"),
         "jitterMilliseconds": ("jitter_ms", "10"),
         "sources": (sources, EVERYBODY),
+        "flowsPercent": ("flows_percent", "100"),
     }
 
 
@@ -59,13 +67,12 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
     ssm_documents = (LATENCY_DOCUMENT,)
     actions = (LATENCY,)
     parameters = LatencyParameters
-    names = {LATENCY: {**_latency_names("sources"), "flowsPercent": ("flows_percent", "100")}}
+    names = {LATENCY: latency_names("sources")}
     action = "latency"
     unless_allowed = {"latency_ms": (1, 2000), "jitter_ms": (0, 1000)}
 
     def task_parameters(self, parameters: LatencyParameters, /) -> dict[str, str]:
-        values = _delay_parameters(parameters.latency_ms, parameters.jitter_ms, parameters.sources)
-        return values if parameters.flows_percent == 100 else {**values, "flowsPercent": str(parameters.flows_percent)}
+        return delay_parameters(parameters, parameters.sources)
 
     def describe(self, parameters: LatencyParameters, /) -> str:
         return f"Delay what the tasks send by {parameters.latency_ms} ms"
@@ -78,8 +85,8 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
 
 
 class TaskDependencyTimeout(TaskFault[Dependency]):
-    """Drops everything that the tasks send to `dependency`, or delays it by `latency_ms`; with `port`, drops everything
-    sent to that port."""
+    """Drops what the tasks send to `dependency` (all, or `loss_percent`), or delays it by `latency_ms`; with `port`,
+    drops everything sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
     verb = "cut a dependency off from"
@@ -87,12 +94,8 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
     ssm_documents = (LOSS_DOCUMENT, LATENCY_DOCUMENT, BLACKHOLE_DOCUMENT)
     actions = (LOSS, LATENCY, BLACKHOLE)
     parameters = Dependency
-    names = {LOSS: {"sources": ("dependency", EVERYBODY)}, LATENCY: _latency_names("dependency"), BLACKHOLE: PORT}
-    fixed = {
-        LOSS: {"lossPercent": ("100", "7"), "flowsPercent": ("100", "100")},
-        LATENCY: {"flowsPercent": ("100", "100")},
-        BLACKHOLE: {"trafficType": ("egress", "not said")},
-    }
+    names = {LOSS: LOSS_NAMES, LATENCY: latency_names("dependency"), BLACKHOLE: PORT}
+    fixed = {BLACKHOLE: OUTGOING}
     action = "dependency"
     unless_allowed = {"port": (LEAST_PORT, 65535)}
 
@@ -105,12 +108,7 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
         return dependency_parameters(parameters)
 
     def describe(self, parameters: Dependency, /) -> str:
-        if parameters.port is not None:
-            return f"Drop what the tasks send to {parameters.protocol} {parameters.port}"
-        late = parameters.latency_ms
-        return f"{'Drop' if late is None else 'Delay'} what the tasks send to the dependency" + (
-            f" by {late} ms" if late is not None else ""
-        )
+        return describe_dependency(parameters, "what the tasks send")
 
     def in_its_network(self, _parameters: Dependency, /) -> bool:
         return True
@@ -125,9 +123,27 @@ def dependency_parameters(parameters: Dependency) -> dict[str, str]:
         return {"protocol": parameters.protocol, "port": str(parameters.port), "trafficType": "egress"}
     sources = parameters.dependency or ""
     if parameters.latency_ms is not None:
-        return _delay_parameters(parameters.latency_ms, parameters.jitter_ms, sources)
-    return {"lossPercent": "100", "sources": sources}
+        return delay_parameters(parameters, sources)
+    return {"lossPercent": str(parameters.loss_percent), "sources": sources, **_flows(parameters.flows_percent)}
 
 
-def _delay_parameters(milliseconds: int, jitter: int, sources: str) -> dict[str, str]:
-    return {"delayMilliseconds": str(milliseconds), "jitterMilliseconds": str(jitter), "sources": sources}
+class Delay(Protocol):
+    """Parameters that may delay traffic."""
+
+    @property
+    def latency_ms(self) -> int | None: ...
+    @property
+    def jitter_ms(self) -> int: ...
+    @property
+    def flows_percent(self) -> int: ...
+
+
+def delay_parameters(parameters: Delay, sources: str) -> dict[str, str]:
+    """The parameters of a latency, as FIS's network actions of both tasks and pods name them."""
+    delay = {"delayMilliseconds": str(parameters.latency_ms), "jitterMilliseconds": str(parameters.jitter_ms), "sources": sources}
+    return {**delay, **_flows(parameters.flows_percent)}
+
+
+def _flows(percent: int) -> dict[str, str]:
+    """All flows are FIS's default, which older agents know as well."""
+    return {} if percent == 100 else {"flowsPercent": str(percent)}

@@ -196,6 +196,7 @@ class PodNetworkLatency(_Pods):
     description = "Add latency to the network of the target pods."
     parameters: ClassVar[dict[str, bool]] = {
         **_COMMON, "duration": True, "delayMilliseconds": False, "jitterMilliseconds": False, "sources": False, "interface": False,
+        "flowsPercent": False,
     }  # fmt: skip
     injects = "network-latency"
 
@@ -203,7 +204,14 @@ class PodNetworkLatency(_Pods):
 class PodNetworkPacketLoss(_Pods):
     action_id = "aws:eks:pod-network-packet-loss"
     description = "Add packet loss to the network of the target pods."
-    parameters: ClassVar[dict[str, bool]] = {**_COMMON, "duration": True, "lossPercent": False, "sources": False, "interface": False}
+    parameters: ClassVar[dict[str, bool]] = {
+        **_COMMON,
+        "duration": True,
+        "lossPercent": False,
+        "flowsPercent": False,
+        "sources": False,
+        "interface": False,
+    }
     injects = "network-packet-loss"
 
 

@@ -89,6 +89,44 @@ def test_select_all_is_refused_with_both_numbers() -> None:
     assert "there are 2 targets, but single_instance allows 1" in problems[0].message
 
 
+@pytest.mark.parametrize(
+    ("select", "candidates", "pinned"),
+    [({"percent": 50}, 5, 2), ({"percent": 50}, 2, 1), ({"percent": 100}, 3, 3), ({"count": 2}, 4, 2), ({"percent": 99}, 2, 1)],
+)
+def test_so_many_are_pinned_as_the_experiment_selects_rounded_down(select: dict[str, int], candidates: int, pinned: int) -> None:
+    fleet = [instance(f"i-{number}", ZONES[number % 2]) for number in range(candidates)]
+    target = {"tags": {TAG: "staging"}, "select": select}
+    exp = experiment(target_resources=[], target=target, blast_radius="single_region")
+    chosen, problems = pin_targets(workload(fleet), exp, environment(minimum_healthy_percent=0), "s")
+    assert (len(chosen), problems) == (pinned, [])
+
+
+@pytest.mark.parametrize(
+    ("select", "radius", "share", "said"),
+    [
+        ({"percent": 5}, "single_region", 0, "5 % of 4 candidates is none, rounded down as FIS does"),
+        ({"count": 3}, "single_az", 0, "count 3 of 4 candidates is 3, but single_az and the healthy share allow 2"),
+        ({"percent": 75}, "single_region", 50, "75 % of 4 candidates is 3, but single_region and the healthy share allow 2"),
+        ({"count": 6}, "single_region", 0, "count 6 of 4 candidates is 6"),
+    ],
+)
+def test_fewer_than_selected_are_never_pinned(select: dict[str, int], radius: str, share: float, said: str) -> None:
+    fleet = [instance(f"i-{number}", ZONES[number % 2]) for number in range(4)]
+    exp = experiment(target_resources=[], target={"tags": {TAG: "staging"}, "select": select}, blast_radius=radius)
+    chosen, problems = pin_targets(workload(fleet), exp, environment(minimum_healthy_percent=share), "s")
+    assert chosen == ()
+    assert [problem.path for problem in problems] == ["target.select"]
+    assert said in problems[0].message
+
+
+def test_a_count_in_one_zone_is_pinned_in_a_zone_that_has_as_many() -> None:
+    fleet = [instance("i-0", ZONES[0]), *(instance(f"i-{number}", ZONES[1]) for number in range(1, 4))]
+    exp = experiment(target_resources=[], target={"tags": {TAG: "staging"}, "select": {"count": 3}}, blast_radius="single_az")
+    for seed in "abcdef":
+        chosen, _ = pin_targets(workload(fleet), exp, environment(minimum_healthy_percent=0), seed)
+        assert [target.zone for target in chosen] == [ZONES[1]] * 3
+
+
 def test_stopped_candidates_are_passed_over_and_said_when_none_runs() -> None:
     load = workload([instance(FIRST, state="stopped"), instance(SECOND)])
     assert pin_targets(load, experiment(), environment(), "s")[0][0].id == SECOND

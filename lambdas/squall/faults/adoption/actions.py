@@ -1,0 +1,167 @@
+"""The actions of a FIS template: which fault they are, when they begin, and whether they are one fault at all."""
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, prefix_paths
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.metrics.periods import format_length
+from squall.faults import registry
+from squall.faults.adoption.keys import find_unknown_keys
+from squall.faults.base import AnyFault
+from squall.faults.fis import WAIT
+from squall.faults.mechanisms.send_command import SEND, document_of
+from squall.faults.parameters import parse_length
+
+KEYS = ("actionId", "description", "parameters", "targets", "startAfter")
+AUTOMATION = "aws:ssm:start-automation-execution"
+Actions = Mapping[str, Mapping[str, Any]]
+
+
+def find_crowd(injecting: Actions, targets: Mapping[str, Mapping[str, Any]]) -> Problem | None:
+    """Why these actions are no fault, or several faults, each of which would need its own proof; None if they are one.
+
+    Several actions are one fault if they do the same to different targets, each of which is named and hit whole: FIS
+    takes five ARNs in a target, so a fault on six has two actions.
+    """
+    if not injecting:
+        return Problem(path=WHOLE, message="nothing is injected", expected="an action other than a wait")
+    actions = list(injecting.values())
+    named = [str(name) for action in actions for name in action.get("targets", {}).values()]
+    arns = [str(arn) for name in named for arn in _list_names(targets.get(name, {}))]
+    alike = all({**action, "targets": 0, "description": 0} == {**actions[0], "targets": 0, "description": 0} for action in actions)
+    whole = all(targets.get(name, {}).get("selectionMode") == "ALL" and _list_names(targets.get(name, {})) for name in named)
+    if len(actions) == 1 or (alike and whole and len(arns) == len(set(arns)) and len(named) == len(set(named))):
+        return None
+    words = [f"{name} ({_describe_action(action)}{_describe_start(action)})" for name, action in injecting.items()]
+    message = f"the template injects {len(actions)} faults: {', '.join(words)}; an experiment is one fault"
+    return Problem(path=WHOLE, message=message, expected="one template and one experiment for each")
+
+
+def read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experiment) -> dict[str, Any]:
+    """The fault's parameters in this action. Raises InvalidInput with paths below the action."""
+    action_id, parameters = str(action.get("actionId")), action.get("parameters", {})
+    problems = [*find_unknown_keys(action, KEYS)]
+    if len(targets := action.get("targets", {})) > 1:
+        message = f"hits {', '.join(targets.values())} at once"
+        problems.append(Problem(path="targets", message=message, expected="one target for each action"))
+    if unfit := _find_unfit(action_id, parameters, fault):
+        raise InvalidInput([*problems, unfit])
+    try:
+        raw = fault.read_template(action_id, parameters, experiment.length)
+    except InvalidInput as invalid:
+        raise InvalidInput([*problems, *invalid.problems]) from None
+    if problems:
+        raise InvalidInput(problems)
+    return raw
+
+
+def find_timing_problems(actions: Actions, fault: AnyFault, length: timedelta) -> Iterator[Problem]:
+    """Where the waits around the fault would be lost.
+
+    A wait before the fault is its baseline, which Squall reads anyway. A fault that is over at once is observed until
+    the last wait ends: the experiment's length. A fault that lasts is observed as long as it lasts.
+    """
+    for name, action in actions.items():
+        if action.get("actionId") == WAIT:
+            yield from prefix_paths(name, _check_wait(action))
+    try:
+        spans = _list_spans(actions, fault, length)
+    except _LoopError as loop:
+        yield Problem(path=extend_path(str(loop), "startAfter"), message="never starts", expected="actions of this template, in an order")
+        return
+    begin = next(spans[name][0] for name, action in actions.items() if action.get("actionId") != WAIT)  # the same for all
+    after = {name: end - begin for name, (_, end) in spans.items() if actions[name].get("actionId") == WAIT and end > begin}
+    longest = max(after, key=lambda name: after[name], default=None)
+    instant = any(action.get("actionId") in fault.instant_actions for action in actions.values())
+    if longest is None or after[longest] == length or (not instant and after[longest] < length):
+        return
+    path = extend_path(longest, "parameters", "duration")
+    if instant or spans[longest][0] == begin:
+        message = f"lasts {format_length(after[longest])}, the experiment {format_length(length)}"
+        yield Problem(path=path, message=message, expected=format_length(length))
+    else:
+        message = f"waits {format_length(after[longest] - length)} after the fault, which Squall watches only while it lasts"
+        yield Problem(path=path, message=message, expected="no wait after the fault; `recovery` of the experiment follows it")
+
+
+class _LoopError(Exception):
+    """An action that never starts: it waits for itself, or for an action that the template does not have."""
+
+
+def _list_spans(actions: Actions, fault: AnyFault, length: timedelta) -> dict[str, tuple[timedelta, timedelta]]:
+    """When each action begins and ends, from the start of the FIS experiment. Raises _LoopError."""
+    spans: dict[str, tuple[timedelta, timedelta]] = {}
+    left = dict(actions)
+    while left:
+        ready = [name for name, action in left.items() if spans.keys() >= set(action.get("startAfter") or ())]
+        if not ready:
+            raise _LoopError(next(iter(left)))
+        for name in ready:
+            action = left.pop(name)
+            begin = max((spans[other][1] for other in action.get("startAfter") or ()), default=timedelta(0))
+            spans[name] = begin, begin + _length_of(action, fault, length)
+    return spans
+
+
+def _length_of(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -> timedelta:
+    if action.get("actionId") == WAIT:
+        return parse_length(action.get("parameters", {}).get("duration")) or timedelta(0)
+    return timedelta(0) if action.get("actionId") in fault.instant_actions else length
+
+
+def _check_wait(action: Mapping[str, Any]) -> Iterator[Problem]:
+    yield from find_unknown_keys(action, KEYS)
+    parameters = action.get("parameters", {})
+    yield from prefix_paths("parameters", find_unknown_keys(parameters, ("duration",)))
+    if parse_length(parameters.get("duration")) is None:
+        message = f"lasts {parameters.get('duration') or 'no time'}"
+        yield Problem(path="parameters.duration", message=message, expected="a length such as PT10M")
+
+
+def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) -> Problem | None:
+    """Why the action does not inject this fault, or can't be read as its action."""
+    able = [other for other in registry.list_faults() if action_id in other.fis_actions]
+    known = [other for other in able if action_id != SEND or document_of(parameters) in other.ssm_documents]
+    name = f"{action_id} with {document_of(parameters) or 'no document'}" if action_id == SEND else action_id
+    if not known:
+        return _explain_unknown(action_id, name, parameters)
+    if fault not in known:
+        types = dict.fromkeys(f"{other.type.value} on {other.resource_type.value}" for other in known)
+        message = f"{name} is no {fault.type.value} on {fault.resource_type.value}"
+        return Problem(path="actionId", message=message, expected=f"type: {' or '.join(types)}")
+    if not fault.reads_templates:
+        message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read yet"
+        return Problem(path="actionId", message=message, expected="the experiment's own target and parameters")
+    return None
+
+
+def _explain_unknown(action_id: str, name: str, parameters: Mapping[str, str]) -> Problem:
+    """An action of which Squall can neither prove the effect nor undo it, with what works in its place."""
+    if action_id == SEND:
+        expected = "one of AWS's documents in docs/faults.md; no other command can be followed to its end"
+        return Problem(path="actionId", message=f"{name}: Squall does not know what it does", expected=expected)
+    listed = "its document" if action_id == AUTOMATION else "it"
+    if action_id == AUTOMATION:
+        name = f"{action_id} with {parameters.get('documentArn', '').rpartition('document/')[2] or 'no document'}"
+    expected = f"type: custom without fis_template_id, with {listed} among the policy's custom_actions"
+    return Problem(path="actionId", message=f"{name}: Squall does not know what it does", expected=expected)
+
+
+def _describe_action(action: Mapping[str, Any]) -> str:
+    action_id = str(action.get("actionId"))
+    return f"{action_id} with {document_of(action.get('parameters', {}))}" if action_id == SEND else action_id
+
+
+def _describe_start(action: Mapping[str, Any]) -> str:
+    first = action.get("startAfter") or ()
+    return f" after {' and '.join(first)}" if first else ""
+
+
+def _list_names(target: Mapping[str, Any]) -> Collection[str]:
+    """What the target names one by one: ARNs, or a pod by its name."""
+    parameters = target.get("parameters", {})
+    if parameters.get("selectorType") == "podName":
+        return ["/".join(str(parameters.get(key)) for key in ("clusterIdentifier", "namespace", "selectorValue"))]
+    return list(target.get("resourceArns", ()))

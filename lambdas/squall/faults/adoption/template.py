@@ -1,0 +1,119 @@
+"""Reads a FIS template that somebody else made as an experiment. What is then compiled and started is Squall's own
+template.
+
+Only what an experiment of the catalogue could also say is taken from the template. Every disagreement is a problem with
+its path, and so is every key that is neither carried over nor replaced.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths
+from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import Experiment
+from squall.faults import registry
+from squall.faults.adoption.actions import find_crowd, find_timing_problems, read_action
+from squall.faults.adoption.keys import find_unknown_keys
+from squall.faults.adoption.selections import choose_targets
+from squall.faults.fis import WAIT
+
+PATH = "fis_template_id"
+REPLACED = (
+    "id", "arn", "description", "creationTime", "lastUpdateTime", "roleArn", "tags", "logConfiguration", "experimentReportConfiguration",
+)  # fmt: skip
+"""What Squall replaces by its own: names, the role, and where FIS writes."""
+KEYS = ("targets", "actions", "stopConditions", "experimentOptions", "targetAccountConfigurationsCount", *REPLACED)
+
+
+def apply_template(definition: Definition, template: Mapping[str, Any]) -> Experiment:
+    """The definition's experiment with the template's targets and parameters. `template` is what GetExperimentTemplate
+    answers.
+
+    Raises InvalidInput with every disagreement between the two, and with everything in the template that Squall would
+    not do.
+    """
+    experiment = definition.experiment
+    problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
+    actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
+    injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
+    targets: Mapping[str, Mapping[str, Any]] = template.get("targets", {})
+    if crowd := find_crowd(injecting, targets):  # what each of several faults lacks helps nobody
+        raise InvalidInput([*problems, *prefix_paths(extend_path(PATH, "actions"), [crowd])])
+    used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
+    fault = registry.get_fault(experiment.type, _resource_type(experiment.type, used.values()))
+    parameters: list[dict[str, Any]] = []
+    for name, action in injecting.items():
+        try:
+            parameters.append(read_action(action, fault, experiment))
+        except InvalidInput as invalid:
+            problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
+    problems += prefix_paths(extend_path(PATH, "actions"), find_timing_problems(actions, fault, experiment.length))
+    target: Mapping[str, Any] = {}
+    try:
+        if used or not problems:  # an action that Squall does not know may need no target
+            target = choose_targets(definition, used, fault)
+    except InvalidInput as invalid:
+        problems += prefix_paths(extend_path(PATH, "targets"), invalid.problems)
+    if problems:
+        raise InvalidInput(dict.fromkeys(problems))
+    return _with_template(experiment, target, parameters[0])
+
+
+def _with_template(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
+    """The experiment as if it had been written with these values. It is validated in the same way."""
+    raw = {**experiment.model_dump(mode="json"), "target": target, "parameters": parameters}
+    try:
+        return Experiment.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(prefix_paths(PATH, list_validation_problems(error, raw, WHOLE, Experiment))) from None
+
+
+def _find_double(experiment: Experiment) -> Iterator[Problem]:
+    fields = {
+        "target_resources": experiment.target_resources,
+        "target": experiment.target,
+        "parameters": experiment.parameters,
+    }
+    for field, value in fields.items():
+        if value:
+            yield Problem(path=field, message="comes from the template", expected=f"no such key beside {PATH}")
+
+
+def _find_surroundings(definition: Definition, template: Mapping[str, Any]) -> Iterator[Problem]:
+    """Problems of the template as a whole: keys that Squall does not know, stop conditions that would be lost, and
+    other accounts, which Squall does not hit."""
+    yield from find_unknown_keys(template, KEYS)
+    known = {definition.alarm_arn(alarm) for alarm in definition.experiment.stop_alarms}
+    for number, condition in enumerate(template.get("stopConditions", ())):
+        path = extend_path("stopConditions", number)
+        yield from prefix_paths(path, find_unknown_keys(condition, ("source", "value")))
+        alarm = str(condition.get("value", ""))
+        match condition.get("source"):
+            case "none":
+                continue
+            case "aws:cloudwatch:alarm" if alarm in known:
+                continue
+            case "aws:cloudwatch:alarm" if not definition.is_here(alarm):
+                message = f"the template stops on {alarm}, an alarm of another account or Region"
+                yield Problem(path=path, message=message, expected=f"an alarm of {definition.account} in {definition.region}")
+            case "aws:cloudwatch:alarm":
+                name = alarm.rpartition(":alarm:")[2]
+                message = f"the template stops on the alarm {name!r}, the experiment does not"
+                yield Problem(path=path, message=message, expected=f"stop_alarms with {name}")
+            case other:
+                message = f"the template stops on {other}, which Squall does not know"
+                yield Problem(path=path, message=message, expected="aws:cloudwatch:alarm or none")
+    options = template.get("experimentOptions", {})
+    yield from prefix_paths("experimentOptions", find_unknown_keys(options, ("accountTargeting", "emptyTargetResolutionMode")))
+    if options.get("accountTargeting") == "multi-account" or template.get("targetAccountConfigurationsCount"):
+        yield Problem(path="experimentOptions", message="it targets other accounts", expected="a template of one account")
+
+
+def _resource_type(fault_type: FaultType, used: Iterable[Mapping[str, Any]]) -> ResourceType:
+    """The type of the targets if the fault can be injected into it; else the first type that it can be injected
+    into."""
+    known, types = registry.resource_types(fault_type), {target.get("resourceType") for target in used}
+    return next((kind for kind in known if kind in types), known[0])
