@@ -118,6 +118,11 @@ class FakeFleet:
     def stop(self, instance_id: str) -> None:
         self._lose(self.instances[instance_id], "stopped")
 
+    def start(self, instance_id: str) -> None:
+        instance = self.instances[instance_id]
+        if instance.state == "stopped":
+            instance.state, instance.launched_at = "running", self._clock.now()
+
     def _lose(self, instance: FakeInstance, state: str) -> None:
         if instance.state == "terminated":
             return

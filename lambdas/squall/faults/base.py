@@ -207,6 +207,14 @@ class Fault(ABC, Generic[R, P]):
             improvements_on_loss=self.improvements_on_loss,
         )
 
+    def verb_of(self, _parameters: P, /) -> str:
+        """The verb of the fault with these parameters."""
+        return self.verb
+
+    def is_instant(self, action_id: str, _parameters: Mapping[str, str], /) -> bool:
+        """Whether this action of somebody else's template is over at once."""
+        return action_id in self.instant_actions
+
     def lasts(self, parameters: P) -> bool:
         """Whether the fault lasts until it is stopped. If not, it is over at once, and the template has a wait beside
         it."""

@@ -105,7 +105,8 @@ def _describe_action(facts: Facts) -> str:
 def _find_verb(facts: Facts) -> str:
     if facts.definition is not None and facts.proven:
         with suppress(UnknownFaultError, InvalidInput):
-            return registry.bind_fault(facts.definition).verb
+            fault = registry.bind_fault(facts.definition)
+            return fault.verb_of(fault.parse(facts.definition.experiment.parameters))
     return f"started {spell_out(facts.result.experiment_type or 'a fault')} on"
 
 

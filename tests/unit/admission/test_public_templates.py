@@ -76,6 +76,7 @@ def change(case: dict[str, Any], *, action: dict[str, Any] | None = None, target
             },
             {},
         ),
+        ("10", INSTANCES_BY_TAG, {"mode": "stop_and_start"}),
         ("11", INSTANCES_BY_TAG, {"latency_ms": 100, "interface": "eth0", "sources": "INTERFACE"}),
         (
             "14",
@@ -337,6 +338,30 @@ def test_a_wait_before_the_fault_is_its_baseline_and_one_after_a_termination_its
     assert admit(case).length == timedelta(minutes=10)
     case["template"]["actions"]["w"]["parameters"]["duration"] = "PT15M"
     assert "lasts 15 min, the experiment 10 min" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "adopted"),
+    [
+        ({"startInstancesAfterDuration": None}, {"mode": "stop"}),
+        ({"completeIfInstancesTerminated": "true"}, {"mode": "stop_and_start"}),
+    ],
+)
+def test_instances_are_stopped_with_and_without_a_restart(parameters: dict[str, Any], adopted: dict[str, str]) -> None:
+    assert admit(change(load("10"), action=parameters)).parameters == adopted
+
+
+def test_a_restart_after_another_time_than_the_experiment_s_is_refused() -> None:
+    problems = refuse(change(load("10"), action={"startInstancesAfterDuration": "PT5M"}))
+    assert "lasts 5 min, the experiment 10 min" in problems["fis_template_id.actions.a.parameters.startInstancesAfterDuration"]
+
+
+def test_a_wait_after_a_stop_with_a_restart_is_after_a_fault_that_lasts() -> None:
+    case = load("10")
+    case["template"]["actions"]["w"] = {
+        "actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}, "targets": {}, "startAfter": ["a"],
+    }  # fmt: skip
+    assert "waits 10 min after the fault" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
 
 
 def test_a_wait_after_a_fault_that_lasts_is_refused() -> None:

@@ -22,13 +22,14 @@ from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType,
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.run.ssm_state import CommandState
 from squall.faults import registry
 from squall.faults.base import Fault
 from squall.faults.fis import iso_duration
 from squall.faults.instances.network_latency import DOCUMENT
 from squall.faults.template import compile_template
-from tests.unit.builders import LB_ARN, NOW, TG_ARN, before, definition, discovery, experiment, instance, workload
+from tests.unit.builders import LB_ARN, NOW, REL12, TG_ARN, before, definition, discovery, experiment, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 
 ROLE = "arn:aws:iam::111122223333:role/FisRoleStaging"
@@ -42,7 +43,7 @@ REQUIRED: dict[FaultType, dict[str, Any]] = {
 ADDRESS = st.builds("{}.{}.{}.{}/{}".format, *[st.integers(0, 255)] * 4, st.integers(8, 32))
 PEER = st.builds("{}.{}.{}.{}/{}".format, st.integers(20, 99), *[st.integers(0, 255)] * 3, st.integers(24, 32))
 PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
-    FaultType.INSTANCE_TERMINATION: st.just({}),
+    FaultType.INSTANCE_TERMINATION: st.fixed_dictionaries({}, optional={"mode": st.sampled_from(["terminate", "stop", "stop_and_start"])}),
     FaultType.NETWORK_LATENCY: st.fixed_dictionaries(
         {},
         optional={
@@ -266,7 +267,7 @@ def test_no_source_ever_carries_a_character_a_shell_reads(sources: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9.,:/_-]+", parsed.model_dump()["sources"])
 
 
-def test_termination_has_no_parameters() -> None:
+def test_termination_knows_no_count() -> None:
     with pytest.raises(InvalidInput, match=r"parameters\.count: there is no such parameter"):
         TERMINATION.parse({"count": 2})
 
@@ -374,6 +375,70 @@ def test_a_termination_that_never_happened_needs_no_undoing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("mode", "parameters"),
+    [("stop", {}), ("stop_and_start", {"startInstancesAfterDuration": "PT10M", "completeIfInstancesTerminated": "true"})],
+)
+def test_a_stop_is_compiled_with_a_wait_and_a_restart_after_the_fault(mode: str, parameters: dict[str, str]) -> None:
+    actions = template(FaultType.INSTANCE_TERMINATION, parameters={"mode": mode})["actions"]
+    assert actions["terminate"]["actionId"] == "aws:ec2:stop-instances"
+    assert actions["terminate"].get("parameters", {}) == parameters
+    assert actions["observe"]["parameters"] == {"duration": "PT10M"}
+
+
+def stopping(status: str = "completed") -> FisExperiment:
+    actions = (ActionState("terminate", "aws:ec2:stop-instances", status, started_at=NOW),)
+    return FisExperiment("EXP1", "EXT1", "running", actions=actions, started_at=NOW)
+
+
+def with_first(**changes: Any) -> Workload:
+    load = workload()
+    return workload([load.instances[0].model_copy(update=changes), load.instances[1]], desired=2)
+
+
+def test_a_stop_is_proven_by_the_instance_only_where_fis_stopped_it() -> None:
+    pinned = [instance(REL12["target_resources"][0], launched_at=NOW)]
+    stopped = with_first(state="stopped")
+    again = with_first(launched_at=NOW + timedelta(minutes=10))
+    assert prove(TERMINATION, pinned, stopped, {}, stopping())[0].proven
+    assert prove(TERMINATION, pinned, again, {}, stopping())[0].proven
+    assert not prove(TERMINATION, pinned, with_first(launched_at=NOW), {}, stopping())[0].proven
+    assert not prove(TERMINATION, pinned, stopped, {}, None)[0].proven, "somebody else may have stopped it"
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome", "difference"),
+    [
+        ({"launched_at": NOW + timedelta(minutes=10)}, RollbackOutcome.RESTORED, ""),
+        ({"state": "stopped"}, RollbackOutcome.NOT_RESTORED, "by hand: aws ec2 start-instances --instance-ids i-1234567890abcdef0"),
+        ({"state": "terminated", "lifecycle": None}, RollbackOutcome.NOT_RESTORED, "shop has 1 of 2 instances in service"),
+    ],
+)
+def test_a_stopped_instance_is_restored_when_it_runs_again(changes: dict[str, Any], outcome: RollbackOutcome, difference: str) -> None:
+    found = discovery()
+    pinned = [one.model_copy(update={"resource": one.resource.model_copy(update={"launched_at": NOW})}) for one in before(found)]
+    report = verify(TERMINATION, pinned, found.workload, with_first(**changes), {}, stopping(), NOW)
+    assert report.outcome is outcome
+    assert difference in " ".join(report.differences)
+
+
+def test_an_instance_outside_of_a_group_may_be_stopped_only_if_it_is_started_again() -> None:
+    alone = instance("i-1", group=None, lifecycle=None)
+    load = workload([alone])
+    kept = {check.name: check.outcome for check in prerequisites(TERMINATION, load, [alone], TERMINATION.parse({"mode": "stop_and_start"}))}
+    assert set(kept.values()) == {CheckOutcome.PASSED}
+    left = {check.name: check.outcome for check in prerequisites(TERMINATION, load, [alone], TERMINATION.parse({"mode": "stop"}))}
+    assert left["in_auto_scaling_group"] is CheckOutcome.FAILED
+
+
+def test_only_what_is_not_started_again_has_to_be_replaced() -> None:
+    traits = {mode: TERMINATION.traits(TERMINATION.parse({"mode": mode})) for mode in ("terminate", "stop", "stop_and_start")}
+    assert {mode: trait.targets_are_replaced for mode, trait in traits.items()} == {
+        "terminate": True, "stop": True, "stop_and_start": False,
+    }  # fmt: skip
+    assert {mode: trait.ends_at_once for mode, trait in traits.items()} == {"terminate": True, "stop": True, "stop_and_start": False}
+
+
+@pytest.mark.parametrize(
     ("commands", "proven"),
     [
         ([command("InProgress")], True),
@@ -435,6 +500,7 @@ def test_no_fault_declares_an_unknown_action_or_a_condition_on_the_load_balancer
     for kind in registry.fault_types(ResourceType.INSTANCE):
         fault = registry.get_fault(kind)
         assert fault.type is kind
-        used = {action["actionId"] for action in template(kind)["actions"].values()}
+        bodies = [template(kind), *([template(kind, parameters={"mode": "stop"})] if kind is FaultType.INSTANCE_TERMINATION else [])]
+        used = {action["actionId"] for body in bodies for action in body["actions"].values()}
         assert used == set(fault.fis_actions)
-        assert LB_ARN not in json.dumps(template(kind))
+        assert LB_ARN not in json.dumps(bodies)

@@ -118,6 +118,7 @@ NUMBERS = [
     (DEPENDENCY, "flows_percent"),
 ]
 WORDS = [
+    (FaultType.INSTANCE_TERMINATION, "mode"),
     (FaultType.NETWORK_LATENCY, "traffic_type"),
     (BLACKHOLE, "protocol"),
     (BLACKHOLE, "traffic_type"),

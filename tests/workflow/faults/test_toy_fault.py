@@ -144,6 +144,6 @@ def test_the_fis_role_gets_what_it_declares_on_tagged_instances_only() -> None:
 
 def test_editors_and_readers_are_told_of_it(toy: DatabaseHostStop) -> None:
     assert "Parameters of database_failure on aws:ec2:instance" in schemas.write_text("experiment")
-    row = next(row for row in faults_page.render_table().splitlines() if "aws:ec2:stop-instances" in row)
+    row = next(row for row in faults_page.render_table().splitlines() if "aws:ec2:stop-instances" in row and "database_failure" in row)
     assert "`restart_minutes` 1–720 (60)" in row
     assert registry.get_fault(FaultType.DATABASE_FAILURE, ResourceType.INSTANCE) is toy

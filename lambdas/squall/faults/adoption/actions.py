@@ -74,7 +74,7 @@ def find_timing_problems(actions: Actions, fault: AnyFault, length: timedelta) -
     begin = next(spans[name][0] for name, action in actions.items() if action.get("actionId") != WAIT)  # the same for all
     after = {name: end - begin for name, (_, end) in spans.items() if actions[name].get("actionId") == WAIT and end > begin}
     longest = max(after, key=lambda name: after[name], default=None)
-    instant = any(action.get("actionId") in fault.instant_actions for action in actions.values())
+    instant = any(_is_instant(action, fault) for action in actions.values())
     if longest is None or after[longest] == length or (not instant and after[longest] < length):
         return
     path = extend_path(longest, "parameters", "duration")
@@ -108,7 +108,12 @@ def _list_spans(actions: Actions, fault: AnyFault, length: timedelta) -> dict[st
 def _length_of(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -> timedelta:
     if action.get("actionId") == WAIT:
         return parse_length(action.get("parameters", {}).get("duration")) or timedelta(0)
-    return timedelta(0) if action.get("actionId") in fault.instant_actions else length
+    return timedelta(0) if _is_instant(action, fault) else length
+
+
+def _is_instant(action: Mapping[str, Any], fault: AnyFault) -> bool:
+    action_id = str(action.get("actionId"))
+    return action_id != WAIT and fault.is_instant(action_id, action.get("parameters", {}))
 
 
 def _check_wait(action: Mapping[str, Any]) -> Iterator[Problem]:

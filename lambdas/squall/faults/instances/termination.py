@@ -1,31 +1,51 @@
-"""Terminates pinned instances of an Auto Scaling group, as REL12-BP05's experiment does. Nothing undoes it; the group
-recovers by itself."""
+"""Takes pinned instances away: terminates them, as REL12-BP05's experiment does, or stops them, and lets FIS start them
+again or not."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Literal
 
-from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome
+from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.policy.custom_actions import Grant
+from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
+from squall.domain.run.commands import shell_command
+from squall.domain.run.fis_state import FisExperiment
 from squall.faults.base import Aftermath, Injection
 from squall.faults.checks import check_targets
+from squall.faults.fis import LONGEST, iso_duration, wait_action
 from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
-from squall.faults.parameters import NoParameters
+from squall.faults.parameters import length_problems, refuse_unknown
+
+TERMINATE, STOP = "aws:ec2:terminate-instances", "aws:ec2:stop-instances"
+RESTART, COMPLETE = "startInstancesAfterDuration", "completeIfInstancesTerminated"
+STOPPED = frozenset({"stopping", "stopped"})
 
 
-class InstanceTermination(MomentaryFault[Instance, NoParameters]):
-    """`aws:ec2:terminate-instances`: the group replaces a terminated instance, so afterwards the group must be
-    complete."""
+class Parameters(Model):
+    mode: Literal["terminate", "stop", "stop_and_start"] = "terminate"
+    """What becomes of the instances: `stop` leaves them to their group, which replaces them; after `stop_and_start` FIS
+    starts those again that the group has not replaced."""
+
+
+class InstanceTermination(MomentaryFault[Instance, Parameters]):
+    """`aws:ec2:terminate-instances`, or with `mode` `aws:ec2:stop-instances`: the group replaces the instance, so afterwards
+    the group must be complete."""
 
     type = FaultType.INSTANCE_TERMINATION
     resource_type = ResourceType.INSTANCE
     kind = Instance
     verb = "terminated"
-    actions = ("aws:ec2:terminate-instances",)
-    parameters = NoParameters
+    actions = (TERMINATE, STOP)
+    parameters = Parameters
     target_key = "Instances"
     action = "terminate"
     description = "Terminate the pinned instances"
@@ -33,28 +53,120 @@ class InstanceTermination(MomentaryFault[Instance, NoParameters]):
     targets_are_replaced = True
     improvements_on_loss = (REDUNDANCY, SHUTDOWN)
 
-    def grants(self) -> tuple[Grant, ...]:
-        return grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"), grant_untagged("ec2:DescribeInstances")
+    @property
+    def reads_templates(self) -> bool:
+        return True
 
-    def check_targets(self, injection: Injection[Instance, NoParameters], /) -> Iterable[SafetyCheck]:
+    def grants(self) -> tuple[Grant, ...]:
+        return (
+            grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"),
+            grant_tagged("ec2:StopInstances", "ec2", "instance/*"),
+            grant_tagged("ec2:StartInstances", "ec2", "instance/*"),
+            grant_untagged("ec2:DescribeInstances"),
+        )
+
+    def verb_of(self, parameters: Parameters, /) -> str:
+        return self.verb if parameters.mode == "terminate" else "stopped"
+
+    def traits(self, parameters: Model) -> FaultTraits:
+        """An instance that FIS starts again need not be replaced."""
+        return replace(super().traits(parameters), targets_are_replaced=not self.lasts(self._own(parameters)))
+
+    def lasts(self, parameters: Parameters) -> bool:
+        return parameters.mode == "stop_and_start"
+
+    def is_instant(self, action_id: str, parameters: Mapping[str, str], /) -> bool:
+        return super().is_instant(action_id, parameters) and RESTART not in parameters
+
+    def action_id(self, parameters: Parameters, /) -> str:
+        return TERMINATE if parameters.mode == "terminate" else STOP
+
+    def describe(self, parameters: Parameters, /) -> str:
+        if parameters.mode == "terminate":
+            return self.description
+        return "Stop the pinned instances" + (" and start them again" if self.lasts(parameters) else "")
+
+    def action_parameters(self, injection: Injection[Instance, Parameters], /) -> Mapping[str, str]:
+        """A group may terminate a stopped instance before FIS starts it again, which is no failure."""
+        if not self.lasts(injection.parameters):
+            return {}
+        return {RESTART: iso_duration(min(injection.length, LONGEST)), COMPLETE: "true"}
+
+    def compile(self, injection: Injection[Resource, Model]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Always with a wait: the action may be over early if the group terminates what FIS was to start."""
+        targets, actions = super().compile(injection)
+        return targets, {**actions, "observe": wait_action(injection.length)}
+
+    def read_template(self, action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
+        problems = length_problems(f"parameters.{RESTART}", parameters[RESTART], length) if RESTART in parameters else []
+        return self.read_checked(action_id, parameters, "parameters", problems)
+
+    def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        refuse_unknown(parameters, {RESTART, COMPLETE} if action_id == STOP else set(), action_id)
+        if action_id == TERMINATE:
+            return {}
+        return {"mode": "stop_and_start" if RESTART in parameters else "stop"}
+
+    def check_targets(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
         known = {group.name for group in injection.workload.groups}
         alone = [target.id for target in targets if target.group not in known]
         members = [target for target in targets if target.group in known]
-        names = sorted({target.group for target in members if target.group})
-        refusal = f"{', '.join(alone)} belongs to no Auto Scaling group, so nothing would replace it"
-        confirmation = f"replaced by {', '.join(names) or 'nothing: no target is pinned'}"
-        yield check_targets("in_auto_scaling_group", targets, alone, refusal, confirmation)
+        names = ", ".join(sorted({target.group for target in members if target.group}))
+        if self.lasts(injection.parameters):
+            confirmation = "; ".join(
+                part for part in (f"replaced by {names}" if names else "", f"FIS starts {', '.join(alone)} again" if alone else "") if part
+            )
+            yield check_targets("comes_back", targets, (), "", confirmation or "no target is pinned")
+        else:
+            refusal = f"{', '.join(alone)} belongs to no Auto Scaling group, so nothing would replace it"
+            yield check_targets("in_auto_scaling_group", targets, alone, refusal, f"replaced by {names or 'nothing: no target is pinned'}")
         out = [f"{target.id} is {target.lifecycle or 'in no lifecycle state'}" for target in members if target.lifecycle != "InService"]
-        yield check_targets("in_service", targets, out, "; ".join(out), "every target is in service in its group")
+        yield check_targets("in_service", targets, out, "; ".join(out), "every target in a group is in service in it")
+
+    def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
+        """The proof by the instance's state. A stop is proof only where FIS stopped instances."""
+        stops = _has_stopped(aftermath.fis)
+        return tuple(
+            proof if proof.proven or not stops else self._prove_stop(target, aftermath.workload.now(target), proof)
+            for target, proof in zip(aftermath.targets(Instance), super().prove(aftermath), strict=True)
+        )
+
+    def _prove_stop(self, before: Instance, now: Instance | None, proof: Proof) -> Proof:
+        """An instance that was started again since has another time of launch."""
+        if now is not None and now.state in STOPPED:
+            return proof.model_copy(update={"proven": True})
+        if now is not None and now.launched_at is not None and now.launched_at != before.launched_at:
+            return proof.model_copy(update={"proven": True, "detail": f"{now.id} was stopped, and is {now.state} again"})
+        return proof
 
     def observe_effect(self, before: Instance, now: Instance | None, /) -> tuple[bool, str]:
         state = now.state if now else "gone"
         return now is None or state in before.LOST, f"{before.id} is {state}"
 
-    def find_lacks(self, _before: Instance, _now: Instance | None, /) -> Iterable[str]:
-        """Always empty: the fault is meant to take the instance away."""
-        return ()
+    def find_lacks(self, before: Instance, now: Instance | None, /) -> Iterable[str]:
+        """An instance that is taken away lacks nothing, because others take its place; one that is left stopped does."""
+        if now is not None and now.state in STOPPED:
+            command = shell_command("aws", "ec2", "start-instances", "--instance-ids", now.id)
+            yield f"{now.id} is {now.state}, it was {before.state}; by hand: {command}"
+        elif before.group is None and (now is None or now.state != before.state):
+            yield f"{before.id} is {now.state if now else 'gone'}, it was {before.state}, and no group replaces it"
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:
         return missing_capacity(aftermath.before, aftermath.workload_before, aftermath.workload)
+
+    def verify(self, aftermath: Aftermath, /) -> RollbackReport:
+        """`restored` if FIS started every target again, `recovered` if others took the place of one."""
+        report = super().verify(aftermath)
+        lost = [target for target in aftermath.targets(Instance) if _is_lost(aftermath.workload.now(target))]
+        if report.outcome is RollbackOutcome.RECOVERED and not lost:
+            return report.model_copy(update={"outcome": RollbackOutcome.RESTORED})
+        return report
+
+
+def _has_stopped(fis: FisExperiment | None) -> bool:
+    return any(action.action_id == STOP and action.started_at is not None for action in (fis.actions if fis else ()))
+
+
+def _is_lost(now: Instance | None) -> bool:
+    return now is None or now.state in now.LOST
