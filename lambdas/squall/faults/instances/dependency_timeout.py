@@ -190,7 +190,8 @@ _NAMES: Mapping[str, DocumentNames] = {
     BLACKHOLE: {"Protocol": ("protocol", None), "Port": ("port", None), "TrafficType": ("traffic_type", "ingress")},
     OLDER_LOSS: {"LossPercent": ("loss_percent", "7"), "Interface": ("interface", None)},
 }
-"""The parameters of each document, with its own defaults (AWS FIS user guide, "Pre-configured AWS FIS SSM documents")."""
+"""The parameters of each document, with its own defaults (AWS FIS user guide, "Pre-configured AWS FIS SSM
+documents")."""
 
 
 def describe_dependency(parameters: Dependency, sent: str) -> str:

@@ -37,8 +37,8 @@ class Parameters(Model):
 
 
 class InstanceTermination(MomentaryFault[Instance, Parameters]):
-    """`aws:ec2:terminate-instances`, or with `mode` `aws:ec2:stop-instances`: the group replaces the instance, so afterwards
-    the group must be complete."""
+    """`aws:ec2:terminate-instances`, or with `mode` `aws:ec2:stop-instances`: the group replaces the instance, so
+    afterwards the group must be complete."""
 
     type = FaultType.INSTANCE_TERMINATION
     resource_type = ResourceType.INSTANCE
@@ -145,7 +145,8 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
         return now is None or state in before.LOST, f"{before.id} is {state}"
 
     def find_lacks(self, before: Instance, now: Instance | None, /) -> Iterable[str]:
-        """An instance that is taken away lacks nothing, because others take its place; one that is left stopped does."""
+        """An instance that is taken away lacks nothing, because others take its place. One that is left stopped
+        does."""
         if now is not None and now.state in STOPPED:
             command = shell_command("aws", "ec2", "start-instances", "--instance-ids", now.id)
             yield f"{now.id} is {now.state}, it was {before.state}; by hand: {command}"
