@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.measure import Measurement
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -15,8 +16,11 @@ from cli.text import clean_line, format_number, format_seconds, safe_text
 from squall.domain.run.timeline import EventName
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from datetime import timedelta
+
+    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.table import Column
 
     from cli.following.readings import Reading
     from squall.domain.documents.false_aborts import FalseAborts
@@ -45,6 +49,10 @@ _STYLES = {
     "invalid": "yellow",
 }  # fmt: skip
 REASON_CHARACTERS = 600
+_BORDER_WIDTH = 3
+"""What a column of a table takes beside its text."""
+_LONGEST_LINE = 10_000
+"""More characters than any cell has: its natural width is measured."""
 _UNITS = {"percent": " %", "seconds": " s", "per_second": " /s", "bytes": " B"}
 _BLOCKS = {True: "▁▂▃▄▅▆▇█", False: "_.-=+*#@"}
 
@@ -59,11 +67,45 @@ def format_quantity(value: float | None, unit: str) -> str:
     return format_number(value) + (_UNITS.get(unit, "") if value is not None else "")
 
 
+class WordTable(Table):
+    """A table that folds between words only, so that ids and ARNs can be read and copied.
+
+    Where the longest words of its columns don't fit side by side, each row becomes lines of `Column: value`.
+    """
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        ranges = [self._measure_cells(console, options, column) for column in self.columns]
+        shortest = sum(least for least, _ in ranges)
+        free = options.max_width - _BORDER_WIDTH * len(ranges)
+        if self.row_count and shortest > free:
+            yield from self._list_lines()
+            return
+        spare, by_need = free - shortest, sorted(zip(self.columns, ranges, strict=True), key=lambda pair: pair[1][1] - pair[1][0])
+        for place, (column, (least, most)) in enumerate(by_need):  # what short columns leave goes to the long ones
+            given = min(most - least, spare // (len(by_need) - place))
+            column.width, spare = least + given, spare - given
+        yield from super().__rich_console__(console, options)
+
+    def _measure_cells(self, console: Console, options: ConsoleOptions, column: Column) -> tuple[int, int]:
+        """The lengths of the longest word and of the longest line of a column, with its header."""
+        measured = [Measurement.get(console, options.update(max_width=_LONGEST_LINE), cell) for cell in (column.header, *column.cells)]
+        return max(cell.minimum for cell in measured), max(cell.maximum for cell in measured)
+
+    def _list_lines(self) -> Iterator[RenderableType]:
+        if self.title:
+            yield self.title
+        for cells in zip(*(column.cells for column in self.columns), strict=True):
+            yield Text()
+            for column, cell in zip(self.columns, cells, strict=True):
+                label = f"{column.header}: " if column.header else ""
+                yield Text.assemble((label, "bold"), cell if isinstance(cell, Text) else str(cell))
+
+
 def make_table(title: str, *columns: str) -> Table:
     """An empty table in the style of this command line."""
-    table = Table(title=safe_text(title, "bold"), title_justify="left", header_style="bold", expand=False, pad_edge=False)
+    table = WordTable(title=safe_text(title, "bold"), title_justify="left", header_style="bold", expand=False, pad_edge=False)
     for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_column(column)
     return table
 
 

@@ -458,6 +458,7 @@ def test_the_table_shows_promise_and_measure(squall: Squall, monkeypatch: pytest
     deployment.role_arns = (ROLE,)
     monkeypatch.setattr("cli.session.find_deployment", lambda options: deployment)
     monkeypatch.setattr("cli.commands.doctor.examine_path", lambda made: examine_path(trial(account, made.path)))
+    monkeypatch.setenv("COLUMNS", "200")  # no cell is folded
     done = squall("doctor", "--only", "event-rule")
     assert done.exit_code == 0
     shown = " ".join(done.stdout.split())
