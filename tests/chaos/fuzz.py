@@ -225,7 +225,7 @@ def _wrong(world: FakeWorld, status: str, statuses: list[Status], *, valid: bool
         if not valid:
             made = {"faults.create_template", "alarms.put", "locks.acquire", "locks.acquire_slot"} & set(world.calls)
             assert not made, f"invalid, and {made}"
-        assert world.notifier.sent, "nobody was told"
+        assert world.notifier.endings, "nobody was told"
         nothing_runs(world)
         is_settled(world)
     except AssertionError as error:

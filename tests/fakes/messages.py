@@ -28,6 +28,11 @@ class FakeNotifier:
     def publish(self, message: Message) -> None:
         self.sent.append(Sent(message.subject, render_text(message), dict(message.attributes)))
 
+    @property
+    def endings(self) -> list[Sent]:
+        """Every message but those that a fault runs."""
+        return [message for message in self.sent if not message.subject.startswith("Squall: fault running")]
+
 
 class FakeLifecycle:
     def __init__(self) -> None:

@@ -63,4 +63,4 @@ def test_the_walker_walks_what_moto_runs(experiment: dict[str, Any], known: depl
     with machine(run_world) as engine:
         run = engine.run(payload)
     assert (walked.status, walked.states) == (run.status, run.states)
-    assert walked_world.notifier.sent[0].subject == run_world.notifier.sent[0].subject
+    assert walked_world.notifier.endings[0].subject == run_world.notifier.endings[0].subject

@@ -29,7 +29,7 @@ def automation(world: FakeWorld) -> AutomationRun:
 
 
 def bodies(world: FakeWorld) -> list[str]:
-    return [message.body for message in world.notifier.sent]
+    return [message.body for message in world.notifier.endings]
 
 
 def test_it_runs_after_the_fault_as_the_policy_s_role_with_what_is_known_only_then(walk: Walk, world: FakeWorld) -> None:
@@ -119,7 +119,7 @@ def test_one_that_outlasts_the_bound_is_said_keeps_the_locks_and_is_watched_to_i
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     assert "rollback_overdue" in [event.event for event in record_of(world).events]
     assert automation(world).status == "InProgress"
-    answer, alert = world.notifier.sent
+    answer, alert = world.notifier.endings
     assert "rollback document restore-web (automation-1): InProgress" in answer.body
     assert "NOT CLEANED UP" in alert.subject
     assert "get-automation-execution --automation-execution-id automation-1" in alert.body

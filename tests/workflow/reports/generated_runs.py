@@ -115,7 +115,7 @@ def play(scene: Scene) -> Told:
             walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
         walk.pulses(3)
         facts = collect_facts(world.wiring(), record_of(world))
-        sent = [message.body for message in world.notifier.sent if "NOT CLEANED UP" not in message.subject]
+        sent = [message.body for message in world.notifier.endings if "NOT CLEANED UP" not in message.subject]
         return Told(facts, build_page(facts), list_sentences(facts), sent[0], bool(world.faults.runs))
 
 

@@ -33,7 +33,7 @@ def rejected(world: FakeWorld, check: str, *words: str, outcome: CheckOutcome = 
     )
     for word in (check, *words):
         assert word in record.reason, record.reason
-        assert word in world.notifier.sent[0].body
+        assert word in world.notifier.endings[0].body
     assert not STARTING & set(world.calls)
     nothing_is_left(world)
     is_settled(world)
@@ -135,7 +135,7 @@ def test_a_warning_refuses_nothing_and_is_said_everywhere(walk: Walk, world: Fak
     assert record.status is Status.COMPLETED, record.reason
     warned = [check for check in result.safety_checks if check.outcome is CheckOutcome.WARNED]
     assert [(check.name, check.detail) for check in warned] == [("workload_alarms", "in ALARM: errors")]
-    assert "Safety checks that warned\n  workload_alarms: in ALARM: errors" in world.notifier.sent[0].body
+    assert "Safety checks that warned\n  workload_alarms: in ALARM: errors" in world.notifier.endings[0].body
     assert "Safety check workload_alarms warned: in ALARM: errors" in result.issues_discovered
     assert [(finding.kind, finding.detail) for finding in result.findings if finding.kind == "check_warned"] == [
         ("check_warned", "in ALARM: errors")

@@ -27,7 +27,7 @@ def refused(world: FakeWorld, *words: str) -> None:
     result = result_of(world, execution_id)
     for word in words:
         assert word.lower() in record.reason.lower(), record.reason
-        assert word.lower() in world.notifier.sent[0].body.lower()
+        assert word.lower() in world.notifier.endings[0].body.lower()
     assert result.problems or [check for check in result.safety_checks if check.outcome != "passed"]
     assert not CREATING & set(world.calls)
     nothing_is_left(world, execution_id)

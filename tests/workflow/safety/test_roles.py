@@ -55,7 +55,7 @@ def test_a_lie_that_every_role_can_tell_leaves_no_fault_and_forges_no_verdict(wa
     assert record.final
     assert record.verdict is not Verdict.VALIDATED
     assert result is None or result.verdict is not Verdict.VALIDATED
-    assert world.notifier.sent, "nobody was told"
+    assert world.notifier.endings, "nobody was told"
     assert not [message.subject for message in world.notifier.sent if "validated" in message.subject.lower()]
 
 

@@ -199,7 +199,7 @@ def test_fis_refusing_to_start_is_failed_where_the_guards_cannot_be_read(walk: W
     walk.after["StartFault"] = lambda _: world.failing.clear()
     assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
     record = ended(world, Status.FAILED, None, None)
-    assert "could not be asked" in record.reason
+    assert "could not be read" in record.reason
     nothing_is_left(world)
 
 

@@ -10,6 +10,7 @@ import pytest
 from squall.application.stopping.halt_request import NotAHaltError, NotAResumeError
 from squall.domain.base.vocabulary import AbortSource, CheckOutcome, Status, Verdict
 from squall.domain.run.halt import Lever
+from squall.domain.safety.fis_template import CHECKED_TAG
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import (
     ID,
@@ -74,7 +75,7 @@ def run_of(world: FakeWorld, name: str, tags: dict[str, str] | None = None) -> N
     """A FIS experiment that no workflow looks after."""
     tagged = {"squall:stack": "Squall", "squall:execution": name} if tags is None else tags
     wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}
-    world.faults.templates[f"T-{name}"] = {"tags": tagged, "actions": {"wait": wait}}
+    world.faults.templates[f"T-{name}"] = {"tags": {**tagged, CHECKED_TAG: "true"}, "actions": {"wait": wait}}
     world.faults.start(f"T-{name}", f"token-{name}", tagged)
 
 

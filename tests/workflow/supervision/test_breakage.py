@@ -213,7 +213,7 @@ def test_people_hear_when_machines_cannot(walk: Walk, world: FakeWorld) -> None:
     world.failing = Intercept(break_it)
     done = walk.run({"experiment": "seed"})
     assert done.status == "FAILED"
-    assert len(world.notifier.sent) == 1, "once, however often the rest is tried"
+    assert len(world.notifier.endings) == 1, "once, however often the rest is tried"
     assert [record.id for record in world.records.open()] == [ID], "machines have not heard"
     world.failing = {}
     walk.pulses(3)

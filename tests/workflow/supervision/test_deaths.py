@@ -118,7 +118,7 @@ def test_stopped_at_any_state_two_pulses_close_it_when_the_event_is_lost(walk: W
         assert world.records.items == {}
         nothing_runs(world)
         return
-    if state in {"Notify", "ReleaseUnrecorded"} and not world.notifier.sent:
+    if state in {"Notify", "ReleaseUnrecorded"} and not world.notifier.endings:
         walk.pulses(2)  # the workflow might still have told
     nothing_is_left(world)
     walk.pulses(3)
@@ -329,7 +329,7 @@ def test_what_the_closer_cannot_take_away_is_told_and_taken_away_later(walk: Wal
     walk.pulses(1)
     told(world)
     if not broken.startswith("locks."):
-        assert "aws " in world.notifier.sent[0].body, "the command that does it by hand"
+        assert "aws " in world.notifier.endings[0].body, "the command that does it by hand"
     if broken in {"faults.delete_template", "faults.stop", "faults.of_template"}:
         assert world.locks.leases, "nobody else may have the failure domain"
     if broken != "faults.stop":
