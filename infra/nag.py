@@ -6,6 +6,7 @@ from cdk_nag import AwsSolutionsChecks
 from infra.permissions.documents import document_files
 from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
+from squall.domain.experiment.published import FOLDER
 
 
 def add_rules(app: App) -> None:
@@ -27,6 +28,7 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         "*": "Only for APIs that authorize on no narrower resource; tests/infra checks each such action against AWS's service data",
         f"<{bucket}.Arn>/results/*": "One object for each document of each execution",
         **{f"<{bucket}.Arn>/results/*/{file}": f"{file} of each execution" for file in document_files()},
+        f"<{bucket}.Arn>/{FOLDER}/*": "One object for each version of a published experiment",
         f"<{bucket}.Arn>/analytics/*": "Rows of each execution, by environment and month",
         f"<{bucket}.Arn>/reports/*": "One object for each report of a period",
         _format_arn(

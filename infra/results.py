@@ -10,6 +10,7 @@ from aws_cdk.aws_dynamodb import (
     Table,
     TableEncryption,
 )
+from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
 from aws_cdk.aws_kms import Alias, IKey, Key
 from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
 from aws_cdk.aws_sns import Topic
@@ -19,10 +20,14 @@ from constructs import Construct
 
 from infra.settings import Settings
 from squall.adapters.dynamodb.history import SUMMARY_ATTRIBUTES
+from squall.domain.experiment.published import FOLDER
 
 INDEXES: dict[str, tuple[str, ...]] = {"open": (), "period": SUMMARY_ATTRIBUTES, "experiment": ()}
 """Index to the attributes that it holds besides the keys; empty: all attributes."""
 SUPERSEDED_DAYS = 30
+EXPIRING = ("results", "reports", "analytics", "athena")
+"""The folders of the bucket to which `results_retention_days` applies. Published experiments do not expire: S3 would
+retire them, and without their newest version nobody could tell what was retired before."""
 
 
 class Results(Construct):
@@ -64,7 +69,7 @@ class Results(Construct):
 
     def _make_bucket(self) -> Bucket:
         expiry = self._settings.results_retention_days
-        return Bucket(
+        bucket = Bucket(
             self,
             "Bucket",
             block_public_access=BlockPublicAccess.BLOCK_ALL,
@@ -80,10 +85,12 @@ class Results(Construct):
                     abort_incomplete_multipart_upload_after=Duration.days(7),
                     noncurrent_version_expiration=Duration.days(SUPERSEDED_DAYS),
                 ),
-                *([LifecycleRule(id="Retention", expiration=Duration.days(expiry))] if expiry else []),
+                *(_expire_folder(folder, expiry) for folder in EXPIRING if expiry),
             ],
             removal_policy=self._removal_policy,
         )
+        bucket.add_to_resource_policy(_keep_versions(bucket))
+        return bucket
 
     def _make_topic(self, key: IKey | None) -> Topic:
         # The key that AWS manages for SNS is enough because only our functions publish; CloudWatch and EventBridge
@@ -104,3 +111,20 @@ class Results(Construct):
             encryption=QueueEncryption.SQS_MANAGED,
             retention_period=Duration.days(14),
         )
+
+
+def _expire_folder(folder: str, days: int) -> LifecycleRule:
+    return LifecycleRule(id=f"Retention-{folder}", prefix=f"{folder}/", expiration=Duration.days(days))
+
+
+def _keep_versions(bucket: Bucket) -> PolicyStatement:
+    """Denies everybody to replace a version of a published experiment: a write has to say that there is none yet. Parts
+    of a multipart upload can't say so, and are denied, too."""
+    return PolicyStatement(
+        sid="NeverReplaceAPublishedVersion",
+        effect=Effect.DENY,
+        principals=[AnyPrincipal()],
+        actions=["s3:PutObject"],
+        resources=[bucket.arn_for_objects(f"{FOLDER}/*")],
+        conditions={"Null": {"s3:if-none-match": "true"}},
+    )

@@ -80,8 +80,8 @@ class Settings(BaseModel):
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,256}$")] = "default"
     log_retention_days: int = 90
     results_retention_days: Annotated[int, Field(ge=1)] | None = None
-    """After how many days every object in the bucket expires: documents of runs, reports, rows for Athena. None keeps them
-    forever. The items in the table are not affected."""
+    """After how many days the documents of runs, the reports and the rows for Athena expire in the bucket. None keeps them
+    forever. Published experiments and the items in the table are not affected."""
     keep_results: bool = True
     """Whether the table and the bucket stay when the stack is deleted."""
     termination_protection: bool = False

@@ -8,6 +8,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.names import Names, automation_arns
+from squall.domain.experiment.published import FOLDER
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
 from squall.domain.safety.fis_template import CHECKED_TAG
 
@@ -43,7 +44,7 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
     }
 
 
-_ADMITTED = ("admitted_hash", "definition_hash", "promotion_hash")
+_ADMITTED = ("admitted_hash", "definition_hash", "promotion_hash", "source", "source_version", "source_hash")
 """Attributes that the record of an execution has if Admit saw it."""
 _NOT_NEW = (
     "abort", "ask", "closed_by", "confirmed", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id",
@@ -100,6 +101,10 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
         "history": [_make_statement(["dynamodb:Query"], [f"{names.table_arn}/index/period"])],
         "publish": [_make_statement(["s3:PutObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("analytics", "reports")])],
         "open_records": [_make_statement(["dynamodb:Query"], [f"{names.table_arn}/index/open"])],
+        "read_catalogue": [
+            _make_statement(["s3:GetObject"], [f"{names.bucket_arn}/{FOLDER}/*"]),
+            _make_statement(["s3:ListBucket"], [names.bucket_arn], {"StringLike": {"s3:prefix": [f"{FOLDER}/*"]}}),
+        ],
         "read_documents": [
             _make_statement(["s3:GetObject"], [f"{names.bucket_arn}/results/*"]),
             # Without ListBucket, S3 answers AccessDenied instead of NoSuchKey for a document that was never written.

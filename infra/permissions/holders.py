@@ -33,7 +33,7 @@ CLOSING = (
 SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
 
 HOLDERS: dict[str, tuple[str, ...]] = {
-    "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates"),
+    "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates", "read_catalogue"),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
     "CheckSafety": (*WORKFLOW_STEP, "metrics", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
     "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
@@ -73,6 +73,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "list_experiments",
         "locks",
         "read_halt",
+        "read_catalogue",
         *SURROUNDINGS,
     ),
     "StartFault": (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from squall.settings import Settings
 
 if TYPE_CHECKING:
+    from squall.ports.catalogue import Catalogue
     from squall.ports.faults import Automations, Commands, Faults
     from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
     from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
@@ -90,9 +91,15 @@ class Wiring:
 
     @cached_property
     def documents(self) -> Documents:
-        from squall.adapters.s3 import S3Documents
+        from squall.adapters.s3.documents import S3Documents
 
         return S3Documents(_make_client("s3"), self.settings.bucket)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        from squall.adapters.s3.catalogue import S3Catalogue
+
+        return S3Catalogue(_make_client("s3"), self.settings.bucket)
 
     @cached_property
     def faults(self) -> Faults:

@@ -15,7 +15,7 @@ from squall.adapters.dynamodb.history import SUMMARY_ATTRIBUTES, DynamoHistory
 from squall.adapters.dynamodb.locks import DynamoLocks
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.adapters.fis.experiments import Fis
-from squall.adapters.s3 import S3Documents
+from squall.adapters.s3.documents import S3Documents
 from tests.fakes.world import FakeWorld
 
 if TYPE_CHECKING:

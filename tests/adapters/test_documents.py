@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from squall.adapters.s3 import S3Documents
+from squall.adapters.s3.documents import S3Documents
 from squall.domain.documents.document import Document
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.safety import FinalCheck

@@ -9,11 +9,13 @@ from squall.domain.approval.votes import Decision, VoteProof
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.document import document_key, file_key
 from squall.domain.documents.finding import Finding, StoredFinding
+from squall.domain.experiment.published import MAXIMUM_BYTES, MOST_VERSIONS, StoredVersion
 from squall.domain.run.lock import Held
 from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.orphans import Sightings
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.run.record import ExecutionRecord
+from squall.errors import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -285,6 +287,30 @@ class FakeDocuments:
     def get(self, execution_id: str, model: type[D]) -> D | None:
         body = self.files.get(document_key(execution_id, model))
         return None if body is None else model.model_validate_json(body)
+
+
+class FakeCatalogue:
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, int], bytes] = {}
+
+    def find_newest(self, name: str) -> StoredVersion | None:
+        versions = [version for known, version in self.objects if known == name]
+        if len(versions) > MOST_VERSIONS:
+            raise Refused("s3", "ListObjectsV2", "TooManyVersions", name)
+        return self.read(name, max(versions)) if versions else None
+
+    def read(self, name: str, version: int) -> StoredVersion | None:
+        body = self.objects.get((name, version))
+        return None if body is None else StoredVersion(name, version, body[: MAXIMUM_BYTES + 1])
+
+    def list_newest(self) -> Mapping[str, int]:
+        return dict(sorted(self.objects))
+
+    def add(self, stored: StoredVersion) -> bool:
+        if (stored.name, stored.version) in self.objects:
+            return False
+        self.objects[stored.name, stored.version] = stored.body
+        return True
 
 
 class FakeSightings:

@@ -190,6 +190,7 @@ NEEDS_OF_PORT = {
     "lever": "move_lever",
     "locks": "locks",
     "documents": "write_documents",
+    "catalogue": "read_catalogue",
     "metrics": "metrics",
     "alarms": "read_guards",
     "inventory": "inventory",
@@ -204,8 +205,8 @@ NEEDS_OF_PORT = {
 }
 # Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
 NEVER_ASKED = {
-    "CheckSafety": {"inventory", "locks", "read_templates"},
-    "AcquireSlot": {"inventory", "read_templates"},
+    "CheckSafety": {"inventory", "locks", "read_templates", "read_catalogue"},
+    "AcquireSlot": {"inventory", "read_templates", "read_catalogue"},
     # A method of the class that they share with those who clean up.
     "Abort": {"find_templates"},
     "Halt": {"delete_template"},
@@ -247,6 +248,25 @@ def test_nobody_may_write_any_document_whatever(stack: Resources) -> None:
     for statement in stack.statements():
         if "s3:PutObject" in statement.actions:
             assert not [resource for resource in statement.resources if resource.endswith("/results/*")]
+
+
+def test_no_function_may_write_or_delete_a_published_experiment(stack: Resources) -> None:
+    for name in stack.functions():
+        for statement in of(stack, name):
+            writes = {action for action in statement.actions if action.startswith("s3:") and not action.startswith(("s3:Get", "s3:List"))}
+            if writes:
+                covered = [resource for resource in statement.resources if fnmatch("catalogue/web/000001.json", resource.partition("/")[2])]
+                assert covered == [], name
+
+
+def test_nobody_may_replace_a_version_of_a_published_experiment(stack: Resources) -> None:
+    """A write must say `If-None-Match`, whoever makes it; a part of a multipart upload can't, and is denied."""
+    (policy,) = stack.of_type("AWS::S3::BucketPolicy").values()
+    (denial,) = [entry for entry in policy["PolicyDocument"]["Statement"] if entry.get("Sid") == "NeverReplaceAPublishedVersion"]
+    assert (denial["Effect"], denial["Principal"], denial["Action"]) == ("Deny", {"AWS": "*"}, "s3:PutObject")
+    assert text(denial["Resource"]).endswith("/catalogue/*")
+    assert denial["Condition"] == {"Null": {"s3:if-none-match": "true"}}
+    assert supported("s3:PutObject", "s3:if-none-match")
 
 
 def test_only_admit_writes_what_was_admitted(stack: Resources) -> None:

@@ -430,7 +430,10 @@ def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> No
     assert resources.one("AWS::StepFunctions::StateMachine")["StateMachineName"] == "Prod-Experiment"
     (bucket,) = resources.whole("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Delete"
-    assert {rule.get("ExpirationInDays") for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"]} == {None, 400}
+    expiring = {
+        rule["Prefix"]: rule["ExpirationInDays"] for rule in bucket["Properties"]["LifecycleConfiguration"]["Rules"] if "Prefix" in rule
+    }
+    assert expiring == dict.fromkeys(("results/", "reports/", "analytics/", "athena/"), 400), "published experiments do not expire"
 
 
 def test_the_app_synthesizes_offline_for_any_account_with_no_unexplained_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

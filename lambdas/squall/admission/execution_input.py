@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
+from squall.admission.candidate import Candidate, find_candidate, parse_candidate
 from squall.admission.environment import parse_environment
-from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
-from squall.admission.policy import find_policy_problems, find_range_problems, find_unavailable_features, resolve_parameters
+from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
 from squall.domain.base.problems import (
     WHOLE,
@@ -26,9 +27,19 @@ from squall.domain.base.problems import (
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import ExecutionInput, Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
+from squall.domain.experiment.published import DefinitionSource, StoredVersion, content_hash
 from squall.domain.policy.environment import Environment
 
 EXECUTION_NAME = re.compile(r"[0-9A-Za-z_-]{1,80}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the stack runs."""
+
+    account: str
+    region: str
+    partition: str
 
 
 def admit_input(
@@ -37,14 +48,14 @@ def admit_input(
     catalogue: Mapping[str, Any],
     environments: Mapping[str, Any],
     *,
-    account: str,
-    region: str,
-    partition: str,
+    published: StoredVersion | None = None,
+    place: Place,
     now: datetime,
 ) -> Definition:
     """The definition to run. Raises InvalidInput with every problem of the input, the experiment and its environment.
 
-    `catalogue` and `environments` are raw, by name, as deployed. Nothing is read from AWS.
+    `catalogue` and `environments` are raw, by name, as deployed. `published` is the newest published version under the
+    name in the input; None if there is none. Nothing is read from AWS.
     """
     problems = _find_name_problems(execution_name)
     json_problems = find_json_problems(raw_input)
@@ -54,12 +65,16 @@ def admit_input(
         raise InvalidInput([*problems, forbidden])
     request, more = _parse_request(raw_input)
     problems += more
-    experiment, path, more = _choose_experiment(raw_input, catalogue)
+    candidate, more = find_candidate(raw_input, catalogue, published)
     problems += more
-    environment, more = _choose_environment(experiment, path, raw_input, catalogue, environments)
+    path = candidate.path if candidate else WHOLE
+    experiment, more = parse_candidate(candidate)
     problems += more
-    if environment is not None:
-        problems += prefix_paths(path, _find_place_problems(environment, account, region))
+    environment, more = _choose_environment(experiment, candidate, environments)
+    problems += more
+    if candidate is not None and environment is not None:
+        problems += _find_source_problems(candidate.source, environment)
+        problems += prefix_paths(path, _find_place_problems(environment, place))
         if request is not None:
             problems += find_trigger_problems(request.trigger, experiment, environment, now)
     if experiment is not None and environment is not None:
@@ -67,8 +82,9 @@ def admit_input(
         problems += more
         problems += prefix_paths(path, find_range_problems(changed, _list_unchanged_parameters(changed, request), environment))
         problems += prefix_paths(path, find_policy_problems(changed, environment))
-        problems += prefix_paths(path, _find_alarm_problems(changed, f"arn:{partition}:cloudwatch:{region}:{account}:"))
-    if problems or request is None or experiment is None or environment is None:
+        prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:"
+        problems += prefix_paths(path, _find_alarm_problems(changed, prefix))
+    if problems or request is None or candidate is None or experiment is None or environment is None:
         raise InvalidInput(remove_duplicates(problems))
     return Definition(
         experiment=changed,
@@ -76,11 +92,12 @@ def admit_input(
         mode=request.mode,
         definition_hash=definition_hash(changed),
         promotion_hash=promotion_hash(changed),
+        source=candidate.source.model_copy(update={"hash": content_hash(candidate.raw)}),
         requested_by=request.requested_by,
         trigger=make_trigger_key(request.trigger) if request.trigger else None,
-        account=account,
-        region=region,
-        partition=partition,
+        account=place.account,
+        region=place.region,
+        partition=place.partition,
     )
 
 
@@ -115,39 +132,17 @@ def _parse_request(raw: Mapping[str, Any]) -> tuple[ExecutionInput | None, list[
         return None, problems
 
 
-def _choose_experiment(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> tuple[Experiment | None, str, list[Problem]]:
-    """The experiment that the input names or contains, the path under which its problems are reported, and these
-    problems."""
-    name, inline = raw.get("experiment"), raw.get("definition")
-    path = WHOLE
-    if isinstance(name, str) and name not in catalogue:
-        offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
-        message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
-        return None, WHOLE, [Problem(path="experiment", message=message, expected=offered)]
-    try:
-        if isinstance(name, str):
-            path = extend_path("catalogue", name)
-            return parse_experiment(catalogue[name], path), path, []
-        if isinstance(inline, Mapping):
-            path = "definition"
-            return parse_experiment(inline, path), path, []
-    except InvalidInput as invalid:
-        raw_experiment = catalogue[name] if isinstance(name, str) else inline
-        return None, path, [*invalid.problems, *prefix_paths(path, find_unavailable_features(raw_experiment))]
-    return None, WHOLE, []
-
-
 def _choose_environment(
-    experiment: Experiment | None, path: str, raw: Mapping[str, Any], catalogue: Mapping[str, Any], environments: Mapping[str, Any]
+    experiment: Experiment | None, candidate: Candidate | None, environments: Mapping[str, Any]
 ) -> tuple[Environment | None, list[Problem]]:
     """The policy that the experiment names, even if something else in the experiment is wrong."""
-    name = experiment.environment if experiment else _read_environment_name(raw, catalogue)
-    if name is None:
+    name = experiment.environment if experiment else _read_environment_name(candidate)
+    if candidate is None or name is None:
         return None, []
     if name not in environments:
         message = f"there is no environment {show_value(name)}{suggest_name(name, environments)}"
         expected = ", ".join(sorted(environments)) or "none is deployed"
-        return None, [Problem(path=extend_path(path, "environment"), message=message, expected=expected)]
+        return None, [Problem(path=extend_path(candidate.path, "environment"), message=message, expected=expected)]
     path = f"environments.{name}"
     try:
         environment = parse_environment(environments[name], path)
@@ -158,16 +153,21 @@ def _choose_environment(
     return environment, []
 
 
-def _read_environment_name(raw: Mapping[str, Any], catalogue: Mapping[str, Any]) -> str | None:
+def _read_environment_name(candidate: Candidate | None) -> str | None:
     """The name of the environment in an experiment that could not be parsed."""
-    experiment_name = raw.get("experiment")
-    definition = catalogue.get(experiment_name) if isinstance(experiment_name, str) else raw.get("definition")
-    name = definition.get("environment") if isinstance(definition, Mapping) else None
+    name = candidate.raw.get("environment") if candidate and isinstance(candidate.raw, Mapping) else None
     return name if isinstance(name, str) else None
 
 
-def _find_place_problems(environment: Environment, account: str, region: str) -> Iterator[Problem]:
-    places = (("account", account, environment.accounts), ("Region", region, environment.regions))
+def _find_source_problems(source: DefinitionSource, environment: Environment) -> Iterator[Problem]:
+    """Whether the environment takes experiments from there. Inline ones are refused before they are parsed."""
+    if source.kind == "published" and environment.catalogue != "published":
+        message = f"{environment.name} runs deployed experiments only; {source.name} is published"
+        yield Problem(path="experiment", message=message, expected="an experiment that is deployed with the stack")
+
+
+def _find_place_problems(environment: Environment, place: Place) -> Iterator[Problem]:
+    places = (("account", place.account, environment.accounts), ("Region", place.region, environment.regions))
     for noun, here, allowed in places:
         if allowed and here not in allowed:
             message = f"{environment.name} is not in this {noun} ({here})"

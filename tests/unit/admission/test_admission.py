@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from squall.admission.adopted_template import adopt_template
 from squall.admission.environment import parse_environment
-from squall.admission.execution_input import admit_input
+from squall.admission.execution_input import Place, admit_input
 from squall.admission.experiment import parse_experiment
 from squall.admission.trigger import make_trigger_key
 from squall.domain.base.problems import InvalidInput
@@ -38,7 +38,7 @@ INLINE = {**ENVIRONMENTS, "staging": {**ENVIRONMENTS["staging"], "inline_definit
 
 
 def run(raw: object, *, name: str = "run-1", catalogue: dict[str, Any] = CATALOGUE, environments: dict[str, Any] = INLINE) -> Definition:
-    return admit_input(raw, name, catalogue, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+    return admit_input(raw, name, catalogue, environments, place=Place(ACCOUNT, REGION, "aws"), now=NOW)
 
 
 def refusals(raw: object, **inputs: Any) -> dict[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from squall.admission.execution_input import admit_input
+from squall.admission.execution_input import Place, admit_input
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import TargetBefore
@@ -91,7 +91,7 @@ def admitted(scope: str, **policy: Any) -> list[str]:
     raw["success_criteria"] = ["System availability > 99%"]
     environments = {"staging": {"name": "staging", **policy}}
     try:
-        admit_input({"experiment": "x"}, "run", {"x": raw}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+        admit_input({"experiment": "x"}, "run", {"x": raw}, environments, place=Place(ACCOUNT, REGION, "aws"), now=NOW)
     except InvalidInput as invalid:
         return [f"{problem.path}: {problem.message}: {problem.expected}" for problem in invalid.problems]
     return []

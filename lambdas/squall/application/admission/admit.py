@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from squall.admission.adopted_template import adopt_template
-from squall.admission.execution_input import admit_input
+from squall.admission.execution_input import Place, admit_input
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import belongs_to_execution, list_candidate_ids
+from squall.application.admission.published import find_published
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
@@ -66,12 +67,14 @@ def _reject_run(w: Wiring, run: Run, problems: list[Problem], now: datetime) -> 
 
 def _read_definition(w: Wiring, raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
     """The definition to run, or every problem of the input."""
-    partition, account, region = _split_arn(run.execution_arn)
     definitions = load_deployed()
     try:
-        definition = admit_input(
-            raw, name, definitions.catalogue, definitions.environments, account=account, region=region, partition=partition, now=now
-        )
+        published = find_published(w, raw, definitions.environments)
+    except (Unavailable, Refused) as error:  # the name could be ambiguous, or the newest version a retirement
+        return None, [Problem(path="experiment", message=f"the published catalogue could not be read: {error}")]
+    try:
+        place = _read_place(run.execution_arn)
+        definition = admit_input(raw, name, definitions.catalogue, definitions.environments, published=published, place=place, now=now)
         template_id = definition.experiment.fis_template_id
         return (adopt_template(definition, w.faults.template(template_id)) if template_id else definition), []
     except (Unavailable, Refused) as error:
@@ -80,10 +83,9 @@ def _read_definition(w: Wiring, raw: object, name: str, run: Run, now: datetime)
         return None, list(invalid.problems)
 
 
-def _split_arn(execution_arn: str) -> tuple[str, str, str]:
-    """The partition, the account and the Region."""
+def _read_place(execution_arn: str) -> Place:
     _, partition, _, region, account, *_ = execution_arn.split(":")
-    return partition, account, region
+    return Place(account, region, partition)
 
 
 def _open_record(w: Wiring, run: Run, name: str, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
@@ -116,6 +118,9 @@ def _make_record(run: Run, definition: Definition | None, raw: object, now: date
         definition_hash=definition.definition_hash if definition else "",
         admitted_hash=definition.admitted_hash if definition else "",
         promotion_hash=definition.promotion_hash if definition else "",
+        source=definition.source.kind if definition else "",
+        source_version=definition.source.version if definition else None,
+        source_hash=definition.source.hash if definition else "",
         requested_by=(definition.requested_by or "") if definition else _bound_text(fields.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
     )

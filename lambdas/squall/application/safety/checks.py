@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from squall.admission.published import read_version
 from squall.application.admission.admit import load_deployed_policy
 from squall.application.admission.definitions import find_definition
 from squall.application.approval.request import compile_plan, needs_approval
@@ -15,6 +16,7 @@ from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.guard_forecasts import forecast_guards
 from squall.application.step import Step
 from squall.application.stopping.halt_flag import read_halt
+from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -22,6 +24,7 @@ from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import Guards, GuardSpec
 from squall.domain.documents.safety import FinalCheck, Safety
 from squall.domain.experiment.hashes import definition_hash
+from squall.domain.experiment.published import PublishedVersion
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
@@ -82,6 +85,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         lease_held=_try_read(step, lambda: _renew_lease(step, discovery, now, outlasts_start)) if final else None,
         deployed_policy=load_deployed_policy(definition.environment.name),
         definition_hash_now=_try_read(step, lambda: _hash_stored_definition(step)) if final else None,
+        published_now=_read_published(step, definition) if final else None,
         template_id=step.record.template_id,
         template_differences=_try_read(step, lambda: template_differences(step)) if final else None,
         prerequisites=fault.prerequisites(injection_of(definition, discovery, workload)) if workload else None,
@@ -115,6 +119,19 @@ def _hash_stored_definition(step: Step) -> str | None:
     """The hash of the experiment as it is in S3 now, computed here and not read from the document."""
     definition = find_definition(step.w, step.record)
     return definition_hash(definition.experiment) if definition else None
+
+
+def _read_published(step: Step, definition: Definition) -> PublishedVersion | None:
+    """The newest version of the run's published experiment; None if it can't be read, or if somebody deleted it."""
+    name = definition.source.name
+    if definition.source.kind != "published":
+        return None
+    stored = _try_read(step, lambda: step.w.catalogue.find_newest(name))
+    try:
+        return read_version(stored) if stored else None
+    except InvalidInput as invalid:
+        step.note(EventName.NOT_ANSWERED, str(invalid)[:500])
+        return None
 
 
 def _renew_lease(step: Step, discovery: Discovery, now: datetime, outlasts: datetime) -> bool:

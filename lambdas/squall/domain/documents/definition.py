@@ -4,6 +4,7 @@ from squall.domain.base.model import hash_document
 from squall.domain.base.vocabulary import Mode
 from squall.domain.documents.document import Document
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.published import DefinitionSource
 from squall.domain.policy.environment import Environment
 
 
@@ -19,6 +20,8 @@ class Definition(Document):
     promotion_hash: str = ""
     """`hashes.promotion_hash` of the experiment: the same in every environment. Empty in documents of earlier
     versions."""
+    source: DefinitionSource = DefinitionSource()
+    """Where the experiment comes from."""
     requested_by: str | None = None
     trigger: str | None = None
     account: str

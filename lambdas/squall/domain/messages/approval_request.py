@@ -81,6 +81,7 @@ def _head_facts(request: Request) -> tuple[Fact, ...]:
             f"{experiment.name}: awaiting approval in {request.definition.environment.name}",
             f"Hypothesis: {experiment.hypothesis}",
             f"Description: {experiment.description}" if experiment.description else "",
+            f"Definition: {request.definition.source}, hash {request.definition.definition_hash[:12]}",
             f"Needed: {describe_need(ask, request.votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC; then it is rejected.",
             f"Who may: {', '.join(ask.who) or 'anybody of this account who may invoke the Approve function'}",
             f"Started by: {request.requested_by or 'not said'} (a label){trigger}",

@@ -284,6 +284,9 @@ class Environment(Model):
     """What is asked of guards and stop alarms."""
     promotion: Promotion | None = None
     """The same experiment must have been validated there. None: nothing is asked."""
+    catalogue: Literal["deployed", "published"] = "deployed"
+    """`deployed`: only experiments that are deployed with the stack may run here. `published`: those that `squall publish`
+    wrote to the results bucket, too."""
     inline_definitions: Annotated[bool, Field(strict=True)] = False
     """Whether an execution's input may contain its own experiment. Whoever may start executions then chooses what the FIS role
     does."""

@@ -58,6 +58,12 @@ class ExecutionRecord:
     """
     promotion_hash: str = ""
     """The hash of what the experiment has in common in all environments."""
+    source: str = ""
+    """Where the definition comes from: `deployed`, `published` or `inline`. Empty on records of earlier versions."""
+    source_version: int | None = None
+    """The version of a published definition."""
+    source_hash: str = ""
+    """The hash of the definition before overrides (`published.content_hash`)."""
     requested_by: str = ""
     trigger: str = ""
     verdict: Verdict | None = None

@@ -13,6 +13,7 @@ from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.experiment.published import PublishedVersion
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.recovery import recovery_length
 from squall.domain.resources.workload import Workload
@@ -64,6 +65,9 @@ class SafetyInput:
     """The environment's policy as deployed now; None if no policy of that name is deployed."""
     definition_hash_now: str | None = None
     """The hash of the definition document as it is in S3 now."""
+    published_now: PublishedVersion | None = None
+    """The newest published version under the name of the experiment; None if it could not be read, or if the definition is
+    not a published one."""
     template_id: str | None = None
     template_differences: Sequence[str] | None = None
     """The differences between the FIS template and what was compiled; None if they could not be compared."""

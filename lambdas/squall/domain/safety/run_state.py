@@ -54,6 +54,19 @@ def _check_definition_unchanged(inputs: SafetyInput) -> Answer:
     return same, f"admitted {inputs.definition.definition_hash[:12]}, now {inputs.definition_hash_now[:12]}"
 
 
+def _check_retirement(inputs: SafetyInput) -> Answer:
+    """A newer version does not take the place of the admitted one; a retirement ends every run that has had no fault."""
+    source, newest = inputs.definition.source, inputs.published_now
+    if source.kind != "published":
+        return True, f"the definition was {source}"
+    if newest is None:
+        return None, f"the published catalogue could not be read; the definition is {source}"
+    if newest.retired:
+        return False, f"{source.name} was retired at {newest.at:%Y-%m-%d %H:%M:%S} UTC by {newest.by}"
+    newer = f"; version {newest.version} has been published since" if newest.version != source.version else ""
+    return True, f"the definition is {source}{newer}"
+
+
 def _check_approval(inputs: SafetyInput) -> Answer:
     name, policy = inputs.definition.environment.name, inputs.definition.environment.approval
     if policy is None or not policy.required:
@@ -95,6 +108,7 @@ ALWAYS: Mapping[str, Check] = {
 FINAL: Mapping[str, Check] = {
     "lease_held": _check_lease,
     "definition_unchanged": _check_definition_unchanged,
+    "not_retired": _check_retirement,
     "approved": _check_approval,
     "fis_template_present": _check_template_present,
     "fis_template_unchanged": _check_template_unchanged,

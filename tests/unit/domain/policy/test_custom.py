@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from squall.admission.execution_input import admit_input
+from squall.admission.execution_input import Place, admit_input
 from squall.admission.overrides import apply_overrides
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
@@ -74,7 +74,7 @@ def admitted(inputs: dict[str, Any], overrides: dict[str, Any] | None = None, **
     listed = {"custom_actions": POLICY, "rollback_documents": ROLLBACKS, **policy}
     asked = {"experiment": "x", **({"overrides": overrides} if overrides else {})}
     environments = {"staging": {"name": "staging", **listed}}
-    return admit_input(asked, "run", {"x": inputs}, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW)
+    return admit_input(asked, "run", {"x": inputs}, environments, place=Place(ACCOUNT, REGION, "aws"), now=NOW)
 
 
 def refused(inputs: dict[str, Any], overrides: dict[str, Any] | None = None, **policy: Any) -> dict[str, str]:
