@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from cli import local_app
 from cli.app import app as squall
+from cli.apps import catalogue as catalogue_app
+from cli.apps import local as local_app
 from cli.drafting import app as new_app
 from cli.session import Options
 
@@ -34,6 +35,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Execution id or ARN.")]
 
 squall.add_typer(local_app.app, name="local")
 squall.add_typer(new_app.app, name="new")
+squall.add_typer(catalogue_app.app, name="catalogue")
 
 
 def _set_json(context: typer.Context, *, json: bool) -> Options:
@@ -105,6 +107,14 @@ def gate(
     from cli.commands import gate as command
 
     raise typer.Exit(command.check_experiments(_set_json(context, json=json), files, within, rerun=rerun))
+
+
+@squall.command()
+def publish(context: typer.Context, files: Annotated[list[str], typer.Argument(metavar="FILE…")], json: Json = False) -> None:
+    """Publish experiments without a deployment, each under its file's name; if one is not valid, none is."""
+    from cli.commands import publish as command
+
+    raise typer.Exit(command.publish_files(_set_json(context, json=json), files))
 
 
 @squall.command()

@@ -7,6 +7,7 @@ from infra.permissions.documents import document_files
 from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
 from squall.domain.experiment.published import FOLDER
+from squall.domain.experiment.scheduling import name_published_group
 
 
 def add_rules(app: App) -> None:
@@ -55,6 +56,10 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         _format_arn(stack, "lambda", "function:*"): "Only to be described, by FIS only where the function has opted in",
         **{f"{folder}*": "One object for each fault of a function, in that environment's folder" for folder in stack.fault_folders},
         _format_arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
+        _format_arn(
+            stack, "scheduler", f"schedule/{name_published_group(stack.stack_name)}/*"
+        ): "Schedules come with published experiments; the group is theirs",
+        _format_arn(stack, "cloudformation", f"stack/{stack.stack_name}/*"): "Only to be described; CloudFormation chooses the stack's id",
         _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
     }
     wildcards |= dict.fromkeys(sorted(stack.custom_wildcards), "Named by the deployer, in the custom_actions of a policy")

@@ -1,5 +1,5 @@
-"""The schedules: the pulse every minute, the periodic reports, and the experiments of the catalogue that have a
-schedule."""
+"""The schedules: the pulse every minute, the periodic reports, and the deployed experiments that have a schedule. Those of
+published experiments are made by a function, in a group of their own."""
 
 import json
 from collections.abc import Mapping
@@ -13,10 +13,13 @@ from aws_cdk.aws_stepfunctions import StateMachine
 from constructs import Construct
 
 from squall.domain.experiment.experiment import Experiment, Schedule
+from squall.domain.experiment.scheduling import (
+    MAXIMUM_EVENT_AGE_SECONDS,
+    RETRY_ATTEMPTS,
+    make_schedule_input,
+    name_published_group,
+)
 
-MAXIMUM_EVENT_AGE_SECONDS = 900
-"""Scheduler gives up a later start, which Admit would refuse as stale."""
-RETRY_ATTEMPTS = 10
 REPORTS = {"weekly": (7, "cron(0 6 ? * MON *)"), "monthly": (30, "cron(0 6 1 * ? *)")}
 """Report name to the days it covers and its schedule, in UTC."""
 
@@ -30,6 +33,8 @@ class Schedules(Construct):
         # The group's name is composed, not referenced, so that a role's trust policy can contain it.
         self._group_name = f"squall-{stack_name}"
         self._group = CfnScheduleGroup(self, "Group", name=self._group_name)
+        self._published_group_name = name_published_group(stack_name)
+        self._published_group = CfnScheduleGroup(self, "PublishedGroup", name=self._published_group_name)
 
     def add_pulse(self, pulse: Function) -> CfnSchedule:
         """Adds the pulse, every minute and without retries: the next one comes a minute later anyway."""
@@ -45,6 +50,28 @@ class Schedules(Construct):
                 retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=60, maximum_retry_attempts=0),
             ),
         )
+
+    def make_published_role(self, machine_arn: str) -> Role:
+        """Makes the role with which Scheduler starts published experiments. `machine_arn` is composed: the functions, one
+        of which passes this role, are made before the state machine."""
+        return self._make_role("PublishedRole", "states:StartExecution", machine_arn, group_name=self._published_group_name)
+
+    def add_published(self, align: Function, machine: StateMachine) -> None:
+        """Adds the passes that bring the schedules of published experiments in line with the catalogue."""
+        self._add_schedule(
+            "Alignment",
+            name="alignment",
+            description="Aligns the schedules of published experiments with the catalogue",
+            schedule=Schedule(expression="rate(15 minutes)"),
+            target=CfnSchedule.TargetProperty(
+                arn=align.function_arn,
+                role_arn=self._make_role("AlignmentRole", "lambda:InvokeFunction", align.function_arn).role_arn,
+                input="{}",
+                retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=600, maximum_retry_attempts=0),
+            ),
+        )
+        # Scheduler deletes the schedules of a group with it: on deletion of the stack, before the workflow.
+        self._published_group.node.add_dependency(machine)
 
     def add_reports(self, report: Function) -> None:
         """Adds the weekly and the monthly report, which the topic's subscribers get as a digest."""
@@ -82,7 +109,7 @@ class Schedules(Construct):
                 target=CfnSchedule.TargetProperty(
                     arn=machine.state_machine_arn,
                     role_arn=role.role_arn,
-                    input=json.dumps(_execution_input(name)),
+                    input=json.dumps(make_schedule_input(name)),
                     dead_letter_config=CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters.queue_arn),
                     retry_policy=CfnSchedule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=MAXIMUM_EVENT_AGE_SECONDS, maximum_retry_attempts=RETRY_ATTEMPTS
@@ -111,9 +138,9 @@ class Schedules(Construct):
         resource.add_resource_dependency(self._group)
         return resource
 
-    def _make_role(self, construct_id: str, action: str, resource: str) -> Role:
+    def _make_role(self, construct_id: str, action: str, resource: str, group_name: str | None = None) -> Role:
         stack = Stack.of(self)
-        group = f"arn:{stack.partition}:scheduler:{stack.region}:{stack.account}:schedule-group/{self._group_name}"
+        group = f"arn:{stack.partition}:scheduler:{stack.region}:{stack.account}:schedule-group/{group_name or self._group_name}"
         return Role(
             self,
             construct_id,
@@ -130,9 +157,3 @@ class Schedules(Construct):
                 )
             },
         )
-
-
-def _execution_input(name: str) -> dict[str, object]:
-    # Scheduler replaces the words in angle brackets when it starts the execution.
-    trigger = {"schedule_arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"}
-    return {"experiment": name, "trigger": trigger}

@@ -31,12 +31,14 @@ from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
 from infra.permissions.holders import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
 from infra.permissions.names import Names
+from infra.permissions.people import make_people_policies
 from infra.places import read_feature_flags
 from infra.results import Results
 from infra.schedules import Schedules
 from infra.settings import Settings
 from infra.triggers import Triggers
 from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
+from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS
 from squall.version import VERSION
 
@@ -49,6 +51,12 @@ OUTPUTS = {
     "HaltFunctionName": "The function that stops every fault of the stack and prevents new ones",
     "ResumeFunctionName": "The function that ends a halt",
     "ReportFunctionName": "The function that makes reports of runs and of periods",
+    "ScheduleFunctionName": "The function that brings the schedules of published experiments in line with the catalogue",
+    "CatalogueLocation": "The folder of the results bucket that holds the published experiments",
+    "ViewerPolicyArn": "The managed policy for people who see runs, results, reports and the catalogue",
+    "OperatorPolicyArn": "The managed policy for people who start, abort and halt experiments",
+    "PublisherPolicyArn": "The managed policy for people who publish and retire experiments",
+    "ApproverPolicyArn": "The managed policy for people who approve and reject runs",
     "DashboardUrl": "The CloudWatch dashboard of the stack",
     "ApproveFunctionName": "The function that records approvals and rejections",
     "ApprovalUrl": "The console page that lists the executions that wait for approval; nobody can approve there",
@@ -78,6 +86,9 @@ class SquallStack(Stack):
         self.settings = settings
         self.machine_name = machine_name(settings)
         self.results = Results(self, "Results", settings=settings)
+        self._schedules = Schedules(self, "Schedules", stack_name=settings.stack_name, dead_letters=self.results.dead_letters)
+        self._machine_arn = f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}"
+        self._published_role = self._schedules.make_published_role(self._machine_arn)
         self.fault_folders = list_fault_folders(definitions.environments.values())
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
         self.custom_wildcards = frozenset(self._fis_roles.wildcards - {"*"})
@@ -92,6 +103,7 @@ class SquallStack(Stack):
         self.state_machine = workflow.state_machine
         self._connect_triggers(definitions)
         self._watch_squall_itself()
+        self._people_policies = make_people_policies(self, self._compose_names(definitions), self.functions)
         Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
         self._write_outputs()
         Tags.of(self).add("squall:stack", settings.stack_name)
@@ -119,7 +131,12 @@ class SquallStack(Stack):
             # watches.
             "Pulse": {
                 "SQUALL_SENTINEL_FUNCTION": sentinel.function_arn,
-                "SQUALL_STATE_MACHINE_ARN": f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}",
+                "SQUALL_STATE_MACHINE_ARN": self._machine_arn,
+            },
+            "Schedule": {
+                "SQUALL_STATE_MACHINE_ARN": self._machine_arn,
+                "SQUALL_SCHEDULE_ROLE_ARN": self._published_role.role_arn,
+                "SQUALL_DEAD_LETTER_ARN": self.results.dead_letters.queue_arn,
             },
             **dict.fromkeys(("Halt", "Resume"), {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {}),
             # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
@@ -181,6 +198,7 @@ class SquallStack(Stack):
             safety_lever=settings.halt_engages_safety_lever,
             sentinel_in_vpc=settings.sentinel_vpc_id is not None,
             dead_letter_arn=self.results.dead_letters.queue_arn,
+            schedule_role_arn=self._published_role.role_arn,
             **list_names(self, definitions.environments.values()),
         )
 
@@ -193,13 +211,14 @@ class SquallStack(Stack):
         triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
         triggers.never_repeat("Sentinel", self.functions["Sentinel"])
         triggers.report_endings(self.functions["Report"], self.settings.event_bus_name)
-        schedules = Schedules(self, "Schedules", stack_name=self.settings.stack_name, dead_letters=self.results.dead_letters)
+        schedules = self._schedules
         stop_paths.append(schedules.add_pulse(self.functions["Pulse"]))
         # On deletion the workflow goes first, and everything that stops or undoes a fault after it.
         stoppers = [*self._fis_roles.roles.values(), *(self.functions[name] for name in ("Abort", "Halt", "Pulse"))]
         self.state_machine.node.add_dependency(*stoppers, *stop_paths)
         schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
+        schedules.add_published(self.functions["Schedule"], self.state_machine)
         self._grant_cluster_access(definitions)
 
     def _watch_squall_itself(self) -> None:
@@ -246,10 +265,13 @@ class SquallStack(Stack):
             "HaltFunctionName": self.functions["Halt"].function_name,
             "ResumeFunctionName": self.functions["Resume"].function_name,
             "ReportFunctionName": self.functions["Report"].function_name,
+            "ScheduleFunctionName": self.functions["Schedule"].function_name,
+            "CatalogueLocation": f"s3://{self.results.bucket.bucket_name}/{FOLDER}/",
             "DashboardUrl": self.dashboard.url,
             "ApproveFunctionName": self.functions["Approve"].function_name,
             "ApprovalUrl": self._approval_url(),
             "SquallVersion": VERSION,
+            **{f"{name}PolicyArn": policy.managed_policy_arn for name, policy in self._people_policies.items()},
         }
         for name, value in values.items():
             CfnOutput(self, name, value=value, description=OUTPUTS[name])

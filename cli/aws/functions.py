@@ -1,4 +1,4 @@
-"""The functions of a deployed stack that a person calls: abort, halt, resume, approve, report."""
+"""The functions of a deployed stack that a person calls: abort, halt, resume, approve, report, schedule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from cli.aws.calls import explain_failures, make_client
+from cli.aws.catalogue import Deployed
 from cli.aws.proof import sign_statement
 from cli.errors import CommandError
 from cli.text import clean_line
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from squall.domain.approval.votes import Decision
 
-FunctionName = Literal["abort", "halt", "resume", "approve", "report"]
+FunctionName = Literal["abort", "halt", "resume", "approve", "report", "schedule"]
 
 
 class StackFunctions:
@@ -80,15 +81,24 @@ class StackFunctions:
         """Has the report of a period made. Returns `{"report": …, "files": [S3 key, …]}`."""
         return self._invoke("report", {"period": period}, "Try a shorter period; the function's log has the details.")
 
-    def catalogue(self) -> list[str] | None:
-        """The names of the deployed experiments; None if the stack can't be asked: it is older, or the caller may not
-        invoke its report function."""
+    def deployed(self) -> Deployed | None:
+        """What is deployed; None if the stack can't be asked: it is older, or the caller may not invoke its report
+        function."""
         try:
             answer = self._invoke("report", {"catalogue": {}}, "")
         except CommandError:
             return None
         names = answer.get("catalogue") if isinstance(answer, dict) else None
-        return [str(name) for name in names] if isinstance(names, list) else None
+        if not isinstance(names, list):
+            return None
+        environments = answer.get("environments")
+        policies = {str(name): str(word) for name, word in environments.items()} if isinstance(environments, dict) else None
+        return Deployed(tuple(str(name) for name in names), policies)
+
+    def align_schedules(self) -> Any:
+        """Has the schedules of published experiments brought in line with the catalogue. Returns `{"scheduled": [name, …],
+        "removed": [name, …], "problems": {name: sentence}}`."""
+        return self._invoke("schedule", {}, "Try again.")
 
     def make_report(self, execution_id: str) -> None:
         """Has the report of a finished run written, or written again."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from cli.aws.calls import ExplainedMetrics, explain_failures, make_client
+from cli.aws.catalogue import ExplainedCatalogue
 from cli.aws.errors import error_code
 from cli.aws.functions import StackFunctions
 from cli.aws.versions import OUTPUT as VERSION_OUTPUT
@@ -24,6 +25,7 @@ from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.locks import DynamoLocks
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.adapters.fis.experiments import Fis
+from squall.adapters.s3.catalogue import S3Catalogue
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag
 from squall.domain.run.halt import combine_flags
 from squall.errors import Unavailable
@@ -206,6 +208,11 @@ class Deployment(StackFunctions):
                 return DynamoLocks(self.client("dynamodb"), self._table).line()
         except CommandError:
             return None
+
+    @property
+    def published(self) -> ExplainedCatalogue:
+        """The catalogue of published experiments."""
+        return ExplainedCatalogue(S3Catalogue(self.client("s3"), self.bucket), local_hint=self._local_hint)
 
     @property
     def metrics(self) -> Metrics:

@@ -90,14 +90,21 @@ def start_execution(deployment: Deployment, request: Request) -> Started:
 
 
 def _check_catalogue(deployment: Deployment, experiment: str) -> None:
-    """Refuses a name that is not deployed: an execution of it would notify people and count as a rejected run. Admit
-    decides where the stack can't be asked."""
-    deployed = deployment.catalogue()
-    if deployed is None or experiment in deployed:
+    """Refuses a name that is neither deployed nor published: an execution of it would notify people and count as a
+    rejected run. Admit decides where the stack can't be asked."""
+    deployed = deployment.deployed()
+    if deployed is None or experiment in deployed.experiments:
         return
-    near = difflib.get_close_matches(experiment, deployed, 3, 0.5)
+    try:
+        published = deployment.published.list_newest()
+    except CommandError:
+        return
+    if experiment in published:
+        return
+    names = [*deployed.experiments, *published]
+    near = difflib.get_close_matches(experiment, names, 3, 0.5)
     message = f"There is no experiment {clean_line(experiment, 128)!r} in the catalogue of stack {deployment.stack}, {deployment.region}."
-    known = f"Did you mean {' or '.join(near)}?" if near else f"Deployed are: {clean_line(', '.join(deployed) or 'none', 1000)}."
+    known = f"Did you mean {' or '.join(near)}?" if near else f"There are: {clean_line(', '.join(names) or 'none', 1000)}."
     raise CommandError(message, f"{known} A file is given by its path.", code=Exit.REFUSED)
 
 

@@ -9,6 +9,7 @@ from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.names import Names, automation_arns
 from squall.domain.experiment.published import FOLDER
+from squall.domain.experiment.scheduling import name_published_group
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
 from squall.domain.safety.fis_template import CHECKED_TAG
 
@@ -36,6 +37,7 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
         "roll_back": _rollback_documents(names),
         **_policy_gates(names),
         "read_templates": _listed_templates(names),
+        "align_schedules": _published_schedules(names),
         "notify": [_make_statement(["sns:Publish"], [names.topic_arn])],
         "emit_events": [_make_statement(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_make_statement(["sqs:SendMessage"], [names.dead_letter_arn])],
@@ -214,6 +216,16 @@ def _allow_halt(names: Names) -> dict[str, list[PolicyStatement]]:
         "move_lever": [_make_statement(["fis:UpdateSafetyLeverState"], lever)] if names.safety_lever else [],
         "read_lever": [_make_statement(["fis:GetSafetyLever"], lever)] if names.safety_lever else [],
     }
+
+
+def _published_schedules(names: Names) -> list[PolicyStatement]:
+    """The schedules in the group of published experiments, which start executions with a role made for them."""
+    actions = [f"scheduler:{verb}Schedule" for verb in ("Get", "Create", "Update", "Delete")]
+    return [
+        _make_statement(["scheduler:ListSchedules"], ["*"]),  # authorizes on no resource
+        _make_statement(actions, [names.arn("scheduler", f"schedule/{name_published_group(names.stack)}/*")]),
+        _make_statement(["iam:PassRole"], [names.schedule_role_arn], {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}}),
+    ]
 
 
 def _listed_templates(names: Names) -> list[PolicyStatement]:

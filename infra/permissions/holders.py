@@ -5,7 +5,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.names import Names
 
-CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Resume", "Sentinel", "Watchdog")
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Resume", "Schedule", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """The functions that no state of the workflow runs: they control it, or report on runs that are over."""
 
@@ -155,6 +155,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     ),
     # Apart from Halt, so that a person may be allowed to halt and not to resume.
     "Resume": (*EVERY_FUNCTION, "halt_copy", "read_halt", "write_halt", "move_lever", "read_lever", "notify"),
+    "Schedule": ("read_catalogue", "align_schedules", "encryption_key"),
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),

@@ -45,6 +45,8 @@ class Names:
     """Whether an environment's policy enables faults on Lambda functions."""
     sentinel_function_arn: str = ""
     sentinel_in_vpc: bool = False
+    schedule_role_arn: str = ""
+    """The role with which Scheduler starts published experiments."""
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource in this account and Region."""

@@ -65,6 +65,16 @@ class Settings:
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 
     @property
+    def schedule_role_arn(self) -> str:
+        """The role with which Scheduler starts published experiments."""
+        return self._required("SQUALL_SCHEDULE_ROLE_ARN")
+
+    @property
+    def dead_letter_arn(self) -> str:
+        """The queue for starts that Scheduler could not deliver."""
+        return self._required("SQUALL_DEAD_LETTER_ARN")
+
+    @property
     def safety_lever(self) -> bool:
         """Whether a halt also engages FIS's safety lever."""
         return self.values.get("SQUALL_SAFETY_LEVER") == "true"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from squall.settings import Settings
 
 if TYPE_CHECKING:
-    from squall.ports.catalogue import Catalogue
+    from squall.ports.catalogue import Catalogue, Schedules
     from squall.ports.faults import Automations, Commands, Faults
     from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
     from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
@@ -100,6 +100,16 @@ class Wiring:
         from squall.adapters.s3.catalogue import S3Catalogue
 
         return S3Catalogue(_make_client("s3"), self.settings.bucket)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        from squall.adapters.scheduler import EventBridgeSchedules, Target
+        from squall.domain.experiment.scheduling import name_published_group
+
+        settings = self.settings
+        group = name_published_group(settings.stack)
+        target = Target(group, settings.state_machine_arn, settings.schedule_role_arn, settings.dead_letter_arn)
+        return EventBridgeSchedules(_make_client("scheduler"), target)
 
     @cached_property
     def faults(self) -> Faults:

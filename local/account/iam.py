@@ -47,6 +47,7 @@ def install_patches() -> None:
         "service method path headers body query_params region account_id", _with_resources,
     )  # fmt: skip
     replace_function(iam_actions, "request_tag_context", "service iam_action body params", _with_alarm_tags)
+    replace_function(iam_actions, "s3_service_context", "iam_action query_params path headers", _with_write_conditions)
 
 
 # --- callers ------------------------------------------------------------------------------------------------------
@@ -69,6 +70,20 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
         return rds_resource(arn, query_params, region, account_id) if service == "rds" else arn
 
     return extract_resource_arn
+
+
+def _with_write_conditions(build: Callable[..., Context]) -> Callable[..., Context]:
+    def s3_service_context(
+        iam_action: str, query_params: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None
+    ) -> Context:
+        context = build(iam_action, query_params, path, headers)
+        if iam_action == "s3:PutObject":
+            for name in ("if-match", "if-none-match"):
+                if value := (headers or {}).get(name):
+                    context[f"s3:{name}"] = value
+        return context
+
+    return s3_service_context
 
 
 _RDS_KINDS = (("DBCluster", "cluster"), ("DBInstance", "db"))

@@ -130,6 +130,7 @@ _SAMPLE_NAMES = Names(
     fis_actions=("aws:ec2:terminate-instances",),
     kms_key_arn=None,
     dead_letter_arn="arn:aws:sqs:eu-west-1:123456789012:dead-letters",
+    schedule_role_arn="arn:aws:iam::123456789012:role/published",
     sentinel_function_arn="arn:aws:lambda:eu-west-1:123456789012:function:sentinel",
 )
 """A stack with default settings: the page shows actions, which do not depend on the names."""

@@ -14,6 +14,7 @@ from squall.application.admission import admit
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.run.record import Abort
 from tests.fakes.monitoring import FakeAlarm
+from tests.fakes.publishing import publish, retire
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, execution_event
@@ -344,6 +345,16 @@ def catalogue(**changes: Any) -> None:
             experiment[key] = value
 
 
+def published(walk: Walk, world: FakeWorld) -> None:
+    """A published experiment with a schedule runs, and is retired."""
+    policy(catalogue="published")
+    publish(world, "mine", {**deployed().catalogue["seed"], "schedule": {"expression": "rate(7 days)"}})
+    walk.quietly("Schedule", {})
+    run(walk, {"experiment": "mine"})
+    retire(world, "mine")
+    walk.quietly("Schedule", {})
+
+
 def _in_the_fault(walk: Walk, world: FakeWorld, act: Callable[[], None]) -> None:
     arm = once(lambda: world.clock.after(125, act))
     walk.after["StartFault"] = lambda _: arm()
@@ -529,6 +540,7 @@ SCENES: dict[str, Scene] = {
     "an alarm is promised": alarmed,
     "an alarm stays OK": alarm_stays_ok,
     "of a schedule": scheduled,
+    "a published experiment": published,
     "a queue": queued,
     "a queue without end": queue_left_behind,
     "another's template": adopted,

@@ -22,6 +22,7 @@ from infra.code import UPLOT
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.holders import HOLDERS, statements_for
 from infra.permissions.names import Names
+from squall.application import schedules
 from squall.application.admission import admit
 from squall.application.reports import period
 from squall.domain.base.vocabulary import ResourceType
@@ -62,6 +63,7 @@ NAMES = Names(
     pipeline_arns=("pipeline",),
     deployment_group_arns=("group",),
     sentinel_function_arn="sentinel",
+    schedule_role_arn="schedule-role",
     sentinel_in_vpc=True,
     disturbs_functions=True,
 )
@@ -81,7 +83,7 @@ _DYNAMODB = {
     ),
 }
 _OTHERS = {
-    "s3:GetObject": "documents.get",
+    "s3:GetObject": "documents.get catalogue.find_newest catalogue.read",
     "s3:PutObject": "documents.put documents.write documents.publish",
     "cloudwatch:GetMetricData": "metrics.series",
     "cloudwatch:GetMetricStatistics": "metrics.over metrics.distribution",
@@ -95,9 +97,14 @@ _OTHERS = {
     "cloudwatch:ListTagsForResource": "alarms.tags alarms.put+old alarms.put_composite+old",
     "ssm:StartAutomationExecution": "automations.start",
     "ssm:GetAutomationExecution": "automations.get",
-    "iam:PassRole": "automations.start faults.create_template",
+    "iam:PassRole": "automations.start faults.create_template schedules.put",
+    "scheduler:ListSchedules": "schedules.list_experiments",
+    "scheduler:GetSchedule": "schedules.put",
+    "scheduler:CreateSchedule": "schedules.put",
+    "scheduler:UpdateSchedule": "schedules.put",
+    "scheduler:DeleteSchedule": "schedules.remove",
     "iam:CreateServiceLinkedRole": "",
-    "s3:ListBucket": "",
+    "s3:ListBucket": "catalogue.find_newest catalogue.list_newest",
     "cloudwatch:PutMetricData": "sentinel_metrics.put",
     # The sentinel holds these too, for Lambda itself.
     "ec2:DescribeNetworkInterfaces": "inventory.describe inventory.describe+tags inventory.refresh",
@@ -276,6 +283,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
         arranged() as (walk, world),
         patch.object(page, "VENDOR", UPLOT / "dist"),
         patch.object(period, "load_deployed", vars(admit)["load_deployed"]),
+        patch.object(schedules, "load_deployed", vars(admit)["load_deployed"]),
     ):
         policed = Policed(walk, function, grant)
         wiring = FakeWiring(world, {**SETTINGS, "SQUALL_SAFETY_LEVER": "true"})
@@ -287,7 +295,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
         return _seen(world, outcomes), policed.used
 
 
-ANSWERS = frozenset({"Abort", "Approve", "Halt", "Resume", "Report"})
+ANSWERS = frozenset({"Abort", "Approve", "Halt", "Resume", "Report", "Schedule"})
 """The functions that people call, and whose answers they read."""
 
 

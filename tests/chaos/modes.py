@@ -26,9 +26,10 @@ _OF_ONE_SERVICE = {
     "DynamoDB": ("records", "locks", "halt_copy", "history", "sightings"),
     "CloudWatch": ("alarms", "metrics"),
     "FIS": ("faults", "lever"),
+    "S3": ("documents", "catalogue"),
     "Systems Manager": ("commands", "automations", "halt_flag", "calendars"),
 }
-_NAMED = {"SNS": "notifier", "S3": "documents", "EventBridge": "lifecycle", "Step Functions": "workflow", "EC2": "inventory"}
+_NAMED = {"SNS": "notifier", "EventBridge": "lifecycle", "Step Functions": "workflow", "EC2": "inventory"}
 _KNOWN = {"clock", *_NAMED.values(), *(port for ports in _OF_ONE_SERVICE.values() for port in ports)}
 SERVICE: dict[str, tuple[str, ...]] = {
     **_OF_ONE_SERVICE,

@@ -22,6 +22,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Notify", "events:PutEvents", "a good run"),
     ("Pulse", "lambda:InvokeFunction", "a sentinel"),
     ("Pulse", "fis:ListExperimentResolvedTargets", "a good run"),
+    ("Schedule", "scheduler:DeleteSchedule", "a published experiment"),
     ("Sentinel", "cloudwatch:PutMetricData", "a sentinel"),
     ("StartFault", "fis:GetExperimentTemplate", "a good run"),
     ("StartFault", "sns:Publish", "a good run"),

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from cli.aws.catalogue import Deployed
 from cli.aws.stack import Machine, Started
+from cli.errors import CommandError
 from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.metrics.metric_models import MetricQuery, Series
@@ -16,6 +18,7 @@ from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
+from tests.fakes.storage import FakeCatalogue
 
 START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 HOSTILE = "[bold red]evil[/] \x1b[31mred\x1b[0m \x07bell\u202ereversed"
@@ -114,14 +117,27 @@ class FakeDeployment:
     bucket: str = "bucket"
     metrics: NoMetrics = field(default_factory=NoMetrics)
     queue: Line | None = field(default_factory=Line)
-    deployed: list[str] | None = None
-    """The names in the catalogue; None: the stack can't be asked."""
+    deployed_names: list[str] | None = None
+    """The names of the deployed experiments; None: the stack can't be asked."""
+    policies: dict[str, str] | None = None
+    """Environment to the `catalogue` of its policy; None: the stack is older."""
+    published: FakeCatalogue = field(default_factory=FakeCatalogue)
+    aligned: int = 0
+    """How often the schedules were brought in line."""
+    alignment: Any = field(default_factory=lambda: {"scheduled": [], "removed": [], "problems": {}})
+    """What the schedule function answers; None: it fails."""
 
     def caller(self) -> str:
         return "arn:aws:iam::123456789012:user/ada"
 
-    def catalogue(self) -> list[str] | None:
-        return self.deployed
+    def deployed(self) -> Deployed | None:
+        return None if self.deployed_names is None else Deployed(tuple(self.deployed_names), self.policies)
+
+    def align_schedules(self) -> Any:
+        self.aligned += 1
+        if self.alignment is None:
+            raise CommandError("The schedule function failed: timeout.")
+        return self.alignment
 
     def start(self, name: str, payload: Mapping[str, Any]) -> Started:
         self.started.append((name, payload))

@@ -203,7 +203,7 @@ def test_plan_as_json_holds_the_exact_template(squall: Squall, deployment: FakeD
 
 
 def test_a_name_that_is_not_deployed_starts_nothing(squall: Squall, deployment: FakeDeployment) -> None:
-    deployment.deployed = ["instance-termination", "slow-network"]
+    deployment.deployed_names = ["instance-termination", "slow-network"]
     done = squall("run", "instance-terminaton")
     assert (done.exit_code, deployment.started) == (3, [])
     assert "Did you mean instance-termination?" in done.stderr

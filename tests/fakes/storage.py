@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from squall.domain.approval.votes import Ask, Proof, Vote
     from squall.domain.documents.document import Document
+    from squall.domain.experiment.experiment import Schedule
     from squall.domain.run.record import Abort, Event
 
 D = TypeVar("D", bound="Document")
@@ -311,6 +312,20 @@ class FakeCatalogue:
             return False
         self.objects[stored.name, stored.version] = stored.body
         return True
+
+
+class FakeSchedules:
+    def __init__(self) -> None:
+        self.items: dict[str, Schedule] = {}
+
+    def list_experiments(self) -> Sequence[str]:
+        return list(self.items)
+
+    def put(self, experiment: str, schedule: Schedule) -> None:
+        self.items[experiment] = schedule
+
+    def remove(self, experiment: str) -> None:
+        self.items.pop(experiment, None)
 
 
 class FakeSightings:

@@ -17,7 +17,7 @@ from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
 from tests.fakes.monitoring import FakeAlarms, FakeMetrics
 from tests.fakes.sentinel import FakeProber, FakeProbes, FakeSentinelMetrics, FakeSentinels
-from tests.fakes.storage import FakeCatalogue, FakeDocuments, FakeFindings, FakeLocks, FakeRecords, FakeSightings
+from tests.fakes.storage import FakeCatalogue, FakeDocuments, FakeFindings, FakeLocks, FakeRecords, FakeSchedules, FakeSightings
 from tests.fakes.surroundings import FakeCalendars, FakeDeployments
 from tests.fakes.workload import ACCOUNT, REGION, FakeCommands, FakeFleet, FakeInventory
 
@@ -51,6 +51,7 @@ class FakeWorld:
         self.halt_copy = FakeHaltFlag()
         self.documents = FakeDocuments()
         self.catalogue = FakeCatalogue()
+        self.schedules = FakeSchedules()
         self.findings = FakeFindings()
         self.fleet = FakeFleet(self.clock)
         self.inventory = FakeInventory(self.fleet)
@@ -84,7 +85,7 @@ class FakeWorld:
 PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
-    "sentinels", "probes", "prober", "sentinel_metrics", "catalogue",
+    "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules",
 )  # fmt: skip
 
 

@@ -71,6 +71,9 @@ ACTIONS: dict[str, Power | None] = {
     "states:SendTaskSuccess": Power("wake executions"),
     "lambda:InvokeFunction": Power("start the sentinel"),
     "iam:PassRole": None,
+    "scheduler:CreateSchedule": Power("make schedules of published experiments"),
+    "scheduler:UpdateSchedule": Power("change schedules of published experiments"),
+    "scheduler:DeleteSchedule": Power("delete schedules of published experiments"),
     "iam:CreateServiceLinkedRole": None,
 }
 """Actions that write, besides those of DynamoDB and S3. None: part of another one, or nothing that a promise rests on."""

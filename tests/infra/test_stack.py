@@ -39,6 +39,12 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "HaltFunctionName",
         "ResumeFunctionName",
         "ReportFunctionName",
+        "ScheduleFunctionName",
+        "CatalogueLocation",
+        "ViewerPolicyArn",
+        "OperatorPolicyArn",
+        "PublisherPolicyArn",
+        "ApproverPolicyArn",
         "DashboardUrl",
         "SquallVersion",
         "ApproveFunctionName",
@@ -235,7 +241,9 @@ def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(sta
     later = needed_by(stack, machine)
     roles = {name for name in stack.whole("AWS::IAM::Role") if name.startswith("FisRole")}
     policies = {
-        name for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items() if roles & set(re.findall(r"\w+", str(policy["Roles"])))
+        name
+        for name, policy in stack.of_type("AWS::IAM::ManagedPolicy").items()
+        if roles & set(re.findall(r"\w+", str(policy.get("Roles"))))
     }
     assert roles
     assert policies
@@ -258,9 +266,13 @@ def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(sta
 
 def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources) -> None:
     (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
-    starting = [name for name, schedule in stack.of_type("AWS::Scheduler::Schedule").items() if schedule["Name"].startswith("experiment-")]
+    starting = [name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"].startswith("experiment-")]
+    published = [
+        name for name, found in stack.of_type("AWS::Scheduler::ScheduleGroup").items() if found["Name"] == "squall-Squall.published"
+    ]
+    assert len(published) == 1, "with the group go the schedules in it"
     assert starting
-    assert all(machine in needed_by(stack, name) for name in starting)
+    assert all(machine in needed_by(stack, name) for name in (*starting, *published))
 
 
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
@@ -308,6 +320,18 @@ def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
         "experiment": "weekly",
         "trigger": {"schedule_arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"},
     }
+
+
+def test_the_role_of_published_schedules_starts_the_workflow_for_their_group_alone(stack: Resources) -> None:
+    (role,) = [found for name, found in stack.of_type("AWS::IAM::Role").items() if "PublishedRole" in name]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert text(trust["Condition"]["StringEquals"]["aws:SourceArn"]).endswith(":schedule-group/squall-Squall.published")
+    (policy,) = role["Policies"]
+    actions = {entry["Action"]: text(entry["Resource"]) for entry in policy["PolicyDocument"]["Statement"]}
+    assert actions.keys() == {"states:StartExecution", "sqs:SendMessage"}
+    assert actions["states:StartExecution"].endswith(":stateMachine:Squall-Experiment")
+    (passed,) = [entry for entry in stack.statements(stack.role_of("schedule")) if "iam:PassRole" in entry.actions]
+    assert "PublishedRole" in passed.resources[0]
 
 
 def test_people_are_told_of_every_week_and_month(stack: Resources) -> None:
@@ -382,6 +406,7 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
         "HaltErrors",
         "PulseErrors",
         "ResumeErrors",
+        "ScheduleErrors",
         "SentinelErrors",
         "WatchdogErrors",
         "ReportErrors",

@@ -1,12 +1,13 @@
-"""The catalogue of published experiments."""
+"""The catalogue of published experiments, and their schedules."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from squall.domain.experiment.experiment import Schedule
     from squall.domain.experiment.published import StoredVersion
 
 
@@ -27,3 +28,16 @@ class Catalogue(Protocol):
 
     def add(self, stored: StoredVersion) -> bool:
         """Write a version. False, and nothing written, if the version exists: somebody else has written it."""
+
+
+class Schedules(Protocol):
+    """The schedules of published experiments. Methods raise `Refused` where Scheduler does not take a schedule."""
+
+    def list_experiments(self) -> Sequence[str]:
+        """The names of the experiments that have a schedule."""
+
+    def put(self, experiment: str, schedule: Schedule) -> None:
+        """Make the schedule, or change it to this one."""
+
+    def remove(self, experiment: str) -> None:
+        """Remove the schedule, if there is one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -81,3 +82,31 @@ def test_a_put_is_refused_by_its_key_and_its_attributes(account: Account, item: 
 @pytest.mark.parametrize(("key", "allowed"), [("results/run-1/plan.json", True), ("results/run-1/definition.json", False)])
 def test_a_document_is_written_by_its_name(account: Account, key: str, allowed: bool) -> None:
     assert allows(lambda: account.client_as("s3", STATEMENTS).put_object(Bucket=BUCKET, Key=key, Body=b"{}")) is allowed
+
+
+CATALOGUE = f"arn:aws:s3:::{BUCKET}/catalogue/*"
+VERSION = {"Bucket": BUCKET, "Key": "catalogue/web/000001.json"}
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_publisher_adds_versions_and_replaces_none(account: Account) -> None:
+    condition = {"Null": {"s3:if-none-match": "false"}}
+    s3 = account.client_as("s3", [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": CATALOGUE, "Condition": condition}])
+    assert not allows(lambda: s3.put_object(**VERSION, Body=b"1"))
+    assert allows(lambda: s3.put_object(**VERSION, Body=b"1", IfNoneMatch="*"))
+    with pytest.raises(ClientError, match="PreconditionFailed"):
+        s3.put_object(**VERSION, Body=b"2", IfNoneMatch="*")
+    assert not allows(lambda: s3.delete_object(**VERSION))
+
+
+@pytest.mark.usefixtures("stored")
+def test_the_policy_of_the_bucket_lets_nobody_replace_a_version(account: Account) -> None:
+    everybody = {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:PutObject", "Resource": CATALOGUE}
+    policy = {"Version": "2012-10-17", "Statement": [{**everybody, "Condition": {"Null": {"s3:if-none-match": "true"}}}]}
+    account.client("s3").put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+    s3 = account.client_as("s3", [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}])
+    version = {**VERSION, "Key": "catalogue/web/000002.json"}
+    assert not allows(lambda: s3.put_object(**version, Body=b"1"))
+    assert allows(lambda: s3.put_object(**version, Body=b"1", IfNoneMatch="*"))
+    assert not allows(lambda: s3.create_multipart_upload(**version))
+    assert allows(lambda: s3.put_object(Bucket=BUCKET, Key="results/run-1/plan.json", Body=b"1"))

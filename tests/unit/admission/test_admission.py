@@ -182,7 +182,7 @@ def test_definitions_in_the_input_only_where_the_policy_says_so() -> None:
 def test_a_definition_that_is_forbidden_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Five hundred metrics and thousands of sentences cost no more than the look at the policy."""
     parsed: list[object] = []
-    monkeypatch.setattr("squall.admission.execution_input.parse_experiment", lambda *inputs: parsed.append(inputs))
+    monkeypatch.setattr("squall.admission.candidate.parse_experiment", lambda *inputs: parsed.append(inputs))
     huge = {**REL12, "success_criteria": ["System availability > 99%"] * 1500}
     assert list(refusals({"definition": huge}, environments=ENVIRONMENTS)) == ["definition"]
     assert parsed == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from squall.admission.adopted_template import adopt_template
-from squall.admission.execution_input import admit_input
+from squall.admission.execution_input import Place, admit_input
 from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import Experiment, Selection
 from squall.faults import registry
@@ -34,9 +34,7 @@ def admit(case: dict[str, Any], policy: dict[str, Any] | None = None) -> Experim
     written = {**REL12, "success_criteria": REL12["success_criteria"][:2], **case["experiment"], "fis_template_id": "EXTcase"}
     del written["target_resources"]
     catalogue, environments = {"case": written}, {"staging": {**POLICY, **(policy or {})}}
-    definition = admit_input(
-        {"experiment": "case"}, "run-1", catalogue, environments, account=ACCOUNT, region=REGION, partition="aws", now=NOW
-    )
+    definition = admit_input({"experiment": "case"}, "run-1", catalogue, environments, place=Place(ACCOUNT, REGION, "aws"), now=NOW)
     return adopt_template(definition, case["template"]).experiment
 
 

@@ -64,7 +64,7 @@ def test_a_deployed_experiment_says_so() -> None:
 
 
 def test_overrides_change_the_definition_and_not_the_hash_of_what_was_published() -> None:
-    changed = admit(version(), overrides={"duration_minutes": 7})
+    changed = admit(version(), overrides={"duration_minutes": 12})
     assert changed.source == admit(version()).source
     assert changed.definition_hash != admit(version()).definition_hash
 

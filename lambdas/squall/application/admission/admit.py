@@ -51,7 +51,8 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
         return {**END, **answer}
     if definition:
         w.documents.put(run.id, definition)
-    w.records.update(run.id, events=[Event(now, EventName.ADMITTED)])
+    source = str(definition.source) if definition and definition.source.kind == "published" else ""
+    w.records.update(run.id, events=[Event(now, EventName.ADMITTED, source)])
     w.lifecycle.emit(record)
     return {**NEXT, **answer}
 

@@ -387,7 +387,7 @@ class Trigger(Model):
 
 class ExecutionInput(Model):
     experiment: Annotated[str, Field(max_length=128)] | None = None
-    """The name of a deployed experiment: its file name without `.yaml`. Give either this or `definition`."""
+    """The name of a deployed or published experiment: its file name without `.yaml`. Give either this or `definition`."""
     definition: dict[str, Any] | None = None
     """A whole experiment, where the policy allows `inline_definitions`."""
     mode: Mode = Mode.RUN

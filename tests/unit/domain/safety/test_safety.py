@@ -132,12 +132,12 @@ def test_the_first_check_leaves_out_what_only_the_final_one_can_know() -> None:
     first = {check.name for check in evaluate_checks(safe(final=False))}
     final = {check.name for check in evaluate_checks(safe())}
     assert final - first == {
-        "steady_state", "traffic", "guards_healthy", "lease_held", "targets_unchanged", "definition_unchanged", "approved",
+        "steady_state", "traffic", "guards_healthy", "lease_held", "targets_unchanged", "definition_unchanged", "not_retired", "approved",
         "fis_template_present", "fis_template_unchanged",
     }  # fmt: skip
 
 
-ASKED_WHERE_NAMED = {"named_alarms", "stop_guard", "calendars", "recent_faults", "proofs", "ask", "plan_now"}
+ASKED_WHERE_NAMED = {"named_alarms", "stop_guard", "calendars", "recent_faults", "proofs", "published_now", "ask", "plan_now"}
 """Not asked, and not missed, unless the experiment or the policy names something."""
 OBSERVATIONS = [
     field.name for field in fields(SafetyInput) if "None" in str(field.type) and field.name not in {"template_id", *ASKED_WHERE_NAMED}

@@ -1,0 +1,85 @@
+"""Brings the schedules of published experiments in line with the catalogue. Whoever publishes or retires an experiment
+has no access to schedules, and a command that dies halfway leaves the rest to the next pass."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.admission.candidate import find_candidate, parse_candidate
+from squall.admission.published import read_version
+from squall.application.admission.deployed import DeployedDefinitions, load_deployed
+from squall.application.admission.published import lets_published_run
+from squall.domain.base.printable import one_line
+from squall.domain.base.problems import InvalidInput
+from squall.domain.experiment.experiment import Schedule
+from squall.errors import Refused
+from squall.wiring import Wiring
+
+MOST_PASSES = 5
+PROBLEM_CHARACTERS = 300
+
+
+def align_schedules(w: Wiring) -> dict[str, Any]:
+    """Make, change and remove schedules until each published experiment that could start has the schedule it declares,
+    and nothing else has one.
+
+    Returns `{"scheduled": [name, …], "removed": [name, …], "problems": {name: sentence}}`. Somebody may publish or
+    retire meanwhile, so the catalogue is read again after each pass. Raises Unavailable if AWS can't be asked.
+    """
+    removed: set[str] = set()
+    versions = w.catalogue.list_newest()
+    for _ in range(MOST_PASSES):
+        wanted, problems = _find_schedules(w, versions)
+        for name in w.schedules.list_experiments():
+            if name not in wanted:
+                w.schedules.remove(name)
+                removed.add(name)
+        problems |= _put_schedules(w, wanted)
+        before, versions = versions, w.catalogue.list_newest()
+        if versions == before:
+            break
+    answer = {"scheduled": sorted(wanted.keys() - problems.keys()), "removed": sorted(removed - wanted.keys()), "problems": problems}
+    w.logger.info("schedules", extra=answer)
+    return answer
+
+
+def _find_schedules(w: Wiring, versions: Mapping[str, int]) -> tuple[dict[str, Schedule], dict[str, str]]:
+    """The schedule of each experiment that declares one and could start, and why others could not."""
+    deployed = load_deployed()
+    wanted: dict[str, Schedule] = {}
+    problems: dict[str, str] = {}
+    if not lets_published_run(deployed.environments):
+        return wanted, problems
+    for name, number in sorted(versions.items()):
+        try:
+            schedule = _find_schedule(w, name, number, deployed)
+        except InvalidInput as invalid:
+            problems[name] = one_line(str(invalid), PROBLEM_CHARACTERS)
+        else:
+            if schedule is not None:
+                wanted[name] = schedule
+    return wanted, problems
+
+
+def _find_schedule(w: Wiring, name: str, number: int, deployed: DeployedDefinitions) -> Schedule | None:
+    """The schedule that the version declares; None without one, or if its policy lets no published experiment run. Raises
+    InvalidInput if Admit would refuse the version."""
+    stored = w.catalogue.read(name, number)
+    if stored is None or read_version(stored).retired:
+        return None
+    candidate, problems = find_candidate({"experiment": name}, deployed.catalogue, stored)
+    experiment, more = parse_candidate(candidate)
+    if problems or more:
+        raise InvalidInput([*problems, *more])
+    policy = deployed.environments.get(experiment.environment) if experiment else None
+    lets_run = isinstance(policy, Mapping) and lets_published_run({"": policy})
+    return experiment.schedule if experiment and lets_run else None
+
+
+def _put_schedules(w: Wiring, wanted: Mapping[str, Schedule]) -> dict[str, str]:
+    problems: dict[str, str] = {}
+    for name, schedule in wanted.items():
+        try:
+            w.schedules.put(name, schedule)
+        except Refused as refusal:  # one that Scheduler does not take keeps no other from its schedule
+            problems[name] = one_line(f"Scheduler refused its schedule: {refusal.message}", PROBLEM_CHARACTERS)
+    return problems
