@@ -86,7 +86,7 @@ def _find_unknown_promotions(folder: Path, environments: Mapping[str, Environmen
 
 class _Unambiguous(yaml.SafeLoader):
     """A YAML loader that refuses what is not plain: repeated keys (PyYAML would keep the last value), keys that are no
-    text, and aliases, by which a small file becomes a huge definition."""
+    text, and aliases, by which a small file becomes a huge definition. Dates stay text, as in JSON."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -103,3 +103,9 @@ class _Unambiguous(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
             keys.add(key)
         return super().construct_mapping(node, deep=deep)
+
+
+_Unambiguous.yaml_implicit_resolvers = {
+    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

@@ -10,6 +10,9 @@ from cli.arguments import definitions
 from squall.admission.environment import parse_environment
 from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
 from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
+from squall.domain.policy.environment import Environment
+from squall.domain.safety.policy import find_forbidden
+from squall.faults import registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +29,7 @@ class Policies:
     files: Mapping[str, Path]
 
     def find_problems(self, experiment: Experiment) -> list[Problem]:
-        """What admission would refuse because of the environment's policy, as far as it is known without AWS."""
+        """What admission and CheckSafety would refuse because of the environment's policy, without asking AWS."""
         name = experiment.environment
         if name not in self.files:
             message = f"there is no environment {show_value(name)}{suggest_name(name, self.files)}"
@@ -43,6 +46,7 @@ class Policies:
         return [
             *find_range_problems(experiment, resolve_parameters(experiment), environment),
             *find_policy_problems(experiment, environment),
+            *find_forbidden(experiment, environment, registry.find_fault(experiment).risk),
         ]
 
     def show_file(self, environment: str) -> str | None:
@@ -57,7 +61,16 @@ def find_policies(file: str) -> Policies | None:
     """The policies in a folder `environments` in the file's folder or beside it; None if neither has one."""
     folder = Path(file).absolute().parent
     for candidate in (folder / FOLDER, folder.parent / FOLDER):
-        files = {path.stem: path for path in sorted(candidate.glob("*.y*ml"))}
+        files = {path.stem: path for path in sorted(candidate.glob("*.y*ml")) if _may_be_policy(path)}
         if files:
             return Policies(files)
     return None
+
+
+def _may_be_policy(path: Path) -> bool:
+    """Whether the file is not clearly something else, such as the values of another tool: none of its keys is known."""
+    try:
+        raw = definitions.read_source(str(path)).raw
+    except definitions.UnreadableError:
+        return True
+    return isinstance(raw, dict) and "name" in raw and any(key in Environment.model_fields for key in raw)

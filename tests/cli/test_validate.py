@@ -260,3 +260,32 @@ def test_the_way_out_of_a_relative_abort_condition_is_no_inverted_one(squall: Sq
     done = squall("validate", _file(tmp_path, _cpu_stress(abort_conditions=["Response time increases by > 25 %"]), "one.json"))
     assert done.exit_code == 3
     assert 'write: "response time" > 2 seconds' in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rule", "field", "words"),
+    [
+        ("maximum_duration: 5m", "duration", "allows 60 s to 5 min; the fault lasts 15 min"),
+        ("allowed_blast_radius: [single_az]", "blast_radius", "allows single_az; this is single_instance"),
+        ("allowed_types: [network_latency]", "type", "allows network_latency; this is cpu_stress"),
+        ("owners: [payments]", "owner", "takes experiments of payments; this one's owner is nobody"),
+    ],
+)
+def test_what_the_policy_forbids_is_not_valid(squall: Squall, tmp_path: Path, rule: str, field: str, words: str) -> None:
+    folder = _project(tmp_path, staging=f"name: staging\n{rule}\n")
+    done = squall("validate", _file(folder, _cpu_stress(), "one.json"))
+    assert done.exit_code == 3
+    assert f"{field}: staging {words}" in done.stdout
+
+
+def test_a_fault_of_too_high_a_risk_is_not_valid(squall: Squall, tmp_path: Path) -> None:
+    folder = _project(tmp_path, staging="name: staging\nmaximum_risk: low\n")
+    done = squall("validate", _file(folder, (Path(__file__).parents[2] / "experiments" / "zone-loss.yaml").read_text()))
+    assert done.exit_code == 3
+    assert "type: staging allows faults up to low risk; instance_termination is of " in done.stdout
+
+
+def test_the_environments_of_another_tool_are_no_policies(squall: Squall, tmp_path: Path) -> None:
+    folder = _project(tmp_path, prod="replicas: 3\nimage: shop\n")
+    path = _file(folder, _cpu_stress(), "one.json")
+    assert squall("validate", path).stdout == f"{path}: valid\n"

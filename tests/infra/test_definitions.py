@@ -43,6 +43,13 @@ def test_every_problem_of_every_file_is_listed_with_its_path(folder: Path) -> No
         assert expected in message
 
 
+def test_a_freeze_is_written_with_dates_as_in_the_manual(folder: Path) -> None:
+    policy = "name: staging\nfreezes:\n  - first: 2026-12-18\n    last: 2027-01-06\n    reason: holidays\n"
+    (folder / "environments" / "staging.yaml").write_text(policy)
+    (freeze,) = load_definitions(folder / "experiments", folder / "environments").environments["staging"].freezes
+    assert (freeze.first.isoformat(), freeze.last and freeze.last.isoformat()) == ("2026-12-18", "2027-01-06")
+
+
 @pytest.mark.parametrize(
     ("file", "content", "expected"),
     [

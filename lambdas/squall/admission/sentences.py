@@ -88,7 +88,12 @@ def _read_meaning(path: str, text: str, declared: Mapping[str, str], parse: Call
         return Problem(path=path, message=str(error), expected="; ".join(error.expected))
     if parse is parse_condition and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
         return Problem(path=path, message=f"{show_value(text)}: an alarm can't compare for equality", expected="> >= < or <=")
-    if parse is parse_condition and isinstance(sentence, Threshold) and (opposite := _find_opposite(sentence)):
+    if (
+        parse is parse_condition
+        and isinstance(sentence, Threshold)
+        and sentence.metric not in declared
+        and (opposite := _find_opposite(sentence))
+    ):
         message = f"{show_value(text)} would abort while everything is well"
         return Problem(path=path, message=message, expected=f"{opposite}: an abort condition says when to abort")
     return sentence.model_dump_json(exclude={"text"})

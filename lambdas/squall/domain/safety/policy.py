@@ -1,30 +1,80 @@
 """Checks of the definition against the policy of its environment."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
-from squall.domain.base.vocabulary import RISKS
+from squall.domain.base.problems import Problem
+from squall.domain.base.vocabulary import RISKS, Risk
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
+from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Resource
 from squall.domain.safety.inputs import Answer, Check, SafetyInput, join_words
 
+Ruling = tuple[bool, str]
+"""Whether it is allowed, and the comparison in words."""
+Rule = Callable[[Experiment, Environment], Ruling]
 
-def _check_type(inputs: SafetyInput) -> Answer:
-    policy, kind = inputs.definition.environment, inputs.definition.experiment.type
-    return kind in policy.allowed_types, f"{policy.name} allows {join_words(policy.allowed_types)}; this is {kind.value}"
+
+def _allow_type(experiment: Experiment, policy: Environment) -> Ruling:
+    return (
+        experiment.type in policy.allowed_types,
+        f"{policy.name} allows {join_words(policy.allowed_types)}; this is {experiment.type.value}",
+    )
 
 
-def _check_radius(inputs: SafetyInput) -> Answer:
-    policy, radius = inputs.definition.environment, inputs.definition.experiment.blast_radius
+def _allow_radius(experiment: Experiment, policy: Environment) -> Ruling:
+    radius = experiment.blast_radius
     return radius in policy.allowed_blast_radius, f"{policy.name} allows {join_words(policy.allowed_blast_radius)}; this is {radius.value}"
 
 
-def _check_duration(inputs: SafetyInput) -> Answer:
-    policy, length = inputs.definition.environment, inputs.definition.experiment.length
-    shortest = timedelta(seconds=policy.timing.minimum_duration_seconds)
+def _allow_duration(experiment: Experiment, policy: Environment) -> Ruling:
+    length, shortest = experiment.length, timedelta(seconds=policy.timing.minimum_duration_seconds)
     allowed = f"{format_length(shortest)} to {format_length(policy.maximum_duration)}"
     detail = f"{policy.name} allows {allowed}; the fault lasts {format_length(length)}"
     return shortest <= length <= policy.maximum_duration, detail
+
+
+def _allow_owner(experiment: Experiment, policy: Environment) -> Ruling:
+    owner = experiment.owner
+    if not policy.owners:
+        return True, f"{policy.name} asks for no owner; this experiment's is {owner or 'nobody'}"
+    return owner in policy.owners, f"{policy.name} takes experiments of {', '.join(policy.owners)}; this one's owner is {owner or 'nobody'}"
+
+
+def _require_rollback_plan(experiment: Experiment, _: Environment) -> Ruling:
+    plan = experiment.rollback_plan.strip()
+    return bool(plan), f"the plan: {plan[:200]}" if plan else "there is no rollback plan"
+
+
+def _allow_risk(experiment: Experiment, policy: Environment, risk: Risk) -> Ruling:
+    ok = RISKS.index(risk) <= RISKS.index(policy.maximum_risk)
+    return ok, f"{policy.name} allows faults up to {policy.maximum_risk} risk; {experiment.type.value} is of {risk} risk"
+
+
+_RULES: Mapping[str, tuple[str, Rule]] = {
+    "environment_allows_type": ("type", _allow_type),
+    "environment_allows_blast_radius": ("blast_radius", _allow_radius),
+    "environment_allows_duration": ("duration", _allow_duration),
+    "environment_allows_owner": ("owner", _allow_owner),
+    "rollback_plan": ("rollback_plan", _require_rollback_plan),
+}
+"""The checks that need nothing but experiment and policy: each with the field that it is about."""
+
+
+def find_forbidden(experiment: Experiment, policy: Environment, risk: Risk) -> Iterator[Problem]:
+    """What CheckSafety will refuse of this experiment whatever AWS answers."""
+    for field, rule in _RULES.values():
+        allowed, detail = rule(experiment, policy)
+        if not allowed:
+            yield Problem(path=field, message=detail)
+    allowed, detail = _allow_risk(experiment, policy, risk)
+    if not allowed:
+        yield Problem(path="type", message=detail)
+
+
+def _as_check(rule: Rule) -> Check:
+    return lambda inputs: rule(inputs.definition.experiment, inputs.definition.environment)
 
 
 def _check_account_and_region(inputs: SafetyInput) -> Answer:
@@ -40,11 +90,10 @@ def _check_account_and_region(inputs: SafetyInput) -> Answer:
 
 
 def _check_risk(inputs: SafetyInput) -> Answer:
-    policy, risk = inputs.definition.environment, inputs.risk
-    if risk is None:
-        return None, f"the risk class of {inputs.definition.experiment.type.value} is unknown"
-    ok = RISKS.index(risk) <= RISKS.index(policy.maximum_risk)
-    return ok, f"{policy.name} allows faults up to {policy.maximum_risk} risk; {inputs.definition.experiment.type.value} is of {risk} risk"
+    experiment, policy = inputs.definition.experiment, inputs.definition.environment
+    if inputs.risk is None:
+        return None, f"the risk class of {experiment.type.value} is unknown"
+    return _allow_risk(experiment, policy, inputs.risk)
 
 
 def _check_cost(inputs: SafetyInput) -> Answer:
@@ -56,13 +105,6 @@ def _check_cost(inputs: SafetyInput) -> Answer:
     if policy.maximum_cost_usd is None:
         return True, f"{estimate}; {policy.name} has no cost limit"
     return total <= policy.maximum_cost_usd, f"{estimate}; {policy.name} allows ${policy.maximum_cost_usd:.2f} a run"
-
-
-def _check_owner(inputs: SafetyInput) -> Answer:
-    policy, owner = inputs.definition.environment, inputs.definition.experiment.owner
-    if not policy.owners:
-        return True, f"{policy.name} asks for no owner; this experiment's is {owner or 'nobody'}"
-    return owner in policy.owners, f"{policy.name} takes experiments of {', '.join(policy.owners)}; this one's owner is {owner or 'nobody'}"
 
 
 def _check_promotion(inputs: SafetyInput) -> Answer:
@@ -82,11 +124,6 @@ def _check_promotion(inputs: SafetyInput) -> Answer:
     return False, rule + others
 
 
-def _check_rollback_plan(inputs: SafetyInput) -> Answer:
-    plan = inputs.definition.experiment.rollback_plan.strip()
-    return bool(plan), f"the plan: {plan[:200]}" if plan else "there is no rollback plan"
-
-
 def _read_region_and_account(resource: Resource) -> tuple[str, str]:
     parts = [*resource.arn.split(":"), "", "", "", "", ""]
     return parts[3], parts[4]
@@ -104,13 +141,9 @@ def _check_policy_unchanged(inputs: SafetyInput) -> Answer:
 
 ALWAYS: Mapping[str, Check] = {
     "policy_unchanged": _check_policy_unchanged,
-    "environment_allows_type": _check_type,
-    "environment_allows_blast_radius": _check_radius,
-    "environment_allows_duration": _check_duration,
+    **{name: _as_check(rule) for name, (_, rule) in _RULES.items()},
     "account_and_region": _check_account_and_region,
     "environment_allows_risk": _check_risk,
     "environment_allows_cost": _check_cost,
-    "environment_allows_owner": _check_owner,
     "promotion": _check_promotion,
-    "rollback_plan": _check_rollback_plan,
 }
