@@ -193,7 +193,7 @@ class Wiring:
     def notifier(self) -> Notifier:
         from squall.adapters.sns import SnsNotifier
 
-        return SnsNotifier(_make_client("sns"), self.settings.topic_arn)
+        return SnsNotifier(_make_client("sns", quick=True), self.settings.topic_arn)  # StartFault sends while a fault runs
 
     @cached_property
     def lifecycle(self) -> Lifecycle:
