@@ -63,6 +63,7 @@ def task(name: str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0", zone: str = f"{REGION}a
         "definition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/web:7",
         "private_ip": "10.0.1.7", "network_mode": "awsvpc", "pid_mode": "task", "fault_injection": True, "registers": True,
         "managed_id": f"mi-{name}", "managed": True, "managed_tags": STAGING,
+        "health_checked": False,
     }  # fmt: skip
     return EcsTask.model_validate({**inputs, **changes})
 

@@ -204,6 +204,7 @@ class Fault(ABC, Generic[R, P]):
         return FaultTraits(
             ends_at_once=not self.lasts(self._own(parameters)),
             targets_are_replaced=self.targets_are_replaced,
+            targets_leave_at_once=self.targets_are_replaced,
             improvements_on_loss=self.improvements_on_loss,
         )
 

@@ -87,7 +87,7 @@ def test_a_service_stands_for_its_tasks_with_all_that_faults_ask_of_them() -> No
     assert isinstance(entry, EcsTask)
     assert (entry.id, entry.state, entry.zone, entry.group, entry.cluster) == (f"{1:032x}", "RUNNING", f"{REGION}a", "shop/web", "shop")
     assert (entry.private_ip, entry.network_mode, entry.pid_mode) == ("10.0.1.1", "awsvpc", "task")
-    assert (entry.fault_injection, entry.registers) == (True, True)
+    assert (entry.fault_injection, entry.registers, entry.health_checked) == (True, True, False)
     assert (entry.managed_id, entry.managed, entry.managed_tags["squall:environment"]) == ("mi-0123456789abcdef0", True, "staging")
     assert (entry.tags, entry.launched_at, entry.in_service_at, entry.platform) == (STAGING, NOW, NOW + MINUTES, "Linux")
     assert isinstance(other, EcsTask)
@@ -103,6 +103,16 @@ def test_a_task_knows_the_setting_of_its_cluster_that_decides_on_its_metrics(set
     found = tasks.find([SERVICE], {}, {})
     assert [resource.insights for resource in found.resources if isinstance(resource, EcsTask)] == [known, known]
     assert ecs.arguments("describe_clusters") == [{"clusters": [CLUSTER], "include": ["SETTINGS"]}]
+
+
+@pytest.mark.parametrize(
+    ("containers", "checked"),
+    [([{"name": "web"}], False), ([{"name": "web", "healthCheck": {"command": ["CMD", "true"]}}], True), ([], None)],
+)
+def test_a_task_knows_whether_ecs_checks_its_health(containers: list[dict[str, Any]], checked: bool | None) -> None:
+    tasks, _, _ = finder(describe_task_definition=[definition(containerDefinitions=containers)])
+    found = tasks.find([SERVICE], {}, {})
+    assert [resource.health_checked for resource in found.resources if isinstance(resource, EcsTask)] == [checked, checked]
 
 
 def test_a_task_that_is_to_stop_or_is_unhealthy_is_not_in_service() -> None:

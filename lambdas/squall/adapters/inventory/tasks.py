@@ -231,6 +231,7 @@ def _state_of(entry: Mapping[str, Any]) -> str:
 def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: Mapping[str, Any], insights: str | None) -> EcsTask:
     cluster = entry["clusterArn"].rpartition("/")[2]
     group = str(entry.get("group", ""))
+    containers = definition.get("containerDefinitions", ())
     family = entry.get("platformFamily") or definition.get("runtimePlatform", {}).get("operatingSystemFamily", "")
     return EcsTask(
         id=entry["taskArn"].rpartition("/")[2],
@@ -250,7 +251,8 @@ def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: M
         pid_mode=definition.get("pidMode", ""),
         fault_injection=bool(definition.get("enableFaultInjection", False)),
         exec_enabled=bool(entry.get("enableExecuteCommand", False)),
-        registers=any(_has_role(container) for container in definition.get("containerDefinitions", ())),
+        health_checked=any("healthCheck" in container for container in containers) if containers else None,
+        registers=any(_has_role(container) for container in containers),
         managed_id=agent.get("InstanceId"),
         managed=agent.get("PingStatus") == "Online",
         managed_tags=agent.get("Tags", {}),

@@ -21,12 +21,16 @@ BASIC_MONITORING_SECONDS = 300
 """How often EC2 publishes the metrics of an instance without detailed monitoring."""
 _EC2, _AUTO_SCALING, _INSIGHTS = "AWS/EC2", "AWS/AutoScaling", "ECS/ContainerInsights"
 _INSTANCE, _GROUP, _CLUSTER = "InstanceId", "AutoScalingGroupName", "ClusterName"
+_OF_AGENT = "instance_"
+"""The beginning of the names of the metrics that the CloudWatch agent publishes on container instances, whatever the
+cluster's setting."""
 _ENHANCED_DIMENSIONS = frozenset({"TaskId", "ContainerName"})
 _ENHANCED = re.compile(
-    r"TaskCpuUtilization|TaskMemoryUtilization|TaskEphemeralStorageUtilization|RestartCount|UnHealthyContainerHealthStatus"
+    r"TaskCpuUtilization|TaskMemoryUtilization|TaskEphemeralStorageUtilization|UnHealthyContainerHealthStatus"
     r"|Container(Cpu|Memory|Network|Storage)\w+"
 )
-"""The metrics that only Container Insights with enhanced observability publishes; all others of single tasks, too."""
+"""The metrics that are in AWS's list for Container Insights with enhanced observability and not in the one for Container
+Insights; of all others, those of single tasks and containers."""
 _EVERY_MINUTE = "StatusCheckFailed"
 """The beginnings of the names of EC2's metrics that are published every minute, also with basic monitoring."""
 _CREDITS = ("CPUCredit", "CPUSurplusCredit")
@@ -86,6 +90,8 @@ def _explain_group(metric_name: str, name: str | None, place: Place) -> str:
 
 
 def _explain_insights(metric_name: str, dimensions: Mapping[str, str], place: Place) -> str:
+    if metric_name.startswith(_OF_AGENT):
+        return ""
     cluster = dimensions.get(_CLUSTER, "")
     tasks = (resource for resource in place.workload.others if isinstance(resource, EcsTask) and resource.cluster == cluster)
     setting = next((task.insights for task in tasks if task.insights is not None), "enhanced")  # of another cluster, nothing is known

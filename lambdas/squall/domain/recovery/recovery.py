@@ -257,7 +257,15 @@ def _count_members(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, 
     sentences = _sentences_on_members(parsed)
     if not sentences:
         return {}, MemberTimes()
-    look = MemberLook(inputs.discovery, inputs.workload_now, inputs.before, inputs.effect_at, inputs.now, inputs.previous)
+    look = MemberLook(
+        discovery=inputs.discovery,
+        workload_now=inputs.workload_now,
+        before=inputs.before,
+        effect_at=inputs.effect_at,
+        now=inputs.now,
+        previous=inputs.previous,
+        targets_leave_at_once=inputs.traits.targets_leave_at_once,
+    )
     times = find_member_times(look)
     counted = [(sentence.text, count_running(sentence, look, times)) for sentence in sentences]
     return {text: members for text, members in counted if members is not None}, times

@@ -30,6 +30,8 @@ class EcsTask(Member):
     """Whether its definition enables ECS's fault injection endpoints."""
     exec_enabled: bool = False
     """Whether ECS Exec is on: its agent keeps the agent that injects faults from starting."""
+    health_checked: bool | None = None
+    """Whether its definition has container health checks, so that ECS may call it unhealthy; None: not known."""
     registers: bool = False
     """Whether a container is given MANAGED_INSTANCE_ROLE_NAME, which it needs to register the task with Systems
     Manager."""

@@ -6,7 +6,7 @@ from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import AlarmOk, MembersRun, Recovers, Threshold
 from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
-from squall.domain.targets.member_groups import explain_uncounted
+from squall.domain.targets.member_groups import explain_uncounted, explain_untimed
 
 
 def _check_length(inputs: SafetyInput) -> Answer:
@@ -27,6 +27,7 @@ def _check_length(inputs: SafetyInput) -> Answer:
 def _check_bindings(inputs: SafetyInput) -> Answer:
     bound = {binding.name.partition(":")[0] for binding in inputs.discovery.bindings}
     parsed = parse_sentences(inputs.definition.experiment)
+    load, pinned = inputs.discovery.workload, inputs.discovery.pinned
     missing = [f"{path}: {metric}" for metric, path in parsed.paths.items() if metric not in bound]
     steady = {threshold.metric for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None}
     missing += [
@@ -34,10 +35,13 @@ def _check_bindings(inputs: SafetyInput) -> Answer:
         for path, _, sentence in parsed.criteria
         if isinstance(sentence, Recovers) and sentence.metric and sentence.band is None and sentence.metric not in steady
     ]
+    length = inputs.definition.experiment.length
     missing += [
         f"{path}: {problem}"
         for path, _, sentence in parsed.criteria
-        if isinstance(sentence, MembersRun) and (problem := explain_uncounted(inputs.discovery.workload, inputs.discovery.pinned, sentence))
+        if isinstance(sentence, MembersRun)
+        for problem in (explain_uncounted(load, pinned, sentence), explain_untimed(load, pinned, sentence, length))
+        if problem
     ]
     return not missing, f"not measured: {'; '.join(missing)}" if missing else f"measured: {', '.join(sorted(bound)) or 'events only'}"
 

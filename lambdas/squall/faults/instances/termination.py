@@ -69,7 +69,7 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
         return self.verb if parameters.mode == "terminate" else "stopped"
 
     def traits(self, parameters: Model) -> FaultTraits:
-        """An instance that FIS starts again need not be replaced."""
+        """An instance that FIS starts again need not be replaced, but leaves all the same."""
         return replace(super().traits(parameters), targets_are_replaced=not self.lasts(self._own(parameters)))
 
     def lasts(self, parameters: Parameters) -> bool:

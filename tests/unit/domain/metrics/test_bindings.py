@@ -247,6 +247,11 @@ def test_a_metric_that_a_group_does_not_publish_is_refused_with_the_command_that
         ("enabled", "ContainerInstanceCount", {}, ""),
         ("enhanced", "TaskCpuUtilization", {"TaskId": "0f1e"}, ""),
         (None, "CpuUtilized", {}, ""),
+        ("enabled", "RestartCount", {"ServiceName": "web"}, ""),
+        ("disabled", "RestartCount", {"ServiceName": "web"}, "enabled"),
+        ("enabled", "RestartCount", {"ServiceName": "web", "ContainerName": "web"}, "enhanced"),
+        ("enabled", "UnHealthyContainerHealthStatus", {}, "enhanced"),
+        ("disabled", "instance_cpu_utilization", {}, ""),
     ],
 )
 def test_a_metric_of_container_insights_is_refused_where_the_cluster_s_setting_keeps_it_from_being_published(

@@ -285,6 +285,17 @@ def test_a_number_of_members_needs_one_group_of_them() -> None:
     assert 'success_criteria[0]: "2 tasks run within 5 minutes" counts the tasks of the group that the targets belong to' in refusal
 
 
+def test_members_that_may_be_unhealthy_in_between_need_a_limit_longer_than_the_fault() -> None:
+    exp = experiment(
+        type="cpu_stress", success_criteria=["2 instances run within 5 minutes"], abort_conditions=["System availability < 95%"]
+    )
+    found = discovery(exp=exp)
+    groups = tuple(group.model_copy(update={"suspended": ("ReplaceUnhealthy",)}) for group in found.workload.groups)
+    found = found.model_copy(update={"workload": found.workload.model_copy(update={"groups": groups})})
+    refusal = failed(safe(definition=definition(exp), discovery=found))["measurable"]
+    assert "Auto Scaling group shop has suspended ReplaceUnhealthy" in refusal
+
+
 def test_a_metric_that_must_recover_needs_a_threshold_that_says_when_it_has() -> None:
     exp = experiment(success_criteria=["Healthy hosts recovers within 5 minutes"])
     assert (
