@@ -194,7 +194,7 @@ def test_the_namesake_of_another_account_or_region_is_not_taken(account: Account
 def test_the_namesake_of_a_stop_alarm_is_not_taken(account: Account, place: str) -> None:
     ids = plain(account)
     answer = refused(run(account, experiment(ids, stop_alarms=[f"arn:{place}:alarm:errors"])))
-    assert "is not in this account and Region" in answer
+    assert "is an alarm of another account or Region" in answer
 
 
 def test_a_deleted_target_group_is_named_before_the_fault(account: Account) -> None:
