@@ -11,7 +11,7 @@ from aws_cdk.aws_dynamodb import (
     TableEncryption,
 )
 from aws_cdk.aws_iam import AnyPrincipal, Effect, PolicyStatement
-from aws_cdk.aws_kms import Alias, IKey, Key
+from aws_cdk.aws_kms import Alias, Key
 from aws_cdk.aws_s3 import BlockPublicAccess, Bucket, BucketEncryption, LifecycleRule, ObjectOwnership
 from aws_cdk.aws_sns import Topic
 from aws_cdk.aws_sns_subscriptions import EmailSubscription
@@ -38,9 +38,13 @@ class Results(Construct):
         self._settings = settings
         self._removal_policy = RemovalPolicy.RETAIN if settings.keep_results else RemovalPolicy.DESTROY
         self._key = Key.from_key_arn(self, "Key", settings.kms_key_arn) if settings.kms_key_arn else None
+        self._topic_key = self._key or Alias.from_alias_name(self, "SnsKey", "alias/aws/sns")
         self.table = self._make_table()
         self.bucket = self._make_bucket()
-        self.topic = self._make_topic(self._key)
+        self.topic = self._make_topic("Topic", "Squall")
+        for address in settings.notification_emails:
+            self.topic.add_subscription(EmailSubscription(address))
+        self.chat_topic = self._make_topic("ChatTopic", "Squall for chats")
         self.dead_letters = self._make_queue()
 
     def _make_table(self) -> Table:
@@ -92,14 +96,10 @@ class Results(Construct):
         bucket.add_to_resource_policy(_keep_versions(bucket))
         return bucket
 
-    def _make_topic(self, key: IKey | None) -> Topic:
+    def _make_topic(self, construct_id: str, display_name: str) -> Topic:
         # The key that AWS manages for SNS is enough because only our functions publish; CloudWatch and EventBridge
         # could not use it.
-        master = key or Alias.from_alias_name(self, "SnsKey", "alias/aws/sns")
-        topic = Topic(self, "Topic", enforce_ssl=True, master_key=master, display_name="Squall")
-        for address in self._settings.notification_emails:
-            topic.add_subscription(EmailSubscription(address))
-        return topic
+        return Topic(self, construct_id, enforce_ssl=True, master_key=self._topic_key, display_name=display_name)
 
     def _make_queue(self) -> Queue:
         return Queue(

@@ -47,6 +47,7 @@ OUTPUTS = {
     "ResultsTableName": "The table with the records of runs, locks, slots and findings",
     "ResultsBucketName": "The bucket with the documents and reports of runs",
     "NotificationTopicArn": "The topic whose subscribers are notified of runs",
+    "ChatTopicArn": "The topic for Amazon Q Developer in chat applications, with the same messages",
     "AbortFunctionName": "The function that aborts one run",
     "HaltFunctionName": "The function that stops every fault of the stack and prevents new ones",
     "ResumeFunctionName": "The function that ends a halt",
@@ -172,6 +173,7 @@ class SquallStack(Stack):
             "SQUALL_TABLE": self.results.table.table_name,
             "SQUALL_BUCKET": self.results.bucket.bucket_name,
             "SQUALL_TOPIC_ARN": self.results.topic.topic_arn,
+            "SQUALL_CHAT_TOPIC_ARN": self.results.chat_topic.topic_arn,
             "SQUALL_EVENT_BUS": self.settings.event_bus_name,
             "SQUALL_OPT_IN_TAG": self.settings.opt_in_tag,
             "POWERTOOLS_SERVICE_NAME": "squall",
@@ -199,6 +201,7 @@ class SquallStack(Stack):
             sentinel_in_vpc=settings.sentinel_vpc_id is not None,
             dead_letter_arn=self.results.dead_letters.queue_arn,
             schedule_role_arn=self._published_role.role_arn,
+            chat_topic_arn=self.results.chat_topic.topic_arn,
             **list_names(self, definitions.environments.values()),
         )
 
@@ -261,6 +264,7 @@ class SquallStack(Stack):
             "ResultsTableName": self.results.table.table_name,
             "ResultsBucketName": self.results.bucket.bucket_name,
             "NotificationTopicArn": self.results.topic.topic_arn,
+            "ChatTopicArn": self.results.chat_topic.topic_arn,
             "AbortFunctionName": self.functions["Abort"].function_name,
             "HaltFunctionName": self.functions["Halt"].function_name,
             "ResumeFunctionName": self.functions["Resume"].function_name,

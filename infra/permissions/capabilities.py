@@ -38,7 +38,7 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
         **_policy_gates(names),
         "read_templates": _listed_templates(names),
         "align_schedules": _published_schedules(names),
-        "notify": [_make_statement(["sns:Publish"], [names.topic_arn])],
+        "notify": [_make_statement(["sns:Publish"], filter(None, [names.topic_arn, names.chat_topic_arn]))],
         "emit_events": [_make_statement(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_make_statement(["sqs:SendMessage"], [names.dead_letter_arn])],
         "encryption_key": _encryption_key(names),

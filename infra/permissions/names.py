@@ -45,6 +45,8 @@ class Names:
     """Whether an environment's policy enables faults on Lambda functions."""
     sentinel_function_arn: str = ""
     sentinel_in_vpc: bool = False
+    chat_topic_arn: str = ""
+    """The topic for chats."""
     schedule_role_arn: str = ""
     """The role with which Scheduler starts published experiments."""
 

@@ -45,6 +45,11 @@ class Settings:
         return self._required("SQUALL_TOPIC_ARN")
 
     @property
+    def chat_topic_arn(self) -> str | None:
+        """The topic for chats; None in a stack of an earlier version."""
+        return self.values.get("SQUALL_CHAT_TOPIC_ARN")
+
+    @property
     def event_bus(self) -> str:
         return self._required("SQUALL_EVENT_BUS")
 

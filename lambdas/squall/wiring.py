@@ -193,7 +193,8 @@ class Wiring:
     def notifier(self) -> Notifier:
         from squall.adapters.sns import SnsNotifier
 
-        return SnsNotifier(_make_client("sns", quick=True), self.settings.topic_arn)  # StartFault sends while a fault runs
+        client = _make_client("sns", quick=True)  # StartFault sends while a fault runs
+        return SnsNotifier(client, self.settings.topic_arn, self.settings.chat_topic_arn)
 
     @cached_property
     def lifecycle(self) -> Lifecycle:

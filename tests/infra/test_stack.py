@@ -35,6 +35,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "ResultsTableName",
         "ResultsBucketName",
         "NotificationTopicArn",
+        "ChatTopicArn",
         "AbortFunctionName",
         "HaltFunctionName",
         "ResumeFunctionName",
@@ -421,7 +422,8 @@ def test_a_customers_key_encrypts_the_results_and_every_function_may_use_it(synt
     assert resources.one("AWS::DynamoDB::Table")["SSESpecification"]["KMSMasterKeyId"] == key
     (rule,) = resources.one("AWS::S3::Bucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key
-    assert resources.one("AWS::SNS::Topic")["KmsMasterKeyId"] == key
+    topics = resources.of_type("AWS::SNS::Topic").values()
+    assert [topic["KmsMasterKeyId"] for topic in topics] == [key, key]
     dead_letters = resources.one("AWS::SQS::Queue")
     assert "KmsMasterKeyId" not in dead_letters, "a forgotten grant on the key would lose the letters that say so"
     assert dead_letters["SqsManagedSseEnabled"] is True

@@ -1,7 +1,4 @@
-"""Sends messages to people by SNS.
-
-Another format, such as a card for a chat, would be one more function from a `Message` beside `render_text`.
-"""
+"""Sends messages to people by SNS: as plain text to one topic, and for chats to another (`squall.adapters.chat`)."""
 
 from __future__ import annotations
 
@@ -9,7 +6,9 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call
+from squall.adapters.chat import render_chat
 from squall.domain.base.printable import one_line
+from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,18 +22,31 @@ _CUT = "\n[cut]"
 
 
 class SnsNotifier:
-    def __init__(self, client: Any, topic_arn: str) -> None:
-        self._client, self._topic = client, topic_arn
+    def __init__(self, client: Any, topic_arn: str, chat_topic_arn: str | None = None) -> None:
+        self._client, self._topic, self._chat_topic = client, topic_arn, chat_topic_arn
 
     def publish(self, message: Message) -> None:
+        """Send to both topics. If one fails, the other still gets the message; the caller, who hears of it, may send it
+        again, so people may get it twice."""
+        bodies = {self._topic: render_text(message)} | ({self._chat_topic: render_chat(message)} if self._chat_topic else {})
+        failures: list[Unavailable] = []
+        for topic, body in bodies.items():
+            try:
+                self._send(topic, body, message)
+            except Unavailable as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
+    def _send(self, topic: str, body: str, message: Message) -> None:
         attributes = {name: line for name, value in message.attributes.items() if (line := one_line(value, ATTRIBUTE_CHARACTERS))}
         used = sum(len(name.encode()) + len("String") + len(value.encode()) for name, value in attributes.items())
         call(
             self._client,
             "publish",
-            TopicArn=self._topic,
+            TopicArn=topic,
             Subject=legal_subject(message.subject),
-            Message=legal_body(render_text(message), MESSAGE_BYTES - used),
+            Message=legal_body(body, MESSAGE_BYTES - used),
             MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
         )
 

@@ -28,7 +28,7 @@ class Callers(Protocol):
 
 
 class Notifier(Protocol):
-    """The SNS topic of the stack."""
+    """The SNS topics of the stack: one for mails, one for chats."""
 
     def publish(self, message: Message) -> None:
-        """Send to the topic. The adapter lays the message out and makes every text in it one printable line."""
+        """Send to the topics. The adapter lays the message out and makes every text in it one printable line."""

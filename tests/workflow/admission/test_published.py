@@ -11,6 +11,7 @@ from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.safety import FinalCheck
 from squall.domain.experiment.published import StoredVersion, content_hash
+from squall.domain.run.timeline import EventName
 from squall.errors import Unavailable
 from tests.fakes.publishing import PUBLISHER, publish, retire
 from tests.fakes.world import FakeWorld
@@ -34,6 +35,8 @@ def test_a_published_experiment_runs_and_its_record_says_which(engine: Machine, 
     engine.run(INPUT)
     record = ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert (record.source, record.source_version, record.source_hash) == ("published", 1, content_hash(mine))
+    (admitted,) = [event for event in record.events if event.event is EventName.ADMITTED]
+    assert admitted.detail.startswith(f"version 1 of mine, published by {PUBLISHER} at ")
     nothing_is_left(world)
 
 

@@ -64,6 +64,8 @@ def make_message(request: Request) -> Message:
             _commands_section(request),
         ),
         links=(Link("execution", request.url),),
+        thread=request.execution_id,
+        commands=(*_list_answers(request), f"{shell_command('squall', 'abort', request.execution_id)} {_name_place(request)}"),
         attributes={
             "status": Status.AWAITING_APPROVAL.value,
             "verdict": "none",
@@ -150,14 +152,21 @@ def _checks_section(request: Request) -> Section:
     )
 
 
+def _name_place(request: Request) -> str:
+    return shell_command("--stack", request.stack, "--region", request.definition.region)
+
+
+def _list_answers(request: Request) -> tuple[str, ...]:
+    place = _name_place(request)
+    return tuple(f'{shell_command("squall", word, request.execution_id)} --comment "…" {place}' for word in ("approve", "reject"))
+
+
 def _commands_section(request: Request) -> Section:
-    where = shell_command("--stack", request.stack, "--region", request.definition.region)
     return Section(
         "To answer, with your own AWS credentials",
         facts_of(
             [
-                f'{shell_command("squall", "approve", request.execution_id)} --comment "…" {where}',
-                f'{shell_command("squall", "reject", request.execution_id)} --comment "…" {where}',
+                *_list_answers(request),
                 f"plan {request.ask.plan}",
                 f"execution {request.plan.execution_arn}",
             ]

@@ -32,6 +32,8 @@ def make_message(record: ExecutionRecord, definition: Definition, discovery: Dis
         ),
         links=tuple(Link(label, url) for label, url in (("execution", console.execution), ("fault", console.fault)) if url),
         attributes={"status": record.status.value, "verdict": "none", "environment": environment.name, "experiment": experiment.name},
+        thread=record.id,
+        commands=(abort,),
     )
 
 

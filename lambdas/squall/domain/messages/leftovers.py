@@ -18,6 +18,7 @@ def not_cleaned_up(record: ExecutionRecord, leftovers: Iterable[object]) -> Mess
         facts=facts_of([f"Of execution {record.id}:"]),
         sections=(still_there(leftovers),),
         attributes={"status": "not_cleaned_up"},
+        thread=record.id,
     )
 
 
@@ -28,6 +29,8 @@ def rollback_failed(record: ExecutionRecord, outcome: str) -> Message:
         facts=facts_of([f"Of execution {record.id}:", outcome]),
         sections=(Section("Again, by hand:", facts_of([record.rollback_command])),),
         attributes={"status": "rollback_failed"},
+        thread=record.id,
+        commands=(record.rollback_command,),
     )
 
 

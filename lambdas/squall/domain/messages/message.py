@@ -42,6 +42,11 @@ class Message:
     """The attributes by which subscriptions filter; an empty value is left out."""
     sections: tuple[Section, ...] = ()
     links: tuple[Link, ...] = ()
+    thread: str = ""
+    """The id of the execution that the message is about: a chat shows the messages of one execution together. Empty: it is
+    about none, or about several."""
+    commands: tuple[str, ...] = ()
+    """The commands with which people act on the message, ready to copy. In mails, sections say them."""
 
 
 def facts_of(lines: Iterable[str]) -> tuple[Fact, ...]:

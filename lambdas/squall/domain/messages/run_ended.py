@@ -11,6 +11,7 @@ from squall.domain.messages.console import Console
 from squall.domain.messages.leftovers import still_there
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
 from squall.domain.recovery.rollback_document import describe_run
+from squall.domain.run.commands import shell_command
 from squall.domain.run.record import ExecutionRecord
 
 _MARKS = {CriterionOutcome.MET: "met", CriterionOutcome.NOT_MET: "NOT MET", CriterionOutcome.CANNOT_TELL: "CAN'T TELL"}
@@ -48,6 +49,8 @@ def make_message(result: Result, record: ExecutionRecord, bucket: str, leftovers
             Section("Without a browser", facts_of(console.commands())),
         ),
         links=tuple(_list_links(console)),
+        thread=record.id,
+        commands=(shell_command("squall", "show", record.id),),
         attributes={
             "status": result.status.value,
             "verdict": result.verdict.value if result.verdict else "none",
