@@ -45,6 +45,9 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         ): "FIS chooses the id of its clone; conditioned on FIS's own tag, or together with a subnet",
         _format_arn(stack, "ec2", "vpc/*"): "Only to make a network ACL of FIS's own in it",
         _format_arn(stack, "ec2", "prefix-list/*"): "Only to be read",
+        _format_arn(
+            stack, "kms", "key/*", account="*"
+        ): "Any key of a volume, only to let EC2 use it for an instance that is started; the key's policy decides, too",
         _format_arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "ecs", "task/*/*"): "Any task: to be stopped, conditioned on the opt-in tag; to be described, none",
@@ -78,8 +81,9 @@ def _bucket_id(stack: SquallStack) -> str:
     return str(stack.resolve(element.logical_id))
 
 
-def _format_arn(stack: SquallStack, service: str, resource: str) -> str:
-    """An ARN as cdk-nag writes it: values known only at deployment are in angle brackets."""
-    parts = {"Partition": stack.partition, "Region": stack.region, "AccountId": stack.account}
-    partition, region, account = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
-    return f"arn:{partition}:{service}:{region}:{account}:{resource}"
+def _format_arn(stack: SquallStack, service: str, resource: str, *, account: str | None = None) -> str:
+    """An ARN as cdk-nag writes it: values known only at deployment are in angle brackets. By default in the stack's
+    account."""
+    parts = {"Partition": stack.partition, "Region": stack.region, "AccountId": account or stack.account}
+    partition, region, owner = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
+    return f"arn:{partition}:{service}:{region}:{owner}:{resource}"

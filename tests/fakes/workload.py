@@ -134,11 +134,13 @@ class FakeFleet:
         blocked = {"Launch", "HealthCheck"} & set(group.suspended)
         if group.replaces_after is not None and not blocked:
             lost_at = self._clock.now()
-            self._clock.after(group.replaces_after, lambda: self._replace(group, instance.zone, lost_at))
+            self._clock.after(group.replaces_after, lambda: self._replace(group, instance, lost_at))
 
-    def _replace(self, group: FakeGroup, zone: str, lost_at: datetime) -> None:
+    def _replace(self, group: FakeGroup, lost: FakeInstance, lost_at: datetime) -> None:
+        """Auto Scaling terminates an unhealthy member, such as a stopped one, and launches another."""
         if len(self.members(group.name)) < group.desired:
-            launched = self._launch(group, zone)
+            lost.state = "terminated"
+            launched = self._launch(group, lost.zone)
             launched.launched_at = lost_at
             launched.in_service_at = self._clock.now() if self.tells_activities else None
 

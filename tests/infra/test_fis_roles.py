@@ -55,6 +55,7 @@ UNCONDITIONED = {
     ("ec2:CreateTags", "network-acl"): BY_FIS,
     ("s3:PutObject", "chaos"): "the folder of that environment's extensions and no other",
     ("s3:DeleteObject", "chaos"): "the same",
+    ("kms:CreateGrant", "key"): "keys do not opt in; EC2 alone, for the volumes of an instance that carries the tag",
     ("ec2:InjectApiError", "*"): "authorizes on no resource; FIS says for which action and groups",
 }
 """What disturbs, or ends a disturbance, without the environment's tag: docs/faults.md says why."""
@@ -119,6 +120,18 @@ def test_launches_are_refused_by_one_action_and_to_groups_of_this_account_only(s
         },
         "Null": {"ec2:FisTargetArns": "false"},
     }
+
+
+def test_keys_are_granted_to_ec2_alone_for_volumes_of_what_is_started(stack: Resources) -> None:
+    for environment in ("Staging", "PreProd"):
+        keys = [grant for grant in grants(stack, environment) if "kms:CreateGrant" in grant.actions]
+        assert len(keys) == (environment == "Staging"), "PreProd allows no termination"
+        for grant in keys:
+            assert (grant.actions, grant.resources) == (("kms:CreateGrant",), ("arn:aws:kms:eu-central-1:*:key/*",))
+            assert grant.conditions == {
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+                "StringEquals": {"kms:ViaService": ["ec2.eu-central-1.amazonaws.com", "ec2.eu-central-1.amazonaws.com.cn"]},
+            }
 
 
 def test_each_fault_family_is_one_policy_of_a_size_iam_takes(stack: Resources) -> None:

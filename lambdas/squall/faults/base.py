@@ -11,7 +11,7 @@ from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
 from squall.domain.base.vocabulary import FaultType, ResourceType, Risk
-from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
@@ -172,10 +172,10 @@ class Fault(ABC, Generic[R, P]):
         """
         return ()
 
-    def find_remnants(self, _before: Sequence[TargetBefore], _describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+    def find_remnants(self, _template: FaultTemplate, _describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
         """What is left of a fault that is over in FIS, apart from commands of an agent.
 
-        `_describe` asks the account for the workload.
+        `_template` is what FIS was asked to do to which targets. `_describe` asks the account for the workload.
         """
         return ()
 

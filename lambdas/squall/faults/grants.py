@@ -38,6 +38,21 @@ def grant_untagged(*actions: str, resources: tuple[str, ...] = ("*",)) -> FaultG
     return FaultGrant(actions=actions, resources=resources, tagged=False)
 
 
+def grant_volume_keys() -> FaultGrant:
+    """The grant that EC2 asks of whoever starts an instance: to let EC2 use the KMS keys of encrypted volumes.
+
+    Keys of other accounts are included, because their own policies decide. In China a service's name ends like its
+    endpoint.
+    """
+    services = [f"ec2.{{region}}.{suffix}" for suffix in ("amazonaws.com", "amazonaws.com.cn")]
+    return FaultGrant(
+        actions=("kms:CreateGrant",),
+        resources=("arn:{partition}:kms:{region}:*:key/*",),
+        tagged=False,
+        conditions={"Bool": {"kms:GrantIsForAWSResource": "true"}, "StringEquals": {"kms:ViaService": services}},
+    )
+
+
 def format_arn(service: str, resource: str) -> str:
     """The ARN of resources in this account and Region."""
     return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"

@@ -17,7 +17,7 @@ from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
-from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
 from squall.faults import registry
@@ -87,7 +87,7 @@ class Run:
         proofs = prove(self.fault, [self.pod], after, {}, fis)
         assert [proof.proven for proof in proofs] == [True], proofs
         then = (TargetBefore(resource=self.pod, healthy_in=tuple(group.arn for group in self.before.target_groups)),)
-        assert self.fault.find_remnants(then, lambda: after) == ()
+        assert self.fault.find_remnants(FaultTemplate(body={}, before=then, guards=()), lambda: after) == ()
         return after, verify(self.fault, then, self.before, after, {}, fis, now(), self.length)
 
 

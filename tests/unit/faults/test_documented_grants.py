@@ -14,7 +14,7 @@ DOCUMENTED: dict[str, set[str]] = {
     "aws:ebs:pause-volume-io": {"ec2:DescribeVolumes", "ec2:PauseVolumeIO", "tag:GetResources"},
     "aws:ec2:asg-insufficient-instance-capacity-error": {"ec2:InjectApiError", "autoscaling:DescribeAutoScalingGroups"},
     "aws:ec2:terminate-instances": {"ec2:TerminateInstances", "ec2:DescribeInstances"},
-    "aws:ec2:stop-instances": {"ec2:StopInstances", "ec2:StartInstances", "ec2:DescribeInstances"},
+    "aws:ec2:stop-instances": {"ec2:StopInstances", "ec2:StartInstances", "ec2:DescribeInstances", "kms:CreateGrant"},
     "aws:ecs:stop-task": {"ecs:DescribeTasks", "ecs:ListTasks", "ecs:StopTask", "tag:GetResources"},
     "aws:ecs:task-": TASKS,
     "aws:eks:pod-": PODS,

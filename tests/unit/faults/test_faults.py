@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.fault import FaultTemplate
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
@@ -419,6 +420,15 @@ def test_a_stopped_instance_is_restored_when_it_runs_again(changes: dict[str, An
     report = verify(TERMINATION, pinned, found.workload, with_first(**changes), {}, stopping(), NOW)
     assert report.outcome is outcome
     assert difference in " ".join(report.differences)
+
+
+@pytest.mark.parametrize(("mode", "count"), [("terminate", 0), ("stop", 1), ("stop_and_start", 1)])
+def test_a_stopped_instance_is_a_remnant_only_where_fis_was_asked_to_stop_it(mode: str, count: int) -> None:
+    body = template(FaultType.INSTANCE_TERMINATION, parameters={"mode": mode})
+    remnants = TERMINATION.find_remnants(
+        FaultTemplate(body=body, before=tuple(before(discovery())), guards=()), lambda: with_first(state="stopping")
+    )
+    assert [remnant.command for remnant in remnants] == ["aws ec2 start-instances --instance-ids i-1234567890abcdef0"] * count
 
 
 def test_an_instance_outside_of_a_group_may_be_stopped_only_if_it_is_started_again() -> None:

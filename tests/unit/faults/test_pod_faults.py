@@ -8,7 +8,7 @@ import pytest
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome
-from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
@@ -226,9 +226,9 @@ def test_what_became_of_the_pods() -> None:
 
 def test_what_fis_left_is_told_with_the_command_that_takes_it_away() -> None:
     fault = registry.get_fault(FaultType.CPU_STRESS, ResourceType.POD)
-    before = [TargetBefore(resource=ONE.model_copy(update={"helpers": ("fispod-others",)}), healthy_in=())]
+    before = (TargetBefore(resource=ONE.model_copy(update={"helpers": ("fispod-others",)}), healthy_in=()),)
     now = others(ONE.model_copy(update={"helpers": ("fispod-ours", "fispod-others"), "injecting": ("fis-1",)}))
-    assert fault.find_remnants(before, lambda: now) == (
+    assert fault.find_remnants(FaultTemplate(body={}, before=before, guards=()), lambda: now) == (
         (f"the ephemeral container fis-1 still runs in {ONE.id}", "kubectl -n shop delete pod web-1"),
         ("FIS's pod fispod-ours is still in shop", "kubectl -n shop delete pod fispod-ours"),
     )

@@ -8,7 +8,7 @@ import pytest
 from squall.admission.execution_input import Place, admit_input
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
-from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.resources.workload import Workload
@@ -248,7 +248,8 @@ def test_what_others_faults_left_or_run_is_not_ours() -> None:
     theirs = (Acl(id="acl-old"), Acl(id="acl-running", subnets=("subnet-0ffff",)))
     before = HERE.model_copy(update={"clones": theirs[:1]})
     after = BACK.model_copy(update={"clones": theirs})
-    assert UNREACHABLE.find_remnants([TargetBefore(resource=before, healthy_in=())], lambda: vpc(after)) == ()
+    template = FaultTemplate(body={}, before=(TargetBefore(resource=before, healthy_in=()),), guards=())
+    assert UNREACHABLE.find_remnants(template, lambda: vpc(after)) == ()
 
 
 def test_a_service_that_lost_health_is_not_restored_and_one_that_replaced_is_recovered() -> None:

@@ -36,6 +36,8 @@ class RunCleanup(Cleanup):
     def __init__(self, w: Wiring, record: ExecutionRecord) -> None:
         super().__init__(w, survives=(Unavailable, Refused, MissingDocumentError))
         self.record = record
+        self._fault_found = False
+        """Whether FIS has an experiment of the run, which its record may not name."""
 
     def run(self, *, settle_now: bool = False, wait_seconds: int = 0) -> tuple[Leftover, ...]:
         """Clean up, again and again for `wait_seconds` while something is left. Returns what is left then, and what was
@@ -69,6 +71,7 @@ class RunCleanup(Cleanup):
         faults = RunFaults(self, self.record.id)
         delete_templates(self, self.record.id, self.record.template_id)
         faults.find_all(self.record)
+        self._fault_found = bool(faults.experiments)
         stopped = [Event(self.w.clock.now(), EventName.STOP_REQUESTED, fis_id) for fis_id in faults.stop_found()]
         if stopped:
             with suppress(Unavailable, Refused):
@@ -112,7 +115,7 @@ class RunCleanup(Cleanup):
         template, discovery = step.find(FaultTemplate), step.find(Discovery)
         if template is None or discovery is None:
             return ()
-        return fault_of(step).find_remnants(template.before, lambda: self.w.inventory.refresh(discovery.workload, self.w.clock.now()))
+        return fault_of(step).find_remnants(template, lambda: self.w.inventory.refresh(discovery.workload, self.w.clock.now()))
 
     def _delete_guards(self) -> None:
         guards = sorted(set(self.record.guard_names))
@@ -134,7 +137,7 @@ class RunCleanup(Cleanup):
 
     @property
     def _was_injected(self) -> bool:
-        return self.record.fault_started_at is not None or self.record.fis_experiment_id is not None
+        return self._fault_found or self.record.fault_started_at is not None or self.record.fis_experiment_id is not None
 
     @property
     def _closed_long_ago(self) -> bool:

@@ -1,26 +1,29 @@
 """Takes pinned instances away: terminates them, as REL12-BP05's experiment does, or stops them, and lets FIS start them
 again or not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome
+from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance
+from squall.domain.resources.types import cast_resources
+from squall.domain.resources.workload import Workload
 from squall.domain.result.finding_kinds import REDUNDANCY, SHUTDOWN
 from squall.domain.run.commands import shell_command
 from squall.domain.run.fis_state import FisExperiment
-from squall.faults.base import Aftermath, Injection
+from squall.faults.base import Aftermath, Injection, Remnant
 from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST, iso_duration, wait_action
-from squall.faults.grants import grant_tagged, grant_untagged
+from squall.faults.grants import grant_tagged, grant_untagged, grant_volume_keys
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
 from squall.faults.parameters import length_problems, refuse_unknown
@@ -62,6 +65,7 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
             grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"),
             grant_tagged("ec2:StopInstances", "ec2", "instance/*"),
             grant_tagged("ec2:StartInstances", "ec2", "instance/*"),
+            grant_volume_keys(),
             grant_untagged("ec2:DescribeInstances"),
         )
 
@@ -147,11 +151,19 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
     def find_lacks(self, before: Instance, now: Instance | None, /) -> Iterable[str]:
         """An instance that is taken away lacks nothing, because others take its place. One that is left stopped
         does."""
-        if now is not None and now.state in STOPPED:
-            command = shell_command("aws", "ec2", "start-instances", "--instance-ids", now.id)
-            yield f"{now.id} is {now.state}, it was {before.state}; by hand: {command}"
+        if remnant := _find_stopped(before, now):
+            yield f"{remnant.description}; by hand: {remnant.command}"
         elif before.group is None and (now is None or now.state != before.state):
             yield f"{before.id} is {now.state if now else 'gone'}, it was {before.state}, and no group replaces it"
+
+    def find_remnants(self, template: FaultTemplate, describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+        """The instances that are still stopped: FIS did not start them again, or their group has not replaced them."""
+        if all(action["actionId"] != STOP for action in template.body["actions"].values()):
+            return ()
+        workload = describe()
+        targets = cast_resources(Instance, (target.resource for target in template.before))
+        remnants = (_find_stopped(target, workload.now(target)) for target in targets)
+        return tuple(remnant for remnant in remnants if remnant)
 
     def find_lacks_around(self, aftermath: Aftermath, /) -> Iterable[str]:
         return missing_capacity(aftermath.before, aftermath.workload_before, aftermath.workload)
@@ -163,6 +175,14 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
         if report.outcome is RollbackOutcome.RECOVERED and not lost:
             return report.model_copy(update={"outcome": RollbackOutcome.RESTORED})
         return report
+
+
+def _find_stopped(before: Instance, now: Instance | None) -> Remnant | None:
+    if now is None or now.state not in STOPPED:
+        return None
+    replaced = f", and {before.group} has not replaced it" if before.group and now.group == before.group else ""
+    command = shell_command("aws", "ec2", "start-instances", "--instance-ids", now.id)
+    return Remnant(f"{now.id} is {now.state}, it was {before.state}{replaced}", command)
 
 
 def _has_stopped(fis: FisExperiment | None) -> bool:

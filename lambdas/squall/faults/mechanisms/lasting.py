@@ -5,7 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
@@ -69,7 +69,7 @@ class LastingFault(Fault[R, P]):
     def verify(self, aftermath: Aftermath, /) -> RollbackReport:
         before, now = aftermath.targets(self.kind), aftermath.workload
         proofs = self.prove(aftermath)
-        remnants = self.find_remnants(aftermath.before, lambda: now)
+        remnants = self.list_remnants(aftermath.before, now)
         leftovers = tuple(f"{remnant.description}; by hand: {remnant.command}" for remnant in remnants)
         changes = [change for target in before for change in self.find_changes(target, now.now(target))]
         differences = (*leftovers, *changes, *missing_capacity(aftermath.before, aftermath.workload_before, now))
@@ -90,8 +90,11 @@ class LastingFault(Fault[R, P]):
         lost = {instance.id for instance in aftermath.workload_before.instances} - usable
         return any(lost & target.contains for target in before)
 
-    def find_remnants(self, before: Sequence[TargetBefore], describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
-        workload = describe()
+    def find_remnants(self, template: FaultTemplate, describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+        return self.list_remnants(template.before, describe())
+
+    def list_remnants(self, before: Sequence[TargetBefore], workload: Workload) -> tuple[Remnant, ...]:
+        """What FIS left of the fault, in the workload as it is now."""
         targets = cast_resources(self.kind, (target.resource for target in before))
         return tuple(remnant for target in targets for remnant in self.find_target_remnants(target, workload.now(target)))
 

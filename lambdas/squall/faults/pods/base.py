@@ -1,7 +1,7 @@
 """Faults of EKS pods: each pod is a target of its own, found by name, and FIS's own pod in the cluster carries out the
 fault."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from squall.domain.base.vocabulary import CheckOutcome, ResourceType
@@ -156,9 +156,8 @@ class PodFault(OnPods[P], LastingFault[EksPod, P]):
         left = [aftermath.workload.now(pod) for pod in before]
         return any(pod is None or pod.state in pod.LOST for pod in left)
 
-    def find_remnants(self, before: Sequence[TargetBefore], describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
-        workload = describe()
-        return (*super().find_remnants(before, lambda: workload), *find_helper_pods(before, workload))
+    def list_remnants(self, before: Sequence[TargetBefore], workload: Workload) -> tuple[Remnant, ...]:
+        return (*super().list_remnants(before, workload), *find_helper_pods(before, workload))
 
     def find_target_remnants(self, before: EksPod, now: EksPod | None, /) -> Iterable[Remnant]:
         """The ephemeral containers that still run. They can't be removed from the pod, nor ended from outside."""

@@ -1,9 +1,9 @@
 """Deletes pinned pods. Nothing undoes it; their controller starts others."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from squall.domain.base.vocabulary import FaultType
-from squall.domain.documents.fault import TargetBefore
+from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.pods import EksPod
@@ -65,5 +65,5 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
         yield from missing_capacity(aftermath.before, aftermath.workload_before, aftermath.workload)
         yield from (f"{description}; by hand: {command}" for description, command in find_helper_pods(aftermath.before, aftermath.workload))
 
-    def find_remnants(self, before: Sequence[TargetBefore], describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
-        return tuple(find_helper_pods(before, describe()))
+    def find_remnants(self, template: FaultTemplate, describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+        return tuple(find_helper_pods(template.before, describe()))
