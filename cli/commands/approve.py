@@ -13,7 +13,7 @@ from rich.console import Group
 
 from cli import output, session
 from cli.arguments.names import parse_execution_id
-from cli.commands.status import find_record
+from cli.commands.status import describe_confirmation, find_record
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.following.watch import parse_leniently
@@ -112,13 +112,18 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
         ("rollback plan", experiment.rollback_plan),
         ("cost", f"at most about ${cost['total_usd']:.2f}"),
         ("started by", f"{record.requested_by or 'not said'} (a label)"),
-        ("needs", f"{describe_need(ask, record.current_votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
-        ("answers so far", "; ".join(f"{vote.decision.value} by {vote.arn}: {vote.comment}" for vote in record.votes) or "nothing"),
+        ("needs", f"{describe_need(ask, record.confirmed_votes)}, until {ask.expires_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("answers so far", _list_answers(record) or "nothing"),
         ("plan", ask.plan),
     ]
     for name, value in rows:
         table.add_row(safe_text(name), safe_text(value))
     return table
+
+
+def _list_answers(record: ExecutionRecord) -> str:
+    marks = {vote: describe_confirmation(record, vote) for vote in record.current_votes}
+    return "; ".join(f"{vote.decision.value} by {vote.arn} ({mark}): {vote.comment}" for vote, mark in marks.items())
 
 
 def _name_target(arn: str) -> str:

@@ -17,6 +17,7 @@ from cli.exits import Exit
 from cli.render import make_table, style_word
 from cli.text import format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
+from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from cli.aws.stack import Deployment
     from cli.session import Options
+    from squall.domain.approval.votes import Vote
     from squall.domain.run.halt import Halt
     from squall.domain.run.queue import Line
     from squall.domain.run.record import ExecutionRecord
@@ -169,13 +171,26 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
         ("started by", record.requested_by),
         ("approval", find_standing(record.ask, record.confirmed_votes, now)[1] if record.ask else ""),
-        *((vote.decision.value, f"{vote.arn} at {vote.at:%Y-%m-%d %H:%M:%S} UTC: {vote.comment}") for vote in record.votes),
+        *((vote.decision.value, _describe_vote(record, vote)) for vote in record.current_votes),
         ("fault", _describe_fault(record, now)),
         ("guards", ", ".join(record.guard_names)),
         ("abort", f"{record.abort.source.value}: {record.abort.reason}" if record.abort else ""),
         ("closed by", record.closed_by),
         ("why", record.reason),
     ]
+
+
+def _describe_vote(record: ExecutionRecord, vote: Vote) -> str:
+    return f"{vote.arn} at {vote.at:%Y-%m-%d %H:%M:%S} UTC ({describe_confirmation(record, vote)}): {vote.comment}"
+
+
+def describe_confirmation(record: ExecutionRecord, vote: Vote) -> str:
+    """Whether a vote on the newest request counts, in words."""
+    if vote.decision is Decision.REJECT:
+        return "needs no confirmation"
+    if vote in record.confirmed_votes:
+        return "confirmed"
+    return "not confirmed yet" if vote in record.pending_votes and not record.final else "not confirmed, so not counted"
 
 
 def _describe_fault(record: ExecutionRecord, now: datetime) -> str:

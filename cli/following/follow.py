@@ -43,7 +43,7 @@ def follow_execution(
 
     Calls `on_ask` once for each request for approval.
     """
-    handled_plans: set[str] = set()
+    handled_rounds: set[int] = set()
     watcher = Watcher(source, execution_id)
     began = time.monotonic()
     with view:
@@ -51,8 +51,8 @@ def follow_execution(
             snapshot = watcher.look(datetime.now(UTC))
             view.show(snapshot)
             record = snapshot.record
-            if on_ask and record and record.ask and record.status is Status.AWAITING_APPROVAL and record.ask.plan not in handled_plans:
-                handled_plans.add(record.ask.plan)
+            if on_ask and record and record.ask and record.status is Status.AWAITING_APPROVAL and record.ask.round not in handled_rounds:
+                handled_rounds.add(record.ask.round)
                 on_ask(record)
             if snapshot.over and snapshot.record is not None:
                 return Ending(snapshot.record, snapshot.result, snapshot)

@@ -205,7 +205,12 @@ def test_an_answer_of_something_else_is_no_success(squall: Squall, deployment: F
 def test_status_says_who_said_what_and_when_it_expires(squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     waiting = asked(deployment)
-    votes = (Vote("user:A", "arn:aws:iam::1:user/ada", Decision.REQUEST, START), Vote("user:x", HOSTILE, Decision.APPROVE, START, HOSTILE))
+    assert waiting.ask is not None
+    plan = waiting.ask.plan
+    votes = (
+        Vote("user:A", "arn:aws:iam::1:user/ada", Decision.REQUEST, START, plan=plan),
+        Vote("user:x", HOSTILE, Decision.APPROVE, START, HOSTILE, plan),
+    )
     proofs = (VoteProof("user:x", Proof("signed", "20300107T100000Z", "a-token")),)
     deployment.scripts["run-1"] = [replace(waiting, votes=votes, proofs=proofs)]
     done = squall("status", "run-1")
@@ -216,6 +221,27 @@ def test_status_says_who_said_what_and_when_it_expires(squall: Squall, deploymen
     document = squall("status", "run-1", "--json").stdout
     assert json.loads(document)["ask"]["approvers"] == 1
     assert "a-token" not in document
+
+
+@pytest.mark.parametrize("command", [("status", "run-1"), ("approve", "run-1", "--comment", "fine")])
+def test_votes_on_this_plan_are_shown_and_those_that_are_not_confirmed_settle_nothing(
+    squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "900")
+    waiting = asked(deployment)
+    assert waiting.ask is not None
+    plans = {"ada": waiting.ask.plan, "bob": waiting.ask.plan, "eve": waiting.ask.plan, "old": "0" * 64}
+    votes = [
+        Vote(f"user:{name}", f"arn:aws:iam::1:user/{name}", Decision.REQUEST if name == "eve" else Decision.APPROVE, START, "", plan)
+        for name, plan in plans.items()
+    ]
+    proofs = (VoteProof("user:bob", Proof("signed", "20300107T100000Z")),)
+    deployment.scripts["run-1"] = [replace(waiting, votes=tuple(votes), confirmed=(votes[0].digest,), proofs=proofs)]
+    lines = " ".join(squall(*command).stdout.split())
+    for name, mark in {"ada": "confirmed", "bob": "not confirmed yet", "eve": "not confirmed, so not counted"}.items():
+        assert f"({mark})" in lines.rpartition(f"user/{name}")[2][:60], lines
+    assert "user/old" not in lines
+    assert "who asked for it" not in lines, "the claim of eve is not confirmed"
 
 
 def test_run_says_that_it_waits_and_proves_who_asked(squall: Squall, deployment: FakeDeployment) -> None:

@@ -434,6 +434,64 @@ def test_a_vote_that_could_not_be_confirmed_is_told_and_may_be_given_again(walk:
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert ["expired before AWS could confirm it" in why for why in unconfirmed(world)] == [True, True]
     assert len(done.states) < 200
+    (message,) = requests(world)[1:]
+    assert [who.arn in message.body for who in (ADA, BOB)] == [True, True]
+    for words in (
+        "Without it: 0 of 2 approvals",
+        "expired before AWS could confirm it",
+        f'squall approve {ID} --comment "…" --stack Squall',
+    ):
+        assert words in message.body
+
+
+def test_the_answer_to_a_voter_does_not_count_a_vote_that_was_not_confirmed(walk: Walk, world: FakeWorld) -> None:
+    """Ada's vote is dropped; then Bob votes, alone."""
+
+    def bob_votes() -> None:
+        put_votes(world, ADA)
+        answers.append(vote(walk, world, BOB))
+
+    answers: list[dict[str, Any]] = []
+    world.clock.after(60, bob_votes)
+    run(walk)
+    assert answers[0]["standing"] == "pending"
+    assert f"1 of 2 approvals ({BOB.arn})" in answers[0]["message"]
+    assert f"not confirmed yet: {BOB.arn}; not confirmed, so not counted: {ADA.arn}" in answers[0]["message"]
+    refused_before_anything(world, "not approved by", "1 of 2 approvals")
+
+
+def test_the_proof_of_a_vote_that_another_one_replaced_is_not_held_against_it(walk: Walk, world: FakeWorld) -> None:
+    """Ada has voted on an earlier plan while STS was down: her proof is still there when she votes on this one."""
+
+    def votes_again() -> None:
+        earlier = VoteProof("user:AIDAADA", Proof(**payload_of(world, ADA, plan="0" * 64)["proof"]))
+        put_votes(world, proofs=(earlier,))
+        for who in (ADA, BOB):
+            vote(walk, world, who)
+
+    world.clock.after(60, votes_again)
+    run(walk)
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert unconfirmed(world) == []
+
+
+def test_who_approved_a_plan_may_approve_it_again_when_it_comes_back(walk: Walk, world: FakeWorld) -> None:
+    """Round 1 asked about plan A, round 2 about B, and round 3 asks about A again."""
+    answers: list[dict[str, Any]] = []
+
+    def comes_back() -> None:
+        record = record_of(world)
+        assert record.ask is not None
+        now, length = world.clock.now(), record.ask.expires_at - record.ask.at
+        world.records.items[ID] = replace(record, ask=replace(record.ask, at=now, expires_at=now + length, round=3))
+        assert record_of(world).confirmed_votes == ()
+        answers.extend(vote(walk, world, who) for who in (ADA, BOB))
+
+    vote_in(walk, world, 60, who=(ADA,))
+    world.clock.after(120, comes_back)
+    run(walk)
+    assert [answer["recorded"] for answer in answers] == [True, True]
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
 
 
 # when
@@ -523,6 +581,19 @@ def test_a_rejection_in_the_moment_of_the_start_is_seen_by_one_of_both(walk: Wal
     assert answers[0]["recorded"]
     assert f"squall abort {ID}" in answers[0]["message"]
     refused_before_anything(world, "rejected by")
+
+
+def test_a_rejection_while_iam_denies_the_start_still_counts(walk: Walk, world: FakeWorld) -> None:
+    vote_in(walk, world, 60)
+    world.faults.refuse_start = Refused("fis", "StartExperiment", "AccessDeniedException", "is not authorized")
+    answers: list[dict[str, Any]] = []
+    say = once(lambda: answers.extend([vote(walk, world, EVE), vote(walk, world, EVE, "reject")]))
+    walk.after["StartFault"] = lambda _: say()
+    run(walk)
+    assert [answer["recorded"] for answer in answers] == [False, True]
+    assert ["has been started" in answer["message"] for answer in answers] == [False, False]
+    assert "about to start" in answers[0]["message"]
+    refused_before_anything(world, "rejected by", EVE.arn)
 
 
 # what

@@ -13,7 +13,7 @@ from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.fis_state import ResolvedTarget
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import CHECKED_TAG
-from squall.errors import Refused
+from squall.errors import Refused, Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, Intercept, ended, fail, is_settled, nothing_is_left, once, record_of, unavailable
 from tests.workflow.walk import Walk
@@ -79,6 +79,27 @@ def test_a_tag_that_counts_late_delays_the_start(walk: Walk, world: FakeWorld, s
     done = walk.run(INPUT)
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert done.states.count("FinalCheck") == done.states.count("StartFault") > 1
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize("call", ["faults.template", "faults.mark_checked"])
+@pytest.mark.parametrize("seconds", [40, 3600])
+def test_iam_may_take_a_minute_to_know_the_tag_of_a_new_template(walk: Walk, world: FakeWorld, call: str, seconds: int) -> None:
+    def deny() -> None:
+        world.failing[call] = Unavailable("fis", call, "AccessDeniedException", "is not authorized", retryable=False)
+        world.clock.after(seconds, world.failing.clear)
+
+    denied = once(deny)
+    walk.before["FinalCheck"] = lambda _: denied()
+    done = walk.run(INPUT)
+    assert done.states.count("FinalCheck") > 10
+    if seconds == 40:
+        ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    else:
+        status = Status.REJECTED if call == "faults.template" else Status.FAILED
+        assert ended(world, status, None, None).reason
+        assert done.states.count("FinalCheck") < 25
+        assert world.faults.runs == {}
     nothing_is_left(world)
 
 

@@ -18,7 +18,7 @@ def confirm_votes(step: Step) -> ExecutionRecord:
     """Confirm the votes on the newest request, and return the record as it is afterwards.
 
     A proof that AWS refuses is dropped, and its vote does not count: the person may vote again. While AWS can't be
-    asked, the proof stays until it has expired.
+    asked, the proof stays until it has expired. Of a person with several proofs, only the newest is of the recorded vote.
     """
     record = step.record
     if record.ask is None or not record.proofs:
@@ -27,7 +27,8 @@ def confirm_votes(step: Step) -> ExecutionRecord:
     digests: list[str] = []
     refusals: list[str] = []
     left: list[VoteProof] = []
-    for pending in record.proofs:
+    newest = {pending.person: pending for pending in record.proofs}
+    for pending in newest.values():
         vote = votes.get(pending.person)
         if vote is None:  # a rejection counts without it; a vote on an earlier request never counts
             continue

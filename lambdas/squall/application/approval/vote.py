@@ -80,11 +80,8 @@ def record_vote(w: Wiring, request: VoteRequest) -> dict[str, Any]:
 def _find_replaceable(record: ExecutionRecord, vote: Vote) -> Vote | None:
     """An earlier vote of this person that does not count and never will: it is on an earlier request, or could not be
     confirmed."""
-    waiting = {pending.person for pending in record.proofs}
     before = next((earlier for earlier in record.votes if earlier.person == vote.person), None)
-    if before is None or before in record.confirmed_votes or (before in record.current_votes and before.person in waiting):
-        return None
-    return before
+    return None if before in (*record.confirmed_votes, *record.pending_votes) else before
 
 
 def _explain_closed(record: ExecutionRecord, asked: Ask, request: VoteRequest, now: datetime) -> str:
@@ -95,8 +92,10 @@ def _explain_closed(record: ExecutionRecord, asked: Ask, request: VoteRequest, n
         return f"{record.id} is ending: {record.abort.reason if record.abort else record.reason}"
     if asked.plan != request.plan:
         return f"the plan has changed since you saw it (it is {asked.plan[:12]} now): look again, then decide"
-    if record.may_have_started:
-        return f"too late: its fault has been started; to stop it: {shell_command('squall', 'abort', record.id)}"
+    # Between two attempts to start the fault, which FIS may refuse for a while, a rejection still counts.
+    if record.fis_experiment_id or (record.may_have_started and request.decision is not Decision.REJECT):
+        state = "has been started" if record.fis_experiment_id else "is about to start"
+        return f"too late: its fault {state}; to stop it: {shell_command('squall', 'abort', record.id)}"
     if request.decision is not Decision.REJECT and now >= asked.expires_at:
         return f"the request expired at {asked.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     return ""
@@ -109,27 +108,45 @@ def _describe_result(w: Wiring, request: VoteRequest, vote: Vote, *, recorded: b
     asked = record.ask if record else None
     if record is None or asked is None:
         return _refuse_vote(request, f"{request.execution_id} is gone")
-    state, sentence = find_standing(asked, record.current_votes, w.clock.now())
+    counted = tuple(entry for entry in record.current_votes if entry not in record.dropped_votes)
+    state, sentence = find_standing(asked, counted, w.clock.now())
     known = {"execution_id": record.id, "person": vote.arn, "standing": state.value}
     if not recorded:
         return {**known, "recorded": False, "message": _explain_not_recorded(record, request, vote)}
     if vote.decision is Decision.REJECT and record.may_have_started:
-        late = f"recorded, but its fault is being started: stop it with {shell_command('squall', 'abort', record.id)}"
-        return {**known, "recorded": True, "message": late}
+        return {**known, "recorded": True, "message": _explain_late_rejection(record)}
     try:
         wake_execution(w, record.id)
     except (Unavailable, Refused):  # the pulse wakes it within a minute
         w.logger.exception("recorded, but not woken", extra={"execution_id": record.id})
-    return {**known, "recorded": True, "message": sentence}
+    return {**known, "recorded": True, "message": sentence + _list_unconfirmed(record)}
+
+
+def _list_unconfirmed(record: ExecutionRecord) -> str:
+    """Whose votes are not confirmed, as the end of a sentence; empty if all are."""
+    pending = ", ".join(vote.arn for vote in record.pending_votes)
+    dropped = ", ".join(vote.arn for vote in record.dropped_votes)
+    return (f"; not confirmed yet: {pending}" if pending else "") + (f"; not confirmed, so not counted: {dropped}" if dropped else "")
+
+
+def _explain_late_rejection(record: ExecutionRecord) -> str:
+    abort = shell_command("squall", "abort", record.id)
+    if record.fis_experiment_id:
+        return f"recorded, but its fault has been started: stop it with {abort}"
+    return f"recorded, but Squall has begun to start its fault: if it runs all the same, stop it with {abort}"
 
 
 def _explain_not_recorded(record: ExecutionRecord, request: VoteRequest, vote: Vote) -> str:
-    before = next((earlier for earlier in record.votes if earlier.person == vote.person), None)
+    before = next((earlier for earlier in record.current_votes if earlier.person == vote.person), None)
     if before is None or record.ask is None or record.ask.plan != request.plan:
         return f"too late: {record.id} is {record.status.value}, in {record.phase}"
     if before.decision is Decision.REQUEST and vote.decision is Decision.APPROVE:
         return f"you asked for this run ({before.arn}): somebody else has to approve it"
-    return f"you have said {before.decision.value} already, as {before.arn}"
+    if before in record.dropped_votes:
+        return f"your earlier vote, as {before.arn}, could not be confirmed a moment ago: vote again"
+    return f"you have said {before.decision.value} already, as {before.arn}" + (
+        ", which is not confirmed yet" if before in record.pending_votes else ""
+    )
 
 
 def _refuse_vote(request: VoteRequest, why: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from squall.application.fault.template import compiled_template, template_differences
+from squall.application.fault.template import TAG_SECONDS, compiled_template, may_be_allowed_soon, template_differences
 from squall.application.fault.watch import seconds_to_first_look
 from squall.application.queue import seconds_until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
@@ -36,11 +36,6 @@ REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
 """FIS's quota is shared with others, so a slot of this stack does not guarantee a start. The attempt had no effect; the
 run waits and is checked again."""
-DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
-TAG_PATIENCE = timedelta(seconds=60)
-"""How long a denied start is tried again. IAM requires the tag that FinalCheck has just added to the template, and AWS
-documents no time after which a new tag counts."""
-TAG_SECONDS = 3
 
 
 def start_fault(step: Step) -> Outcome:
@@ -154,7 +149,7 @@ def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Ou
     if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
         step.note(EventName.QUEUED, "FIS has no free experiment slot", status=Status.QUEUED)
         return wait_for(seconds_until_next_look(step, step.now - first))
-    if refused.code in DENIED and step.now - first < TAG_PATIENCE:
+    if may_be_allowed_soon(refused, step.now - first):
         return wait_for(TAG_SECONDS)
     why = f"FIS refused to start: {refused.code}: {refused.message}"
     try:

@@ -5,6 +5,7 @@ discovery, which only Discover writes. Of `template.json`, which the state that 
 read only how the targets were before the fault.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from squall.application.metrics.guard_alarms import guards_of, put_guards
@@ -17,8 +18,14 @@ from squall.domain.resources.types import AnyResource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
-from squall.errors import Refused
+from squall.errors import Refused, Unavailable
 from squall.faults.template import compile_template
+
+DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
+TAG_PATIENCE = timedelta(seconds=60)
+"""How long a denied call on the run's template is tried again. IAM goes by the tags that CreateTemplate and FinalCheck
+have just added, and AWS documents no time after which a new tag counts."""
+TAG_SECONDS = 3
 
 
 def create_template(step: Step) -> Outcome:
@@ -49,6 +56,11 @@ def template_differences(step: Step) -> tuple[str, ...]:
     """
     template_id = step.record.template_id
     return find_differences(compiled_template(step), step.w.faults.template(template_id) if template_id else None)
+
+
+def may_be_allowed_soon(error: Refused | Unavailable, waited: timedelta) -> bool:
+    """Whether FIS denied a call on the run's template, and may allow it once the template's tags count."""
+    return error.service == "fis" and error.code in DENIED and waited < TAG_PATIENCE
 
 
 def mark_template_checked(step: Step) -> None:

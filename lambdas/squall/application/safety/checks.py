@@ -11,7 +11,7 @@ from squall.admission.published import read_version
 from squall.application.admission.admit import load_deployed_policy
 from squall.application.admission.definitions import find_definition
 from squall.application.approval.request import compile_plan, needs_approval
-from squall.application.fault.template import template_differences
+from squall.application.fault.template import may_be_allowed_soon, template_differences
 from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.guard_forecasts import forecast_guards
 from squall.application.step import Step
@@ -87,7 +87,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         definition_hash_now=_try_read(step, lambda: _hash_stored_definition(step)) if final else None,
         published_now=_read_published(step, definition) if final else None,
         template_id=step.record.template_id,
-        template_differences=_try_read(step, lambda: template_differences(step)) if final else None,
+        template_differences=_compare_template(step) if final else None,
         prerequisites=fault.prerequisites(injection_of(definition, discovery, workload)) if workload else None,
         sends_commands=bool(fault.ssm_documents),
         moves_metrics=fault.moves_metrics,
@@ -180,6 +180,18 @@ def _list_proofs(step: Step, definition: Definition, now: datetime) -> Sequence[
         return ()
     since = now - timedelta(days=wanted.within_days)
     return _try_read(step, lambda: step.w.records.validated(definition.experiment.name, wanted.environment, since))
+
+
+def _compare_template(step: Step) -> tuple[str, ...] | None:
+    """How FIS's template differs from the compiled one; None if FIS could not be asked. Raises Unavailable while IAM may
+    not know the template's tags yet."""
+    try:
+        return template_differences(step)
+    except Unavailable as error:
+        if may_be_allowed_soon(error, step.elapsed):
+            raise
+        step.note(EventName.NOT_ANSWERED, str(error)[:500])
+        return None
 
 
 def _try_read(step: Step, read: Callable[[], T]) -> T | None:

@@ -2,13 +2,14 @@
 refuses the run."""
 
 from squall.application.approval.request import needs_approval
-from squall.application.fault.template import mark_template_checked
+from squall.application.fault.template import TAG_SECONDS, mark_template_checked, may_be_allowed_soon
 from squall.application.safety.checks import read_forecasts, run_checks
 from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.safety import Safety
 from squall.domain.run.timeline import EventName
+from squall.errors import Unavailable
 
 REASON_CHARACTERS = 2000
 
@@ -28,7 +29,16 @@ def check_safety(step: Step) -> Outcome:
 
 def check_before_fault(step: Step) -> Outcome:
     """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they
-    are."""
+    are. `wait` repeats all of it, while IAM may not know the template's tags yet."""
+    try:
+        return _check_and_mark(step)
+    except Unavailable as error:
+        if not may_be_allowed_soon(error, step.elapsed):
+            raise
+        return wait_for(TAG_SECONDS)
+
+
+def _check_and_mark(step: Step) -> Outcome:
     safety = run_checks(step, final=True, false_aborts=step.need(Safety).false_aborts)
     step.put(safety)
     if not safety.passed:

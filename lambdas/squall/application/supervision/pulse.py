@@ -18,11 +18,11 @@ from squall.application.sentinel import keep_probing
 from squall.application.stopping.abort import note_abort, stop_alarms, wake_execution, watched_since
 from squall.application.stopping.cleanup import LIST_EXPERIMENTS, Cleanup
 from squall.application.stopping.run_faults import RunFaults
+from squall.application.supervision.approvals import look_after_approval
 from squall.application.supervision.by_tags import list_running_executions, list_tagged_executions, stop_by_tags
 from squall.application.supervision.close import close_run
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
-from squall.domain.approval.standing import Standing, find_standing
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.guards import Guards
@@ -128,20 +128,8 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None, *
 def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool, runs: bool) -> str:
     recorded = record.fis_experiment_id is not None and record.fault_ended_at is None
     if not runs and not recorded:
-        return _look_after_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
+        return look_after_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
     return _watch_run(w, record, timing, held=held)
-
-
-def _look_after_approval(w: Wiring, record: ExecutionRecord) -> str:
-    """Wake a run that people have decided about, whose request has expired, or with a vote to confirm, in case the first
-    attempt to wake it failed.
-    """
-    if record.ask is None:
-        return "awaits approval"
-    if not record.proofs and find_standing(record.ask, record.confirmed_votes, w.clock.now())[0] is Standing.PENDING:
-        return "awaits approval"
-    wake_execution(w, record.id)
-    return "woken: the request for approval is decided, or has a vote to confirm"
 
 
 def _close_run(w: Wiring, record: ExecutionRecord, reason: str, patience: datetime | None, *, failed: bool) -> str:

@@ -121,14 +121,29 @@ class ExecutionRecord:
 
     @property
     def current_votes(self) -> tuple[Vote, ...]:
-        """The votes on the newest request, confirmed or not, and every rejection."""
-        plan = self.ask.plan if self.ask else None
-        return tuple(vote for vote in self.votes if vote.plan == plan or vote.decision is Decision.REJECT)
+        """The votes on the newest request, confirmed or not, and every rejection. A vote on an earlier request for the
+        same plan is not one of them: the plan has changed in between."""
+        return tuple(vote for vote in self.votes if vote.decision is Decision.REJECT or self._answers_request(vote))
+
+    def _answers_request(self, vote: Vote) -> bool:
+        return self.ask is not None and vote.plan == self.ask.plan and vote.at >= self.ask.at
 
     @property
     def confirmed_votes(self) -> tuple[Vote, ...]:
         """The votes that decide: those on the newest request that two functions have seen proven, and every rejection."""
         return tuple(vote for vote in self.current_votes if vote.digest in self.confirmed or vote.decision is Decision.REJECT)
+
+    @property
+    def pending_votes(self) -> tuple[Vote, ...]:
+        """The votes on the newest request that still have to be confirmed."""
+        waiting, confirmed = {pending.person for pending in self.proofs}, self.confirmed_votes
+        return tuple(vote for vote in self.current_votes if vote.person in waiting and vote not in confirmed)
+
+    @property
+    def dropped_votes(self) -> tuple[Vote, ...]:
+        """The votes on the newest request that could not be confirmed. They never count; the person may vote again."""
+        kept = (*self.confirmed_votes, *self.pending_votes)
+        return tuple(vote for vote in self.current_votes if vote not in kept)
 
     def happened(self, *names: EventName) -> tuple[Event, ...]:
         """The events of these names, in the order in which they were written. Only names in `timeline.DECIDES` are

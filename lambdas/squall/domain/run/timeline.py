@@ -90,7 +90,8 @@ class EventName(StrEnum):
 
 
 DECIDES: dict[EventName, str] = {
-    EventName.APPROVAL_REQUESTED: "whether people still have to be told of a request for approval",
+    EventName.APPROVAL_REQUESTED: "whether people still have to be told of a request for approval, or of a vote that does not count",
+    EventName.VOTE_NOT_CONFIRMED: "whether people still have to be told of a vote that does not count",
     EventName.STATE_FAILED: "which state failed, in the reason of the run's end",
     EventName.FINALLY_SAFE: "since when an alarm counts as an alarm during the fault",
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
