@@ -98,6 +98,7 @@ class FakeServices:
             definition=f"arn:aws:ecs:{service.region}:{service.account}:task-definition/web:7",
             private_ip=f"10.0.1.{number}",
             network_mode="awsvpc",
+            health_checked=False,
             pid_mode="task",
             fault_injection=True,
             registers=True,

@@ -98,6 +98,16 @@ def test_a_number_of_members_that_the_targets_do_not_have_is_refused(walk: Walk,
     assert "they belong to ECS service shop/web, which has tasks" in result.reason
 
 
+def test_tasks_with_health_checks_are_not_counted_by_a_limit_that_ends_before_anybody_looks(
+    walk: Walk, world: FakeWorld, stop: dict[str, Any]
+) -> None:
+    change(world, health_checked=True)
+    walk.run({"definition": {**stop, "success_criteria": ["3 tasks run within 5 minutes"]}})
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert "ECS service shop/web has container health checks" in result.reason
+
+
 def test_a_task_that_something_else_stopped_proves_nothing(walk: Walk, world: FakeWorld, stop: dict[str, Any], monkeypatch: Any) -> None:
     services = world.fleet.services
     real = services.stop
