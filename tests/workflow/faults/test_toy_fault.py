@@ -58,7 +58,7 @@ def test_a_run_of_it_is_compiled_injected_proven_verified_and_judged(walk: Walk,
     walk.run(stop(experiment))
     result = result_of(world)
     assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
-    (target,) = (instance for instance in world.fleet.instances.values() if instance.state == "stopped")
+    (target,) = (instance for instance in world.fleet.instances.values() if instance.state == "terminated")
 
     template = world.documents.get(ID, FaultTemplate)
     assert template is not None
@@ -78,7 +78,7 @@ def test_a_run_of_it_is_compiled_injected_proven_verified_and_judged(walk: Walk,
     assert "web can replace them" in passed["replacement_possible"]
     assert result.rollback is not None
     assert [(proof.target, proof.kind, proof.detail) for proof in result.rollback.proofs] == [
-        (target.id, "state", f"{target.id} is stopped")
+        (target.id, "state", f"{target.id} is terminated")
     ]
     assert result.rollback.outcome is RollbackOutcome.RECOVERED
     recovery = world.documents.get(ID, Recovery)
@@ -112,7 +112,7 @@ def test_its_report_tells_what_it_did(walk: Walk, world: FakeWorld, experiment: 
     monkeypatch.setattr(page, "VENDOR", UPLOT / "dist")
     walk.run(stop(experiment))
     report.handler(last_event(world), None)
-    (target,) = (instance for instance in world.fleet.instances.values() if instance.state == "stopped")
+    (target,) = (instance for instance in world.fleet.instances.values() if instance.state == "terminated")
     assert f"Squall pulled the plug of {target.id} in {target.zone}" in files(world)["report.md"]
     assert "watched for 10 min" in files(world)["report.md"]
 

@@ -60,7 +60,7 @@ class DatabaseHostStop(MomentaryFault[Instance, Parameters]):
 
     def observe_effect(self, before: Instance, now: Instance | None, /) -> tuple[bool, str]:
         state = now.state if now else "gone"
-        return state in {"stopping", "stopped"}, f"{before.id} is {state}"
+        return state in {"stopping", "stopped", "shutting-down", "terminated"}, f"{before.id} is {state}"
 
     def find_lacks(self, _before: Instance, _now: Instance | None, /) -> Iterable[str]:
         """Nothing: its group replaces it."""
