@@ -25,8 +25,11 @@ time.sleep(600)
 
 def test_a_killed_starter_leaves_no_process_of_its_account(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], cwd=processes.ROOT, stdout=subprocess.PIPE) as starter:
-        assert starter.stdout is not None
-        assert starter.stdout.readline() == b"started\n"
-        assert processes.list_leftovers(tmp_path) != []
-        os.kill(starter.pid, signal.SIGKILL)
+        try:
+            assert starter.stdout is not None
+            assert starter.stdout.readline() == b"started\n"
+            # Popen returns as soon as the kernel closes its pipe, which is before a new process has its environment.
+            assert processes.wait_until(lambda: processes.list_leftovers(tmp_path) != [], 60)
+        finally:
+            os.kill(starter.pid, signal.SIGKILL)
         assert processes.wait_until(lambda: not processes.list_leftovers(tmp_path), 60)
