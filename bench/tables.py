@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -10,6 +11,9 @@ from statistics import median
 from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
+
+PROSE_WIDTH = 120
+"""Characters in a line of prose in docs/."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,15 @@ class Table:
         """The table as a section of a Markdown document."""
         marks = ["---:" if index and self._numeric(index) else "---" for index in range(len(self.columns))]
         lines = [_table_line(self.columns), _table_line(marks), *(_table_line(row) for row in self.rows)]
-        return "\n\n".join([f"## {self.title}", "\n".join(lines), *self.notes]) + "\n"
+        return "\n\n".join([f"## {self.title}", "\n".join(lines), *map(_wrap_prose, self.notes)]) + "\n"
 
     def _numeric(self, index: int) -> bool:
         return not self.words and all(len(row[index]) <= 24 for row in self.rows)
+
+
+def _wrap_prose(text: str) -> str:
+    """The text in lines as long as those of the documentation."""
+    return textwrap.fill(text, PROSE_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True)
