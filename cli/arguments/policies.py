@@ -68,7 +68,8 @@ def find_policies(file: str) -> Policies | None:
 
 
 def _may_be_policy(path: Path) -> bool:
-    """Whether the file is not clearly something else, such as the values of another tool: none of its keys is known."""
+    """Whether the file looks like an environment policy, or can't be read. The folder may belong to another tool, whose
+    files have other keys."""
     try:
         raw = definitions.read_source(str(path)).raw
     except definitions.UnreadableError:

@@ -7,7 +7,7 @@ from typing import Any
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.timeline import EventName
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import Intercept, ended, fail, nothing_is_left, result_of
+from tests.workflow.endings import Intercept, ended, fail, nothing_is_left, once, result_of
 from tests.workflow.machine import Finished, Machine
 from tests.workflow.walk import Walk
 
@@ -34,6 +34,19 @@ def test_people_hear_that_the_fault_runs_and_how_to_end_it(engine: Machine, worl
     assert target["arn"] in started.body
     assert "squall abort run-1 --stack Squall --region" in started.body
     assert "System availability < 95%" in started.body
+
+
+def test_nobody_is_told_that_a_fault_runs_which_is_being_aborted(walk: Walk, world: FakeWorld) -> None:
+    order = {"execution_id": "run-1", "reason": "enough", "requested_by": "ops"}
+
+    @once
+    def abort() -> None:
+        walk.quietly("Abort", order)
+
+    world.failing = Intercept(lambda call: abort() if (walk.running[-1:], call) == (["StartFault"], "lifecycle.emit") else None)
+    walk.run({"experiment": "seed"})
+    ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert [message.attributes["status"] for message in world.notifier.sent] == ["aborted"]
 
 
 def test_a_message_that_can_not_be_sent_keeps_no_fault_from_being_watched(walk: Walk, world: FakeWorld) -> None:

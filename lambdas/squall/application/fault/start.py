@@ -64,7 +64,7 @@ def start_fault(step: Step) -> Outcome:
 def _tell_people(step: Step) -> None:
     """Send the message that the fault runs. The fault goes on if that fails; people hear of its end in any case."""
     record = step.w.records.get(step.run.id)
-    if record is None or record.final:
+    if record is None or _is_ending(record):
         return
     message = make_message(record, step.definition, step.discovery, stack=step.w.settings.stack, bucket=step.w.settings.bucket)
     try:
