@@ -22,7 +22,8 @@ from pydantic_core.core_schema import ModelSchema
 
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.result import Result
-from squall.domain.experiment.experiment import ExecutionInput, Experiment
+from squall.domain.experiment.execution_input import ExecutionInput
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 from squall.faults import custom, registry
 

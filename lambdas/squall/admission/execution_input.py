@@ -25,7 +25,8 @@ from squall.domain.base.problems import (
     suggest_name,
 )
 from squall.domain.documents.definition import Definition
-from squall.domain.experiment.experiment import ExecutionInput, Experiment
+from squall.domain.experiment.execution_input import ExecutionInput
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.published import DefinitionSource, StoredVersion, content_hash
 from squall.domain.policy.environment import Environment

@@ -13,7 +13,8 @@ from squall.admission.experiment import find_parameter_problems
 from squall.admission.policy import find_range_problems, resolve_parameters
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value
 from squall.domain.base.vocabulary import FaultType
-from squall.domain.experiment.experiment import Experiment, Overrides
+from squall.domain.experiment.execution_input import Overrides
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from squall.domain.base.problems import Problem, show_value
-from squall.domain.experiment.experiment import Experiment, Trigger
+from squall.domain.experiment.execution_input import Trigger
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 

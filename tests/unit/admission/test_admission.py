@@ -19,7 +19,7 @@ from squall.admission.trigger import make_trigger_key
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import Mode
 from squall.domain.documents.definition import Definition
-from squall.domain.experiment.experiment import Trigger
+from squall.domain.experiment.execution_input import Trigger
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2027, 1, 31, 3, 0, tzinfo=UTC)

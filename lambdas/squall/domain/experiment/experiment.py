@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule, validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.printable import one_line
 from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern, show_value
-from squall.domain.base.vocabulary import BlastRadius, FaultType, Mode, ResourceType
+from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
@@ -209,7 +208,6 @@ ONE_DURATION = validation_error(
     "the length of the fault is given once", "exactly one of duration_minutes and duration", at="duration_minutes"
 )
 NO_TARGET = validation_error("no target is named", "target_resources or target", at="target_resources")
-ONE_SOURCE = validation_error("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
 
 
 def find_type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
@@ -353,54 +351,3 @@ class Experiment(Model):
     @property
     def criteria(self) -> tuple[Criterion, ...]:
         return tuple(Criterion(text=c) if isinstance(c, str) else c for c in self.success_criteria)
-
-
-class Overrides(Model):
-    """The only things an execution may change: never targets, environment, criteria or abort conditions.
-
-    The length, as far as the environment's policy allows, and the parameters that the experiment lists in
-    `override_ranges` and `override_values`.
-    """
-
-    duration: Span | None = None
-    """Another length of the fault (`10m`, `PT10M`), as far as the policy allows."""
-    duration_minutes: Minutes | None = None
-    """Another length of the fault in minutes."""
-    parameters: dict[str, Any] = {}
-    """Other values of parameters that the experiment lists in `override_ranges` or `override_values`."""
-
-    @model_validator(mode="after")
-    def _require_one_duration(self) -> "Overrides":
-        if self.duration_minutes is not None and self.duration is not None:
-            raise ONE_DURATION
-        return self
-
-
-class Trigger(Model):
-    """The schedule that started an execution, and for which time. Admit runs each pair once."""
-
-    schedule_arn: Annotated[str, Field(max_length=1600), require_pattern(r"^arn:[^\s#]+$", "an ARN")]
-    """The ARN of the schedule that fired."""
-    scheduled_time: Annotated[str, Field(max_length=40)]
-    """ISO 8601."""
-
-
-class ExecutionInput(Model):
-    experiment: Annotated[str, Field(max_length=128)] | None = None
-    """The name of a deployed or published experiment: its file name without `.yaml`. Give either this or `definition`."""
-    definition: dict[str, Any] | None = None
-    """A whole experiment, where the policy allows `inline_definitions`."""
-    mode: Mode = Mode.RUN
-    """`run`, or `plan`: everything except the fault."""
-    overrides: Overrides = Overrides()
-    """What this execution changes about the experiment."""
-    requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
-    """A label that says who asked for it; it proves nothing."""
-    trigger: Trigger | None = None
-    """Set by a schedule, never by hand."""
-
-    @model_validator(mode="after")
-    def _require_one_source(self) -> "ExecutionInput":
-        if (self.experiment is None) == (self.definition is None):
-            raise ONE_SOURCE
-        return self

@@ -8,7 +8,8 @@ import yaml
 from pydantic import BaseModel
 
 from scripts import schemas
-from squall.domain.experiment.experiment import ExecutionInput, Experiment
+from squall.domain.experiment.execution_input import ExecutionInput
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 
 WRITTEN: dict[str, type[BaseModel]] = {"experiment": Experiment, "environment": Environment, "input": ExecutionInput}

@@ -14,7 +14,7 @@ from squall.admission.overrides import apply_overrides
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.definition import Definition
-from squall.domain.experiment.experiment import Overrides
+from squall.domain.experiment.execution_input import Overrides
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.domain.run.fis_state import ActionState, FisExperiment

@@ -1,0 +1,65 @@
+"""The input of an execution as a person, a schedule or a pipeline writes it."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, model_validator
+
+from squall.domain.base.durations import Minutes, Span, validation_error
+from squall.domain.base.model import Model
+from squall.domain.base.printable import one_line
+from squall.domain.base.problems import require_pattern
+from squall.domain.base.vocabulary import Mode
+from squall.domain.experiment.experiment import ONE_DURATION
+
+ONE_SOURCE = validation_error("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
+
+
+class Overrides(Model):
+    """The only things an execution may change: never targets, environment, criteria or abort conditions.
+
+    The length, as far as the environment's policy allows, and the parameters that the experiment lists in
+    `override_ranges` and `override_values`.
+    """
+
+    duration: Span | None = None
+    """Another length of the fault (`10m`, `PT10M`), as far as the policy allows."""
+    duration_minutes: Minutes | None = None
+    """Another length of the fault in minutes."""
+    parameters: dict[str, Any] = {}
+    """Other values of parameters that the experiment lists in `override_ranges` or `override_values`."""
+
+    @model_validator(mode="after")
+    def _require_one_duration(self) -> "Overrides":
+        if self.duration_minutes is not None and self.duration is not None:
+            raise ONE_DURATION
+        return self
+
+
+class Trigger(Model):
+    """The schedule that started an execution, and for which time. Admit runs each pair once."""
+
+    schedule_arn: Annotated[str, Field(max_length=1600), require_pattern(r"^arn:[^\s#]+$", "an ARN")]
+    """The ARN of the schedule that fired."""
+    scheduled_time: Annotated[str, Field(max_length=40)]
+    """ISO 8601."""
+
+
+class ExecutionInput(Model):
+    experiment: Annotated[str, Field(max_length=128)] | None = None
+    """The name of a deployed or published experiment: its file name without `.yaml`. Give either this or `definition`."""
+    definition: dict[str, Any] | None = None
+    """A whole experiment, where the policy allows `inline_definitions`."""
+    mode: Mode = Mode.RUN
+    """`run`, or `plan`: everything except the fault."""
+    overrides: Overrides = Overrides()
+    """What this execution changes about the experiment."""
+    requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
+    """A label that says who asked for it; it proves nothing."""
+    trigger: Trigger | None = None
+    """Set by a schedule, never by hand."""
+
+    @model_validator(mode="after")
+    def _require_one_source(self) -> "ExecutionInput":
+        if (self.experiment is None) == (self.definition is None):
+            raise ONE_SOURCE
+        return self
