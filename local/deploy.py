@@ -26,6 +26,7 @@ from botocore.exceptions import ClientError
 from infra import places
 from infra.node import path_with_node
 from infra.package import zip_folder
+from local import shipped
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -44,7 +45,7 @@ _FILES = (
     "scripts/build_layer.py",
     "scripts/bytecode.py",
 )
-_SOURCES = (*(places.ROOT / name for name in _FILES), places.HERE, places.PACKAGE, HERE / "environments", HERE / "experiments")
+_SOURCES = (*(places.ROOT / name for name in _FILES), places.HERE, places.PACKAGE, shipped.POLICIES, shipped.EXPERIMENTS)
 """What a synthesis depends on; the wheel does not have all of it."""
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 
@@ -84,14 +85,11 @@ class Place:
         }
 
 
-EXPERIMENTS = str(HERE / "experiments")
-
-
-def make_context(account_id: str, region: str, stack_name: str, experiments: str = EXPERIMENTS) -> dict[str, str]:
+def make_context(account_id: str, region: str, stack_name: str, experiments: str = str(shipped.EXPERIMENTS)) -> dict[str, str]:
     """The deploy-time settings that make the stack fit this machine: its processor, its Python, its policies."""
     return {
         "stack_name": stack_name,
-        "environments_dir": str(HERE / "environments"),
+        "environments_dir": str(shipped.POLICIES),
         "experiments_dir": experiments,
         "synthesizer": "cli",
         "eks_namespaces": "sample/shop",

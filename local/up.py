@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from local import deploy as deployment
-from local import processes
+from local import processes, shipped
 from local.deploy import ROOT, Place, Synthesis
 from local.workload.settings import RESILIENT, WORKLOADS
 
@@ -109,7 +109,7 @@ def start_account(
     *,
     deploy: bool = True,
     stack_name: str = STACK,
-    experiments: str = deployment.EXPERIMENTS,
+    experiments: str = str(shipped.EXPERIMENTS),
     workload: str | None = None,
     on_progress: Progress = _ignore_progress,
 ) -> Account:

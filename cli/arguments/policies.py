@@ -1,4 +1,8 @@
-"""The environment policies that lie beside an experiment file, as in this project: `experiments/` and `environments/`."""
+"""The environment policies with which an experiment file is compared.
+
+They are those of the local account, or those that lie beside the file, as in this project: `experiments/` and
+`environments/`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.arguments import definitions
+from local import shipped
 from squall.admission.environment import parse_environment
 from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
 from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
@@ -17,6 +22,7 @@ from squall.faults import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cli.session import Options
     from squall.domain.experiment.experiment import Experiment
 
 FOLDER = "environments"
@@ -60,11 +66,18 @@ class Policies:
 def find_policies(file: str) -> Policies | None:
     """The policies in a folder `environments` in the file's folder or beside it; None if neither has one."""
     folder = Path(file).absolute().parent
-    for candidate in (folder / FOLDER, folder.parent / FOLDER):
-        files = {path.stem: path for path in sorted(candidate.glob("*.y*ml")) if _may_be_policy(path)}
-        if files:
-            return Policies(files)
-    return None
+    return next((found for beside in (folder, folder.parent) if (found := read_folder(beside / FOLDER)).files), None)
+
+
+def choose_policies(options: Options) -> Policies | None:
+    """The policies of the account that the options name: with `--local`, those of the local account. None: those that lie
+    beside each file."""
+    return read_folder(shipped.POLICIES) if options.local else None
+
+
+def read_folder(folder: Path) -> Policies:
+    """The policies among the YAML files of a folder; none if there is no such folder."""
+    return Policies({path.stem: path for path in sorted(folder.glob("*.y*ml")) if _may_be_policy(path)})
 
 
 def _may_be_policy(path: Path) -> bool:

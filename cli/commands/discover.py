@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output, session
+from cli.arguments.policies import Policies, choose_policies
 from cli.aws.errors import explain_error
 from cli.commands.validate import check_file
 from cli.errors import CommandError
@@ -65,7 +66,7 @@ def discover_account(options: Options, wishes: Wishes, *, clock: Callable[[], da
             raise explained from error
         raise
     posture = _look(aws, scope, wishes)
-    rejected = write_files(posture, wishes.folder)
+    rejected = write_files(posture, wishes.folder, choose_policies(options))
     if options.json:
         output.write_json(posture.model_dump(mode="json"))
     else:
@@ -94,7 +95,7 @@ def _look(aws: Any, scope: Scope, wishes: Wishes) -> Posture:
     return posture
 
 
-def write_files(posture: Posture, folder: Path) -> list[str]:
+def write_files(posture: Posture, folder: Path, known: Policies | None = None) -> list[str]:
     """Writes the page, the JSON and the proposals that `squall validate` accepts; returns the names of the others.
 
     Proposals of an earlier scan are replaced. Raises CommandError, before anything is written, if the folder has
@@ -110,7 +111,7 @@ def write_files(posture: Posture, folder: Path) -> list[str]:
         for proposal in posture.proposals:
             path = experiments / f"{proposal.name}.yaml"
             path.write_text(write_yaml(proposal), encoding="utf-8")
-            if not check_file(str(path)).valid:
+            if not check_file(str(path), known).valid:
                 path.unlink()
                 rejected.append(proposal.name)
     except OSError as error:

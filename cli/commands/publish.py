@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli import output, session
 from cli.arguments import definitions
+from cli.arguments.policies import Policies, choose_policies
 from cli.aws.publishing import Outcome, add_version, align_schedules, check_name
 from cli.commands.validate import check_file, show_report
 from cli.errors import CommandError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def publish_files(options: Options, files: Sequence[str]) -> int:
     """Returns 0 if every experiment is published and scheduled as it says; 5 if a schedule is missing. Raises
     CommandError, with nothing written, if a file, a name or a policy does not allow it."""
-    experiments = _read_experiments(files)
+    experiments = _read_experiments(files, choose_policies(options))
     deployment = session.find_deployment(options)
     _check_deployed(deployment, experiments)
     outcomes: list[Outcome] = []
@@ -61,9 +62,9 @@ def make_document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _read_experiments(files: Sequence[str]) -> dict[str, Experiment]:
+def _read_experiments(files: Sequence[str], known: Policies | None) -> dict[str, Experiment]:
     """The experiments by name. Raises CommandError, after showing every problem of every file."""
-    reports = [check_file(file) for file in files]
+    reports = [check_file(file, known) for file in files]
     invalid = [report for report in reports if not report.valid]
     console = output.make_console(stderr=True)
     for report in invalid:

@@ -55,7 +55,8 @@ class Report:
 
 def validate_files(options: Options, files: Sequence[str]) -> int:
     """Returns 0 if every file is valid, otherwise 3."""
-    reports = [check_file(file) for file in files]
+    known = policies.choose_policies(options)
+    reports = [check_file(file, known) for file in files]
     if options.json:
         output.write_json({"valid": all(report.valid for report in reports), "files": [_make_document(report) for report in reports]})
     else:
@@ -65,9 +66,9 @@ def validate_files(options: Options, files: Sequence[str]) -> int:
     return Exit.VALIDATED if all(report.valid for report in reports) else Exit.REFUSED
 
 
-def check_file(file: str) -> Report:
-    """Reads and validates one file. An experiment is compared with its environment's policy, too, if that lies beside
-    it."""
+def check_file(file: str, known: policies.Policies | None = None) -> Report:
+    """Reads and validates one file. An experiment is compared with its environment's policy, too: one of the known ones,
+    or if none are given, one that lies beside the file."""
     try:
         source = definitions.read_source(file)
     except definitions.UnreadableError as error:
@@ -78,7 +79,7 @@ def check_file(file: str) -> Report:
         experiment = parse_experiment(source.raw)
     except InvalidInput as invalid:
         return _make_report(source, invalid.problems)
-    known = policies.find_policies(file)
+    known = known or policies.find_policies(file)
     if known is None:
         return Report(file, ())
     return _make_report(source, known.find_problems(experiment), known.show_file(experiment.environment))

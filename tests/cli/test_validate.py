@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import yaml
 from cli.arguments import definitions
 from tests.cli.conftest import Squall
 
-REL12 = Path(__file__).parents[2] / "local" / "data" / "seed-experiment.json"
+ROOT = Path(__file__).parents[2]
+GROUP = "arn:aws:autoscaling:eu-west-1:123456789012:autoScalingGroup:00000000-0000-0000-0000-000000000000:autoScalingGroupName/web"
+REL12 = ROOT / "local" / "data" / "seed-experiment.json"
 BAD = """\
 name: Bad
 description: x
@@ -206,6 +209,32 @@ def test_an_experiment_is_compared_with_the_policy_beside_it(squall: Squall, tmp
     assert {problem["expected"] for problem in report["problems"]} == {
         "at least 8 min, or 110 s with metrics of a `sentinel`, whose periods are 10 s"
     }
+
+
+def test_the_local_account_has_policies_of_its_own(squall: Squall, tmp_path: Path) -> None:
+    """A fault of 45 seconds is long enough only where metrics have periods of seconds."""
+    folder = _project(tmp_path, staging=POLICY)
+    short = _file(folder, _cpu_stress(duration="45s"), "short.json")
+    assert squall("validate", short).exit_code == 3
+    done = squall("--local", "validate", short)
+    assert done.exit_code == 0
+    assert done.stdout.endswith("local/environments/staging.yaml\n")
+
+
+@pytest.mark.parametrize(("page", "options"), [("first-experiment.md", ["--local"]), ("first-on-aws.md", [])])
+def test_the_tutorials_experiments_are_valid_where_they_are_checked(
+    squall: Squall, tmp_path: Path, page: str, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "environments").symlink_to(ROOT / "environments")
+    text = (ROOT / "docs" / "tutorial" / page).read_text()
+    ((name, content),) = re.findall(r"^cat > (\S+) <<'?END'?\n(.*?)^END$", text, re.DOTALL | re.MULTILINE)
+    experiment = tmp_path / name
+    experiment.parent.mkdir(exist_ok=True)
+    experiment.write_text(content.replace("$ARN", GROUP))
+    monkeypatch.chdir(tmp_path)
+    assert " ".join(["squall", *options, "validate", name]) in text
+    done = squall(*options, "validate", name)
+    assert (done.exit_code, "also by" in done.stdout) == (0, True), done.stdout
 
 
 def test_an_experiment_whose_policy_is_broken_is_not_called_valid(squall: Squall, tmp_path: Path) -> None:

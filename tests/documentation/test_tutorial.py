@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import processes
+from local import processes, shipped
 from local import up as launcher
 from tests.documentation.pages import ROOT, Reader, list_blocks, make_folder
 
@@ -48,11 +48,13 @@ def test_the_lesson_on_aws_with_ordinary_clients_in_the_local_account(folder: Pa
     """The AWS CLI, the CDK CLI and `squall` find the local account by their variables, as they would find AWS. Settings
     give the deployment the pace and the processor of this machine, and a name replaces the reader's group."""
     install_docs_tools()
+    (folder / "environments").unlink()
+    (folder / "environments").symlink_to(shipped.POLICIES)
     state = folder / ".local"
     account = launcher.start_account(state, deploy=False)
     settings = {
         "synthesizer": "cli",
-        "environments_dir": str(ROOT / "local" / "environments"),
+        "environments_dir": str(folder / "environments"),
         "experiments_dir": str(folder / "experiments"),
         "lambda_architecture": "arm64" if platform.machine() in {"aarch64", "arm64"} else "x86_64",
     }

@@ -1,0 +1,6 @@
+"""The definitions with which the local account's stack is deployed."""
+
+from pathlib import Path
+
+POLICIES = Path(__file__).resolve().parent / "environments"
+EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
