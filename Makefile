@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup layers test soak lint check format synth dist deploy destroy release docs-tools docs demo bench judge-bench catalogue golden local-up local-down lock clean
+.PHONY: help setup layers test soak lint check format synth dist deploy destroy release docs-tools docs demo bench judge-bench screenshots catalogue golden local-up local-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -60,6 +60,9 @@ docs-tools: setup
 docs: docs-tools ## the documentation's site in build/docs; without a network once its tools are in .venv
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo "Read it: $(PY) -m http.server --directory build/docs 8000, then http://localhost:8000"
+
+screenshots: setup ## the pictures in docs/images, of real runs on this machine (a quarter of an hour)
+	$(PY) -m bench.screenshots
 
 release: setup ## keeps the state machine of a release: tests run it against later handlers
 	cp statemachines/experiment.asl.json tests/data/previous.asl.json

@@ -67,12 +67,20 @@ def _list_common(service: Service, lookup: Lookup) -> Iterator[Aspect]:
         telling = [alarm.name for alarm in alarms if alarm.actions]
         objectives = [objective.name for objective in lookup.alarms.find_objectives(service)]
         blind = inventory.is_blind("cloudwatch:DescribeAlarms") and not telling
-        yield _judge(
-            "no_alarm_on_users", "alarm on what users see", None if blind else bool(telling), "high",
-            good=f"{', '.join(telling[:3])}",
-            bad="no alarm with an action watches errors or response times" if not alarms else "its alarms have no action, or are silenced",
-            advice="make an alarm on errors and one on response times of its target group, each with an action",
-        )  # fmt: skip
+        known = None if blind else bool(telling)
+        silent = "its alarms have no action, or are silenced" if alarms else ""
+        if service.target_groups:
+            yield _judge(
+                "no_alarm_on_users", "alarm on what users see", known, "high",
+                good=f"{', '.join(telling[:3])}", bad=silent or "no alarm with an action watches errors or response times",
+                advice="make an alarm on errors and one on response times of its target group, each with an action",
+            )  # fmt: skip
+        else:  # whether people wait for its answers is not known
+            yield _judge(
+                "no_alarm_on_errors", "alarm on its errors", known, "medium",
+                good=f"{', '.join(telling[:3])}", bad=silent or "no alarm with an action watches its errors",
+                advice="make an alarm on its metric Errors, with an action",
+            )  # fmt: skip
         unknown = inventory.is_blind("application-signals:ListServiceLevelObjectives") and not objectives
         yield _judge(
             "no_objective", "service level objective", None if unknown else bool(objectives), "low",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Kind = Literal["auto_scaling", "instances", "ecs", "eks", "function", "database", "cache", "table"]
 OPT_IN = "squall:environment"
+OWN_TAG = "squall:stack"
+"""The tag of everything that Squall's own stack has deployed."""
 POD_LABEL = "squall.environment"
 WORDS: Mapping[Kind, str] = {
     "auto_scaling": "Auto Scaling group",
@@ -59,7 +61,7 @@ class Service(Model):
 
 
 def find_services(inventory: Inventory) -> tuple[Service, ...]:
-    """Every service, sorted by kind and name."""
+    """Every service, sorted by kind and name, except the functions and the table of a deployed Squall."""
     serving = _index_serving(inventory.target_groups)
     services = [
         *_list_scaling_groups(inventory, serving),
@@ -70,7 +72,8 @@ def find_services(inventory: Inventory) -> tuple[Service, ...]:
     ]
     services += _list_lone_instances(inventory, frozenset(arn for service in services for arn in service.target_groups))
     order = list(WORDS)
-    return tuple(sorted(services, key=lambda service: (order.index(service.kind), service.name, service.id)))
+    foreign = [service for service in services if OWN_TAG not in service.tags]
+    return tuple(sorted(foreign, key=lambda service: (order.index(service.kind), service.name, service.id)))
 
 
 def _index_serving(groups: Iterable[TargetGroup]) -> dict[str, set[str]]:

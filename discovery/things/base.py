@@ -45,6 +45,12 @@ class Account(Protocol):
         """Ids of the things that the values name, and the host names of other URLs in them. The values are not kept."""
 
 
+def list_tags(account: Account, resource_type: str) -> dict[str, dict[str, str]]:
+    """ARN to tags of every tagged resource of a type (`lambda:function`), for services whose listings have no tags."""
+    entries = account.items("resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", ResourceTypeFilters=[resource_type])
+    return {entry["ResourceARN"]: read_tags(entry.get("Tags")) for entry in entries}
+
+
 def read_tags(entries: Any) -> dict[str, str]:
     """Tags from a list of pairs; services spell the keys in upper or lower case."""
     return {str(entry.get("Key", entry.get("key"))): str(entry.get("Value", entry.get("value")) or "") for entry in entries or ()}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from discovery.things.base import Account, Thing
+from discovery.things.base import Account, Thing, list_tags
 
 
 class Function(Thing):
@@ -26,12 +26,7 @@ class Function(Thing):
 
 def read_functions(account: Account) -> Iterator[Function]:
     """Every function. The values of environment variables are compared and forgotten."""
-    tags = {
-        entry["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in entry.get("Tags", ())}
-        for entry in account.items(
-            "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", ResourceTypeFilters=["lambda:function"]
-        )
-    }
+    tags = list_tags(account, "lambda:function")
     sources: dict[str, list[str]] = {}
     for entry in account.items("lambda", "list_event_source_mappings", "EventSourceMappings"):
         if entry.get("EventSourceArn") and entry.get("State") in {"Enabled", "Enabling", "Updating", None}:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from discovery.things.base import Account, Thing
+from discovery.things.base import Account, Thing, list_tags
 
 
 class Table(Thing):
@@ -16,6 +16,7 @@ class Table(Thing):
 
 def read_tables(account: Account) -> Iterator[Table]:
     """Every table."""
+    tags = list_tags(account, "dynamodb:table")
     for name in account.items("dynamodb", "list_tables", "TableNames"):
         entry = account.ask("dynamodb", "describe_table", TableName=name).get("Table")
         if not entry:
@@ -23,6 +24,7 @@ def read_tables(account: Account) -> Iterator[Table]:
         yield account.resumed(Table, entry["TableArn"]) or Table(
             id=entry["TableArn"],
             name=name,
+            tags=tags.get(entry["TableArn"], {}),
             on_demand=entry.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST",
             replicas=tuple(sorted(replica["RegionName"] for replica in entry.get("Replicas", []))),
             recoverable=_is_recoverable(account, name),

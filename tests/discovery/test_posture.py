@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from discovery.posture import Posture, build_posture
@@ -30,8 +32,16 @@ def test_the_risks_that_show_without_a_fault_are_named(posture: Posture) -> None
     }  # fmt: skip
     assert codes(posture, FRAGILE.database) == {"no_multi_az"}
     assert codes(posture, FRAGILE.cache) == {"no_multi_az"}
-    assert codes(posture, FRAGILE.function) == {"no_dead_letter", "no_alarm_on_users", "no_objective"}
+    assert codes(posture, FRAGILE.function) == {"no_dead_letter", "no_alarm_on_errors", "no_objective"}
     assert codes(posture, FRAGILE.table) == {"no_point_in_time_recovery", "deletable"}
+
+
+def test_squalls_own_parts_are_no_services_of_the_account(tmp_path: Path) -> None:
+    tags = [{"ResourceARN": name, "Tags": [{"Key": "squall:stack", "Value": "Squall"}]} for name in (WHOLE.function, WHOLE.table)]
+    session = Session({**answers([WHOLE]), "resourcegroupstaggingapi.GetResources": lambda _: {"ResourceTagMappingList": tags}})
+    found = {entry.service.id for entry in look(session, tmp_path).services}
+    assert found
+    assert found.isdisjoint({WHOLE.function, WHOLE.table})
 
 
 def test_what_is_in_order_counts_as_covered(posture: Posture) -> None:

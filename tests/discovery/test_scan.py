@@ -163,5 +163,5 @@ def test_throttled_calls_are_repeated_until_they_are_answered(tmp_path: Path, mo
 
     account = AwsAccount(make, Journal(tmp_path / "j", "x"))
     assert list(read_tables(account)) == []
-    assert (sent, account.gaps) == (["ListTables"] * 3, ())
+    assert (sent, account.gaps) == (["GetResources"] * 3 + ["ListTables"], ())
     assert len(waited) == 2

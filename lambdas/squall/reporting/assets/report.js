@@ -190,7 +190,7 @@
       return {
         width: 600,
         height,
-        padding: [8, 14, 0, 0],
+        padding: [8, 32, 0, 0],
         legend: { show: false },
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         cursor: { bind, sync: { key: "run", setSeries: false }, drag: { x: true, y: false, setScale: false }, y: false },

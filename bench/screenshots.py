@@ -1,0 +1,97 @@
+"""`make screenshots`: the pictures in docs/images, taken of real runs in a local account of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from playwright.sync_api import Browser, sync_playwright
+
+from infra.places import ROOT
+from local import up as launcher
+from scripts.chromium import ARGUMENTS, find_chromium
+
+STATE = ROOT / ".local" / "screenshots"
+"""Its own folder, so that another account stays as it is."""
+IMAGES = ROOT / "docs" / "images"
+SQUALL = Path(sys.executable).with_name("squall")
+RUNS = {"ec2-instance-termination": (0,), "cpu-stress": (0,), "network-latency": (0, 1), "slow-dependency": (0, 1), "abort-demo": (2,)}
+"""The experiments of the local catalogue that are run, and the exit codes with which each may end. The last one is in the
+pictures of a report; all are in that of a period."""
+SHOWN = "abort-demo"
+
+
+class Picture(NamedTuple):
+    """One picture: the page, and the size in pixels of what is seen of it."""
+
+    page: str
+    width: int
+    height: int
+    theme: Literal["light", "dark"] = "light"
+
+
+PICTURES = {
+    "report-light": Picture("report", 1000, 1670),
+    "report-dark": Picture("report", 1000, 1670, "dark"),
+    "period-light": Picture("period", 900, 1100),
+    "posture-light": Picture("posture", 1100, 1100),
+}
+
+
+class ScreenshotError(Exception):
+    """A command did not end as a picture of it needs."""
+
+
+def main() -> int:
+    """Returns 0 with every picture written."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    try:
+        account = launcher.start_account(STATE, on_progress=print)
+        pages = make_pages({**os.environ, **account.environment()})
+    finally:
+        launcher.stop_account(STATE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        for name, picture in PICTURES.items():
+            take_picture(browser, pages[picture.page], picture, IMAGES / f"{name}.png")
+            print(f"docs/images/{name}.png")
+        browser.close()
+    return 0
+
+
+def make_pages(environment: Mapping[str, str]) -> dict[str, Path]:
+    """Runs the experiments, and returns the pages that are made of them. Raises ScreenshotError."""
+    for name, codes in RUNS.items():
+        run_squall(environment, "run", name, "--name", f"picture-{name}", codes=codes)
+    pages = {name: STATE / f"{name}.html" for name in ("report", "period")}
+    run_squall(environment, "show", f"picture-{SHOWN}", "--html", str(pages["report"]))
+    run_squall(environment, "report", "--days", "30", "--html", str(pages["period"]))
+    run_squall(environment, "discover", "--output", str(STATE / "discovery"), "--fresh")
+    return {**pages, "posture": STATE / "discovery" / "posture.html"}
+
+
+def run_squall(environment: Mapping[str, str], *arguments: str, codes: tuple[int, ...] = (0,)) -> None:
+    """Runs the command as a person would. Raises ScreenshotError if it ends with another code."""
+    print("squall", *arguments, flush=True)
+    done = subprocess.run([SQUALL, *arguments], cwd=STATE, env=dict(environment), capture_output=True, text=True, timeout=1200, check=False)
+    if done.returncode not in codes:
+        raise ScreenshotError(f"squall {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def take_picture(browser: Browser, page: Path, picture: Picture, file: Path) -> None:
+    """Writes the upper part of the page, as it is seen in a window of this size, once its fonts and charts are drawn."""
+    context = browser.new_context(viewport={"width": picture.width, "height": picture.height}, color_scheme=picture.theme)
+    tab = context.new_page()
+    tab.goto(page.as_uri())
+    tab.wait_for_load_state("networkidle")
+    tab.evaluate("document.fonts.ready")
+    tab.screenshot(path=file)
+    context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
