@@ -18,7 +18,13 @@ from tests.patience import LONGEST_TEST
 pytestmark = [pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 
 Property = Callable[[str, object], None]
-QUICK = [path for path in PATHS if path.name != "pulse"]
+OF_THE_DOCTOR_ALONE = {"composite-stop-condition", "alarm-action"}
+"""The other quick ways stop real faults in `test_aborts.py`, too, so that their trials by the doctor may wait for the soak."""
+QUICK = [
+    pytest.param(path, marks=[] if path.name in OF_THE_DOCTOR_ALONE else [pytest.mark.soak], id=path.name)
+    for path in PATHS
+    if path.name != "pulse"
+]
 
 
 def setting(rig: Rig) -> Setting:
@@ -41,7 +47,7 @@ def examined(rig: Rig, path: Path, record_property: Property) -> None:
     assert rig.items(f"EXECUTION#{name}") == []
 
 
-@pytest.mark.parametrize("path", QUICK, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", QUICK)
 def test_each_way_stops_an_experiment_alone(rig: Rig, path: Path, record_property: Property) -> None:
     examined(rig, path, record_property)
 
