@@ -126,7 +126,8 @@ class Functions:
             tracing=Tracing.ACTIVE,
             timeout=Duration.seconds(TIMEOUT_SECONDS.get(name, DEFAULT_TIMEOUT_SECONDS)),
             memory_size=MEMORY_MB.get(name, DEFAULT_MEMORY_MB),
-            reserved_concurrent_executions=settings.stop_reserved_concurrency if name in STOPPING_FUNCTIONS else None,
+            # Not 0: that would keep the function from running at all.
+            reserved_concurrent_executions=(settings.stop_reserved_concurrency or None) if name in STOPPING_FUNCTIONS else None,
             environment={**self._common.environment, **(environment or {})},
             vpc=network.vpc if network else None,
             vpc_subnets=SubnetSelection(subnets=list(network.subnets)) if network else None,

@@ -110,11 +110,11 @@ class Settings(BaseModel):
     """The namespaces whose pods may be disturbed, as `<cluster>/<namespace>`. The stack makes access entries with which
     Squall may view them and FIS has a user name there. The clusters' authentication mode must include API, and the
     deploying role needs eks:CreateAccessEntry on them."""
-    stop_reserved_concurrency: Annotated[int, Field(ge=2)] | None = None
+    stop_reserved_concurrency: Annotated[int, Field(ge=0)] | None = None
     """Reserved concurrent executions of each function that stops faults: Abort, Halt and Pulse. Without them, other
-    functions of the account can use up its concurrent executions, and an abort waits. Off by default: Lambda keeps 100
-    unreserved, and a new account may have only 10, so there the deployment would fail. `squall doctor` says what the
-    account allows."""
+    functions of the account can use up its concurrent executions, and an abort waits. `make deploy` asks Lambda and
+    reserves two each where the account's limit allows: Lambda keeps 100 unreserved, and a new account may have only 10.
+    A number sets them, 0 sets none. Without `make deploy`, only a number reserves any. `squall doctor` says what is so."""
 
     @model_validator(mode="after")
     def _check_network(self) -> Self:
@@ -122,6 +122,13 @@ class Settings(BaseModel):
         if any(present) and not all(present):
             raise ValueError("sentinel_vpc_id, sentinel_subnet_ids and sentinel_security_group_ids go together: all or none")
         return self
+
+    @field_validator("stop_reserved_concurrency")
+    @classmethod
+    def _check_reserved(cls, number: int | None) -> int | None:
+        if number == 1:
+            raise ValueError("one is too few, because two alarms may fire at the same time: 2 or more, or 0 for none")
+        return number
 
     @field_validator("stack_name")
     @classmethod

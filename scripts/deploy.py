@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.concurrency import FEWEST_RESERVED, UNRESERVED, read_concurrency
 from infra.node import path_with_node
 from infra.places import ROOT, read_feature_flags
 from infra.settings import Settings, SettingsError, read_context
@@ -37,6 +38,7 @@ def main() -> None:
         session = boto3.Session(region_name=settings.region)
         _check_nothing_runs(session, settings, force=arguments.force)
         if arguments.command == "deploy":
+            context |= _reserve_concurrency(session, settings)
             _bootstrap_account(session, settings, context)
     except SettingsError as error:
         sys.exit(str(error))
@@ -84,6 +86,32 @@ def _list_active_experiments(fis: Any, stack: str) -> Iterator[tuple[str, str]]:
         for experiment in page["experiments"]:
             if experiment.get("tags", {}).get("squall:stack") == stack and experiment["state"]["status"] not in TERMINAL:
                 yield experiment["id"], experiment["state"]["status"]
+
+
+def _reserve_concurrency(session: Any, settings: Settings) -> dict[str, str]:
+    """The setting that reserves concurrent executions for the functions that stop faults, where the account's limit
+    allows and the user did not decide. Exits the process if Lambda can't be asked: the deployment might end a
+    reservation that stands.
+    """
+    if settings.stop_reserved_concurrency is not None:
+        return {}
+    try:
+        found = read_concurrency(session.client, settings.stack_name)
+    except ClientError as error:
+        sys.exit(
+            f"Whether Abort, Halt and Pulse can have reserved concurrent executions could not be asked: {error}. Deploy with "
+            f'CONTEXT="stop_reserved_concurrency={FEWEST_RESERVED}" to reserve some, or with 0 for none.'
+        )
+    wanted = max([FEWEST_RESERVED, *(number for number in found.reserved if number)])
+    if found.room >= wanted:
+        print(f"Reserving {wanted} concurrent executions each for Abort, Halt and Pulse (stop_reserved_concurrency).", flush=True)
+        return {"stop_reserved_concurrency": str(wanted)}
+    print(
+        f"Abort, Halt and Pulse get no reserved concurrent executions: the account has {found.limit}, of which {found.unreserved} are "
+        f"unreserved, and Lambda keeps {UNRESERVED} of them. Other functions can make an abort wait; ask AWS for a higher limit.",
+        flush=True,
+    )
+    return {}
 
 
 def _bootstrap_account(session: Any, settings: Settings, context: Mapping[str, str]) -> None:

@@ -9,13 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.finding import Finding, Outcome, unknown_finding
 from cli.doctor.setting import TERMINAL
+from infra.concurrency import FEWEST_RESERVED, UNRESERVED, read_concurrency
+from infra.stack_resources import list_resources
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 
 SERVICE = "fis.amazonaws.com"
-STOPPING = ("Abort", "Halt", "Pulse")
-"""The beginnings of the logical ids of the functions that stop faults."""
-UNRESERVED = 100
-"""The concurrent executions that Lambda keeps unreserved in every account."""
 DENIED = frozenset({"AccessDenied", "AccessDeniedException"})
 LINKED_ROLE = "AWSServiceRoleForFIS"
 
@@ -23,19 +21,8 @@ LINKED_ROLE = "AWSServiceRoleForFIS"
 def list_fis_roles(cloudformation: Any, stack: str) -> list[str]:
     """The physical names of the stack's FIS roles, sorted."""
     return sorted(
-        physical for logical, physical in _list_resources(cloudformation, stack, "AWS::IAM::Role") if logical.startswith("FisRole")
+        physical for logical, physical in list_resources(cloudformation, stack, "AWS::IAM::Role") if logical.startswith("FisRole")
     )
-
-
-def _list_resources(cloudformation: Any, stack: str, resource_type: str) -> list[tuple[str, str]]:
-    """Logical and physical ids of the stack's resources of a type."""
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    resources = (resource for page in pages for resource in page["StackResourceSummaries"])
-    return [
-        (resource["LogicalResourceId"], resource["PhysicalResourceId"])
-        for resource in resources
-        if resource["ResourceType"] == resource_type
-    ]
 
 
 def check_fis_roles(iam: Any, names: list[str]) -> Iterator[tuple[Finding, str]]:
@@ -86,19 +73,19 @@ def check_concurrency(client: Callable[[str], Any], stack: str) -> Finding:
     executions."""
     name, promise = "concurrent executions", "room for the functions that stop faults"
     try:
-        resources = _list_resources(client("cloudformation"), stack, "AWS::Lambda::Function")
-        stopping = [physical for logical, physical in resources if logical.startswith(STOPPING)]
-        functions = client("lambda")
-        limit = int(functions.get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
-        reserved = [functions.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions") for function in stopping]
+        found = read_concurrency(client, stack)
     except (ClientError, BotoCoreError) as error:
         return unknown_finding(name, error, promise)
-    if stopping and all(reserved):
+    reserved = [number for number in found.reserved if number]
+    if reserved and len(reserved) == len(found.reserved):
         return Finding(name, Outcome.OK, "Abort, Halt and Pulse have reserved ones", promise, f"{min(reserved)} or more each")
-    room = (limit - UNRESERVED) // len(STOPPING)
-    advice = "deploy with -c stop_reserved_concurrency=2" if room >= 2 else "ask AWS for a higher limit, then reserve some"
-    outcome = Outcome.OK if limit > UNRESERVED else Outcome.FAILED
-    return Finding(name, outcome, f"not reserved: all functions of the account share {limit}; {advice}", promise, f"{limit} shared")
+    if found.room >= FEWEST_RESERVED:
+        advice = f"deploy with `make deploy`, which reserves some, or with -c stop_reserved_concurrency={FEWEST_RESERVED}"
+    else:
+        advice = f"{UNRESERVED} have to stay unreserved, so none can be: ask AWS for a higher limit, then deploy again"
+    outcome = Outcome.OK if found.limit > UNRESERVED else Outcome.FAILED
+    shared = f"the account has {found.limit}, of which all functions share {found.unreserved}"
+    return Finding(name, outcome, f"not reserved: {shared}; {advice}", promise, f"{found.unreserved} shared")
 
 
 def check_resume(client: Callable[[str], Any], stack: str) -> Finding:
@@ -106,7 +93,7 @@ def check_resume(client: Callable[[str], Any], stack: str) -> Finding:
     asked for a dry run, so nothing is resumed."""
     name, promise = "resume", "a function of its own, with its own permission"
     try:
-        resources = _list_resources(client("cloudformation"), stack, "AWS::Lambda::Function")
+        resources = list_resources(client("cloudformation"), stack, "AWS::Lambda::Function")
         function = next((physical for logical, physical in resources if logical.startswith("Resume")), None)
         if function is None:
             return Finding(name, Outcome.FAILED, "the stack has no resume function: deploy again", promise)

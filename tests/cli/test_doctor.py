@@ -366,8 +366,8 @@ def functions() -> dict[str, Any]:
     return {"StackResourceSummaries": listed}
 
 
-def concurrency(limit: int) -> dict[str, Any]:
-    return {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit}}
+def concurrency(limit: int, reserved: int = 0) -> dict[str, Any]:
+    return {"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": limit - reserved}}
 
 
 @pytest.mark.parametrize(
@@ -375,9 +375,12 @@ def concurrency(limit: int) -> dict[str, Any]:
     [
         (1000, [2, 2, 2], Outcome.OK, "have reserved ones"),
         (1000, [2, None, 2], Outcome.OK, "-c stop_reserved_concurrency=2"),
+        (106, [None] * 3, Outcome.OK, "`make deploy`, which reserves some"),
+        (105, [None] * 3, Outcome.OK, "ask AWS for a higher limit"),
+        (110, [2, 2, None], Outcome.OK, "`make deploy`, which reserves some"),
         (1000, [None] * 3, Outcome.OK, "share 1000"),
         (100, [None] * 3, Outcome.FAILED, "ask AWS for a higher limit"),
-        (10, [None] * 3, Outcome.FAILED, "share 10"),
+        (10, [None] * 3, Outcome.FAILED, "the account has 10, of which all functions share 10"),
     ],
 )
 def test_whether_an_abort_may_have_to_wait_for_other_functions(
@@ -386,7 +389,9 @@ def test_whether_an_abort_may_have_to_wait_for_other_functions(
     answers = [{"ReservedConcurrentExecutions": entry} if entry else {} for entry in reserved]
     clients = {
         "cloudformation": Scripted("cloudformation", list_stack_resources=[functions()]),
-        "lambda": Scripted("lambda", get_account_settings=[concurrency(limit)], get_function_concurrency=answers),
+        "lambda": Scripted(
+            "lambda", get_account_settings=[concurrency(limit, sum(entry or 0 for entry in reserved))], get_function_concurrency=answers
+        ),
     }
     result = check_concurrency(lambda service: clients[service], "Squall")
     assert result.outcome is outcome

@@ -31,6 +31,8 @@ def test_lists_come_from_the_command_line_and_from_json() -> None:
         ("environments_dir", "nowhere"),
         ("notification_emails", "nobody"),
         ("account", "123"),
+        ("stop_reserved_concurrency", "1"),
+        ("stop_reserved_concurrency", "-1"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(key: str, value: str) -> None:

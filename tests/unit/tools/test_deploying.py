@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from infra.settings import Settings
 from scripts import deploy
-from tests.adapters.scripted import Scripted
+from tests.adapters.scripted import Scripted, error
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:Squall-Experiment"
 OTHER = {"name": "Other-Experiment", "stateMachineArn": MACHINE.replace("Squall-E", "Other-E")}
@@ -71,6 +72,72 @@ def test_force_stops_what_runs_and_still_touches_nothing_else() -> None:
     with pytest.raises(SystemExit, match="run the command again"):
         deploy._check_nothing_runs(session, Settings(), force=True)
     assert session.stopped() == ["EXP1", RUN["executionArn"]]
+
+
+def account(limit: int, *, others: int = 0, ours: int | None = None, stack: bool = True) -> Any:
+    """Makes clients of an account with this limit, in which others and each of our three functions have reserved some."""
+    names = ("Abort1A", "Halt2B", "Pulse3C", "Report4D")
+    listed = [{"LogicalResourceId": n, "PhysicalResourceId": f"Squall-{n}", "ResourceType": "AWS::Lambda::Function"} for n in names]
+    unreserved = limit - others - 3 * (ours or 0)
+    missing = error("ValidationError", "Stack with id Squall does not exist")
+    clients = {
+        "lambda": Scripted(
+            "lambda",
+            get_account_settings=[{"AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": unreserved}}],
+            get_function_concurrency=[{"ReservedConcurrentExecutions": ours} if ours else {}],
+        ),
+        "cloudformation": Scripted("cloudformation", list_stack_resources=[{"StackResourceSummaries": listed}])
+        if stack
+        else Refusing(missing),
+    }
+    return SimpleNamespace(client=clients.__getitem__)
+
+
+class Refusing:
+    """A client of CloudFormation that refuses to list."""
+
+    def __init__(self, answer: Exception) -> None:
+        self._answer = answer
+
+    def get_paginator(self, method: str) -> Any:
+        def paginate(**_: Any) -> Any:
+            raise self._answer
+
+        assert method == "list_stack_resources"
+        return SimpleNamespace(paginate=paginate)
+
+
+@pytest.mark.parametrize(
+    ("account", "reserved"),
+    [
+        (account(1000), {"stop_reserved_concurrency": "2"}),
+        (account(1000, stack=False), {"stop_reserved_concurrency": "2"}),
+        (account(106), {"stop_reserved_concurrency": "2"}),
+        (account(106, ours=2), {"stop_reserved_concurrency": "2"}),
+        (account(1000, ours=5), {"stop_reserved_concurrency": "5"}),
+        (account(105), {}),
+        (account(10, stack=False), {}),
+        (account(1000, others=895), {}),
+    ],
+    ids=["usual", "first", "just enough", "again", "more by hand", "too few", "a new account", "others have them"],
+)
+def test_executions_are_reserved_for_stopping_where_lambda_still_keeps_a_hundred(
+    account: Any, reserved: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert deploy._reserve_concurrency(account, Settings()) == reserved
+    assert ("Reserving" if reserved else "ask AWS for a higher limit") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [0, 2, 7])
+def test_a_number_of_the_user_decides_and_nothing_is_asked(number: int) -> None:
+    asked = SimpleNamespace(client=pytest.fail)
+    assert deploy._reserve_concurrency(asked, Settings(stop_reserved_concurrency=number)) == {}
+
+
+def test_without_an_answer_nothing_is_deployed_that_might_end_a_reservation() -> None:
+    denied = SimpleNamespace(client={"lambda": Scripted("lambda", get_account_settings=[error("AccessDeniedException")])}.__getitem__)
+    with pytest.raises(SystemExit, match='CONTEXT="stop_reserved_concurrency=2"'):
+        deploy._reserve_concurrency(denied, Settings())
 
 
 @pytest.mark.parametrize("command", ["deploy", "destroy"])
