@@ -21,7 +21,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "proofs": ("Approve", "ObserveApproval"),
     "confirmed": ("ObserveApproval",),
     # What has to be stopped, deleted or released in the end, and who stopped it first.
-    "abort": ("Abort", "Halt", "Pulse", "StartFault", "StopFault"),
+    "abort": ("Abort", "Halt", "StartFault", "StopFault", *_CLOSING),
     "lock_keys": ("AcquireLock",),
     "slot": ("AcquireSlot",),
     "guard_names": ("ArmGuards",),

@@ -39,7 +39,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
-    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "locks", "emit_events", "wake"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "read_guards", "locks", "emit_events", "wake"),
     "AcquireSlot": (
         *WORKFLOW_STEP,
         "locks",
@@ -159,7 +159,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "emit_events", "wake", "create_lost_record", "dead_letters"),
+    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "read_guards", "emit_events", "wake", "create_lost_record", "dead_letters"),
     "Report": (*WORKFLOW_STEP, "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)

@@ -178,7 +178,7 @@ def scheduled(walk: Walk, world: FakeWorld) -> None:
     run(walk, {"experiment": "seed", "trigger": trigger})
 
 
-def guard_fires(walk: Walk, world: FakeWorld, *, tightened: bool = False) -> None:
+def guard_fires(walk: Walk, world: FakeWorld, *, tightened: bool = False, start: Callable[[Walk], object] | None = None) -> None:
     """Only the alarm's action stops the fault: FIS misses the alarm."""
     world.alarms.listeners.remove(world.faults._on_alarm)
 
@@ -189,7 +189,7 @@ def guard_fires(walk: Walk, world: FakeWorld, *, tightened: bool = False) -> Non
         world.alarms.set_state(GUARD, "ALARM")
         walk.quietly("Abort", alarm_action(world.alarms.alarms[GUARD]))
 
-    _in_the_fault(walk, world, fire)
+    _in_the_fault(walk, world, fire, start or run)
 
 
 def flap(walk: Walk, world: FakeWorld) -> None:
@@ -224,6 +224,22 @@ def killed(walk: Walk, world: FakeWorld) -> None:
     done = walk.run({"experiment": "seed"})
     walk.pulse = False
     walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+
+
+def tightened_and_dead(walk: Walk, world: FakeWorld) -> None:
+    """A guard is tightened and fires, and the execution dies before StopFault compares it with what it has to be."""
+    walk.pulse = walk.events = False
+    walk.enter["StopFault"] = once(walk.kill)
+    guard_fires(walk, world, tightened=True)
+
+
+def tightened_and_taken_over(walk: Walk, world: FakeWorld) -> None:
+    """The same, unheard: another execution takes the failure domain and closes the run."""
+    walk.pulse = walk.events = False
+    walk.enter["StopFault"] = once(walk.kill)
+    guard_fires(walk, world, tightened=True, start=lambda walk: walk.run({"experiment": "seed"}))
+    world.clock.advance(310)
+    walk.run({"experiment": "other"}, "run-2")
 
 
 def killed_before_it_was_admitted(walk: Walk, world: FakeWorld) -> None:
@@ -355,10 +371,10 @@ def published(walk: Walk, world: FakeWorld) -> None:
     walk.quietly("Schedule", {})
 
 
-def _in_the_fault(walk: Walk, world: FakeWorld, act: Callable[[], None]) -> None:
+def _in_the_fault(walk: Walk, world: FakeWorld, act: Callable[[], None], start: Callable[[Walk], object] = run) -> None:
     arm = once(lambda: world.clock.after(125, act))
     walk.after["StartFault"] = lambda _: arm()
-    run(walk)
+    start(walk)
 
 
 def forget(world: FakeWorld, name: str) -> None:
@@ -548,6 +564,8 @@ SCENES: dict[str, Scene] = {
     "a guard vanishes": guard_gone,
     "a guard fires": guard_fires,
     "a guard is tightened and fires": partial(guard_fires, tightened=True),
+    "a guard is tightened, and the run dies": tightened_and_dead,
+    "a guard is tightened, and the run is taken over": tightened_and_taken_over,
     "a guard flaps": flap,
     "a guard fires before the start": guard_fires_before_the_start,
     "an operator aborts": operator,

@@ -29,6 +29,8 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("WatchRecovery", "cloudwatch:DescribeAlarms", "an alarm stays OK"),
     ("StopFault", "fis:ListExperimentResolvedTargets", "a good run"),
     ("StopFault", "cloudwatch:DescribeAlarms", "a guard is tightened and fires"),
+    ("Watchdog", "cloudwatch:DescribeAlarms", "a guard is tightened, and the run dies"),
+    ("AcquireLock", "cloudwatch:DescribeAlarms", "a guard is tightened, and the run is taken over"),
     ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
     ("Watchdog", "fis:ListExperiments", "killed"),
 )

@@ -15,7 +15,7 @@ from squall.domain.run.timeline import EventName
 from squall.errors import Refused
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
-from tests.workflow.driver import alarm_action, alarm_event
+from tests.workflow.driver import alarm_action, alarm_event, execution_event
 from tests.workflow.endings import GUARD, ID, around, ended, is_settled, nothing_is_left, once, record_of, result_of, unavailable
 from tests.workflow.walk import Walk
 
@@ -131,6 +131,36 @@ def test_a_guard_that_somebody_tightened_ends_the_fault_and_says_nothing_about_t
     assert record.abort is not None
     assert (record.abort.source, record.abort.by) == (AbortSource.BLIND_GUARD, GUARD)
     assert f"guard {GUARD} was changed: Threshold is 1000, has to be" in record.abort.reason
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize("state", ["WatchFault", "StopFault"])
+@pytest.mark.parametrize("closer", ["Watchdog", "Pulse"])
+def test_whoever_closes_a_dead_run_says_that_its_guard_was_tightened(walk: Walk, world: FakeWorld, closer: str, state: str) -> None:
+    """StopFault, which compares the guard that fired with what it has to be, never runs."""
+    deafen_fis(world)
+    walk.pulse = walk.events = False
+
+    def tighten() -> None:
+        alarm = world.alarms.alarms[GUARD]
+        assert alarm.guard is not None
+        alarm.guard = alarm.guard.model_copy(update={"threshold": 1000.0})
+        by_action(walk, world)
+        if state == "WatchFault":
+            walk.kill()
+
+    walk.enter["StopFault"] = once(walk.kill)
+    walk.after["StartFault"] = lambda _: world.clock.after(70, tighten)
+    done = walk.run({"experiment": "seed"})
+    assert done.status == "ABORTED"
+    if closer == "Watchdog":
+        walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    walk.pulses(4)
+    record = ended(world, Status.ABORTED, Verdict.ABORTED, None)
+    assert record.closed_by == closer.lower()
+    assert record.abort is not None
+    assert record.abort.source is AbortSource.BLIND_GUARD
+    assert f"guard {GUARD} was changed: Threshold is 1000, has to be" in record.reason
     nothing_is_left(world)
 
 

@@ -1,20 +1,18 @@
 """Ends a fault in order: fence, stop, wait for FIS, find out who ended it, remove the guards. Every step is
 idempotent."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.fault.resolved import list_unpinned
-from squall.application.metrics.guard_alarms import guards_of
-from squall.application.step import END, NEXT, MissingDocumentError, Outcome, Step, wait_for
+from squall.application.metrics.guard_alarms import doubt_changed_guard
+from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import stop_alarms, watched_since
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.run_faults import RunFaults, delete_templates
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.guards import Guards
-from squall.domain.metrics.alarm_settings import find_alarm_changes
 from squall.domain.policy.environment import Timing
 from squall.domain.run.alarm_state import Firing
 from squall.domain.run.firing import explain_firing
@@ -147,28 +145,9 @@ def _explain_end(step: Step, fis: FisExperiment) -> None:
     if record.abort is None and not step.failure:
         abort = _infer_abort(record, fis, fired, ended_at, unknown)
         if abort:
-            step.w.records.request_abort(step.run.id, _doubt_changed_guard(step, abort))
-    elif record.abort and (doubted := _doubt_changed_guard(step, record.abort)) != record.abort:
+            step.w.records.request_abort(step.run.id, doubt_changed_guard(step, abort))
+    elif record.abort and (doubted := doubt_changed_guard(step, record.abort)) != record.abort:
         step.w.records.update(step.run.id, abort=doubted)
-
-
-def _doubt_changed_guard(step: Step, abort: Abort) -> Abort:
-    """The abort; if the guard that fired is not as this run has to have it, one that says nothing about the hypothesis.
-
-    Whoever receives the alarm stops the fault without comparing anything, and somebody may have tightened the guard. The
-    alarm still exists here: the guards are removed later. If it can't be compared, the abort stays.
-    """
-    if abort.source is not AbortSource.GUARD:
-        return abort
-    try:
-        guard = next((guard for guard in guards_of(step).every if guard.name == abort.by), None)
-        state = step.w.alarms.states([guard.name]).get(guard.name) if guard else None
-    except (Unavailable, Refused, MissingDocumentError):
-        return abort
-    changes = find_alarm_changes(guard, state.settings) if guard and state else ()
-    if not changes:
-        return abort
-    return replace(abort, source=AbortSource.BLIND_GUARD, reason=f"guard {abort.by} was changed: {', '.join(changes)}; {abort.reason}")
 
 
 FiredAlarm = tuple[Firing, str, str]

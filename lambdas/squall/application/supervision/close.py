@@ -7,8 +7,11 @@ until nothing is left.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
+from squall.application.metrics.guard_alarms import doubt_changed_guard
 from squall.application.result.record import announce_result, decide_without_judgement
+from squall.application.step import Step
 from squall.application.stopping.cleanup import Leftover
 from squall.application.supervision.aftermath import record_aftermath
 from squall.application.supervision.run_cleanup import RunCleanup
@@ -57,7 +60,7 @@ def alert_people(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, 
 
 def _finish_record(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, failed: bool) -> bool:
     now = w.clock.now()
-    decision = _decide_ending(record, reason, failed=failed)
+    decision = _decide_ending(_doubt_abort(w, record), reason, failed=failed)
     return w.records.finish(
         record.id,
         status=decision.status,
@@ -68,6 +71,16 @@ def _finish_record(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, 
         closed_by=by,
         events=[Event(now, EventName.CLOSED, f"by {by}: {reason}")],
     )
+
+
+def _doubt_abort(w: Wiring, record: ExecutionRecord) -> ExecutionRecord:
+    """The record, with what is so of a guard that aborted it: StopFault, which compares the guard, may not have run."""
+    abort = doubt_changed_guard(Step.of(w, record), record.abort) if record.abort else None
+    if abort is None or abort == record.abort:
+        return record
+    with suppress(Unavailable, Refused):  # the hypothesis is decided by it anyway
+        w.records.update(record.id, abort=abort)
+    return replace(record, abort=abort)
 
 
 def _decide_ending(record: ExecutionRecord, reason: str, *, failed: bool) -> Decision:
