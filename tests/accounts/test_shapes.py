@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from squall.domain.base.vocabulary import CheckOutcome, Status, Verdict
+from squall.domain.documents.guards import Guards
 from squall.domain.documents.result import Result
 from squall.domain.run.alarm_state import Watched
 from tests.accounts.account import STAGING, Account, balancer_arn
@@ -268,8 +269,49 @@ def test_a_scheduled_scale_in_is_mentioned_and_no_failure_of_the_rollback(accoun
     assert any("the desired capacity of web was changed from 3 to 2" in event.detail for event in result.timeline)
 
 
-def test_basic_monitoring_is_refused_before_the_fault(account: Account) -> None:
+CPU = {"success_criteria": ["CPU utilization < 90%"], "abort_conditions": ["CPU utilization > 99%"]}
+
+
+def basic(account: Account, since_fault: float = 50.0) -> list[str]:
+    """The sample with basic monitoring: CloudWatch has its CPU every five minutes."""
     ids = plain(account)
     account.monitoring = dict.fromkeys(ids, "disabled")
-    answer = refused(run(account, experiment(ids, success_criteria=["CPU utilization < 90%"])))
-    assert "detailed monitoring" in answer
+    value = account.since_fault(since_fault, 40.0)
+    account.signals["CPUUtilization"] = lambda at: value(at) if at % 300 == 0 else None
+    return ids
+
+
+@pytest.mark.parametrize(("minutes", "recovery", "expected"), [(10, 20, "at least 30 min"), (30, 15, "recovery of at least 20 min")])
+def test_basic_monitoring_is_refused_before_the_fault_where_its_periods_are_too_few(
+    account: Account, minutes: int, recovery: int, expected: str
+) -> None:
+    definition = experiment(basic(account), **CPU, duration_minutes=minutes, recovery=f"{recovery}m")
+    answer = refused(run(account, definition))
+    assert expected in answer
+    assert "turn on detailed monitoring" in answer
+    assert account.began() is None
+
+
+@pytest.mark.parametrize(("since_fault", "verdict"), [(50.0, Verdict.VALIDATED), (95.0, Verdict.REFUTED)])
+def test_basic_monitoring_is_guarded_and_judged_in_its_own_periods(account: Account, since_fault: float, verdict: Verdict) -> None:
+    definition = experiment(basic(account, since_fault), **CPU, duration_minutes=35, recovery="20m")
+    result = run(account, definition)
+    assert result.verdict is verdict, result.reason
+    (criterion,) = result.criteria
+    assert criterion.window
+    assert criterion.window.period_seconds == 300
+    assert criterion.measured == since_fault
+    assert len(criterion.points) == criterion.expected_points >= 5
+    guard = account.world.documents.get(result.execution_id, Guards)
+    assert guard
+    assert [(spec.metrics[0].period_seconds, spec.reaction_seconds) for spec in guard.guards] == [(300, 780)]
+
+
+def test_a_metric_that_is_published_less_often_than_judged_is_refused_before_the_fault(account: Account) -> None:
+    ids = plain(account)
+    account.signals["Queue"] = lambda at: 3.0 if at % 300 == 0 else None
+    metrics = {"queue": {"namespace": "Shop", "metric_name": "Queue", "unit": "count"}}
+    result = run(account, experiment(ids, metrics=metrics, success_criteria=["queue < 10"]))
+    assert result.verdict is Verdict.INVALID
+    assert "CloudWatch has a point of queue every 300 s at most, and periods of 60 s are judged" in result.reason
+    assert account.began() is None

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from squall.application.metrics.disturbances import read_disturbances
 from squall.application.metrics.earlier_days import read_earlier_days
-from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
+from squall.application.metrics.read import SeriesByMetric, read_in_periods, read_values
 from squall.application.sentinel import start_probing
 from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.documents.baseline import Baseline
@@ -17,7 +17,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Window
 from squall.domain.metrics.baseline import assess_baseline, find_daily_breaches, missing_seconds, trim_to_first_point
 from squall.domain.metrics.disturbances import start_after_disturbances
 from squall.domain.metrics.periods import pace_timing
-from squall.domain.metrics.windows import PacedWindow, baseline_window, finer_periods
+from squall.domain.metrics.windows import PacedWindow, baseline_window, list_own_periods
 from squall.domain.run.timeline import EventName
 
 
@@ -58,11 +58,13 @@ def read_history(step: Step) -> History:
     whole = baseline_window(step.now, timing, _longest_lag(bindings))
     usual, cut = start_after_disturbances(whole, read_disturbances(step, whole.start, step.now))
     finer = {}
-    for period in finer_periods(bindings):  # metrics of this run alone, which no other experiment disturbs
+    for period in list_own_periods(bindings):
         own = [binding for binding in bindings if binding.period_seconds == period]
         finer[period] = baseline_window(step.now, pace_timing(timing, period), _longest_lag(own))
+        if period > timing.metric_period_seconds:  # shorter ones are metrics of this run alone, which nothing else disturbs
+            finer[period], _ = start_after_disturbances(finer[period], read_disturbances(step, finer[period].start, step.now))
     window = PacedWindow(usual, finer)
-    return History(window, read_in_own_periods(step.w.metrics, bindings, window), cut)
+    return History(window, read_in_periods(step.w.metrics, bindings, window), cut)
 
 
 def assess_history(step: Step, history: History) -> Baseline:

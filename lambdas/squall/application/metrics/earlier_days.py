@@ -26,7 +26,7 @@ def read_earlier_days(
     """
     if window.period_seconds < KEPT_BRIEFLY_UNDER or not window.periods:
         return [], ()
-    bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run alone
+    bound = [binding for binding in bindings if binding.period_seconds is None]  # the others are of this run, or have too few points
     days, cuts = [], list[Cut]()
     for number in range(1, EARLIER_DAYS + 1):
         then, span = (_days_before(original, number) for original in (window, around))

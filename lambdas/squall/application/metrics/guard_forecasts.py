@@ -14,7 +14,7 @@ from squall.domain.metrics.baseline import trim_to_first_point
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.disturbances import Disturbance
 from squall.domain.metrics.guard_forecast import GuardHistory, forecast_false_aborts, history_span
-from squall.domain.metrics.periods import period_of
+from squall.domain.metrics.periods import pace_timing, period_of
 from squall.domain.metrics.series import points_over, published_sparsely
 from squall.domain.metrics.windows import last_complete_end
 
@@ -37,7 +37,7 @@ def forecast_guards(step: Step) -> tuple[FalseAborts, ...]:
 
 def _read_history(step: Step, binding: MetricBinding) -> GuardHistory | None:
     """The last days of the metric, without what other experiments disturbed; None if it can have no history."""
-    timing = step.definition.environment.timing
+    timing = pace_timing(step.definition.environment.timing, binding.period_seconds)
     span = history_span(binding, timing, last_complete_end(step.now, timing, binding.lag_seconds))
     if span is None:
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Series, Window
 from squall.domain.metrics.series import value_over
-from squall.domain.metrics.windows import PacedWindow, finer_periods
+from squall.domain.metrics.windows import PacedWindow
 from squall.ports.metrics import Metrics
 
 SeriesByMetric = dict[str, tuple[Series, ...]]
@@ -37,13 +37,14 @@ def read_series(metrics: Metrics, bindings: Sequence[MetricBinding], window: Win
     return {name: tuple(series) for name, series in result.items()}
 
 
-def read_in_own_periods(metrics: Metrics, bindings: Sequence[MetricBinding], window: PacedWindow) -> SeriesByMetric:
-    """`read_series` with every metric in its own period: one request for each period."""
+def read_in_periods(metrics: Metrics, bindings: Sequence[MetricBinding], window: PacedWindow) -> SeriesByMetric:
+    """`read_series` with every metric in the window of its own period, or in the usual one if there is none: one request
+    for each window."""
     by_name: SeriesByMetric = {}
-    for period in (None, *finer_periods(bindings)):
-        own = [binding for binding in bindings if binding.period_seconds == period]
+    for own_window in (window.usual, *window.finer.values()):
+        own = [binding for binding in bindings if window.of(binding) == own_window]
         if own:
-            by_name |= read_series(metrics, own, window.of(own[0]))
+            by_name |= read_series(metrics, own, own_window)
     return {binding.name: by_name[binding.name] for binding in bindings}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from squall.application.metrics.read import SeriesByMetric, read_in_own_periods, read_values
+from squall.application.metrics.read import SeriesByMetric, read_in_periods, read_values
 from squall.application.metrics.run_windows import Windows, windows_of
 from squall.application.recovery.rollback_report import fis_of
 from squall.application.step import Step
@@ -15,7 +15,7 @@ from squall.domain.documents.metrics.statistics import MeasuredSeries
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.judging.window_statistics import find_window_value, seen_points
-from squall.domain.metrics.windows import PacedWindow, finer_periods
+from squall.domain.metrics.windows import PacedWindow, list_own_periods
 
 Values = dict[str, dict[str, float | None]]
 ByPeriod = Mapping[int, Mapping[str, Window]]
@@ -60,9 +60,9 @@ def measure_run(step: Step) -> Measurements:
         return Measurements(
             windows, known, _run_window(known), dict(document.series.get("run", {})), dict(document.values), group_by_period(document.finer)
         )
-    finer = {period: _by_name(windows_of(step, fis, until, period)) for period in finer_periods(bindings)}
+    finer = {period: _by_name(windows_of(step, fis, until, period)) for period in list_own_periods(bindings)}
     runs = PacedWindow(_run_window(by_name), {period: _run_window(named) for period, named in finer.items()})
-    measurements = Measurements(windows, by_name, runs.usual, read_in_own_periods(step.w.metrics, bindings, runs), {}, finer)
+    measurements = Measurements(windows, by_name, runs.usual, read_in_periods(step.w.metrics, bindings, runs), {}, finer)
     for name in by_name:
         inside = measurements.inside(name, bindings)
         measurements.values[name] = {binding.name: _read_value(step, measurements, name, binding, inside) for binding in bindings}

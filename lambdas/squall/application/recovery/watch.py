@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from math import ceil
 
-from squall.application.metrics.read import read_series
+from squall.application.metrics.read import read_in_periods
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of
 from squall.application.recovery.rollback_report import fis_of, rollback_so_far
 from squall.application.step import NEXT, Outcome, Step, wait_for
@@ -15,6 +15,7 @@ from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.experiment.sentences import parse_sentences
+from squall.domain.metrics.windows import PacedWindow, list_own_periods
 from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window, recovery_length, settle_length
 from squall.domain.resources.workload import Workload
 from squall.domain.run.alarm_state import AlarmState
@@ -45,12 +46,19 @@ def watch_recovery(step: Step) -> Outcome:
 def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback: RollbackReport) -> tuple[Recovery, datetime | None]:
     """The recovery as it stands, and when to look again; None if there is nothing to wait for."""
     window = observed_window(windows.effect_at, step.now, step.definition, step.discovery)
+    bindings = step.discovery.bindings
+    slower = {
+        period: observed_window(windows.effect_at, step.now, step.definition, step.discovery, period)
+        for period in list_own_periods(bindings)
+        if period > window.period_seconds
+    }
     return assess_recovery(
         RecoveryInput(
             definition=step.definition,
             discovery=step.discovery,
-            series=read_series(step.w.metrics, step.discovery.bindings, window),
+            series=read_in_periods(step.w.metrics, bindings, PacedWindow(window, slower)),
             window=window,
+            slower=slower,
             workload_now=workload,
             before=step.need(FaultTemplate).before,
             effect_at=windows.effect_at,

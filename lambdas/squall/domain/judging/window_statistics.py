@@ -19,6 +19,7 @@ FLAT = 0.01
 departure."""
 USUALLY = 0.8
 """If at least this share of a window's periods has requests, a period without any is unusual."""
+WHOLE_MINUTE = 60
 DISTRIBUTIONS = frozenset({"Average", "Minimum", "Maximum"})
 """Statistics of a gauge whose samples CloudWatch keeps, so that percentiles over a window can be asked for; every `p…`
 too."""
@@ -29,7 +30,7 @@ def has_distribution(binding: MetricBinding) -> bool:
     and ratios.
     """
     (first, *more) = binding.queries
-    if binding.period_seconds is not None:  # CloudWatch answers for whole minutes
+    if binding.period_seconds is not None and binding.period_seconds < WHOLE_MINUTE:  # CloudWatch answers for whole minutes
         return False
     return binding.kind == "gauge" and not more and (first.statistic in DISTRIBUTIONS or first.statistic.startswith("p"))
 

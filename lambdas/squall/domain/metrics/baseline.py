@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil, isfinite
 from statistics import fmean
 
@@ -19,6 +20,8 @@ from squall.domain.metrics.windows import PacedWindow
 from squall.domain.policy.environment import Timing
 
 SeriesByMetric = Mapping[str, Sequence[Series]]
+FEWEST_DISTANT = 3
+"""Data points, none of them in adjoining periods, that show how often a metric is published."""
 FEWEST_DAYS = 2
 """Earlier days that must agree before an hour is known for something."""
 
@@ -128,10 +131,29 @@ def _length_violations(
     for binding in _needed_bindings(parsed, discovery):
         own = window.of(binding)
         minimum = least if cut else min(least, own.periods)
-        have = len(points_over(binding, series.get(binding.name, ()), own))
-        if have < minimum:
+        points = points_over(binding, series.get(binding.name, ()), own)
+        have = len(points)
+        if distance := _find_distance(binding, points, own):
+            short.append(_explain_distance(binding, distance, own.period_seconds))
+        elif have < minimum:
             short.append(f"{binding.name} has {have} of {own.periods} periods in the baseline, {minimum} are needed")
     return [*short, *(part.said for part in cut)] if short else []
+
+
+def _find_distance(binding: MetricBinding, points: Sequence[Point], window: Window) -> int | None:
+    """The distance between data points, in seconds, if no two of them are in adjoining periods: the metric is published
+    less often than it is judged. None if it is published as often, or if silence means something."""
+    if len(points) < FEWEST_DISTANT or any(query.published != "always" for query in binding.queries):
+        return None
+    distance = min(after.at - before.at for before, after in pairwise(points))
+    return distance if distance > window.period_seconds else None
+
+
+def _explain_distance(binding: MetricBinding, distance: int, period: int) -> str:
+    return (
+        f"CloudWatch has a point of {binding.name} every {distance} s at most, and periods of {period} s are judged: "
+        f"publish it more often, or judge it under a policy with timing.metric_period_seconds of {distance}"
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from squall.domain.language.metric_names import allows_statistic
 from squall.domain.language.metric_table import METRICS, Kind, KnownMetric, Part, Source
 from squall.domain.language.sentences import Threshold
 from squall.domain.language.units import find_declared_unit
-from squall.domain.metrics.periods import lag_of
+from squall.domain.metrics.periods import SlowMetric, lag_of
 from squall.domain.metrics.scopes import (
     Dimensions,
     Place,
@@ -22,7 +22,7 @@ from squall.domain.metrics.scopes import (
     locate,
     measured_group,
 )
-from squall.domain.metrics.settings import explain_setting
+from squall.domain.metrics.settings import explain_unpublished, find_slow_publication
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
@@ -66,15 +66,29 @@ def bind_metrics(
     bindings: list[MetricBinding] = []
     problems: list[Problem] = []
     for metric in dict.fromkeys([*metrics_needed, *_measured_always(place)]):
-        bound = explain_setting(metric, declared, place, timing) or _bind_metric(
-            metric, sorted(statistics.get(metric, ())), declared, place
-        )
+        bound = explain_unpublished(metric, declared, place) or _bind_metric(metric, sorted(statistics.get(metric, ())), declared, place)
         if isinstance(bound, str):
             problems.append(Problem(path=(paths or {}).get(metric, f"metrics.{metric}"), message=f"{metric} can't be measured: {bound}"))
         else:
             lag = lag_of(metric, timing, declared)
-            bindings += [binding.model_copy(update={"lag_seconds": lag}) for binding in bound]
+            slow = find_slow_publication(metric, declared, place)
+            period = {"period_seconds": slow.period_seconds} if slow and slow.period_seconds > timing.metric_period_seconds else {}
+            bindings += [binding.model_copy(update={"lag_seconds": lag, **period}) for binding in bound]
     return tuple(bindings), problems
+
+
+def list_slow_metrics(
+    bindings: Iterable[MetricBinding],
+    declared: Mapping[str, MetricDefinition],
+    workload: Workload,
+    pinned: Sequence[Resource],
+    timing: Timing,
+) -> dict[str, SlowMetric]:
+    """The bound metrics that CloudWatch has less often than the environment's period, by their name."""
+    place = Place(pinned, workload, measured_group(workload, pinned))
+    metrics = {binding.name.partition(":")[0] for binding in bindings if (binding.period_seconds or 0) > timing.metric_period_seconds}
+    found = {metric: find_slow_publication(metric, declared, place) for metric in sorted(metrics)}
+    return {metric: slow for metric, slow in found.items() if slow is not None}
 
 
 def published_as(metric: str, declared: Mapping[str, MetricDefinition]) -> frozenset[tuple[str, str]]:

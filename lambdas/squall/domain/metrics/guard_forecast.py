@@ -22,7 +22,7 @@ from squall.domain.metrics.false_aborts import (
     list_trials,
     split_history,
 )
-from squall.domain.metrics.periods import count_datapoints, find_timing_problems, format_length, period_of
+from squall.domain.metrics.periods import count_datapoints, find_timing_problems, format_length, pace_timing, period_of
 from squall.domain.metrics.series import missing_policy
 from squall.domain.policy.environment import Timing
 
@@ -72,6 +72,7 @@ def forecast_false_aborts(
     threshold: Threshold, binding: MetricBinding, history: GuardHistory | None, timing: Timing, length: timedelta
 ) -> FalseAborts:
     """The share of healthy runs of this length that the guard would have aborted. `history` is None if the metric has none."""
+    timing = pace_timing(timing, binding.period_seconds)
     period = period_of(binding, timing)
     periods = max(1, ceil(length.total_seconds() / period))
     blank = FalseAborts(condition=threshold.text, metric=binding.name, told="no_history", run_seconds=periods * period)

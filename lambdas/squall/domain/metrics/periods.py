@@ -2,6 +2,7 @@
 touched."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
@@ -19,6 +20,21 @@ late: CloudWatch looks two periods further back than N, so with M = 2 it alarms 
 missing, with M = 3 only when five are."""
 _GUARD_PATH = "abort_conditions"
 """The beginning of the path of a sentence that is a guard."""
+
+
+@dataclass(frozen=True)
+class SlowMetric:
+    """A metric that CloudWatch has less often than the environment's metric period."""
+
+    period_seconds: int
+    why: str
+    remedy: str = ""
+    """The setting that would make it as frequent as others, with the command; empty if there is none."""
+
+
+SlowMetrics = Mapping[str, SlowMetric]
+"""By the metric's name."""
+NONE_SLOW: SlowMetrics = {}
 
 
 def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition] | None = None) -> int:
@@ -56,10 +72,15 @@ def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timin
 
 
 def pace_timing(timing: Timing, period_seconds: int | None) -> Timing:
-    """The timing for metrics with a period of their own, shorter than the environment's. CloudWatch evaluates an alarm
-    with periods under a minute once a period. Its guards need at least SHORT_PERIODS_TO_ALARM."""
+    """The timing for metrics with a period of their own. CloudWatch evaluates an alarm with periods under a minute once
+    a period. Its guards need at least SHORT_PERIODS_TO_ALARM. The baseline of a metric with longer periods covers the
+    same time as that of the others, or as many periods as a baseline must have."""
     if period_seconds is None:
         return timing
+    if period_seconds > timing.metric_period_seconds:
+        covering = ceil(timing.baseline_periods * timing.metric_period_seconds / period_seconds)
+        periods = max(covering, timing.minimum_baseline_periods)
+        return timing.model_copy(update={"metric_period_seconds": period_seconds, "baseline_periods": periods})
     breaching, evaluated = SHORT_PERIODS_TO_ALARM
     return timing.model_copy(
         update={
@@ -76,7 +97,9 @@ def period_of(binding: MetricBinding, timing: Timing) -> int:
     return binding.period_seconds or timing.metric_period_seconds
 
 
-def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None) -> Timing:
+def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None, slow: SlowMetrics) -> Timing:
+    if threshold.metric in slow:
+        return pace_timing(timing, slow[threshold.metric].period_seconds)
     return pace_timing(timing, sentinel_period(length, recovery, timing)) if measured_by_sentinel(threshold.metric) else timing
 
 
@@ -114,11 +137,13 @@ def whole_periods(length: timedelta, timing: Timing) -> int:
     return max(0, int(length.total_seconds()) // timing.metric_period_seconds - 1)
 
 
-def minimum_duration(sentences: Sequence[tuple[str, Threshold]], timing: Timing, lag_of: Callable[[str], int]) -> timedelta:
+def minimum_duration(
+    sentences: Sequence[tuple[str, Threshold]], timing: Timing, lag_of: Callable[[str], int], slow: SlowMetrics = NONE_SLOW
+) -> timedelta:
     """The shortest fault in which every sentence can be judged or guarded, rounded up to whole periods."""
     seconds = timing.minimum_duration_seconds
     for path, threshold in sentences:
-        pace = _timing_of(threshold, timing, timedelta(0), None)
+        pace = _timing_of(threshold, timing, timedelta(0), None, slow)
         if _is_guard(path):
             seconds = max(seconds, _guard_needs(threshold, pace, lag_of(threshold.metric)))
         elif threshold.window not in {"recovery", "baseline"}:
@@ -133,9 +158,10 @@ def find_timing_problems(
     lag_of: Callable[[str], int],
     *,
     recovery: timedelta | None = None,
+    slow: SlowMetrics = NONE_SLOW,
 ) -> list[Problem]:
     """The sentences that can't be judged or guarded in a fault of this length, each with the shortest length that
-    works.
+    works, and with the setting if one would help.
 
     A guard is refused if its *typical* reaction takes more than half of the fault, because it would usually come too
     late, or if its *worst* reaction (the whole lag) takes longer than the fault, because it might never come. The worst
@@ -143,7 +169,7 @@ def find_timing_problems(
     = 360 s > 300 s), which real runs show can be guarded (2 × 60 + 60 + 60 = 240 s).
     """
     problems = []
-    shortest = minimum_duration(sentences, timing, lag_of)
+    shortest = minimum_duration(sentences, timing, lag_of, slow)
     otherwise = _name_sentinel(length, shortest, timing, recovery)
     if length < timedelta(seconds=timing.minimum_duration_seconds):
         problems.append(
@@ -155,13 +181,42 @@ def find_timing_problems(
         )
     for path, threshold in sentences:
         guard = _is_guard(path)
-        pace = _timing_of(threshold, timing, length, recovery)
+        pace = _timing_of(threshold, timing, length, recovery, slow)
         message = _guard_problem(threshold, length, pace, lag_of) if guard else _criterion_problem(threshold, length, pace, recovery)
         if message:
-            longer = f"recovery of at least {format_length(_recovery_needs(timing))}"
+            longer = f"recovery of at least {format_length(_recovery_needs(pace))}"
             needed = f"at least {format_length(shortest)}" + ("" if measured_by_sentinel(threshold.metric) else otherwise)
             expected = longer if threshold.window == "recovery" else needed
-            problems.append(Problem(path=path, message=message, expected=expected))
+            problems.append(_explain_slow(Problem(path=path, message=message, expected=expected), slow.get(threshold.metric)))
+    return problems
+
+
+def _explain_slow(problem: Problem, slow: SlowMetric | None) -> Problem:
+    if slow is None:
+        return problem
+    remedy = f"; or {slow.remedy}" if slow.remedy else ""
+    return problem.model_copy(update={"message": f"{problem.message}; {slow.why}", "expected": problem.expected + remedy})
+
+
+def find_slow_recovery_problems(
+    sentences: Sequence[tuple[str, Threshold]], timing: Timing, slow: SlowMetrics, *, recovery: timedelta | None = None
+) -> list[Problem]:
+    """The absolute thresholds on slow metrics of which the recovery window would not show that they hold again: each of
+    the newest periods that a guard evaluates has to hold, after the fault's end."""
+    watched = recovery or timedelta(seconds=timing.recovery_seconds)
+    problems = []
+    for path, threshold in sentences:
+        found = slow.get(threshold.metric)
+        if found is None or threshold.relative is not None or threshold.window == "recovery":
+            continue
+        needed = timedelta(seconds=(timing.guard_evaluation_periods + 1) * found.period_seconds)
+        if watched < needed:
+            held = f"{timing.guard_evaluation_periods} whole periods of {found.period_seconds} s"
+            message = (
+                f'whether "{threshold.text}" holds again can\'t be told: {format_length(watched)} of recovery window do not hold {held}'
+            )
+            problem = Problem(path=path, message=message, expected=f"recovery of at least {format_length(needed)}")
+            problems.append(_explain_slow(problem, found))
     return problems
 
 

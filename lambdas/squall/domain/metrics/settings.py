@@ -1,5 +1,8 @@
 """The settings of a resource that decide whether CloudWatch has a metric of it, and how often.
 
+A metric that is not published is refused. One that is published less often than the environment's period is bound in
+the period that it has; `enough_periods` then refuses what can't be judged or guarded in it.
+
 Of the metrics that the language knows only the CPU of EC2 depends on one: load balancers, also by zone, ECS services and
 RDS publish theirs every minute whatever is set. A metric that an experiment declares may also be any other of EC2, one of
 an Auto Scaling group, or one of Container Insights for ECS. Enhanced Monitoring of RDS publishes no CloudWatch metrics,
@@ -11,8 +14,8 @@ from collections.abc import Collection, Iterable, Mapping
 
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.language.metric_table import METRICS
+from squall.domain.metrics.periods import SlowMetric
 from squall.domain.metrics.scopes import Place, locate
-from squall.domain.policy.environment import Timing
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.run.commands import shell_command
@@ -37,47 +40,48 @@ _CREDITS = ("CPUCredit", "CPUSurplusCredit")
 """The beginnings of the names of EC2's metrics that are published every five minutes, also with detailed monitoring."""
 
 
-def explain_setting(metric: str, declared: Mapping[str, MetricDefinition], place: Place, timing: Timing) -> str:
-    """The reason why a setting keeps CloudWatch from having a point of the metric in each period, with the command that
-    changes it. Empty if none does, or if the workload does not say."""
+def explain_unpublished(metric: str, declared: Mapping[str, MetricDefinition], place: Place) -> str:
+    """The reason why a setting keeps CloudWatch from having the declared metric at all, with the command that changes
+    it. Empty if none does, or if the workload does not say."""
+    definition = declared.get(metric)
+    if definition is None or definition.namespace not in {_AUTO_SCALING, _INSIGHTS}:
+        return ""
+    if definition.namespace == _AUTO_SCALING:
+        return _explain_group(definition.metric_name, definition.dimensions.get(_GROUP), place)
+    return _explain_insights(definition.metric_name, definition.dimensions, place)
+
+
+def find_slow_publication(metric: str, declared: Mapping[str, MetricDefinition], place: Place) -> SlowMetric | None:
+    """How often CloudWatch has a point of a metric that it has less than once a minute; None for any other metric, or if
+    the workload does not say."""
     if metric in declared:
-        return _explain_declared(declared[metric], place, timing)
+        return _find_slow_declared(declared[metric], place)
     row = METRICS.get(metric)
     located = locate(row, place) if row else ""
     if isinstance(located, str) or located[0].scope != "compute":
-        return ""
+        return None
     groups = {resource.belongs_to for resource in place.pinned if resource.belongs_to}
-    return _explain_basic(place.workload.instances, {resource.id for resource in place.pinned}, groups, timing)
+    return _find_basic(place.workload.instances, {resource.id for resource in place.pinned}, groups)
 
 
-def _explain_declared(definition: MetricDefinition, place: Place, timing: Timing) -> str:
+def _find_slow_declared(definition: MetricDefinition, place: Place) -> SlowMetric | None:
     name, dimensions = definition.metric_name, definition.dimensions
-    if definition.namespace == _AUTO_SCALING:
-        return _explain_group(name, dimensions.get(_GROUP), place)
-    if definition.namespace == _INSIGHTS:
-        return _explain_insights(name, dimensions, place)
     if definition.namespace != _EC2 or name.startswith(_EVERY_MINUTE):
-        return ""
+        return None
     if name.startswith(_CREDITS):
-        often = f"EC2 publishes {name} every {BASIC_MONITORING_SECONDS} s, with any setting"
-        return _explain_period(often, timing)
-    return _explain_basic(place.workload.instances, {dimensions.get(_INSTANCE)}, {dimensions.get(_GROUP)} - {None}, timing)
+        return SlowMetric(BASIC_MONITORING_SECONDS, f"EC2 publishes {name} every {BASIC_MONITORING_SECONDS} s, with any setting")
+    return _find_basic(place.workload.instances, {dimensions.get(_INSTANCE)}, {dimensions.get(_GROUP)} - {None})
 
 
-def _explain_basic(instances: Iterable[Instance], ids: Collection[str | None], groups: Collection[str | None], timing: Timing) -> str:
+def _find_basic(instances: Iterable[Instance], ids: Collection[str | None], groups: Collection[str | None]) -> SlowMetric | None:
     basic = [
         instance.id for instance in instances if instance.detailed_monitoring is False and (instance.id in ids or instance.group in groups)
     ]
     if not basic:
-        return ""
-    often = f"{', '.join(basic)} has basic monitoring, with a point every {BASIC_MONITORING_SECONDS} s"
+        return None
+    why = f"{', '.join(basic)} has basic monitoring, with a point every {BASIC_MONITORING_SECONDS} s"
     command = shell_command("aws", "ec2", "monitor-instances", "--instance-ids", *basic)
-    return _explain_period(often, timing, f"; turn on detailed monitoring, in the launch template and with: {command}")
-
-
-def _explain_period(often: str, timing: Timing, remedy: str = "") -> str:
-    period = timing.metric_period_seconds
-    return f"{often}, and periods of {period} s are judged{remedy}" if period < BASIC_MONITORING_SECONDS else ""
+    return SlowMetric(BASIC_MONITORING_SECONDS, why, f"turn on detailed monitoring, in the launch template and with: {command}")
 
 
 def _explain_group(metric_name: str, name: str | None, place: Place) -> str:

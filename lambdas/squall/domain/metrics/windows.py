@@ -39,7 +39,7 @@ class PacedWindow:
         return self.finer.get(binding.period_seconds or 0, self.usual)
 
 
-def finer_periods(bindings: Iterable[MetricBinding]) -> tuple[int, ...]:
+def list_own_periods(bindings: Iterable[MetricBinding]) -> tuple[int, ...]:
     """The periods, in seconds, of metrics that have one of their own."""
     return tuple(sorted({binding.period_seconds for binding in bindings if binding.period_seconds is not None}))
 

@@ -12,12 +12,13 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
-from squall.domain.documents.metrics.metric_models import Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, Series, Window
 from squall.domain.documents.recovery import Recovery, RunningMembers
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import MembersRun, Recovers, Replacement, Threshold
 from squall.domain.metrics.bindings import binding_of
+from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.series import counts_events, points_over
 from squall.domain.metrics.windows import last_complete_end
 from squall.domain.recovery.baseline_band import list_limits, measured_by
@@ -53,6 +54,12 @@ class RecoveryInput:
     previous: Recovery | None = None
     """What the last look found. Where nothing tells when a replacement came into service, it did so between two
     looks."""
+    slower: Mapping[int, Window] = field(default_factory=dict)
+    """The same window in each longer period that a metric has of its own, by that period in seconds."""
+
+    def window_of(self, binding: MetricBinding) -> Window:
+        """The window in which the metric's series was read. Metrics with shorter periods are read in the usual one."""
+        return self.slower.get(binding.period_seconds or 0, self.window)
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,12 @@ class _Replaced:
     """The lower bound, where `at` is only an upper bound."""
 
 
-def observed_window(effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery) -> Window:
-    """The periods from the one of the effect to the newest that CloudWatch has completely for every binding."""
-    timing = definition.environment.timing
+def observed_window(
+    effect_at: datetime, now: datetime, definition: Definition, discovery: Discovery, period_seconds: int | None = None
+) -> Window:
+    """The periods from the one of the effect to the newest that CloudWatch has completely for every binding.
+    `period_seconds` None: the environment's."""
+    timing = pace_timing(definition.environment.timing, period_seconds)
     period = timing.metric_period_seconds
     lag = _longest_lag(discovery)
     start = floor(effect_at.timestamp() / period) * period
@@ -134,7 +144,8 @@ def _next_look(inputs: RecoveryInput, *, changing: bool) -> datetime:
     timing, period = inputs.definition.environment.timing, inputs.window.period_seconds
     if changing:
         return inputs.now + timedelta(seconds=max(timing.poll_seconds, period))
-    enough = (ceil(inputs.fault_end.timestamp() / period) + _count_needed_periods(inputs)) * period
+    lengths = (period, *inputs.slower)
+    enough = max((ceil(inputs.fault_end.timestamp() / length) + _count_needed_periods(inputs)) * length for length in lengths)
     evidence = min(max(inputs.window.end + period, enough), _last_end(inputs))
     return datetime.fromtimestamp(evidence + _longest_lag(inputs.discovery), UTC)
 
@@ -208,7 +219,8 @@ def _find_hold(threshold: Threshold, inputs: RecoveryInput) -> tuple[datetime | 
     binding = binding_of(inputs.discovery.bindings, threshold)
     if binding is None:
         return None, f'"{threshold.text}" is not measured'
-    period, window = inputs.window.period_seconds, inputs.window
+    window = inputs.window_of(binding)
+    period = window.period_seconds
     values = {point.at: point.value for point in points_over(binding, inputs.series.get(binding.name, ()), window)}
     if counts_events(binding):  # the limit is for the whole fault's length: what a period would add up to
         times = inputs.definition.experiment.length.total_seconds() / period

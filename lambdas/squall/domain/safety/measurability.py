@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import AlarmOk, MembersRun, Recovers, Threshold
-from squall.domain.metrics.periods import find_event_problems, find_timing_problems, format_length, lag_table
+from squall.domain.metrics.bindings import list_slow_metrics
+from squall.domain.metrics.periods import find_event_problems, find_slow_recovery_problems, find_timing_problems, format_length, lag_table
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.targets.member_groups import explain_uncounted, explain_untimed
 
@@ -13,14 +14,18 @@ def _check_length(inputs: SafetyInput) -> Answer:
     experiment, timing = inputs.definition.experiment, inputs.definition.environment.timing
     parsed: Sentences = parse_sentences(experiment)
     thresholds = (*parsed.threshold_criteria, *parsed.conditions)
+    found = inputs.discovery
+    slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.pinned, timing)
     problems = find_timing_problems(
-        experiment.length, thresholds, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery
+        experiment.length, thresholds, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery, slow=slow
     )
+    watched_again = (*parsed.threshold_criteria, *parsed.steady)
+    problems += find_slow_recovery_problems(watched_again, timing, slow, recovery=experiment.recovery)
     events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold | AlarmOk)]
     instant = inputs.traits.ends_at_once
     problems += find_event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
-    period = timing.metric_period_seconds
-    detail = f"{format_length(experiment.length)} have enough periods of {period} s to guard and judge {len(thresholds)} sentences"
+    periods = " and ".join(f"{period} s" for period in (timing.metric_period_seconds, *sorted({m.period_seconds for m in slow.values()})))
+    detail = f"{format_length(experiment.length)} have enough periods of {periods} to guard and judge {len(thresholds)} sentences"
     return not problems, "; ".join(str(problem) for problem in problems) or detail
 
 

@@ -9,7 +9,7 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import MetricDefinition
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.parse import parse_condition
-from squall.domain.metrics.bindings import bind_metrics, binding_name, binding_of
+from squall.domain.metrics.bindings import bind_metrics, binding_name, binding_of, list_slow_metrics
 from squall.domain.metrics.scopes import measured_group
 from squall.domain.policy.environment import Timing
 from squall.domain.resources.workload import TargetGroup, Workload
@@ -174,45 +174,72 @@ def test_the_idle_colour_in_a_subnet_is_no_part_of_what_is_measured(idle: dict[s
     assert "serve in 2 target groups" in both
 
 
-def test_cpu_of_instances_with_basic_monitoring_is_refused_unless_periods_are_as_long() -> None:
-    load = workload([entry.model_copy(update={"detailed_monitoring": False}) for entry in workload().instances])
-    _, (problem,) = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(), pinned=load.instances[:1])
-    assert "has basic monitoring" in problem.message
-    assert "turn on detailed monitoring" in problem.message
-    assert problem.message.endswith(f"aws ec2 monitor-instances --instance-ids {' '.join(item.id for item in load.instances)}")
-    result, problems = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
+def basic() -> Workload:
+    return workload([entry.model_copy(update={"detailed_monitoring": False}) for entry in workload().instances])
+
+
+def test_cpu_of_instances_with_basic_monitoring_is_bound_in_the_period_that_is_published() -> None:
+    load = basic()
+    result, problems = bind_metrics(["cpu_utilization", "availability"], {}, {}, load, Timing(), pinned=load.instances[:1])
     assert not problems
-    assert any(binding.name == "cpu_utilization" for binding in result)
+    assert {b.name: b.period_seconds for b in result if b.name in {"cpu_utilization", "availability"}} == {
+        "cpu_utilization": 300,
+        "availability": None,
+    }
+    slow = list_slow_metrics(result, {}, load, load.instances[:1], Timing())["cpu_utilization"]
+    assert "has basic monitoring" in slow.why
+    assert slow.remedy.endswith(f"aws ec2 monitor-instances --instance-ids {' '.join(item.id for item in load.instances)}")
+    as_long, _ = bind_metrics(["cpu_utilization"], {}, {}, load, Timing(metric_period_seconds=300), pinned=load.instances[:1])
+    assert {b.period_seconds for b in as_long} == {None}
+
+
+def declared_bindings(load: Workload, timing: Timing | None = None, **metric: Any) -> tuple[list[str], list[int | None]]:
+    """The problems of a declared metric, and the periods in which it is bound."""
+    known = {"own": MetricDefinition.model_validate({"unit": "count", **metric})}
+    result, problems = bind_metrics(["own"], {}, known, load, timing or Timing(), pinned=load.instances[:1])
+    return [problem.message for problem in problems], [b.period_seconds for b in result if b.name == "own"]
 
 
 def declared_problems(load: Workload, timing: Timing | None = None, **metric: Any) -> list[str]:
-    known = {"own": MetricDefinition.model_validate({"unit": "count", **metric})}
-    _, problems = bind_metrics(["own"], {}, known, load, timing or Timing(), pinned=load.instances[:1])
-    return [problem.message for problem in problems]
+    return declared_bindings(load, timing, **metric)[0]
 
 
 @pytest.mark.parametrize(
-    ("name", "dimensions", "refused"),
+    ("name", "dimensions", "period"),
     [
-        ("NetworkIn", {"InstanceId": ONE}, True),
-        ("NetworkIn", {"AutoScalingGroupName": "shop"}, True),
-        ("NetworkIn", {"InstanceId": "i-elsewhere"}, False),
-        ("StatusCheckFailed_System", {"InstanceId": ONE}, False),
+        ("NetworkIn", {"InstanceId": ONE}, 300),
+        ("NetworkIn", {"AutoScalingGroupName": "shop"}, 300),
+        ("NetworkIn", {"InstanceId": "i-elsewhere"}, None),
+        ("StatusCheckFailed_System", {"InstanceId": ONE}, None),
+        ("CPUCreditBalance", {"InstanceId": ONE}, 300),
     ],
 )
-def test_a_declared_metric_of_ec2_is_refused_where_it_has_too_few_points(name: str, dimensions: dict[str, str], refused: bool) -> None:
-    load = workload([entry.model_copy(update={"detailed_monitoring": False}) for entry in workload().instances])
+def test_a_declared_metric_of_ec2_is_bound_in_the_period_that_is_published(
+    name: str, dimensions: dict[str, str], period: int | None
+) -> None:
     metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": name, "dimensions": dimensions}
-    assert ["has basic monitoring" in problem for problem in declared_problems(load, **metric)] == [True] * refused
-    assert declared_problems(load, Timing(metric_period_seconds=300), **metric) == []
-    assert declared_problems(workload(), **metric) == []
+    assert declared_bindings(basic(), **metric) == ([], [period])
+    assert declared_bindings(basic(), Timing(metric_period_seconds=300), **metric) == ([], [None])
+    detailed = 300 if name == "CPUCreditBalance" else None  # credits have a point every five minutes, whatever is set
+    assert declared_bindings(workload(), **metric) == ([], [detailed])
 
 
-def test_cpu_credits_have_a_point_every_five_minutes_whatever_is_set() -> None:
-    metric: dict[str, Any] = {"namespace": "AWS/EC2", "metric_name": "CPUCreditBalance", "dimensions": {"InstanceId": ONE}}
-    (problem,) = declared_problems(workload(), **metric)
-    assert "EC2 publishes CPUCreditBalance every 300 s, with any setting" in problem
-    assert declared_problems(workload(), Timing(metric_period_seconds=300), **metric) == []
+@pytest.mark.parametrize(
+    ("namespace", "metric_name", "dimensions"),
+    [
+        ("AWS/RDS", "CPUUtilization", {"DBInstanceIdentifier": "orders"}),
+        (
+            "AWS/ApplicationELB",
+            "HealthyHostCount",
+            {"LoadBalancer": "app/shop/1", "AvailabilityZone": "eu-west-1a"},
+        ),
+        ("AWS/ECS", "CPUUtilization", {"ClusterName": "main", "ServiceName": "web"}),
+    ],
+)
+def test_what_is_published_every_minute_with_any_setting_is_bound_in_the_usual_period(
+    namespace: str, metric_name: str, dimensions: dict[str, str]
+) -> None:
+    assert declared_bindings(basic(), namespace=namespace, metric_name=metric_name, dimensions=dimensions) == ([], [None])
 
 
 @pytest.mark.parametrize(

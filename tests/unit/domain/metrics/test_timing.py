@@ -10,8 +10,10 @@ from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.parse import parse_condition
 from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import (
+    SlowMetric,
     count_datapoints,
     find_event_problems,
+    find_slow_recovery_problems,
     find_timing_problems,
     lag_of,
     lag_table,
@@ -73,6 +75,36 @@ def test_a_recovery_criterion_is_measured_against_the_recovery_window() -> None:
     timing_problems = find_timing_problems(timedelta(minutes=10), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
     assert [problem.path for problem in timing_problems] == ["success_criteria[0]"]
     assert "recovery" in timing_problems[0].expected
+
+
+SLOW = {"cpu_utilization": SlowMetric(300, "i-1 has basic monitoring", "turn on detailed monitoring")}
+
+
+@pytest.mark.parametrize(("minutes", "refused"), [(10, ["success", "abort"]), (26, ["success"]), (30, [])])
+def test_a_slow_metric_is_refused_with_its_setting_and_the_shortest_length_that_works(minutes: int, refused: list[str]) -> None:
+    parsed = parse_sentences(experiment(success_criteria=["CPU utilization < 90%"], abort_conditions=["CPU utilization > 95%"]))
+    thresholds, table = (*parsed.threshold_criteria, *parsed.conditions), lag_table(AWS, {})
+    result = find_timing_problems(timedelta(minutes=minutes), thresholds, AWS, table, slow=SLOW)
+    assert [problem.path.partition("_")[0] for problem in result] == refused
+    assert all(problem.message.endswith("; i-1 has basic monitoring") for problem in result)
+    assert all(problem.expected.startswith("at least 30 min") for problem in result)
+    assert all(problem.expected.endswith("; or turn on detailed monitoring") for problem in result)
+    assert find_timing_problems(timedelta(minutes=minutes), thresholds, AWS, table) == [], "in periods of 60 s all of them can be judged"
+
+
+@pytest.mark.parametrize(("minutes", "refused"), [(15, True), (20, False)])
+def test_a_recovery_window_that_does_not_show_that_a_slow_metric_is_back_is_refused(minutes: int, refused: bool) -> None:
+    parsed = parse_sentences(experiment(success_criteria=["CPU utilization < 90%", "System availability > 99%"]))
+    result = find_slow_recovery_problems(parsed.threshold_criteria, AWS, SLOW, recovery=timedelta(minutes=minutes))
+    assert [(problem.path, problem.expected) for problem in result] == [
+        ("success_criteria[0]", "recovery of at least 20 min; or turn on detailed monitoring")
+    ] * refused
+
+
+def test_the_baseline_of_a_slow_metric_covers_the_same_time_or_as_many_periods_as_a_baseline_needs() -> None:
+    assert pace_timing(AWS, 300).baseline_periods == 12
+    assert pace_timing(Timing(baseline_periods=20), 300).baseline_periods == 10
+    assert reaction_seconds(pace_timing(AWS, 300), 120) == 2 * 300 + 120 + 60
 
 
 def test_an_unknown_metric_has_no_lag() -> None:

@@ -44,7 +44,8 @@ class MetricBinding(Model):
     """Errors of a load balancer that serves other target groups too. They do not count in the value, because users of
     any of these groups may have got them."""
     period_seconds: int | None = None
-    """The metric's own period in seconds, finer than the environment's. None: the environment's."""
+    """The metric's own period in seconds: shorter than the environment's (the sentinel's) or longer (EC2 with basic
+    monitoring). None: the environment's."""
     lag_seconds: int
     """Publication lag: how late CloudWatch may show a finished period."""
 
