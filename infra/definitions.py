@@ -9,6 +9,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
+from infra.strict_yaml import StrictLoader
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
@@ -60,7 +61,7 @@ def _dump_model(model: BaseModel) -> object:
 def _read_folder(folder: Path, parse: Callable[[object], Definition], problems: list[str]) -> Iterator[tuple[str, Definition]]:
     for file in sorted(folder.glob("*.y*ml")):
         try:
-            yield file.stem, parse(yaml.load(file.read_text(), Loader=_Unambiguous))  # noqa: S506 - a SafeLoader
+            yield file.stem, parse(yaml.load(file.read_text(), Loader=StrictLoader))  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:
             problems.append(f"{file}: {' '.join(str(error).split())}")
         except InvalidInput as error:
@@ -82,30 +83,3 @@ def _find_unknown_promotions(folder: Path, environments: Mapping[str, Environmen
         if source is not None and (source not in environments or source == name):
             known = ", ".join(sorted(set(environments) - {name})) or "none"
             yield f"{folder / name}.yaml: promotion.environment: {source!r} is no other environment here (known: {known})"
-
-
-class _Unambiguous(yaml.SafeLoader):
-    """A YAML loader that refuses what is not plain: repeated keys (PyYAML would keep the last value), keys that are no
-    text, and aliases, by which a small file becomes a huge definition. Dates stay text, as in JSON."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not accepted, write it out", self.get_mark())
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[object, object]:
-        keys: set[object] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key is a list or an object; expected text", key_node.start_mark)
-            key = self.construct_object(key_node, deep=True)
-            if key in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} is given twice", key_node.start_mark)
-            keys.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Unambiguous.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -6,14 +6,12 @@ import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from cli.text import clean_line
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
+from infra.strict_yaml import StrictLoader
 
 MAXIMUM_BYTES = 65_536
 """The largest execution input that Admit accepts."""
@@ -57,32 +55,6 @@ class Source:
         return value
 
 
-class _Loader(yaml.SafeLoader):
-    """A YAML loader that reads dates as text and refuses aliases and repeated keys."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        # Aliases can expand a small file into a huge or endless definition.
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.composer.ComposerError(None, None, "aliases (*name) are not accepted, write it out", self.get_mark())
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key is a list or an object; expected text", key.start_mark)
-            if key.value in keys:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {clean_line(key.value, 80)!r} is given twice", key.start_mark)
-            keys.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.yaml_implicit_resolvers = {
-    letter: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 def looks_like_file(argument: str) -> bool:
     """Whether NAME|FILE names a file: it has the suffix of one, contains a slash, or exists."""
     return argument.endswith(SUFFIXES) or "/" in argument or Path(argument).is_file()
@@ -123,7 +95,7 @@ def _parse_json(text: str) -> Any:
 
 def _parse_yaml(text: str) -> Any:
     try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, StrictLoader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at column {mark.column + 1}" if mark else ""
@@ -136,7 +108,7 @@ def _find_lines(text: str) -> dict[str, int]:
     """The line of each field by its path; empty if the text is not YAML (nearly all JSON is)."""
     lines: dict[str, int] = {}
     try:
-        root = yaml.compose(text, _Loader)
+        root = yaml.compose(text, StrictLoader)
     except (yaml.YAMLError, RecursionError):
         return lines
     remaining: list[tuple[str, yaml.Node]] = [("", root)] if root is not None else []
