@@ -399,7 +399,7 @@ def test_whether_an_abort_may_have_to_wait_for_other_functions(
 
 
 def test_concurrency_that_cannot_be_read_is_unknown() -> None:
-    denied = Scripted("cloudformation", list_stack_resources=[error("AccessDenied")])
+    denied = Scripted("lambda", get_account_settings=[error("AccessDenied")])
     assert check_concurrency(lambda _: denied, "Squall").outcome is Outcome.UNKNOWN
 
 
