@@ -24,9 +24,12 @@ class Sent:
 class FakeNotifier:
     def __init__(self) -> None:
         self.sent: list[Sent] = []
+        self.chat_failure = ""
+        """The reason why the topic for chats takes nothing; empty: it does."""
 
-    def publish(self, message: Message) -> None:
+    def publish(self, message: Message) -> str:
         self.sent.append(Sent(message.subject, render_text(message), dict(message.attributes)))
+        return self.chat_failure
 
     @property
     def endings(self) -> list[Sent]:

@@ -830,6 +830,17 @@ def test_asking_that_fails_once_is_done_again_and_told(walk: Walk, world: FakeWo
     assert len(requests(world)) == 1
 
 
+def test_chats_that_take_nothing_fail_and_repeat_nothing(walk: Walk, world: FakeWorld) -> None:
+    world.notifier.chat_failure = "sns Publish: NotFound"
+    vote_in(walk, world, 120)
+    run(walk)
+    record = ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    (noted,) = record.happened(EventName.CHATS_NOT_REACHED)
+    assert noted.detail.endswith(": sns Publish: NotFound; mails were sent")
+    assert not {"not_announced", "state_failed"} & set(events(world))
+    assert [message.attributes["status"] for message in world.notifier.sent] == ["awaiting_approval", "running", "completed"]
+
+
 def test_people_who_cannot_be_told_are_not_waited_for(walk: Walk, world: FakeWorld) -> None:
     world.failing = Intercept(lambda now: fail(now) if (walk.running[-1:], now) == (["AskApproval"], "notifier.publish") else None)
     run(walk)

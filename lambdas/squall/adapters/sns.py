@@ -25,18 +25,23 @@ class SnsNotifier:
     def __init__(self, client: Any, topic_arn: str, chat_topic_arn: str | None = None) -> None:
         self._client, self._topic, self._chat_topic = client, topic_arn, chat_topic_arn
 
-    def publish(self, message: Message) -> None:
-        """Send to both topics. If one fails, the other still gets the message; the caller, who hears of it, may send it
-        again, so people may get it twice."""
-        bodies = {self._topic: render_text(message)} | ({self._chat_topic: render_chat(message)} if self._chat_topic else {})
-        failures: list[Unavailable] = []
-        for topic, body in bodies.items():
-            try:
-                self._send(topic, body, message)
-            except Unavailable as failure:
-                failures.append(failure)
-        if failures:
-            raise failures[0]
+    def publish(self, message: Message) -> str:
+        """Send to both topics, each also if the other fails. Only a failure of the mails is raised: whoever hears of it
+        may send the message again."""
+        try:
+            self._send(self._topic, render_text(message), message)
+        finally:
+            failure = self._send_to_chats(message)
+        return failure
+
+    def _send_to_chats(self, message: Message) -> str:
+        if not self._chat_topic:
+            return ""
+        try:
+            self._send(self._chat_topic, render_chat(message), message)
+        except Unavailable as error:
+            return str(error)
+        return ""
 
     def _send(self, topic: str, body: str, message: Message) -> None:
         attributes = {name: line for name, value in message.attributes.items() if (line := one_line(value, ATTRIBUTE_CHARACTERS))}

@@ -30,5 +30,10 @@ class Callers(Protocol):
 class Notifier(Protocol):
     """The SNS topics of the stack: one for mails, one for chats."""
 
-    def publish(self, message: Message) -> None:
-        """Send to the topics. The adapter lays the message out and makes every text in it one printable line."""
+    def publish(self, message: Message) -> str:
+        """Send to both topics, each also if the other fails. Returns the reason why chats did not get the message; empty if
+        they did, or if there is no topic for them. Raises `Unavailable` if the mails could not be sent.
+
+        The adapter lays the message out and makes every text in it one printable line. Only `application/messages.py`
+        calls this.
+        """

@@ -3,6 +3,7 @@ acts on the votes."""
 
 from datetime import timedelta
 
+from squall.application.messages import send_message
 from squall.application.metrics.guard_alarms import guards_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.approval.standing import GRACE, MOST_REQUESTS, Standing, find_standing
@@ -91,7 +92,7 @@ def _send_request(step: Step, plan: Plan, request: Ask, changed: tuple[str, ...]
         requested_by=step.record.requested_by,
         changed=changed,
     )
-    step.w.notifier.publish(approval_request.make_message(content))  # if this fails, the run fails: nobody would know of the request
+    send_message(step.w, approval_request.make_message(content))  # if this fails, the run fails: nobody would know of the request
     command = f"{shell_command('squall', 'approve', step.run.id)} --comment …"
     if not step.note(EventName.APPROVAL_REQUESTED, f"{find_standing(request, (), step.now)[1]}: {command}"):
         return END

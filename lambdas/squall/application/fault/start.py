@@ -19,6 +19,7 @@ from typing import Any
 
 from squall.application.fault.template import TAG_SECONDS, compiled_template, may_be_allowed_soon, template_differences
 from squall.application.fault.watch import seconds_to_first_look
+from squall.application.messages import send_message
 from squall.application.queue import seconds_until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import note_abort
@@ -68,7 +69,7 @@ def _tell_people(step: Step) -> None:
         return
     message = make_message(record, step.definition, step.discovery, stack=step.w.settings.stack, bucket=step.w.settings.bucket)
     try:
-        step.w.notifier.publish(message)
+        send_message(step.w, message)
     except (Unavailable, Refused) as error:
         step.w.records.append(step.run.id, [step.event(EventName.NOT_ANNOUNCED, f"the message that the fault runs: {error}")])
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field
 
 from squall.application.admission.deployed import load_deployed
 from squall.application.history import summarize_run
+from squall.application.messages import send_message
 from squall.domain.base.model import Model
 from squall.domain.history.coverage import STALE_DAYS
 from squall.domain.history.period import Period
@@ -78,4 +79,4 @@ def _summarise_late(w: Wiring, run: RunSummary) -> RunSummary:
 
 
 def _send_digest(w: Wiring, report: PeriodReport, page: str) -> None:
-    w.notifier.publish(make_message(report, f"s3://{w.settings.bucket}/{page}"))
+    send_message(w, make_message(report, f"s3://{w.settings.bucket}/{page}"))

@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from squall.application.admission.definitions import find_definition_if_admitted
+from squall.application.messages import send_message
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.documents.baseline import Baseline
@@ -174,7 +175,7 @@ def _notify_people(w: Wiring, record: ExecutionRecord, leftovers: Sequence[objec
         result = agreed_result(w, record)
     except (Unavailable, Refused):
         result = build_result(record, decision_on(record), Evidence(), record.ended_at or w.clock.now())
-    w.notifier.publish(make_message(result, record, w.settings.bucket, leftovers))
+    send_message(w, make_message(result, record, w.settings.bucket, leftovers))
 
 
 def agreed_result(w: Wiring, record: ExecutionRecord) -> Result:

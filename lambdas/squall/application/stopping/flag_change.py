@@ -5,6 +5,7 @@ nothing heavy.
 from collections.abc import Callable
 from datetime import datetime
 
+from squall.application.messages import send_message
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.halt_request import HaltRequest
 from squall.domain.messages.halted import HaltChange, make_message
@@ -37,4 +38,4 @@ class FlagChange(Cleanup):
         return not self.has_failed(label)
 
     def notify(self, change: HaltChange) -> None:
-        self.attempt("the message to people", "tell people yourself", self.w.notifier.publish, make_message(change))
+        self.attempt("the message to people", "tell people yourself", send_message, self.w, make_message(change))

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from squall.application.fault.stop import fault_report
+from squall.application.messages import send_message
 from squall.application.recovery.rollback_document import note_rollback_end, refresh_rollback, rollback_token
 from squall.application.recovery.rollback_report import rollback_report
 from squall.application.result.record import decision_on, write_result
@@ -55,7 +56,7 @@ def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> No
     record_aftermath(w, record)
     write_result(w, record, decision_on(record), record.ended_at or w.clock.now())
     if not run.succeeded:
-        w.notifier.publish(rollback_failed(record, describe_run(run)))
+        send_message(w, rollback_failed(record, describe_run(run)))
 
 
 def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:

@@ -1,6 +1,7 @@
 """Looks after a run that awaits approval: wakes it when there is something to act on, and tells people of a vote that
 could not be confirmed."""
 
+from squall.application.messages import send_message
 from squall.application.stopping.abort import wake_execution
 from squall.domain.approval.standing import Standing, find_standing
 from squall.domain.messages.unconfirmed_vote import make_message
@@ -32,7 +33,7 @@ def _tell_of_dropped_votes(w: Wiring, record: ExecutionRecord) -> str:
         return "awaits approval"
     standing = find_standing(record.ask, record.confirmed_votes, w.clock.now())[1]
     details = [refusal.detail for refusal in refusals]
-    w.notifier.publish(make_message(record, record.ask, details, standing, stack=w.settings.stack))
+    send_message(w, make_message(record, record.ask, details, standing, stack=w.settings.stack))
     # The event has the time of the newest refusal that was told: one that is being written now comes after it.
     told = Event(refusals[-1].at, EventName.APPROVAL_REQUESTED, f"again, because a vote could not be confirmed: {standing}")
     w.records.append(record.id, [told])

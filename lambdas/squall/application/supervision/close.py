@@ -9,6 +9,7 @@ until nothing is left.
 from contextlib import suppress
 from dataclasses import replace
 
+from squall.application.messages import send_message
 from squall.application.metrics.guard_alarms import doubt_changed_guard
 from squall.application.result.record import announce_result, decide_without_judgement
 from squall.application.step import Step
@@ -54,7 +55,7 @@ def alert_people(w: Wiring, record: ExecutionRecord, leftovers: tuple[Leftover, 
     """Notify people, once, of what still exists of a run whose ending they know already."""
     if record.happened(EventName.LEFT_BEHIND):
         return
-    w.notifier.publish(not_cleaned_up(record, leftovers))
+    send_message(w, not_cleaned_up(record, leftovers))
     w.records.append(record.id, [Event(w.clock.now(), EventName.LEFT_BEHIND, "; ".join(map(str, leftovers)))])
 
 

@@ -9,6 +9,7 @@ find that. An execution that can't be asked about counts as running.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from squall.application.messages import send_message
 from squall.application.stopping.cleanup import Cleanup, Leftover
 from squall.domain.messages.leftovers import make_sweep_message
 from squall.domain.run.commands import (
@@ -119,7 +120,7 @@ class Sweep:
     def _tell(self) -> None:
         removed = [f"{'stopped' if orphan.kind is Kind.EXPERIMENT else 'removed'}: {orphan}" for orphan in self.removed]
         message = make_sweep_message(self.w.settings.stack, removed, [str(leftover) for leftover in self.left])
-        self._questions.attempt("the message to people", "squall status", self.w.notifier.publish, message)
+        self._questions.attempt("the message to people", "squall status", send_message, self.w, message)
 
 
 def _list_all(listing: Callable[[Wiring], Iterator[Suspect]], w: Wiring) -> list[Suspect]:

@@ -84,6 +84,8 @@ class EventName(StrEnum):
     FINDING_NOT_REMEMBERED = "finding_not_remembered"
     NOTIFIED = "notified"
     ANNOUNCED = "announced"
+    CHATS_NOT_REACHED = "chats_not_reached"
+    """A message reached mails and not the topic for chats. Written once a run."""
     LEFT_BEHIND = "left_behind"
     REPORTED = "reported"
     REPORT_FAILED = "report_failed"
@@ -104,6 +106,7 @@ DECIDES: dict[EventName, str] = {
     EventName.NOT_RECOVERED: "until when the run disturbed the metrics of its failure domains",
     EventName.NOTIFIED: "whether people still have to be told how the run ended",
     EventName.ANNOUNCED: "whether machines still have to be told how the run ended",
+    EventName.CHATS_NOT_REACHED: "whether the timeline already says that chats did not get a message",
     EventName.LEFT_BEHIND: "whether people still have to be told what is left of the run",
     EventName.REPORTED: "whether the timeline already says that there is a report",
     EventName.REPORT_FAILED: "whether the timeline already says that the report failed",
