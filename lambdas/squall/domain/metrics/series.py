@@ -2,24 +2,27 @@
 periods."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 
-from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
+from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Point, Series, Window
 from squall.domain.documents.metrics.statistics import MissingPolicy
 
 
-def combine_series(binding: MetricBinding, series: Sequence[Series], period_seconds: int) -> tuple[Point, ...]:
-    """The value of each period, in the binding's unit.
+def combine_series(
+    binding: MetricBinding, series: Sequence[Series], period_seconds: int, window: Window | None = None
+) -> tuple[Point, ...]:
+    """The value of each period, in the binding's unit; with a window, only of the periods in it.
 
     Counts that are published only when they are not zero are 0 where the total has a data point. Totals are never
     filled, so a period without traffic has no value.
     """
-    by_key = _columns_by_query(series)
+    by_key = _columns_by_query(series, window)
     columns = [by_key.get(query.key, {}) for query in binding.queries]
+    fillings = [_filling(query) for query in binding.queries]
     points = []
     for at in _periods_with_value(binding, columns):
-        totals = {query.key: column.get(at) for query, column in zip(binding.queries, columns, strict=True)}
-        value = value_over(binding, totals, period_seconds)
+        values = [column.get(at, filling) for column, filling in zip(columns, fillings, strict=True)]
+        value = _combine_values(binding, values, period_seconds)
         if value is not None:
             points.append(Point(at=at, value=value))
     return tuple(points)
@@ -30,7 +33,11 @@ def value_over(binding: MetricBinding, totals: Mapping[str, float | None], secon
 
     None without data.
     """
-    values = [_fill_value(totals.get(query.key), nonzero=query.published == "nonzero") for query in binding.queries]
+    known = ((query, totals.get(query.key)) for query in binding.queries)
+    return _combine_values(binding, [_filling(query) if value is None else value for query, value in known], seconds)
+
+
+def _combine_values(binding: MetricBinding, values: Sequence[float | None], seconds: int) -> float | None:
     if binding.kind in {"ratio_good", "ratio_bad"}:
         return _compute_ratio(binding, values)
     known = [value for value in values if value is not None]
@@ -68,7 +75,7 @@ def missing_policy(binding: MetricBinding) -> MissingPolicy:
 
 def points_over(binding: MetricBinding, series: Sequence[Series], window: Window) -> tuple[Point, ...]:
     """`combine_series` inside the window, with the zeros that CloudWatch does not publish."""
-    points = tuple(point for point in combine_series(binding, series, window.period_seconds) if window.start <= point.at < window.end)
+    points = combine_series(binding, series, window.period_seconds, window)
     if not published_sparsely(binding):
         return points
     known = {point.at: point for point in points}
@@ -128,17 +135,20 @@ def _periods_with_value(binding: MetricBinding, columns: Sequence[Mapping[int, f
     return sorted(set().union(*columns))
 
 
-def _columns_by_query(series: Sequence[Series]) -> dict[str, dict[int, float]]:
-    """Query key to start of period to value. A value that is not a number is no data point."""
+def _columns_by_query(series: Sequence[Series], window: Window | None = None) -> dict[str, dict[int, float]]:
+    """Query key to start of period to value, in the window if there is one. A value that is not a number is no data
+    point."""
+    start, end = (window.start, window.end) if window else (-inf, inf)
     columns: dict[str, dict[int, float]] = {}
     for query_series in series:
-        points = {point.at: point.value for point in query_series.points if isfinite(point.value)}
+        points = {point.at: point.value for point in query_series.points if start <= point.at < end and isfinite(point.value)}
         columns.setdefault(query_series.key, {}).update(points)
     return columns
 
 
-def _fill_value(value: float | None, *, nonzero: bool) -> float | None:
-    return 0.0 if value is None and nonzero else value
+def _filling(query: MetricQuery) -> float | None:
+    """The value of a period in which CloudWatch has none."""
+    return 0.0 if query.published == "nonzero" else None
 
 
 def _compute_ratio(binding: MetricBinding, values: Sequence[float | None]) -> float | None:
