@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cli.app import app as squall
+from cli.apps import campaign as campaign_app
 from cli.apps import catalogue as catalogue_app
 from cli.apps import local as local_app
 from cli.drafting import app as new_app
@@ -36,6 +37,7 @@ Id = Annotated[str, typer.Argument(metavar="ID", help="Execution id or ARN.")]
 squall.add_typer(local_app.app, name="local")
 squall.add_typer(new_app.app, name="new")
 squall.add_typer(catalogue_app.app, name="catalogue")
+squall.add_typer(campaign_app.app, name="campaign")
 
 
 def _set_json(context: typer.Context, *, json: bool) -> Options:
@@ -46,7 +48,7 @@ def _set_json(context: typer.Context, *, json: bool) -> Options:
 
 @squall.command()
 def validate(context: typer.Context, files: Annotated[list[str], typer.Argument(metavar="FILE…")], json: Json = False) -> None:
-    """Check experiments and environment policies: every problem at once, without AWS."""
+    """Check experiments, campaigns and environment policies: every problem at once, without AWS."""
     from cli.commands import validate as command
 
     raise typer.Exit(command.validate_files(_set_json(context, json=json), files))

@@ -21,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema
 
 from squall.domain.base.vocabulary import FaultType
+from squall.domain.campaign.definition import Campaign
 from squall.domain.documents.result import Result
 from squall.domain.experiment.execution_input import ExecutionInput
 from squall.domain.experiment.experiment import Experiment
@@ -38,6 +39,7 @@ _Mode = Literal["validation", "serialization"]
 _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
     "experiment": (Experiment, "validation", "An experiment: a file of the catalogue, or `definition` of the execution input"),
     "environment": (Environment, "validation", "The policy of an environment"),
+    "campaign": (Campaign, "validation", "A campaign: a file of `campaigns/`"),
     "input": (ExecutionInput, "validation", "The input of an execution"),
     "result": (Result, "serialization", "The document an execution leaves"),
 }

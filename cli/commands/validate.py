@@ -1,4 +1,4 @@
-"""`squall validate`: shows every problem of every experiment and environment policy at once, without AWS."""
+"""`squall validate`: shows every problem of every experiment, campaign and environment policy at once, without AWS."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output
-from cli.arguments import definitions, policies
+from cli.arguments import campaigns, definitions, policies
 from cli.exits import Exit
 from cli.text import clean_block, clean_line, safe_text
 from squall.admission.environment import parse_environment
@@ -68,7 +68,8 @@ def validate_files(options: Options, files: Sequence[str]) -> int:
 
 def check_file(file: str, known: policies.Policies | None = None) -> Report:
     """Reads and validates one file. An experiment is compared with its environment's policy, too: one of the known ones,
-    or if none are given, one that lies beside the file."""
+    or if none are given, one that lies beside the file. A campaign is compared with the experiments and policies beside
+    it."""
     try:
         source = definitions.read_source(file)
     except definitions.UnreadableError as error:
@@ -76,6 +77,9 @@ def check_file(file: str, known: policies.Policies | None = None) -> Report:
     try:
         if _is_policy(source.raw):
             return _make_report(source, _find_name_problems(source, parse_environment(source.raw)))
+        if campaigns.is_campaign(source.raw):
+            campaigns.read_beside(file).make_plan(source.raw)
+            return Report(file, ())
         experiment = parse_experiment(source.raw)
     except InvalidInput as invalid:
         return _make_report(source, invalid.problems)

@@ -21,6 +21,13 @@ _INTRODUCTIONS = {
             "[The policy of an environment](../policy.md) explains each rule."
         ),
     ),
+    "campaign": (
+        "Campaign file",
+        (
+            "A campaign is one YAML file in `campaigns/`: a suite of experiments, or a ramp of one experiment's dose. "
+            "`squall campaign plan NAME` shows what it would run, without AWS. [Run a campaign](../how-to/run-a-campaign.md) has examples."
+        ),
+    ),
     "input": (
         "Execution input",
         "The input with which an execution starts. `squall run` writes it. The Step Functions console takes it, too.",

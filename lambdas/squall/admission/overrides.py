@@ -1,5 +1,5 @@
-"""What an execution may override: the length of the fault, and the parameters that the experiment lists with their
-values.
+"""What an execution may override: the length of the fault, and the number of targets and the parameters that the
+experiment lists with their values.
 
 The fault's own ranges are not enough: inside them an override could aim the fault at another dependency, another port
 or a wider network. The people who reviewed the experiment have not seen that fault, so an override may set only what
@@ -12,9 +12,9 @@ from typing import Any
 from squall.admission.experiment import find_parameter_problems
 from squall.admission.policy import find_range_problems, resolve_parameters
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value
-from squall.domain.base.vocabulary import FaultType
+from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.execution_input import Overrides
-from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.experiment import Experiment, Selection
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 
@@ -27,11 +27,14 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
         changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
     if overrides.parameters:
         changes["parameters"] = {**experiment.parameters, **overrides.parameters}
+    if overrides.targets is not None and experiment.target is not None:
+        changes["target"] = experiment.target.model_copy(update={"select": Selection(count=overrides.targets)})
     changed = experiment.model_copy(update=changes)
     parsed_here = bool(overrides.parameters) and changed.fis_template_id is None
     problems = find_parameter_problems(changed.type, changed.resource_type, changed.parameters) if parsed_here else []
     problems += find_range_problems(changed, resolve_parameters(changed, overrides.parameters.keys()), environment)
     problems += _find_override_problems(experiment, overrides.parameters)
+    problems += _find_target_problems(experiment, overrides.targets)
     if changed.type is FaultType.CUSTOM and "action" in overrides.parameters:
         message = "only the definition may name the action"
         problems.append(Problem(path="parameters.action", message=message, expected="values only"))
@@ -51,6 +54,20 @@ def _find_override_problems(experiment: Experiment, parameters: Mapping[str, Any
         for name, value in _flatten_parameters(experiment.parameters, parameters)
         for message, expected in _find_refusals(experiment, name, value)
     ]
+
+
+def _find_target_problems(experiment: Experiment, targets: int | None) -> Iterator[Problem]:
+    """Why the execution may not hit this number of targets."""
+    if targets is None:
+        return
+    for message, expected in _find_refusals(experiment, "targets", targets):
+        yield Problem(path="targets", message=message, expected=expected)
+    if experiment.target is None or experiment.fis_template_id is not None:
+        message = "the experiment does not choose its targets among candidates"
+        yield Problem(path="targets", message=message, expected="an experiment with target, and without fis_template_id")
+    if targets > 1 and experiment.blast_radius is BlastRadius.SINGLE_INSTANCE:
+        message = f"{targets} targets are more than single_instance allows"
+        yield Problem(path="targets", message=message, expected="1, or an experiment with a wider blast_radius")
 
 
 def _flatten_parameters(before: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

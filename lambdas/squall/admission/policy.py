@@ -17,9 +17,6 @@ from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.faults import custom, registry
 
-_NOT_YET = ("ramp",)
-"""Fields of the contract that this version understands but can't carry out."""
-
 ThresholdsByPath = list[tuple[str, Threshold]]
 
 
@@ -141,9 +138,9 @@ def find_unavailable_features(raw: object) -> Iterator[Problem]:
     otherwise."""
     if not isinstance(raw, Mapping):
         return
-    for field in _NOT_YET:
-        if raw.get(field) is not None:
-            yield Problem(path=field, message=f"not available yet: {field}", expected="no such key")
+    if raw.get("ramp") is not None:
+        message = "an experiment has one dose: a ramp is a campaign"
+        yield Problem(path="ramp", message=message, expected="a file in campaigns/ with kind: ramp, which names this experiment")
     if raw.get("blast_radius") == BlastRadius.MULTIPLE_REGION:
         smaller = ", ".join(radius for radius in BlastRadius if radius is not BlastRadius.MULTIPLE_REGION)
         yield Problem(path="blast_radius", message="not available yet: multiple_region", expected=smaller)

@@ -139,7 +139,7 @@ def deep(levels: int) -> object:
         ({"experiment": REL12_NAME, "trigger": {"schedule_arn": "arn:s"}}, "trigger.scheduled_time", "is missing"),
         ({"definition": {**REL12, "environment": "stagin"}}, "definition.environment", "development, production, staging"),
         ({"definition": {**REL12, "blast_radius": "multiple_region"}}, "definition.blast_radius", "not available yet: multiple_region"),
-        ({"definition": {**REL12, "ramp": {"steps": []}}}, "definition.ramp", "not available yet: ramp"),
+        ({"definition": {**REL12, "ramp": {"steps": []}}}, "definition.ramp", "a ramp is a campaign"),
         ({"definition": {**REL12, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),
         ({"definition": {**REL12, "rollback": {"parameters": {}}}}, "definition.rollback.document", "is missing"),
         ({"definition": {**REL12, "fis_template_id": "EXT1"}}, "definition.fis_template_id", "its policy lists no fis_templates"),

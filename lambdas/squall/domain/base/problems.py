@@ -175,7 +175,7 @@ def _keys_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
         fields = [known.model_fields[step] for known in models if isinstance(step, str) and step in known.model_fields]
         if fields:
             models = [inner for field in fields for inner in _models_in(field.annotation)]
-    return list(dict.fromkeys(key for known in models for key in known.model_fields))
+    return list(dict.fromkeys(field.alias or key for known in models for key, field in known.model_fields.items()))
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -17,14 +17,16 @@ ONE_SOURCE = validation_error("what to run is given once", "exactly one of exper
 class Overrides(Model):
     """The only things an execution may change: never targets, environment, criteria or abort conditions.
 
-    The length, as far as the environment's policy allows, and the parameters that the experiment lists in
-    `override_ranges` and `override_values`.
+    The length, as far as the environment's policy allows, and the number of targets and the parameters that the
+    experiment lists in `override_ranges` and `override_values`.
     """
 
     duration: Span | None = None
     """Another length of the fault (`10m`, `PT10M`), as far as the policy allows."""
     duration_minutes: Minutes | None = None
     """Another length of the fault in minutes."""
+    targets: Annotated[int, Field(ge=1, le=50, strict=True)] | None = None
+    """Another number of targets, in place of `target.select`, as far as `override_ranges` lists `targets`."""
     parameters: dict[str, Any] = {}
     """Other values of parameters that the experiment lists in `override_ranges` or `override_values`."""
 

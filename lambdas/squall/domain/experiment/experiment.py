@@ -262,7 +262,7 @@ class Experiment(Model):
     parameters: dict[str, Any] = {}
     """The fault's parameters. Each fault type says which it has."""
     override_ranges: Annotated[dict[Line, tuple[Number, Number]], Field(max_length=50)] = {}
-    """Parameter to the least and greatest value that an execution may override it with."""
+    """Parameter to the least and greatest value that an execution may override it with. `targets`: the number of targets."""
     override_values: Annotated[dict[Line, OverrideValues], Field(max_length=50)] = {}
     """Parameter to the values that an execution may override it with. A parameter in neither of the two is not
     overridden; `values.<name>` is a value of a custom action."""
@@ -292,7 +292,7 @@ class Experiment(Model):
     """An existing FIS template of the environment's `fis_templates`. Its targets and parameters are compiled anew; it is
     not started."""
     ramp: dict[str, Any] | None = None
-    """Reserved: refused at admission."""
+    """Refused at admission: a ramp is a campaign of kind ramp, in a file of its own."""
 
     @field_validator("override_ranges")
     @classmethod

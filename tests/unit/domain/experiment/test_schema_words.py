@@ -8,11 +8,17 @@ import yaml
 from pydantic import BaseModel
 
 from scripts import schemas
+from squall.domain.campaign.definition import Campaign
 from squall.domain.experiment.execution_input import ExecutionInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 
-WRITTEN: dict[str, type[BaseModel]] = {"experiment": Experiment, "environment": Environment, "input": ExecutionInput}
+WRITTEN: dict[str, type[BaseModel]] = {
+    "experiment": Experiment,
+    "environment": Environment,
+    "campaign": Campaign,
+    "input": ExecutionInput,
+}
 """What people write; a result is only read."""
 RESERVED = {"ramp"}
 
@@ -50,7 +56,7 @@ def test_the_examples_are_valid(name: str) -> None:
 
 
 def test_every_definition_that_ships_names_its_schema() -> None:
-    folders = ("experiments", "environments", "local/experiments", "local/environments", "schemas/examples")
+    folders = ("experiments", "environments", "campaigns", "local/experiments", "local/environments", "schemas/examples")
     files = [file for folder in folders for file in sorted((schemas.ROOT / folder).glob("*.yaml")) if file.stem != "parameters"]
     assert len(files) > 40
     for file in files:

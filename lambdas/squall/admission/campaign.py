@@ -1,0 +1,166 @@
+"""Parses a campaign, and plans its steps: every problem of the campaign, its experiments and its doses at once."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from squall.admission.environment import parse_environment
+from squall.admission.experiment import parse_experiment
+from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
+from squall.admission.overrides import apply_overrides
+from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
+from squall.domain.base.problems import (
+    WHOLE,
+    InvalidInput,
+    Problem,
+    extend_path,
+    list_validation_problems,
+    prefix_paths,
+    show_value,
+    suggest_name,
+)
+from squall.domain.campaign.definition import Campaign, CampaignInput, dump_overrides, make_overrides
+from squall.domain.campaign.plan import CampaignPlan, PlannedStep, label_dose
+from squall.domain.experiment.execution_input import Overrides
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.hashes import definition_hash
+from squall.domain.policy.environment import Environment
+
+Admitted = tuple[Experiment, Environment]
+"""An experiment after overrides, and the policy that it runs under."""
+AdmitStep = Callable[[Mapping[str, Any]], tuple[Admitted | None, list[Problem]]]
+"""Checks the input of one execution without starting it: what would run, or every problem."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A step before it is admitted."""
+
+    name: str
+    experiment: str
+    overrides: Mapping[str, Any]
+    needs: tuple[str, ...]
+    path: str
+    """Where the campaign names the experiment, and where its problems are reported."""
+    overrides_path: str
+
+
+def parse_campaign(raw: object, path: str = WHOLE) -> Campaign:
+    """The campaign. Raises InvalidInput with every problem, each with its path below `path`."""
+    json_problems = find_json_problems(raw)
+    if json_problems or not isinstance(raw, Mapping):
+        raise InvalidInput(prefix_paths(path, json_problems or [make_type_problem(raw, "a campaign")]))
+    try:
+        return Campaign.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(prefix_paths(path, list_validation_problems(error, raw, WHOLE, Campaign))) from None
+
+
+def parse_campaign_input(raw: object, campaigns: Mapping[str, Any]) -> tuple[CampaignInput, Campaign]:
+    """The input of a campaign's execution, and the campaign that it names. `campaigns` are raw, by name, as deployed.
+    Raises InvalidInput with every problem."""
+    json_problems = find_json_problems(raw)
+    if json_problems or not isinstance(raw, Mapping):
+        raise InvalidInput(json_problems or [make_type_problem(raw, "the execution input")])
+    try:
+        request = CampaignInput.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(list_validation_problems(error, raw, WHOLE, CampaignInput)) from None
+    name = request.campaign
+    if name not in campaigns:
+        offered = ", ".join(sorted(campaigns)[:20]) or "nothing: no campaign is deployed"
+        message = f"{show_value(name)} is no campaign{suggest_name(name, campaigns)}"
+        raise InvalidInput([Problem(path="campaign", message=message, expected=offered)])
+    return request, parse_campaign(campaigns[name], extend_path("campaigns", name))
+
+
+def plan_campaign(campaign: Campaign, admit_step: AdmitStep, path: str = WHOLE) -> CampaignPlan:
+    """The plan, if every experiment exists and every dose is admissible. Raises InvalidInput with every problem."""
+    problems: list[Problem] = []
+    steps: list[PlannedStep] = []
+    for wanted in _list_wanted(campaign):
+        payload = {"experiment": wanted.experiment, **({"overrides": dict(wanted.overrides)} if wanted.overrides else {})}
+        admitted, found = admit_step(payload)
+        problems += [_place_problem(wanted, problem) for problem in found]
+        if admitted is not None and not found:
+            steps.append(_make_step(wanted, *admitted))
+    if problems:
+        raise InvalidInput(remove_duplicates(prefix_paths(path, problems)))
+    return CampaignPlan(campaign=campaign, steps=tuple(steps))
+
+
+def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, Any], *, strict: bool = True) -> AdmitStep:
+    """Checks steps by definitions and policies alone, both raw and by name, without an account: what a file on somebody's
+    disk can tell. Without `strict`, what a policy refuses of the experiment even without overrides is left to the check
+    of the experiment itself."""
+
+    def admit_step(payload: Mapping[str, Any]) -> tuple[Admitted | None, list[Problem]]:
+        name = str(payload["experiment"])
+        if name not in catalogue:
+            offered = ", ".join(sorted(catalogue)[:20]) or "nothing: there is no experiment"
+            message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
+            return None, [Problem(path="experiment", message=message, expected=offered)]
+        try:
+            experiment = parse_experiment(catalogue[name])
+            if experiment.environment not in environments:
+                message = f"there is no environment {show_value(experiment.environment)}"
+                return None, [Problem(path="environment", message=message, expected=", ".join(sorted(environments)) or "a policy")]
+            environment = parse_environment(environments[experiment.environment])
+        except InvalidInput as invalid:
+            return None, [Problem(path="experiment", message=f"{name} can't run: {invalid}", expected="a valid experiment")]
+        try:
+            changed = apply_overrides(experiment, Overrides.model_validate(payload.get("overrides", {})), environment)
+        except InvalidInput as invalid:
+            return None, prefix_paths("overrides", invalid.problems)
+        known = [] if strict else _list_policy_problems(experiment, environment)
+        return (changed, environment), [problem for problem in _list_policy_problems(changed, environment) if problem not in known]
+
+    return admit_step
+
+
+def _list_policy_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
+    return [
+        *find_range_problems(experiment, resolve_parameters(experiment), environment),
+        *find_policy_problems(experiment, environment),
+    ]
+
+
+def _list_wanted(campaign: Campaign) -> Iterator[_Wanted]:
+    ramp = campaign.ramp
+    if ramp is None or campaign.experiment is None:
+        for number, step in enumerate(campaign.steps):
+            path = f"steps[{number}]"
+            overrides = dump_overrides(step.overrides)
+            yield _Wanted(step.label, step.experiment, overrides, step.needs, f"{path}.experiment", f"{path}.overrides")
+        return
+    for dose in ramp.doses:
+        overrides = make_overrides(ramp.parameter, dose)
+        yield _Wanted(label_dose(ramp, dose), campaign.experiment, overrides, (), "experiment", "ramp")
+
+
+def _place_problem(wanted: _Wanted, problem: Problem) -> Problem:
+    """The problem of a step's input at its place in the campaign. A dose has no place of its own, so the message names
+    it."""
+    first, _, rest = problem.path.partition(".")
+    if first == "overrides":
+        if wanted.overrides_path == "ramp":
+            return problem.model_copy(update={"path": "ramp", "message": f"{wanted.name}: {problem.message}"})
+        return problem.model_copy(update={"path": extend_path(wanted.overrides_path, rest) if rest else wanted.overrides_path})
+    where = "" if problem.path in {"experiment", WHOLE} else f"{problem.path}: "
+    return problem.model_copy(update={"path": wanted.path, "message": f"{where}{problem.message}"})
+
+
+def _make_step(wanted: _Wanted, experiment: Experiment, environment: Environment) -> PlannedStep:
+    return PlannedStep(
+        name=wanted.name,
+        experiment=wanted.experiment,
+        overrides=dict(wanted.overrides),
+        needs=wanted.needs,
+        definition_hash=definition_hash(experiment),
+        environment=environment.name,
+        fault_type=experiment.type.value,
+        resource_type=experiment.resource_type.value,
+        seconds=round(experiment.length.total_seconds()),
+    )

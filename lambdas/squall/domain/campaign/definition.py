@@ -1,0 +1,182 @@
+"""A campaign as people write it in `campaigns/*.yaml`: a suite of experiments, or a ramp of one experiment's dose.
+
+This model checks shape and ranges. `squall.admission.campaign` checks that every experiment exists and every dose is
+allowed.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from squall.domain.base.durations import Span, validation_error
+from squall.domain.base.model import Model
+from squall.domain.base.printable import one_line
+from squall.domain.base.problems import require_pattern
+from squall.domain.experiment.execution_input import Overrides
+from squall.domain.experiment.experiment import Name, Number, Text
+
+MOST_STEPS = 500
+MOST_DOSES = 100
+"""How many doses a ramp may have: each is checked when the campaign is admitted."""
+LONGEST_PAUSE = timedelta(hours=1)
+"""An abort is recorded at once, but a campaign that pauses ends only when the pause is over."""
+DURATION, TARGETS = "duration", "targets"
+"""The two doses that are no parameter of the fault: its length in seconds, and the number of its targets."""
+
+CatalogueName = Annotated[str, Field(min_length=1, max_length=128)]
+StepName = Annotated[
+    str, Field(max_length=64), require_pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", "a letter or digit, then letters, digits, . _ -")
+]
+
+
+def _require_short_pause(value: timedelta) -> timedelta:
+    if value > LONGEST_PAUSE:
+        raise validation_error("the pause is too long", "at most 1h")
+    return value
+
+
+class SuiteStep(Model):
+    """One run of an experiment."""
+
+    experiment: CatalogueName
+    """The name of the experiment in the catalogue: its file name without `.yaml`."""
+    name: StepName | None = None
+    """What other steps call it in `needs`. None: the experiment's name."""
+    overrides: Overrides = Overrides()
+    """What this step changes about the experiment, as in the input of an execution."""
+    needs: Annotated[tuple[StepName, ...], Field(max_length=20)] = ()
+    """Earlier steps that must be validated; otherwise this step is skipped."""
+
+    @property
+    def label(self) -> str:
+        """The step's name in the campaign."""
+        return self.name or self.experiment
+
+
+class Ramp(Model):
+    """A search for the smallest dose at which the hypothesis fails."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    parameter: Annotated[str, Field(min_length=1, max_length=64)]
+    """A numeric parameter of the fault, `duration` (in seconds) or `targets` (how many are hit)."""
+    start: Annotated[Number, Field(alias="from")]
+    """The smallest dose."""
+    to: Number
+    """The largest dose: the one that should hold."""
+    resolution: Annotated[Number, Field(gt=0)]
+    """The distance between two doses, and so the width of the answer."""
+    method: Literal["ladder", "bisect"] = "bisect"
+    """`ladder`: from the smallest dose upwards, until one fails. `bisect`: halve the range; it needs fewer runs and tries
+    large doses early."""
+    confirm: Annotated[int, Field(ge=1, le=5, strict=True)] = 2
+    """How many runs must agree at each of the two doses that make the answer."""
+    most_runs: Annotated[int, Field(ge=1, le=200, strict=True)] = 40
+    """After how many runs the search ends, with what is known by then."""
+
+    @model_validator(mode="after")
+    def _require_range(self) -> "Ramp":
+        if not self.start < self.to:
+            raise validation_error(f"the range is empty: {self.start:g} to {self.to:g}", "more than from", at="to")
+        if self.resolution > self.to - self.start:
+            raise validation_error("wider than the range", f"at most {self.to - self.start:g}", at="resolution")
+        if (self.to - self.start) / self.resolution > MOST_DOSES - 1:
+            least = (self.to - self.start) / (MOST_DOSES - 1)
+            raise validation_error(f"makes more than {MOST_DOSES} doses", f"at least {least:.3g}", at="resolution")
+        whole = self.parameter in {DURATION, TARGETS}
+        if whole and not all(float(value).is_integer() for value in (self.start, self.to, self.resolution)):
+            raise validation_error(f"{self.parameter} is counted in whole numbers", "whole numbers for from, to and resolution", at="from")
+        if whole and self.start < 1:
+            raise validation_error(f"{self.parameter} begins at 1", "at least 1", at="from")
+        return self
+
+    @property
+    def doses(self) -> tuple[float, ...]:
+        """All doses in rising order: from `from` in steps of `resolution`, and `to` itself."""
+        count = math.ceil(round((self.to - self.start) / self.resolution, 9))
+        return (*(round(self.start + index * self.resolution, 9) for index in range(count)), self.to)
+
+
+class Campaign(Model):
+    name: Name
+    """The campaign's name in reports and messages."""
+    description: Text
+    """What the campaign tells, and why."""
+    kind: Literal["suite", "ramp"]
+    """`suite`: several experiments. `ramp`: one experiment at several doses."""
+    owner: Name | None = None
+    """The team that owns the campaign."""
+    pause: Annotated[Span, AfterValidator(_require_short_pause)] | None = None
+    """How long to wait between steps. None: not at all."""
+
+    steps: Annotated[tuple[SuiteStep, ...], Field(max_length=MOST_STEPS)] = ()
+    """The steps of a suite, in order."""
+    stop_on: Literal["refuted", "aborted", "never"] = "refuted"
+    """When a suite starts no further step. `refuted`: a step is refuted, aborted or failed. `aborted`: a step is aborted
+    or failed. `never`: only if the campaign is aborted, the stack is halted or an outcome can't be read."""
+    side_by_side: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+    """How many steps of a suite run at the same time. The next ones start when all of these have ended."""
+
+    experiment: CatalogueName | None = None
+    """The experiment of a ramp, by its name in the catalogue."""
+    ramp: Ramp | None = None
+    """The doses of a ramp, and how they are searched."""
+
+    @model_validator(mode="after")
+    def _require_kind(self) -> "Campaign":
+        if self.kind == "ramp":
+            if self.experiment is None or self.ramp is None:
+                raise validation_error("a ramp names what it varies", "experiment and ramp", at="ramp")
+            given = sorted(self.model_fields_set & {"steps", "stop_on", "side_by_side"})
+            if given:
+                raise validation_error("belongs to a suite, and this is a ramp", "no such key", at=given[0])
+            return self
+        if not self.steps:
+            raise validation_error("a suite has steps", "at least one", at="steps")
+        given = sorted(self.model_fields_set & {"experiment", "ramp"})
+        if given:
+            raise validation_error("belongs to a ramp, and this is a suite", "no such key", at=given[0])
+        if problem := _find_step_problem(self.steps):
+            raise problem
+        return self
+
+
+def _find_step_problem(steps: Iterable[SuiteStep]) -> Exception | None:
+    """The first step whose name is taken, or that needs a step that does not come before it."""
+    earlier: set[str] = set()
+    for number, step in enumerate(steps):
+        if step.label in earlier:
+            return validation_error(f'"{step.label}" is the name of an earlier step', "a name of its own", at=f"steps[{number}].name")
+        for needed in step.needs:
+            if needed not in earlier:
+                known = ", ".join(sorted(earlier)) or "no step comes before this one"
+                return validation_error(f'"{needed}" is no earlier step', known, at=f"steps[{number}].needs")
+        earlier.add(step.label)
+    return None
+
+
+class CampaignInput(Model):
+    """The input of an execution of the campaign machine."""
+
+    campaign: Annotated[str, Field(min_length=1, max_length=128)]
+    """The name of a deployed campaign: its file name without `.yaml`."""
+    requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
+    """A label that says who asked for it; it proves nothing."""
+
+
+def make_overrides(parameter: str, dose: float) -> dict[str, Any]:
+    """The `overrides` of an execution at this dose."""
+    value: float = int(dose) if float(dose).is_integer() else dose
+    if parameter == DURATION:
+        return {"duration": f"PT{value}S"}
+    if parameter == TARGETS:
+        return {"targets": value}
+    return {"parameters": {parameter: value}}
+
+
+def dump_overrides(overrides: Overrides) -> Mapping[str, Any]:
+    """Overrides as the input of an execution has them."""
+    return overrides.model_dump(mode="json", exclude_defaults=True)

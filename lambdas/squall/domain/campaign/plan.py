@@ -1,0 +1,94 @@
+"""The plan of a campaign: what AdmitCampaign has checked, and what every later state chooses steps from."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from squall.domain.base.model import Model, hash_document
+from squall.domain.campaign.choice import Choice, Ending
+from squall.domain.campaign.definition import Campaign, Ramp
+from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.ramp import Bracket, DoseRun, RampPlan, Tally, choose_dose, count_runs, find_bracket
+from squall.domain.campaign.record import StepRun
+from squall.domain.campaign.suite import SuitePlan, choose_suite_steps, list_skipped
+from squall.domain.documents.document import Document
+
+
+class PlannedStep(Model):
+    """An execution that the campaign may start. A ramp may start each of its steps several times."""
+
+    name: str
+    """The name of a suite's step, or the dose of a ramp's."""
+    experiment: str
+    """The name in the catalogue."""
+    overrides: dict[str, Any] = {}
+    """As in the input of an execution."""
+    needs: tuple[str, ...] = ()
+    definition_hash: str
+    """The hash of the experiment with these overrides, as admitted. A run of another definition is none of this step."""
+    environment: str
+    fault_type: str
+    resource_type: str
+    seconds: int
+    """How long the fault lasts."""
+
+
+class CampaignPlan(Document):
+    NAME: ClassVar[str] = "campaign"
+
+    campaign: Campaign
+    steps: tuple[PlannedStep, ...]
+
+    @property
+    def digest(self) -> str:
+        """The hash of the whole document."""
+        return hash_document(self.model_dump(mode="json"))
+
+    def find_step(self, name: str) -> PlannedStep:
+        """The step of this name. Raises KeyError if there is none."""
+        return {step.name: step for step in self.steps}[name]
+
+    @property
+    def suite(self) -> SuitePlan:
+        """The suite's steps as its planner takes them."""
+        campaign = self.campaign
+        return SuitePlan({step.name: step.needs for step in self.steps}, campaign.stop_on, campaign.side_by_side)
+
+    @property
+    def ramp(self) -> RampPlan:
+        """The ramp's doses as its planner takes them. Raises ValueError for a suite."""
+        declared = self.campaign.ramp
+        if declared is None:
+            raise ValueError("a suite has no doses")
+        return RampPlan(tuple(step.name for step in self.steps), declared.method, declared.confirm, declared.most_runs)
+
+    def list_dose_runs(self, runs: Sequence[StepRun]) -> list[DoseRun]:
+        """The ended runs of a ramp, in order."""
+        index = {step.name: number for number, step in enumerate(self.steps)}
+        return [DoseRun(index[run.step], run.outcome) for run in runs if run.outcome is not None]
+
+    def tally(self, runs: Sequence[StepRun]) -> tuple[list[Tally], Bracket]:
+        """What the runs of a ramp say of each dose, and the answer so far."""
+        tallies = count_runs(self.ramp, self.list_dose_runs(runs))
+        return tallies, find_bracket(tallies)
+
+
+def choose_steps(plan: CampaignPlan, runs: Sequence[StepRun]) -> Choice:
+    """The steps to start now, when no run is without an outcome; or the ending of the campaign."""
+    if plan.campaign.ramp is None:
+        return choose_suite_steps(plan.suite, _list_outcomes(runs))
+    dose = choose_dose(plan.ramp, plan.list_dose_runs(runs))
+    return Choice(ending=dose) if isinstance(dose, Ending) else Choice(start=(plan.steps[dose].name,))
+
+
+def explain_skipped(plan: CampaignPlan, runs: Sequence[StepRun]) -> dict[str, str]:
+    """The steps of a suite that did not run, each with the reason; empty for a ramp, which needs only some doses."""
+    return {} if plan.campaign.ramp else list_skipped(plan.suite, _list_outcomes(runs))
+
+
+def label_dose(ramp: Ramp, dose: float) -> str:
+    """A dose as people read it, such as `latency_ms 180`."""
+    return f"{ramp.parameter} {dose:g}"
+
+
+def _list_outcomes(runs: Sequence[StepRun]) -> Mapping[str, StepOutcome]:
+    return {run.step: run.outcome for run in runs if run.outcome is not None}

@@ -1,0 +1,93 @@
+"""The record of a campaign: one item in the table, written conditionally. No pydantic: the abort path imports this
+module."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.run.record import Abort
+
+LONGEST_NAME = 80
+"""The most characters of an execution's name."""
+REASON_CHARACTERS = 200
+"""The reason of a step is cut to this length: 500 steps have to fit into an item of 400 KB."""
+
+
+@dataclass(frozen=True)
+class StepRun:
+    """One execution that a campaign starts."""
+
+    number: int
+    """From 1, over all executions of the campaign."""
+    step: str
+    """The name of the planned step. A ramp runs a step several times."""
+    execution_id: str
+    """The name of the execution, and the id of its record."""
+    begun_at: datetime
+    """When the campaign decided to start it, which is before it is started."""
+    outcome: StepOutcome | None = None
+    """None while it runs."""
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CampaignRecord:
+    id: str
+    execution_arn: str
+    started_at: datetime
+    status: Status
+    """`running`, then `completed`, `aborted`, `rejected` or `failed`."""
+    campaign: str = ""
+    """The name in the catalogue."""
+    kind: str = ""
+    plan_hash: str = ""
+    """The hash of the plan document as it was admitted. Nobody may change this attribute."""
+    requested_by: str = ""
+    runs: tuple[StepRun, ...] = ()
+    planned: int = 0
+    """How many steps a suite has, or how many doses a ramp has."""
+    resume_at: datetime | None = None
+    """Until when the campaign pauses."""
+    abort: Abort | None = None
+    """Why no further step starts: an operator, a halt, or the end of the campaign's own execution."""
+    verdict: Verdict | None = None
+    reason: str = ""
+    ended_at: datetime | None = None
+    told: bool = False
+    """Whether people and machines have been told how it ended."""
+    version: int = 0
+    """Counts the writes. A writer names the version that it has read."""
+
+    @property
+    def final(self) -> bool:
+        return self.status.final
+
+    @property
+    def running(self) -> tuple[StepRun, ...]:
+        """The executions without an outcome. Each of them may run, may still be about to start, or may be over."""
+        return tuple(run for run in self.runs if run.outcome is None)
+
+    def begin(self, steps: tuple[str, ...], now: datetime) -> tuple[StepRun, ...]:
+        """The next executions, one for each step, with names that follow from the campaign and their number: a repeated
+        attempt to start one finds it started."""
+        first = len(self.runs) + 1
+        return tuple(
+            StepRun(number, step, make_execution_name(self.id, number), now) for number, step in enumerate(steps, start=first)
+        )
+
+    def with_runs(self, *changed: StepRun) -> "CampaignRecord":
+        """The record with these executions added, or in the place of those with the same number."""
+        by_number = {run.number: run for run in (*self.runs, *changed)}
+        return replace(self, runs=tuple(by_number[number] for number in sorted(by_number)))
+
+
+def make_execution_name(campaign_id: str, number: int) -> str:
+    """The name of the execution with this number. A long id is cut, and a hash of it keeps the name unique."""
+    suffix = f"-s{number:03d}"
+    if len(campaign_id) + len(suffix) <= LONGEST_NAME:
+        return campaign_id + suffix
+    digest = hashlib.sha256(campaign_id.encode()).hexdigest()[:10]
+    return f"{campaign_id[: LONGEST_NAME - len(suffix) - 11]}-{digest}{suffix}"

@@ -1,0 +1,119 @@
+"""A campaign is checked at once: its shape, its experiments, and every dose of a ramp."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from squall.admission.campaign import make_offline_check, parse_campaign, parse_campaign_input, plan_campaign
+from squall.domain.base.problems import InvalidInput
+from squall.domain.campaign.definition import Ramp
+from squall.domain.campaign.plan import CampaignPlan
+
+ROOT = Path(__file__).parents[3]
+RAMP = {"parameter": "latency_ms", "from": 100, "to": 300, "resolution": 100}
+SUITE = {"name": "S", "description": "d", "kind": "suite", "steps": [{"experiment": "network-latency"}]}
+DOSES = {"name": "R", "description": "d", "kind": "ramp", "experiment": "network-latency", "ramp": RAMP}
+
+
+@cache
+def load(folder: str) -> dict[str, Any]:
+    return {file.stem: yaml.safe_load(file.read_text()) for file in sorted((ROOT / folder).glob("*.yaml"))}
+
+
+def plan(raw: object, *, strict: bool = True) -> CampaignPlan:
+    return plan_campaign(parse_campaign(raw), make_offline_check(load("experiments"), load("environments"), strict=strict))
+
+
+def refusals(raw: object) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as refused:
+        plan(raw)
+    return {problem.path: str(problem) for problem in refused.value.problems}
+
+
+@pytest.mark.parametrize("name", sorted(load("campaigns")))
+def test_every_campaign_that_ships_is_valid(name: str) -> None:
+    assert plan(load("campaigns")[name], strict=False).steps
+
+
+def test_a_suite_is_planned_with_the_overrides_and_needs_of_its_steps() -> None:
+    steps = [{"experiment": "cpu-stress"}, {"experiment": "network-latency", "overrides": {"duration": "PT20M"}, "needs": ["cpu-stress"]}]
+    first, second = plan({**SUITE, "steps": steps}).steps
+    assert (first.name, first.environment, first.fault_type, first.resource_type) == ("cpu-stress", "staging", "cpu_stress", "aws:ec2:instance")
+    assert (second.overrides, second.needs, second.seconds) == ({"duration": "PT20M"}, ("cpu-stress",), 1200)
+
+
+def test_a_ramp_is_planned_with_one_definition_for_each_dose() -> None:
+    steps = plan(DOSES).steps
+    assert [step.name for step in steps] == ["latency_ms 100", "latency_ms 200", "latency_ms 300"]
+    assert [step.overrides for step in steps] == [{"parameters": {"latency_ms": dose}} for dose in (100, 200, 300)]
+    assert len({step.definition_hash for step in steps}) == 3
+
+
+def test_a_duration_is_a_dose_in_seconds() -> None:
+    steps = plan({**DOSES, "ramp": {"parameter": "duration", "from": 900, "to": 1800, "resolution": 450}}).steps
+    assert [step.seconds for step in steps] == [900, 1350, 1800]
+
+
+def test_the_last_dose_is_the_end_of_the_range_even_if_the_resolution_does_not_divide_it() -> None:
+    ramp = Ramp.model_validate({**RAMP, "to": 250})
+    assert ramp.doses == (100, 200, 250)
+    assert Ramp.model_validate({"parameter": "x", "from": 0.1, "to": 0.4, "resolution": 0.1}).doses == (0.1, 0.2, 0.3, 0.4)
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "words"),
+    [
+        ([], "$", "a campaign is an object"),
+        ({**SUITE, "kind": "gameday"}, "kind", '"gameday" is unknown'),
+        ({**SUITE, "steps": []}, "steps", "at least one"),
+        ({**SUITE, "colour": 1}, "colour", "unknown key"),
+        ({**SUITE, "pause": "2h"}, "pause", "at most 1h"),
+        ({**SUITE, "side_by_side": 6}, "side_by_side", "less than or equal to 5"),
+        ({**SUITE, "ramp": RAMP}, "ramp", "belongs to a ramp"),
+        ({**DOSES, "stop_on": "never"}, "stop_on", "belongs to a suite"),
+        ({**SUITE, "kind": "ramp", "steps": []}, "ramp", "names what it varies"),
+        ({**SUITE, "steps": [{"experiment": "cpu-stress"}] * 2}, "steps[1].name", "name of an earlier step"),
+        ({**SUITE, "steps": [{"experiment": "cpu-stress", "needs": ["x"]}]}, "steps[0].needs", '"x" is no earlier step'),
+        ({**SUITE, "steps": [{"experiment": "cpu-stres"}]}, "steps[0].experiment", 'did you mean "cpu-stress"?'),
+        ({**SUITE, "steps": [{"experiment": "cpu-stress", "overrides": {"x": 1}}]}, "steps[0].overrides.x", "unknown key"),
+        (
+            {**SUITE, "steps": [{"experiment": "network-latency", "overrides": {"duration": "PT9H"}}]},
+            "steps[0].overrides.duration",
+            "at most 4 h",
+        ),
+        ({**DOSES, "experiment": "nowhere"}, "experiment", "not in the catalogue"),
+        ({**DOSES, "ramp": {**RAMP, "to": 50}}, "ramp.to", "the range is empty"),
+        ({**DOSES, "ramp": {**RAMP, "resolution": 500}}, "ramp.resolution", "wider than the range"),
+        ({**DOSES, "ramp": {**RAMP, "resolution": 0.5}}, "ramp.resolution", "more than 100 doses"),
+        ({**DOSES, "ramp": {**RAMP, "fro": 1}}, "ramp.fro", 'did you mean "from"?'),
+        ({**DOSES, "ramp": {**RAMP, "to": 600, "resolution": 250}}, "ramp", "latency_ms 600"),
+        ({**DOSES, "ramp": {**RAMP, "parameter": "port"}}, "ramp", "there is no such parameter"),
+        ({**DOSES, "ramp": {"parameter": "targets", "from": 1, "to": 3, "resolution": 1}}, "ramp", "does not let this parameter"),
+        ({**DOSES, "ramp": {"parameter": "duration", "from": 0.5, "to": 3, "resolution": 1}}, "ramp.from", "whole numbers"),
+    ],
+)
+def test_a_wrong_campaign_is_refused_at_its_path(raw: object, path: str, words: str) -> None:
+    assert words in refusals(raw)[path]
+
+
+def test_all_problems_of_all_steps_come_together() -> None:
+    steps = [{"experiment": "nowhere"}, {"experiment": "cpu-stress", "overrides": {"parameters": {"load_percent": 10}}}]
+    assert set(refusals({**SUITE, "steps": steps})) == {"steps[0].experiment", "steps[1].overrides.parameters.load_percent"}
+
+
+def test_the_input_names_one_deployed_campaign_and_nothing_else() -> None:
+    request, campaign = parse_campaign_input({"campaign": "web", "requested_by": "ada"}, {"web": SUITE})
+    assert (request.requested_by, campaign.name) == ("ada", "S")
+    for raw, path, words in (
+        (5, "$", "an object"),
+        ({}, "campaign", "is missing"),
+        ({"campaign": "wbe"}, "campaign", 'did you mean "web"?'),
+        ({"campaign": "web", "mode": "plan"}, "mode", "unknown key"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            parse_campaign_input(raw, {"web": SUITE})
+        assert [problem.path for problem in refused.value.problems] == [path]
+        assert words in str(refused.value)
