@@ -40,7 +40,8 @@ def test_a_campaign_that_can_not_run_is_refused_with_every_problem(squall: Squal
     for command in (("campaign", "plan"), ("validate",)):
         done = squall(*command, file)
         assert done.exit_code == 3
-        assert f'{file}:5: steps[0].experiment: "cpu-stres" is not in the catalogue, did you mean "cpu-stress"?' in done.stdout + done.stderr
+        problem = f'{file}:5: steps[0].experiment: "cpu-stres" is not in the catalogue, did you mean "cpu-stress"?'
+        assert problem in done.stdout + done.stderr
 
 
 def test_validate_knows_a_campaign(squall: Squall) -> None:

@@ -41,7 +41,8 @@ def test_every_campaign_that_ships_is_valid(name: str) -> None:
 def test_a_suite_is_planned_with_the_overrides_and_needs_of_its_steps() -> None:
     steps = [{"experiment": "cpu-stress"}, {"experiment": "network-latency", "overrides": {"duration": "PT20M"}, "needs": ["cpu-stress"]}]
     first, second = plan({**SUITE, "steps": steps}).steps
-    assert (first.name, first.environment, first.fault_type, first.resource_type) == ("cpu-stress", "staging", "cpu_stress", "aws:ec2:instance")
+    assert (first.name, first.environment) == ("cpu-stress", "staging")
+    assert (first.fault_type, first.resource_type) == ("cpu_stress", "aws:ec2:instance")
     assert (second.overrides, second.needs, second.seconds) == ({"duration": "PT20M"}, ("cpu-stress",), 1200)
 
 
@@ -61,6 +62,27 @@ def test_the_last_dose_is_the_end_of_the_range_even_if_the_resolution_does_not_d
     ramp = Ramp.model_validate({**RAMP, "to": 250})
     assert ramp.doses == (100, 200, 250)
     assert Ramp.model_validate({"parameter": "x", "from": 0.1, "to": 0.4, "resolution": 0.1}).doses == (0.1, 0.2, 0.3, 0.4)
+
+
+def test_the_number_of_targets_is_a_dose_that_the_experiment_lists_and_its_radius_allows() -> None:
+    latency = load("experiments")["network-latency"]
+    listed = {**latency, "override_ranges": {"targets": [1, 3]}, "blast_radius": "single_az"}
+    ramp = {**DOSES, "ramp": {"parameter": "targets", "from": 1, "to": 3, "resolution": 1}}
+
+    def plan_with(experiment: dict[str, Any]) -> CampaignPlan:
+        return plan_campaign(parse_campaign(ramp), make_offline_check({"network-latency": experiment}, load("environments")))
+
+    steps = plan_with(listed).steps
+    assert [step.overrides for step in steps] == [{"targets": count} for count in (1, 2, 3)]
+    assert len({step.definition_hash for step in steps}) == 3
+    arns = {key: value for key, value in listed.items() if key != "target"} | {"target_resources": ["i-0123456789abcdef0"]}
+    for refused, words in (
+        ({**listed, "blast_radius": "single_instance"}, "targets 2: 2 targets are more than single_instance allows"),
+        ({**listed, "override_ranges": {"targets": [1, 2]}}, "targets 3: 3 is not a value that the experiment lists"),
+        (arns, "does not choose its targets among candidates"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            plan_with(refused)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,4 @@ def compute_confidence(tallies: Sequence[Tally], bracket: Bracket, wrong: float 
 def describe_confidence(confidence: float, wrong: float = WRONG_RUNS) -> str:
     """The statement with its assumption. The figure is rounded down, so that it never says more than was computed."""
     percent = math.floor(confidence * 1000) / 10
-    return (
-        f"{percent:g} % confident, if larger doses never do less harm and one run in {round(1 / wrong)} tells the wrong thing by chance"
-    )
+    return f"{percent:g} % confident, if larger doses never do less harm and one run in {round(1 / wrong)} tells the wrong thing by chance"

@@ -126,7 +126,8 @@ def _find_early_ending(plan: RampPlan, runs: Sequence[DoseRun], tallies: Sequenc
         return Ending(Verdict.INCONCLUSIVE, f"the run at {plan.labels[runs[-1].dose]} was {runs[-1].outcome.words}; {known}")
     worn = next((dose for dose, tally in enumerate(tallies) if tally.useless > MOST_USELESS), None)
     if worn is not None:
-        return Ending(Verdict.INCONCLUSIVE, f"{tallies[worn].useless} runs at {plan.labels[worn]} say nothing about the hypothesis; {known}")
+        said = f"{tallies[worn].useless} runs at {plan.labels[worn]} say nothing about the hypothesis"
+        return Ending(Verdict.INCONCLUSIVE, f"{said}; {known}")
     return None
 
 

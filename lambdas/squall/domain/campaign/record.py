@@ -74,9 +74,7 @@ class CampaignRecord:
         """The next executions, one for each step, with names that follow from the campaign and their number: a repeated
         attempt to start one finds it started."""
         first = len(self.runs) + 1
-        return tuple(
-            StepRun(number, step, make_execution_name(self.id, number), now) for number, step in enumerate(steps, start=first)
-        )
+        return tuple(StepRun(number, step, make_execution_name(self.id, number), now) for number, step in enumerate(steps, start=first))
 
     def with_runs(self, *changed: StepRun) -> "CampaignRecord":
         """The record with these executions added, or in the place of those with the same number."""

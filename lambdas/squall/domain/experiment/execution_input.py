@@ -15,7 +15,8 @@ ONE_SOURCE = validation_error("what to run is given once", "exactly one of exper
 
 
 class Overrides(Model):
-    """The only things an execution may change: never targets, environment, criteria or abort conditions.
+    """The only things an execution may change: never the candidates, the environment, criteria or abort
+    conditions.
 
     The length, as far as the environment's policy allows, and the number of targets and the parameters that the
     experiment lists in `override_ranges` and `override_values`.
