@@ -60,8 +60,9 @@ def test_a_duration_is_a_dose_in_seconds() -> None:
 
 def test_the_last_dose_is_the_end_of_the_range_even_if_the_resolution_does_not_divide_it() -> None:
     ramp = Ramp.model_validate({**RAMP, "to": 250})
-    assert ramp.doses == (100, 200, 250)
-    assert Ramp.model_validate({"parameter": "x", "from": 0.1, "to": 0.4, "resolution": 0.1}).doses == (0.1, 0.2, 0.3, 0.4)
+    assert list(ramp.doses) == [100, 200, 250]
+    fine = Ramp.model_validate({"parameter": "x", "from": 0.1, "to": 0.4, "resolution": 0.1})
+    assert list(fine.doses) == [0.1, 0.2, 0.3, 0.4]
 
 
 def test_the_number_of_targets_is_a_dose_that_the_experiment_lists_and_its_radius_allows() -> None:
