@@ -30,7 +30,10 @@ def plan(raw: object, *, strict: bool = True) -> CampaignPlan:
 def refusals(raw: object) -> dict[str, str]:
     with pytest.raises(InvalidInput) as refused:
         plan(raw)
-    return {problem.path: str(problem) for problem in refused.value.problems}
+    told: dict[str, str] = {}
+    for problem in refused.value.problems:
+        told[problem.path] = f"{told.get(problem.path, '')} {problem}"
+    return told
 
 
 @pytest.mark.parametrize("name", sorted(load("campaigns")))
