@@ -51,7 +51,9 @@ class _Described(GenerateJsonSchema):
 
     def model_schema(self, schema: ModelSchema) -> JsonSchemaValue:
         described = super().model_schema(schema)
-        for name, text in read_field_docstrings(schema["cls"]).items():
+        aliases = {field: info.alias for field, info in schema["cls"].model_fields.items()}
+        for field, text in read_field_docstrings(schema["cls"]).items():
+            name = aliases.get(field) or field
             if name in described.get("properties", {}):
                 described["properties"][name].setdefault("description", text)
         return described
