@@ -121,7 +121,7 @@ def _read_catalogues() -> tuple[dict[str, Any], ...]:
 def _read_parameters(fault_type: FaultType) -> list[dict[str, Any]]:
     experiments = _read_catalogues()
     in_use = [
-        experiment["parameters"] for experiment in experiments if experiment["type"] == fault_type.value and "parameters" in experiment
+        experiment["parameters"] for experiment in experiments if experiment.get("type") == fault_type.value and "parameters" in experiment
     ]
     further: dict[str, list[dict[str, Any]]] = yaml.safe_load((EXAMPLES / "parameters.yaml").read_text())
     return in_use + further.get(fault_type.value, [])
@@ -158,8 +158,14 @@ def _across_fields(name: str) -> dict[str, Any]:
     """Conditions across fields, which the models check in code."""
     if name == "experiment":
         return {
-            "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
-            "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
+            "anyOf": [
+                {
+                    "required": ["type"],
+                    "oneOf": [{"required": ["duration_minutes"]}, {"required": ["duration"]}],
+                    "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
+                },
+                {"required": ["faults"]},
+            ],
             "allOf": [_parameters_schema(fault_type) for fault_type in registry.list_types()] + [_custom_schema()],
         }
     return {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]} if name == "input" else {}

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from cli.arguments import definitions
 from local import shipped
 from squall.admission.environment import parse_environment
-from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
+from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
+from squall.domain.base.vocabulary import RISKS
 from squall.domain.policy.environment import Environment
 from squall.domain.safety.policy import find_forbidden
 from squall.faults import registry
@@ -50,9 +51,9 @@ class Policies:
                 )
             ]
         return [
-            *find_range_problems(experiment, resolve_parameters(experiment), environment),
+            *find_ranges_problems(experiment, environment),
             *find_policy_problems(experiment, environment),
-            *find_forbidden(experiment, environment, registry.find_fault(experiment).risk),
+            *find_forbidden(experiment, environment, max((registry.find_fault(fault).risk for fault in experiment.plan), key=RISKS.index)),
         ]
 
     def show_file(self, environment: str) -> str | None:

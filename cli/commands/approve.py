@@ -105,7 +105,7 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
     rows = [
         ("experiment", f"{experiment.name} in {known.environment.name}"),
         ("hypothesis", experiment.hypothesis),
-        ("fault", f"{experiment.type.value} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}"),
+        ("fault", f"{experiment.words} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}"),
         ("targets", ", ".join(_name_target(arn) for arn in plan.pinned)),
         ("expect", "; ".join(criterion.text for criterion in experiment.criteria)),
         ("abort if", "; ".join(guard.condition for guard in plan.guards)),

@@ -40,8 +40,10 @@ class FakeRun:
     experiment: FisExperiment
     body: Mapping[str, Any]
     commands: list[str] = field(default_factory=list)
-    undo: list[Callable[[], None]] = field(default_factory=list)
-    """What FIS does when the experiment ends."""
+    undo: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
+    """What FIS does when an action ends, by the action's name."""
+    begun: set[str] = field(default_factory=set)
+    """Names of the actions that have begun."""
 
 
 class FakeFaults:
@@ -65,6 +67,8 @@ class FakeFaults:
         """Whether agents ignore a cancel, as AWS warns they may."""
         self.limit = 5
         self.lever_engaged = False
+        self.idle: set[str] = set()
+        """Names of actions that FIS reports as done, and that do nothing."""
         self.resolved_besides: list[ResolvedTarget] = []
         """What FIS resolves in every experiment besides the targets of its template."""
         self.listeners: list[Callable[[FisExperiment], None]] = []
@@ -137,15 +141,25 @@ class FakeFaults:
             self._set(experiment_id, "cancelled")
             return
         self._set(experiment_id, "running")
-        longest = 0.0
-        for name, action in run.body.get("actions", {}).items():
-            seconds = _seconds(action.get("parameters", {}).get("duration"))
-            longest = max(longest, seconds)
-            self._effect(run, name, action)
-            self._clock.after(seconds, lambda name=name: self._end_action(experiment_id, name))  # type: ignore[misc]
-        self._clock.after(longest, lambda: self._end(experiment_id, "completed", {"running"}))
+        self._begin_actions(experiment_id)
         if any(self._firing(condition) for condition in run.body.get("stopConditions", [])):
             self.stop(experiment_id)
+
+    def _begin_actions(self, experiment_id: str) -> None:
+        """Begin the actions that have not begun and wait for nothing any more."""
+        run = self.runs[experiment_id]
+        over = {action.name for action in run.experiment.actions if action.status == "completed"}
+        for name, action in run.body.get("actions", {}).items():
+            waits = set(action.get("startAfter", ())) - over
+            if waits or name in run.begun or run.experiment.status != "running":
+                continue
+            run.begun.add(name)
+            actions = tuple(_as(state, "running", self._clock) if state.name == name else state for state in run.experiment.actions)
+            run.experiment = replace(run.experiment, actions=actions)
+            if name not in self.idle:
+                self._effect(run, name, action)
+            seconds = _seconds(action.get("parameters", {}).get("duration"))
+            self._clock.after(seconds, lambda name=name: self._end_action(experiment_id, name))  # type: ignore[misc]
 
     def _effect(self, run: FakeRun, name: str, action: Mapping[str, Any]) -> None:
         arns = [arn for target in action.get("targets", {}).values() for arn in self._arns(run, target)]
@@ -154,7 +168,7 @@ class FakeFaults:
                 self._fleet.fail_over(arn)
             return
         if action["actionId"] in EFFECTS:
-            run.undo += [EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns]
+            run.undo.setdefault(name, []).extend(EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns)
             return
         if action["actionId"].startswith("aws:eks:"):
             self._on_pods(run, action)
@@ -278,9 +292,17 @@ class FakeFaults:
             return
         for command in [] if self.lingering_commands else run.commands:
             self._commands.end(command, "Success" if status == "completed" else "Cancelled")
-        while run.undo:
-            run.undo.pop()()
+        for name in list(run.undo):
+            self._undo(run, name)
         self._set(experiment_id, status, error_code)
+
+    def _follow(self, run: FakeRun, action: ActionState, status: str) -> ActionState:
+        """The action in an experiment of this status. One that has not begun waits, or is cancelled with the experiment."""
+        if action.status in _ENDS:
+            return action
+        if action.name in run.begun:
+            return _as(action, status, self._clock)
+        return replace(action, status="cancelled") if status in _ENDS else action
 
     def _end_action(self, experiment_id: str, name: str) -> None:
         experiment = self.runs[experiment_id].experiment
@@ -288,11 +310,22 @@ class FakeFaults:
             _as(action, "completed", self._clock) if action.name == name and action.status == "running" else action
             for action in experiment.actions
         ]
-        self.runs[experiment_id].experiment = replace(experiment, actions=tuple(ended))
+        run = self.runs[experiment_id]
+        run.experiment = replace(experiment, actions=tuple(ended))
+        if experiment.status != "running":
+            return
+        self._undo(run, name)
+        self._begin_actions(experiment_id)
+        if all(action.status in _ENDS for action in run.experiment.actions):
+            self._end(experiment_id, "completed", {"running"})
+
+    def _undo(self, run: FakeRun, name: str) -> None:
+        for undo in reversed(run.undo.pop(name, [])):
+            undo()
 
     def _set(self, experiment_id: str, status: str, error_code: str | None = None) -> None:
         run = self.runs[experiment_id]
-        actions = tuple(action if action.status in _ENDS else _as(action, status, self._clock) for action in run.experiment.actions)
+        actions = tuple(self._follow(run, action, status) for action in run.experiment.actions)
         ended = self._clock.now() if status in _ENDS else None
         run.experiment = replace(run.experiment, status=status, error_code=error_code, actions=actions, ended_at=ended)
         for listener in list(self.listeners):

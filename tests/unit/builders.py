@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from squall.domain.base.problems import Problem
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
@@ -13,13 +14,17 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.policy.environment import Environment, Timing
+from squall.domain.resources.base import Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Group, TargetGroup, Workload
 from squall.domain.run.record import ExecutionRecord
+from squall.domain.targets import pinning
 from squall.domain.targets.failure_domains import failure_domains
+from squall.domain.targets.pinning import Asked, Rules
 
 ACCOUNT, REGION = "111122223333", "eu-west-1"
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -47,6 +52,15 @@ def experiment(**changes: Any) -> Experiment:
     if "duration" in changes:
         del inputs["duration_minutes"]
     return Experiment.model_validate(inputs)
+
+
+def pin_targets(
+    load: Workload, exp: Experiment, policy: Environment, seed: str, opt_in_tag: str = TAG
+) -> tuple[tuple[Resource, ...], list[Problem]]:
+    """The targets of the only fault of an experiment, or why there are none."""
+    (fault,) = exp.plan
+    pinned, problems = pinning.pin_targets([Asked(fault, load, FaultTraits())], Rules(load, exp.blast_radius, policy, seed, opt_in_tag))
+    return pinned.get("", ()), problems
 
 
 def environment(**changes: Any) -> Environment:

@@ -5,7 +5,7 @@ from typing import Any
 
 from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import MAXIMUM_DEPTH, is_deeper_than
-from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
+from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
@@ -40,5 +40,4 @@ def _find_problems(complete: Experiment, environment: Environment) -> list[Probl
         parse_experiment(complete.model_dump(mode="json", exclude_none=True))
     except InvalidInput as invalid:
         return list(invalid.problems)
-    ranges = find_range_problems(complete, resolve_parameters(complete), environment)
-    return [*ranges, *find_policy_problems(complete, environment)]
+    return [*find_ranges_problems(complete, environment), *find_policy_problems(complete, environment)]

@@ -10,7 +10,7 @@ from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
-from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
+from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.domain.base.problems import (
     WHOLE,
     InvalidInput,
@@ -122,7 +122,7 @@ def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, 
 
 def _list_policy_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
     return [
-        *find_range_problems(experiment, resolve_parameters(experiment), environment),
+        *find_ranges_problems(experiment, environment),
         *find_policy_problems(experiment, environment),
     ]
 
@@ -160,7 +160,7 @@ def _make_step(wanted: _Wanted, experiment: Experiment, environment: Environment
         needs=wanted.needs,
         definition_hash=definition_hash(experiment),
         environment=environment.name,
-        fault_type=experiment.type.value,
-        resource_type=experiment.resource_type.value,
+        fault_type=experiment.kind,
+        resource_type=", ".join(dict.fromkeys(fault.resource_type.value for fault in experiment.plan)),
         seconds=round(experiment.length.total_seconds()),
     )

@@ -12,7 +12,7 @@ from squall.admission.candidate import Candidate, find_candidate, parse_candidat
 from squall.admission.environment import parse_environment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
-from squall.admission.policy import find_policy_problems, find_range_problems, resolve_parameters
+from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
 from squall.domain.base.problems import (
     WHOLE,
@@ -81,7 +81,7 @@ def admit_input(
     if experiment is not None and environment is not None:
         changed, more = _override_experiment(experiment, request, environment)
         problems += more
-        problems += prefix_paths(path, find_range_problems(changed, _list_unchanged_parameters(changed, request), environment))
+        problems += prefix_paths(path, find_ranges_problems(changed, environment, request.overrides.parameters if request else ()))
         problems += prefix_paths(path, find_policy_problems(changed, environment))
         prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:"
         problems += prefix_paths(path, _find_alarm_problems(changed, prefix))
@@ -192,9 +192,3 @@ def _override_experiment(
         return apply_overrides(experiment, request.overrides, environment), []
     except InvalidInput as invalid:
         return experiment, prefix_paths("overrides", invalid.problems)
-
-
-def _list_unchanged_parameters(experiment: Experiment, request: ExecutionInput | None) -> dict[str, Any]:
-    """The parameters that come from the definition. Problems of overridden ones are reported below `overrides`."""
-    overridden = request.overrides.parameters if request else {}
-    return {name: value for name, value in resolve_parameters(experiment).items() if name not in overridden}

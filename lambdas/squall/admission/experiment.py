@@ -7,10 +7,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
+from squall.admission.scenario import find_scenario_problems
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest_name
 from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
-from squall.domain.experiment.experiment import Experiment, find_type_problem
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.form import find_form_problems
+from squall.domain.experiment.target import find_type_problem
 from squall.domain.resources import pods
 from squall.domain.resources.types import FILTERS, ZONELESS, type_named
 from squall.domain.targets.pinning import ZONAL
@@ -19,7 +22,7 @@ from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
 _NAME_PREFIXES = ("i-", "subnet-", "vol-", "arn:")
 """How the names of resources begin."""
-MAXIMUM_COUNTS = {"success_criteria": 20, "abort_conditions": 5, "steady_state": 20, "metrics": 50, "parameters": 50}
+MAXIMUM_COUNTS = {"faults": 20, "success_criteria": 20, "abort_conditions": 5, "steady_state": 20, "metrics": 50, "parameters": 50}
 
 
 def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
@@ -38,14 +41,23 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
         problems += list_validation_problems(error, raw, WHOLE, Experiment)
         problems += _find_cross_field_problems(raw)
     problems += find_sentence_problems(raw)
-    problems += _find_fault_problems(raw)
-    problems += _find_filter_problems(raw)
-    problems += _find_radius_problems(raw)
+    for fault_path, fault in _list_faults(raw):
+        problems += prefix_paths(fault_path, [*_find_fault_problems(fault), *_find_filter_problems(fault)])
+        problems += _find_radius_problems(raw.get("blast_radius"), fault, fault_path)
+    problems += find_scenario_problems(experiment) if experiment else []
     problems += _find_stop_problems(raw)
     problems += find_signal_problems(experiment) if experiment and not problems else []
     if problems or experiment is None:
         raise InvalidInput(prefix_paths(path, remove_duplicates(problems)))
     return experiment
+
+
+def _list_faults(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Each fault of the experiment with its path: those of a scenario, or the experiment itself."""
+    faults = raw.get("faults")
+    if not isinstance(faults, Mapping) or not faults:
+        return [(WHOLE, raw)]
+    return [(extend_path("faults", str(name)), fault) for name, fault in faults.items() if isinstance(fault, Mapping)]
 
 
 def find_parameter_problems(fault_type: FaultType, resource_type: ResourceType, parameters: Mapping[str, Any]) -> list[Problem]:
@@ -73,14 +85,10 @@ def _find_count_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _find_cross_field_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """The rules across fields that pydantic has not checked because a field is wrong."""
-    lengths = [field for field in ("duration_minutes", "duration") if raw.get(field) is not None]
-    if len(lengths) != 1:
-        expected = "exactly one of duration_minutes and duration"
-        yield Problem(path="duration_minutes", message="the length of the fault is given once", expected=expected)
-    if not raw.get("target_resources") and raw.get("target") is None and raw.get("fis_template_id") is None:
-        yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
-    if mismatch := find_type_problem(*_read_targets(raw)):
-        yield Problem(path="target_resources", message=mismatch[0], expected=mismatch[1])
+    yield from find_form_problems(raw)
+    for path, fault in _list_faults(raw):
+        if mismatch := find_type_problem(*_read_targets(fault)):
+            yield Problem(path=extend_path(path, "target_resources"), message=mismatch[0], expected=mismatch[1])
 
 
 def _find_stop_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -122,13 +130,13 @@ def _find_filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path=extend_path("target.filters", name), message=message, expected=", ".join(sorted(known)))
 
 
-def _find_radius_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    kind, radius, target = _read_resource_type(raw), raw.get("blast_radius"), raw.get("target")
+def _find_radius_problems(radius: object, raw: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    kind, target = _read_resource_type(raw), raw.get("target")
     select = target.get("select") if isinstance(target, Mapping) else None
     count = select.get("count") if isinstance(select, Mapping) else None
     if isinstance(count, int) and count > 1 and radius == BlastRadius.SINGLE_INSTANCE:
         message = f"{count} targets are more than single_instance allows"
-        yield Problem(path="target.select.count", message=message, expected="1, or a wider blast_radius")
+        yield Problem(path=extend_path(path, "target.select.count"), message=message, expected="1, or a wider blast_radius")
     if kind in ZONELESS and isinstance(radius, str) and radius in ZONAL:
         message = f"{kind.with_article} is in no zone: {radius} would mean nothing"
         yield Problem(path="blast_radius", message=message, expected="single_instance or single_region")

@@ -14,7 +14,8 @@ from squall.admission.policy import find_range_problems, resolve_parameters
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value
 from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.execution_input import Overrides
-from squall.domain.experiment.experiment import Experiment, Selection
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.target import Selection
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 
@@ -23,6 +24,8 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     """The experiment with another length or other parameters. Raises InvalidInput with everything that the experiment,
     the fault or the environment does not allow."""
     changes: dict[str, Any] = {}
+    if experiment.faults:
+        return _refuse_for_scenario(experiment, overrides)
     if overrides.duration is not None or overrides.duration_minutes is not None:
         changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
     if overrides.parameters:
@@ -31,11 +34,12 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
         changes["target"] = experiment.target.model_copy(update={"select": Selection(count=overrides.targets)})
     changed = experiment.model_copy(update=changes)
     parsed_here = bool(overrides.parameters) and changed.fis_template_id is None
-    problems = find_parameter_problems(changed.type, changed.resource_type, changed.parameters) if parsed_here else []
-    problems += find_range_problems(changed, resolve_parameters(changed, overrides.parameters.keys()), environment)
+    (fault,) = changed.plan
+    problems = find_parameter_problems(fault.type, fault.resource_type, fault.parameters) if parsed_here else []
+    problems += find_range_problems(fault, resolve_parameters(fault, overrides.parameters.keys()), environment)
     problems += _find_override_problems(experiment, overrides.parameters)
     problems += _find_target_problems(experiment, overrides.targets)
-    if changed.type is FaultType.CUSTOM and "action" in overrides.parameters:
+    if fault.type is FaultType.CUSTOM and "action" in overrides.parameters:
         message = "only the definition may name the action"
         problems.append(Problem(path="parameters.action", message=message, expected="values only"))
     if changes and changed.length > environment.maximum_duration:
@@ -45,6 +49,15 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     if problems:
         raise InvalidInput(problems)
     return changed
+
+
+def _refuse_for_scenario(experiment: Experiment, overrides: Overrides) -> Experiment:
+    """The scenario as it is. Raises InvalidInput if something is to be overridden: it would not say in which fault."""
+    changed = [name for name in ("duration", "duration_minutes", "parameters", "targets") if getattr(overrides, name)]
+    if changed:
+        message = "nothing of a scenario can be overridden: each of its faults has its own"
+        raise InvalidInput([Problem(path=name, message=message, expected="no such key") for name in changed])
+    return experiment
 
 
 def _find_override_problems(experiment: Experiment, parameters: Mapping[str, Any]) -> list[Problem]:

@@ -5,9 +5,10 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value, suggest_name
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, show_value, suggest_name
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
@@ -25,33 +26,43 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
     them under its own path."""
     yield from _find_template_problems(experiment, environment)
     yield from _find_rollback_problems(experiment, environment)
-    yield from _find_configuration_problems(experiment, environment)
+    for fault in experiment.plan:
+        yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
+        yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
     yield from _find_sentinel_problems(experiment, environment)
-    yield from custom.find_problems(experiment, environment)
     yield from _find_fitness_problems(experiment, environment)
 
 
-def resolve_parameters(experiment: Experiment, names: Collection[str] | None = None) -> dict[str, Any]:
+def resolve_parameters(fault: PlannedFault, names: Collection[str] | None = None) -> dict[str, Any]:
     """The fault's parameters including defaults, or only those with these names; empty if they can't be parsed."""
     try:
-        parameters = registry.find_fault(experiment).parse(experiment.parameters).model_dump()
+        parameters = registry.find_fault(fault).parse(fault.parameters).model_dump()
     except (InvalidInput, registry.UnknownFaultError):
         return {}  # parse_experiment reports it
     return {name: value for name, value in parameters.items() if names is None or name in names}
 
 
-def find_range_problems(experiment: Experiment, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
+def find_ranges_problems(experiment: Experiment, environment: Environment, overridden: Collection[str] = ()) -> list[Problem]:
+    """`find_range_problems` of every fault. Parameters that an execution has overridden are reported elsewhere."""
+    problems = []
+    for fault in experiment.plan:
+        parameters = {name: value for name, value in resolve_parameters(fault).items() if name not in overridden}
+        problems += prefix_paths(fault.path, find_range_problems(fault, parameters, environment))
+    return problems
+
+
+def find_range_problems(fault: PlannedFault, parameters: Mapping[str, Any], environment: Environment) -> list[Problem]:
     """Values among these parameters that the environment does not allow, or that the fault does not allow unless an
     environment does."""
     problems = []
-    known = experiment.resource_type in registry.resource_types(experiment.type)
-    default_ranges = registry.find_fault(experiment).unless_allowed if known else {}
+    known = fault.resource_type in registry.resource_types(fault.type)
+    default_ranges = registry.find_fault(fault).unless_allowed if known else {}
     for name, (least, greatest) in {**default_ranges, **environment.parameter_ranges}.items():
         value = parameters.get(name)
         if isinstance(value, int | float) and not (math.isfinite(value) and least <= value <= greatest):
             message = f"{show_value(value)} is outside what {environment.name} allows"
             problems.append(Problem(path=extend_path("parameters", name), message=message, expected=f"{least:g} to {greatest:g}"))
-    default_values = registry.find_fault(experiment).unless_listed if known else {}
+    default_values = registry.find_fault(fault).unless_listed if known else {}
     for name, listed in {**default_values, **environment.parameter_values}.items():
         value = parameters.get(name)
         if isinstance(value, str) and value not in listed:
@@ -67,12 +78,12 @@ def _find_template_problems(experiment: Experiment, environment: Environment) ->
         yield Problem(path="fis_template_id", message=message, expected=", ".join(known) or "none: its policy lists no fis_templates")
 
 
-def _find_configuration_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    if experiment.resource_type is ResourceType.FUNCTION and environment.lambda_fault_configuration is None:
+def _find_configuration_problems(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:
+    if fault.resource_type is ResourceType.FUNCTION and environment.lambda_fault_configuration is None:
         message = f"{environment.name} does not say where FIS may store the faults of functions"
         expected = "lambda_fault_configuration in its policy: arn:aws:s3:::bucket/folder/"
         yield Problem(path="target_resources", message=message, expected=expected)
-    if experiment.resource_type is ResourceType.POD and environment.eks_service_account is None:
+    if fault.resource_type is ResourceType.POD and environment.eks_service_account is None:
         message = f"{environment.name} does not name the service account with which FIS may disturb pods"
         yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
 

@@ -112,6 +112,14 @@ class Fault(ABC, Generic[R, P]):
     targets_are_replaced: bool = False
     """Whether the fault takes its targets away for good. The workload is restored only when others have replaced them.
     """
+    takes: frozenset[str] = frozenset()
+    """What the fault holds on each target, besides what all faults of its type hold: `network`, `agent`."""
+    needs: frozenset[str] = frozenset()
+    """What each target must have left, for the fault to begin and to end there: `agent`."""
+    proven_by_state: bool = False
+    """Whether the state of a target after the run is the proof. It does not say which of two such faults caused it."""
+    loss_has_any_cause: bool = False
+    """Whether the proof is that the target is gone, whatever ended it."""
     improvements_on_loss: tuple[str, ...] = ()
     """What a finding recommends if users noticed the fault, in addition to the recommendations of its kind."""
 
@@ -206,6 +214,10 @@ class Fault(ABC, Generic[R, P]):
             targets_are_replaced=self.targets_are_replaced,
             targets_leave_at_once=self.targets_are_replaced,
             improvements_on_loss=self.improvements_on_loss,
+            takes=self.takes | {f"{self.type.value} ({self.resource_type.words})"},
+            needs=self.needs,
+            proven_by_state=self.proven_by_state,
+            loss_has_any_cause=self.loss_has_any_cause,
         )
 
     def verb_of(self, _parameters: P, /) -> str:

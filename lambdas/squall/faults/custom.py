@@ -12,7 +12,7 @@ from squall.domain.base.problems import InvalidInput, Problem, extend_path, requ
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
@@ -145,12 +145,12 @@ class CustomFault(LastingFault[Resource, Parameters]):
                 yield f"the {field} of {now.id} is {new}, it was {old}"
 
 
-def find_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+def find_problems(fault: PlannedFault, environment: Environment, *, undone: bool) -> Iterator[Problem]:
     """What is wrong with a custom action: whether the environment's policy lists it for such targets and values, and
-    what undoes it."""
-    if experiment.type is not FaultType.CUSTOM:
+    what undoes it. `undone`: whether the experiment declares a rollback document."""
+    if fault.type is not FaultType.CUSTOM:
         return
-    known, name = environment.custom_actions, experiment.parameters.get("action")
+    known, name = environment.custom_actions, fault.parameters.get("action")
     if not isinstance(name, str):
         return  # parsing has reported it
     if name not in known:
@@ -158,13 +158,13 @@ def find_problems(experiment: Experiment, environment: Environment) -> Iterator[
         yield Problem(path="parameters.action", message=message, expected=", ".join(sorted(known)) or "none: its policy lists none")
         return
     listed = known[name]
-    if experiment.resource_type is not listed.resource_type:
-        message = f"{name} can't be run on {experiment.resource_type.with_article}"
+    if fault.resource_type is not listed.resource_type:
+        message = f"{name} can't be run on {fault.resource_type.with_article}"
         yield Problem(path="target_resources", message=message, expected=f"{listed.resource_type.words} ({listed.resource_type.value})")
     try:
-        CustomFault(listed.resource_type, listed).parse(experiment.parameters)
+        CustomFault(listed.resource_type, listed).parse(fault.parameters)
     except InvalidInput as invalid:
         yield from invalid.problems
-    if experiment.rollback is None and not listed.self_reverting:
+    if not undone and not listed.self_reverting:
         message = f"{name} does not undo itself"
         yield Problem(path="rollback", message=message, expected="one of the environment's rollback_documents")

@@ -1,6 +1,6 @@
 """How FIS's experiment templates write targets, waits and durations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -13,6 +13,10 @@ ARNS_PER_TARGET = 5
 WAIT = "aws:fis:wait"
 LONGEST = timedelta(hours=12)
 """The longest that FIS lets an action last."""
+MOST_ACTIONS = 20
+"""The most actions that FIS takes in one experiment."""
+MOST_AT_ONCE = 10
+"""The most actions that FIS runs at once in one experiment."""
 LONGEST_VALUE = 1024
 """The most characters that FIS takes as the value of an action's parameter."""
 
@@ -50,3 +54,31 @@ def iso_duration(length: timedelta) -> str:
     hours, rest = divmod(seconds, 3600)
     minutes, rest = divmod(rest, 60)
     return "PT" + "".join(f"{value}{letter}" for value, letter in ((hours, "H"), (minutes, "M"), (rest, "S")) if value)
+
+
+def count_at_once(actions: Mapping[str, Mapping[str, Any]]) -> int:
+    """The most actions of which none waits for another, so that all could run at once, however long each takes.
+
+    By Dilworth's theorem that is the number of actions less those that a largest matching lets follow another one.
+    """
+    before = {name: _list_before(name, actions, set()) for name in actions}
+    followed_by: dict[str, str] = {}
+
+    def follow(name: str, tried: set[str]) -> bool:
+        for earlier in before[name] - tried:
+            tried.add(earlier)
+            if earlier not in followed_by or follow(followed_by[earlier], tried):
+                followed_by[earlier] = name
+                return True
+        return False
+
+    return len(actions) - sum(follow(name, set()) for name in actions)
+
+
+def _list_before(name: str, actions: Mapping[str, Mapping[str, Any]], known: set[str]) -> set[str]:
+    """Every action that is over before this one begins."""
+    for earlier in actions[name].get("startAfter", ()):
+        if earlier not in known:
+            known.add(earlier)
+            _list_before(earlier, actions, known)
+    return known

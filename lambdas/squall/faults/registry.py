@@ -7,9 +7,8 @@ A module is imported when its fault is asked for: a function that handles one ru
 from importlib import import_module
 
 from squall.domain.base.vocabulary import FaultType, ResourceType
-from squall.domain.documents.definition import Definition
-from squall.domain.experiment.experiment import Experiment
-from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.policy.environment import Environment
 from squall.faults.base import AnyFault, Fault
 from squall.faults.custom import CustomFault
 
@@ -117,28 +116,19 @@ def get_fault(fault_type: FaultType, resource_type: ResourceType = ResourceType.
         raise UnknownFaultError(fault_type, resource_type) from None
 
 
-def find_fault(experiment: Experiment) -> AnyFault:
-    """The fault that the experiment asks for on its targets. Raises UnknownFaultError."""
-    return get_fault(experiment.type, experiment.resource_type)
+def find_fault(planned: PlannedFault) -> AnyFault:
+    """The module of a fault. Raises UnknownFaultError."""
+    return get_fault(planned.type, planned.resource_type)
 
 
-def bind_fault(definition: Definition) -> AnyFault:
-    """The fault that the experiment asks for, ready to inject: a custom action is bound to its entry in the
-    environment's policy.
+def bind_fault(planned: PlannedFault, environment: Environment) -> AnyFault:
+    """The module of a fault, ready to inject: a custom action is bound to its entry in the environment's policy.
 
     Raises UnknownFaultError.
     """
-    experiment = definition.experiment
-    if experiment.type is not FaultType.CUSTOM:
-        return find_fault(experiment)
-    listed = definition.environment.custom_actions.get(str(experiment.parameters.get("action")))
-    if listed is None or listed.resource_type is not experiment.resource_type:
-        raise UnknownFaultError(experiment.type, experiment.resource_type)
-    return CustomFault(experiment.resource_type, listed)
-
-
-def traits_of(definition: Definition) -> FaultTraits:
-    """What the domain needs to know about the definition's fault. Raises UnknownFaultError, and InvalidInput for its
-    parameters."""
-    fault = bind_fault(definition)
-    return fault.traits(fault.parse(definition.experiment.parameters))
+    if planned.type is not FaultType.CUSTOM:
+        return find_fault(planned)
+    listed = environment.custom_actions.get(str(planned.parameters.get("action")))
+    if listed is None or listed.resource_type is not planned.resource_type:
+        raise UnknownFaultError(planned.type, planned.resource_type)
+    return CustomFault(planned.resource_type, listed)

@@ -55,6 +55,8 @@ class _Disruption(LastingFault[Subnet, P]):
 
     resource_type = ResourceType.SUBNET
     kind = Subnet
+    takes = frozenset({"network", "agent"})
+    proven_by_state = True
     risk = "high"
     actions = ("aws:network:disrupt-connectivity",)
     target_key = "Subnets"

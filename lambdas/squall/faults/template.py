@@ -3,37 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
-from squall.domain.resources.base import Resource
-from squall.domain.resources.workload import Workload
-from squall.faults import registry
-from squall.faults.base import Injection
+from squall.faults.plan import compile_faults
 
 LONGEST_DESCRIPTION = 512
 MAXIMUM_STOP_CONDITIONS = 5
 LONGEST_TAG_VALUE = 256
-
-
-def injection_of(definition: Definition, discovery: Discovery, workload: Workload | None = None) -> Injection[Resource, Model]:
-    """The fault that the run is about to inject. `workload`: the workload now, if it differs from the discovered
-    one."""
-    experiment = definition.experiment
-    return Injection(
-        parameters=registry.bind_fault(definition).parse(experiment.parameters),
-        targets=discovery.pinned,
-        workload=workload or discovery.workload,
-        length=experiment.length,
-        region=definition.region,
-        partition=definition.partition,
-    )
-
-
-def compile_fault(definition: Definition, discovery: Discovery) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Targets and actions of the run's template."""
-    return registry.bind_fault(definition).compile(injection_of(definition, discovery))
 
 
 def compile_template(
@@ -50,7 +27,7 @@ def compile_template(
     Raises InvalidInput if there are more stop conditions than FIS takes, and for parameters that FIS would refuse.
     """
     experiment = definition.experiment
-    targets, actions = compile_fault(definition, discovery)
+    targets, actions = compile_faults(definition, discovery)
     name = f"squall-{run_id}"
     return {
         "description": f"{name}: {experiment.name}: {experiment.hypothesis}"[:LONGEST_DESCRIPTION],

@@ -25,6 +25,8 @@ class VolumePause(LastingFault[Volume, NoParameters]):
     type = FaultType.DISK_FILL
     resource_type = ResourceType.VOLUME
     kind = Volume
+    takes = frozenset({"agent"})
+    """An instance whose disk waits may answer nothing, and neither may its agent."""
     verb = "paused the I/O of"
     risk = "high"
     actions = ("aws:ebs:pause-volume-io",)

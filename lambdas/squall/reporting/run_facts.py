@@ -16,7 +16,7 @@ from squall.domain.documents.series import SeriesDocument
 from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from squall.faults.registry import UnknownFaultError
 
 
@@ -92,7 +92,7 @@ class Facts:
         """Whether the fault is over as soon as it has taken effect; False if this version does not know the fault."""
         if self.definition is not None:
             with suppress(UnknownFaultError, InvalidInput):
-                return registry.traits_of(self.definition).ends_at_once
+                return traits_of(self.definition).ends_at_once
         return False
 
     @property

@@ -9,7 +9,7 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.documents.metrics.statistics import Comparison
-from squall.faults import registry
+from squall.faults.plan import bind_plan
 from squall.faults.registry import UnknownFaultError
 from squall.reporting.charts import count_missing, metric_title
 from squall.reporting.formatting import format_clock, format_date, format_duration, format_quantity, join_items, spell_out
@@ -105,8 +105,7 @@ def _describe_action(facts: Facts) -> str:
 def _find_verb(facts: Facts) -> str:
     if facts.definition is not None and facts.proven:
         with suppress(UnknownFaultError, InvalidInput):
-            fault = registry.bind_fault(facts.definition)
-            return fault.verb_of(fault.parse(facts.definition.experiment.parameters))
+            return " and ".join(dict.fromkeys(bound.verb for bound in bind_plan(facts.definition)))
     return f"started {spell_out(facts.result.experiment_type or 'a fault')} on"
 
 

@@ -11,7 +11,8 @@ import pytest
 from squall.admission.adopted_template import adopt_template
 from squall.admission.execution_input import Place, admit_input
 from squall.domain.base.problems import InvalidInput
-from squall.domain.experiment.experiment import Experiment, Selection
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.target import Selection
 from squall.faults import registry
 from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, TG_ARN
 from tests.unit.faults.asking import compile_fault
@@ -126,8 +127,54 @@ def test_five_minutes_are_refused_with_a_longer_fault_and_the_sentinel_as_ways_o
     assert "at least 8 min, or 110 s with metrics of a `sentinel`" in problems["catalogue.case.abort_conditions[0]"]
 
 
-def test_several_faults_are_refused_with_what_to_do() -> None:
-    assert "one template and one experiment for each" in refuse(load("02"))["fis_template_id.actions"]
+def test_faults_one_after_the_other_are_a_scenario_in_the_same_order() -> None:
+    adopted = admit(load("02"))
+    assert adopted.type is None
+    first, second = adopted.plan
+    assert (first.name, first.type.value, first.length) == ("lat", "network_latency", timedelta(minutes=10))
+    assert (second.name, second.type.value, second.after, second.delay) == ("stop", "instance_termination", ("lat",), timedelta(0))
+    assert second.start == first.end
+    assert {fault.resource_type.value for fault in adopted.plan} == {"aws:ecs:task"}
+    assert [fault.target.tags for fault in adopted.plan if fault.target] == [{"app": "web"}] * 2
+
+
+def test_one_of_each_of_two_targets_are_two_faults() -> None:
+    case = load("17")
+    case["experiment"]["blast_radius"] = "single_region"
+    adopted = admit(case)
+    assert [(fault.name, len(fault.named), fault.target.select) for fault in adopted.plan if fault.target] == [
+        ("x", 1, Selection(count=1)),
+        ("y", 2, Selection(count=1)),
+    ]
+
+
+def wait(minutes: int, *after: str) -> dict[str, Any]:
+    return {"actionId": "aws:fis:wait", "parameters": {"duration": f"PT{minutes}M"}, "startAfter": list(after)}
+
+
+def test_waits_between_faults_are_kept_and_one_before_all_is_the_baseline() -> None:
+    case = load("02")
+    actions = case["template"]["actions"]
+    actions |= {"calm": wait(5), "pause": wait(3, "lat")}
+    actions["lat"]["startAfter"], actions["stop"]["startAfter"] = ["calm"], ["pause"]
+    first, second = admit(case).plan
+    assert (first.start, second.start) == (timedelta(0), timedelta(minutes=13))
+
+
+@pytest.mark.parametrize(
+    ("more", "path", "said"),
+    [
+        ({"after": wait(20, "stop")}, "actions.after.parameters.duration", "waits 10 min after the faults"),
+        ({"stop": {"startAfter": ["stop"]}}, "actions.stop.startAfter", "never starts"),
+        ({"lat": {"startAfter": ["stop"]}, "stop": {"startAfter": []}}, "actions.lat.startAfter", "begins as soon as stop is over"),
+        ({"lat": {"actionId": "aws:ecs:drain-container-instances"}}, "actions.lat.actionId", "no fault injects with"),
+    ],
+)
+def test_what_a_scenario_would_lose_of_a_template_is_refused(more: dict[str, Any], path: str, said: str) -> None:
+    case = load("02")
+    for name, action in more.items():
+        case["template"]["actions"][name] = {**case["template"]["actions"].get(name, {}), **action}
+    assert said in refuse(case)[f"fis_template_id.{path}"]
 
 
 def test_a_stop_alarm_of_that_name_elsewhere_is_not_taken_for_the_one_here() -> None:
@@ -295,7 +342,7 @@ def test_documents_are_read_with_their_own_defaults_and_run_as_they_are(
     case["experiment"]["type"] = kind
     found = admit(case)
     assert found.parameters == adopted
-    fault = registry.find_fault(found)
+    fault = registry.find_fault(found.plan[0])
     pinned = [BUILDERS[fault.resource_type]("i-1")]
     _, actions = compile_fault(fault, fault.parse(found.parameters), pinned, timedelta(minutes=10), region=REGION, partition="aws")
     assert [action["parameters"]["documentArn"] for action in actions.values()] == [given["documentArn"]]

@@ -172,7 +172,7 @@ def databases(*arns: str, **changes: Any) -> dict[str, Any]:
 
 def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice() -> None:
     adopted = apply_template(experiment("database_failure", service=TG_ARN), template(REBOOT, target=databases()))
-    assert (adopted.resource_type, adopted.named, adopted.service) == (ResourceType.DATABASE, (database().arn,), TG_ARN)
+    assert (adopted.plan[0].resource_type, adopted.named, adopted.service) == (ResourceType.DATABASE, (database().arn,), TG_ARN)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_a_template_of_functions_is_adopted_with_the_actions_own_defaults(
     result = apply_template(
         experiment(kind, service=TG_ARN), template(disturbed(f"aws:lambda:invocation-{action}", inputs), target=INVOKED)
     )
-    assert (result.resource_type, result.parameters) == (ResourceType.FUNCTION, adopted)
+    assert (result.plan[0].resource_type, result.parameters) == (ResourceType.FUNCTION, adopted)
 
 
 NETWORK = {"useEcsFaultInjectionEndpoints": "true"}
@@ -284,7 +284,7 @@ def test_a_template_of_tasks_is_adopted_with_the_actions_own_defaults(
     kind: str, action: str, inputs: dict[str, str], adopted: dict[str, Any]
 ) -> None:
     result = apply_template(experiment(kind), template(disturbed(f"aws:ecs:task-{action}", inputs, targets={"Tasks": "Web"}), target=TASKS))
-    assert (result.resource_type, result.parameters) == (ResourceType.ECS_TASK, adopted)
+    assert (result.plan[0].resource_type, result.parameters) == (ResourceType.ECS_TASK, adopted)
 
 
 def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_wait() -> None:
@@ -295,7 +295,10 @@ def test_a_process_that_is_killed_has_no_duration_and_tasks_are_stopped_with_a_w
     }
     stop = {"actionId": "aws:ecs:stop-task", "parameters": {}, "targets": {"Tasks": "Web"}}
     wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}}
-    assert apply_template(experiment("instance_termination"), template(stop, wait, target=TASKS)).resource_type is ResourceType.ECS_TASK
+    assert (
+        apply_template(experiment("instance_termination"), template(stop, wait, target=TASKS)).plan[0].resource_type
+        is ResourceType.ECS_TASK
+    )
 
 
 def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
@@ -396,7 +399,7 @@ def test_what_squall_compiles_it_also_reads(fault: AnyFault, data: st.DataObject
         assert adopted.target.filters["pod"] == tuple(pod.name for pod in pinned)
     else:
         assert list(adopted.target.arns) == [target.arn for target in pinned]
-    assert adopted.resource_type is fault.resource_type
+    assert adopted.plan[0].resource_type is fault.resource_type
 
 
 def test_what_is_promoted_is_what_the_template_says_and_not_which_template_said_it() -> None:

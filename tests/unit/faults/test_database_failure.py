@@ -15,10 +15,9 @@ from squall.domain.resources.databases import DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
-from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
-from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment
+from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment, pin_targets
 from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import cluster, database, others
 

@@ -14,9 +14,8 @@ from squall.domain.resources.functions import Extended, LambdaFunction
 from squall.domain.resources.workload import TargetGroup
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
-from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
-from tests.unit.builders import NOW, REGION, REL12, environment, experiment
+from tests.unit.builders import NOW, REGION, REL12, environment, experiment, pin_targets
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import function, others
 

@@ -13,9 +13,8 @@ from squall.domain.judging.fault_signals import Signal
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
-from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, environment, experiment, instance
+from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, environment, experiment, instance, pin_targets
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, prove, verify
 from tests.unit.resources import others, pod, service_of
 

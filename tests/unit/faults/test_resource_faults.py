@@ -16,11 +16,11 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.base import Resource
 from squall.domain.resources.pods import EksPod
 from squall.domain.targets.failure_domains import list_capacities, list_lost_members
-from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
+from squall.domain.targets.pinning import MAXIMUM_TARGETS
 from squall.faults import registry
 from squall.faults.base import AnyFault
 from squall.faults.template import compile_template
-from tests.unit.builders import definition, environment, experiment
+from tests.unit.builders import definition, environment, experiment, pin_targets
 from tests.unit.faults.asking import prerequisites
 from tests.unit.faults.test_faults import GUARDS, PEER, ROLE, assert_accepted
 from tests.unit.faults.test_faults import PARAMETERS as OF_INSTANCES

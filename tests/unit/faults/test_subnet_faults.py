@@ -14,10 +14,9 @@ from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
-from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
-from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, TAG, TG_ARN, environment, experiment, instance
+from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, TAG, TG_ARN, environment, experiment, instance, pin_targets
 from tests.unit.builders import workload as fleet
 from tests.unit.faults.asking import compile_fault, prerequisites, verify
 from tests.unit.resources import subnet

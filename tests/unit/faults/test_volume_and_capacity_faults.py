@@ -16,10 +16,9 @@ from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
-from squall.domain.targets.pinning import pin_targets
 from squall.faults import registry
 from squall.faults.base import AnyFault
-from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment, instance
+from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment, instance, pin_targets
 from tests.unit.builders import workload as fleet
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, verify
 from tests.unit.resources import scaling_group, targeting, volume

@@ -115,7 +115,7 @@ def _make_record(run: Run, definition: Definition | None, raw: object, now: date
         phase_since=now,
         experiment=definition.experiment.name if definition else _bound_text(fields.get("experiment") or asked.get("name"), 128),
         environment=definition.environment.name if definition else "",
-        fault_type=definition.experiment.type if definition else "",
+        fault_type=definition.experiment.kind if definition else "",
         definition_hash=definition.definition_hash if definition else "",
         admitted_hash=definition.admitted_hash if definition else "",
         promotion_hash=definition.promotion_hash if definition else "",

@@ -18,7 +18,7 @@ from squall.domain.messages.console import Console
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import EventName
-from squall.faults.template import compile_fault
+from squall.faults.plan import compile_faults
 
 
 def needs_approval(definition: Definition) -> bool:
@@ -31,7 +31,7 @@ def compile_plan(step: Step) -> Plan:
     """The plan of the run, compiled from its definition and discovery: what people are shown, and what FinalCheck
     compares with what they approved."""
     definition, discovery = step.definition, step.discovery
-    targets, actions = compile_fault(definition, discovery)
+    targets, actions = compile_faults(definition, discovery)
     return Plan(
         execution_arn=step.run.execution_arn,
         started_at=step.run.started_at,

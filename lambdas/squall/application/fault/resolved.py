@@ -10,7 +10,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.resolved_targets import find_unpinned
 from squall.errors import Refused
-from squall.faults.template import compile_fault
+from squall.faults.plan import compile_faults
 from squall.wiring import Wiring
 
 
@@ -24,7 +24,7 @@ def list_unpinned(w: Wiring, record: ExecutionRecord, experiment_id: str) -> tup
     if definition is None or discovery is None:
         raise Refused("squall", "CompareResolvedTargets", "NoSuchDocument", "the documents that name the pinned targets are gone from S3")
     try:
-        targets, _ = compile_fault(definition, discovery)
+        targets, _ = compile_faults(definition, discovery)
     except InvalidInput as error:
         raise Refused("squall", "CompareResolvedTargets", "NotCompiled", str(error)) from error
     return find_unpinned(targets, w.faults.resolved_targets(experiment_id))

@@ -32,6 +32,7 @@ from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
+from squall.faults.plan import planned_end
 
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
@@ -49,7 +50,7 @@ def start_fault(step: Step) -> Outcome:
     record = step.w.records.get(step.run.id) or step.record
     if record.abort or _end_if_halted(step) or _reject_if_withdrawn(step, record) or _end_if_replaced(step):
         return END
-    compiled, seconds = compiled_template(step), int(step.definition.experiment.length.total_seconds())
+    compiled, seconds = compiled_template(step), int(planned_end(step.definition).total_seconds())
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
         fis = step.w.faults.start(template_id, step.client_token, tags)

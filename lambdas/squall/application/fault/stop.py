@@ -16,7 +16,7 @@ from squall.domain.documents.guards import Guards
 from squall.domain.policy.environment import Timing
 from squall.domain.run.alarm_state import Firing
 from squall.domain.run.firing import explain_firing
-from squall.domain.run.fis_state import FisExperiment
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, fis_ended
 from squall.errors import Refused, Unavailable
@@ -111,8 +111,14 @@ def _events_of(fis: FisExperiment, ended_at: datetime) -> list[Event]:
     """What happened while the workflow slept, each with its own time: the start of FIS's actions, and the end of the
     experiment.
     """
-    actions = [Event(action.started_at, EventName.ACTION_STARTED, action.action_id) for action in fis.actions if action.started_at]
+    actions = [Event(a.started_at, EventName.ACTION_STARTED, _describe_action(a)) for a in fis.actions if a.started_at]
     return [*actions, Event(ended_at, fis_ended(fis.status), fis.id)]
+
+
+def _describe_action(action: ActionState) -> str:
+    """The action's id, after the name of its fault in a scenario."""
+    fault, named, _ = action.name.partition(".")
+    return f"{fault}: {action.action_id}" if named else action.action_id
 
 
 def _remove_guards(step: Step) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from squall.application.metrics.guard_alarms import guards_of, put_guards
 from squall.application.step import END, NEXT, Outcome, Step
+from squall.application.targets.workload_now import refresh_workload
 from squall.domain.base.vocabulary import Status
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.guards import Guards
@@ -86,7 +87,7 @@ def compiled_template(step: Step) -> dict[str, Any]:
 
 
 def _targets_before(step: Step) -> tuple[TargetBefore, ...]:
-    workload = step.w.inventory.refresh(step.discovery.workload, step.now)
+    workload = refresh_workload(step.w, step.discovery, step.now)
     return tuple(_state_before(pinned, workload) for pinned in step.discovery.pinned)
 
 

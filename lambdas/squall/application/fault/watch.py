@@ -6,7 +6,7 @@ callback.
 
 from datetime import timedelta
 
-from squall.application.recovery.rollback_report import commands_of, fault_of
+from squall.application.recovery.rollback_report import commands_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.run.record import ExecutionRecord
 
@@ -69,14 +69,16 @@ def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
 
 
 def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
-    """Whether all commands of a fault that an agent carries out have ended.
+    """Whether all faults are over by their time, and agents carry them out, whose commands have ended.
 
-    The rest of FIS's action is only a reserve of time, which protects nothing and is billed.
+    The rest of FIS's actions is only a reserve of time, which protects nothing and is billed.
     """
     if _time_left(step, record, 0) > timedelta(0):
         return False
-    commands = commands_of(step, fault_of(step))
-    return bool(commands) and all(invocations and not any(command.active for command in invocations) for invocations in commands.values())
+    by_fault = commands_of(step)
+    sent = [invocations for commands in by_fault.values() for invocations in commands.values()]
+    carried_out = len(by_fault) == len(step.definition.experiment.plan)
+    return carried_out and all(invocations and not any(command.active for command in invocations) for invocations in sent)
 
 
 def _time_left(step: Step, record: ExecutionRecord, more_seconds: int) -> timedelta:

@@ -1,10 +1,9 @@
 """Reads the metrics that a fault must have moved, to find a command that reported success but had no effect."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from squall.application.metrics.run_windows import Windows
-from squall.application.recovery.rollback_report import fault_of
 from squall.application.step import Step
 from squall.domain.documents.metrics.metric_models import MetricQuery, Window
 from squall.domain.documents.metrics.signal_reading import SignalReading
@@ -21,7 +20,7 @@ from squall.domain.judging.fault_signals import (
     read_signal,
 )
 from squall.errors import Refused, Unavailable
-from squall.faults.template import injection_of
+from squall.faults.plan import list_signals
 from squall.ports.metrics import Metrics
 
 MOST_SERIES = 10
@@ -35,17 +34,27 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     They are read only if the mechanism's report is the proof. If the state of the targets changed, that is proof
     enough. Raises Unavailable if asking again may help.
     """
-    claimed = tuple(proof.target for proof in proofs if proof.proven and proof.kind == "mechanism")
+    own = list_signals(step.definition, step.discovery)
+    return tuple(
+        reading.model_copy(update={"fault": name})
+        for name, signals in own.items()
+        for reading in _read_of_fault(step, windows, proofs, name, signals)
+    )
+
+
+def _read_of_fault(step: Step, windows: Windows, proofs: Sequence[Proof], name: str, own: Sequence[Signal]) -> tuple[SignalReading, ...]:
+    """The readings for one fault, in the window in which that fault was in effect."""
+    claimed = tuple(proof.target for proof in proofs if proof.fault == name and proof.proven and proof.kind == "mechanism")
     if not claimed:
         return ()
-    fault, experiment = fault_of(step), step.definition.experiment
-    own = fault.signals(injection_of(step.definition, step.discovery))
+    experiment = step.definition.experiment
     names = {target.id: target.measured_as for target in step.discovery.pinned}
     declared = _declared_signals(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
     asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]
     if not asked:
         unknown = "none is known that this fault must move; fault_signal in the definition can name one"
         return (SignalReading(targets=claimed, metric="", reading="not_told", detail=unknown),)
+    windows = replace(windows, fault=windows.of_faults.get(name, windows.fault))
     try:
         return _read_values(step.w.metrics, asked, windows)
     except (Unavailable, Refused) as error:

@@ -26,7 +26,7 @@ from squall.domain.run.alarm_state import AlarmHistory
 from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.faults import registry
+from squall.faults.plan import traits_of
 
 
 def judge_run(step: Step) -> None:
@@ -39,9 +39,9 @@ def judge_run(step: Step) -> None:
     inputs = _make_inputs(step, measurements)
     criteria = judge_criteria(inputs)
     rollback = step.find(RollbackReport)
-    proven = rollback is not None and bool(rollback.proofs) and all(proof.proven for proof in rollback.proofs)
+    proven = rollback is not None and rollback.proven
     signals = read_signals(step, measurements.windows, rollback.proofs if rollback else ())
-    broken = _list_failures(step.find(FaultReport))
+    broken = _list_failures(step.find(FaultReport), rollback.not_begun if rollback else ())
     decision = decide_ending(
         criteria=criteria,
         abort=_in_words(step),
@@ -74,7 +74,7 @@ def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
     return JudgeInput(
         definition=step.definition,
         discovery=step.discovery,
-        traits=registry.traits_of(step.definition),
+        traits=traits_of(step.definition),
         baseline=step.find(Baseline),
         effect_at=measurements.windows.effect_at,
         fault_end=measurements.windows.fault_end,
@@ -116,13 +116,14 @@ def _not_restored(rollback: RollbackReport | None) -> tuple[str, ...]:
     return rollback.differences or ("the workload is not as before",)
 
 
-def _list_failures(report: FaultReport | None) -> tuple[str, ...]:
+def _list_failures(report: FaultReport | None, not_begun: Sequence[str]) -> tuple[str, ...]:
     """What FIS reports as failed or skipped, for the experiment and for each action. The state of the targets plays no
-    part."""
+    part. `not_begun`: faults that an abort kept from beginning, whose actions failed nothing."""
     if report is None:
         return ()
     failed = [f"FIS failed ({report.error_code or 'no code'}): {report.reason}"] if report.status == "failed" else []
-    actions = (action for action in report.actions if action.get("status") in {"failed", "skipped"})
+    begun = [action for action in report.actions if action.get("name", "").partition(".")[0] not in not_begun]
+    actions = (action for action in begun if action.get("status") in {"failed", "skipped"})
     return (*failed, *(f"the action {action['name']} {_describe_failure(action)}" for action in actions))
 
 

@@ -5,6 +5,7 @@ dispatch and installing, and may last longer. Other faults are in effect from th
 them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from squall.domain.documents.rollback import RollbackReport
 from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.windows import EffectSpan, fault_window, find_effect_span, recovery_window
 from squall.domain.run.fis_state import FisExperiment
+from squall.faults.plan import BoundFault, bind_plan
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,12 @@ class Windows:
     fault_end: datetime
     """The time at which the fault ended on the last target."""
     fault: Window
-    """The window in which the fault was in effect on every target."""
+    """The window in which the fault was in effect on every target; of a scenario, from the effect of its first fault to
+    the end of its last."""
     recovery: Window
     baseline: Window | None
+    of_faults: Mapping[str, Window]
+    """The window of each fault that took effect, by its name."""
 
 
 def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_seconds: int | None = None) -> Windows:
@@ -37,30 +42,48 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     `until` ends the recovery window: now, or when recovery was decided.
     """
     definition = step.definition
-    timing, length = pace_timing(definition.environment.timing, period_seconds), definition.experiment.length
-    effect = _effect_by_mechanism(step, until) or _effect_by_action(step, fis)
-    fault = fault_window(effect.all, length, timing, ended_at=effect.no_longer_all)
+    timing = pace_timing(definition.environment.timing, period_seconds)
+    spans = _find_spans(step, fis, until)
+    windows = {
+        bound.name: fault_window(span.all, bound.planned.length, timing, ended_at=span.no_longer_all) for bound, span in spans.items()
+    }
+    first, over = min(span.first for span in spans.values()), max(span.over for span in spans.values())
+    fault = fault_window(first, over - first, timing) if definition.experiment.faults else next(iter(windows.values()))
     baseline = step.find(Baseline)
-    recovery = recovery_window(effect.over, until, timing)
-    return Windows(effect.first, effect.over, fault, recovery, baseline.of_period(period_seconds) if baseline else None)
+    recovery = recovery_window(over, until, timing)
+    return Windows(first, over, fault, recovery, baseline.of_period(period_seconds) if baseline else None, windows)
 
 
-def _effect_by_mechanism(step: Step, until: datetime) -> EffectSpan | None:
+def _find_spans(step: Step, fis: FisExperiment | None, until: datetime) -> dict[BoundFault, EffectSpan]:
+    """When each fault was in effect. Faults of a scenario that never began are left out, unless none is known to have
+    begun: then the first one stands for the FIS experiment."""
+    plan, rollback = bind_plan(step.definition), step.find(RollbackReport)
+    spans = {
+        bound: span for bound in plan if (span := _effect_by_mechanism(step, bound, rollback, until) or _effect_by_action(step, bound, fis))
+    }
+    return spans or {plan[0]: _effect_since(step, plan[0], step.record.fault_started_at or step.record.started_at)}
+
+
+def _effect_by_mechanism(step: Step, bound: BoundFault, rollback: RollbackReport | None, until: datetime) -> EffectSpan | None:
     """The span of the effect, by the proofs that VerifyRollback and WatchRecovery stored. If a target still has the
     fault, the effect still lasts.
     """
-    rollback = step.find(RollbackReport)
     if rollback is None:
         return None
-    length, stopped_at = step.definition.experiment.length, step.record.fault_ended_at
-    return find_effect_span(rollback.proofs, length, stopped_at=stopped_at, lasting_until=until if rollback.leftovers else None)
+    proofs = [proof for proof in rollback.proofs if proof.fault == bound.name]
+    stopped_at, lasting = step.record.fault_ended_at, until if rollback.leftovers else None
+    return find_effect_span(proofs, bound.planned.length, stopped_at=stopped_at, lasting_until=lasting)
 
 
-def _effect_by_action(step: Step, fis: FisExperiment | None) -> EffectSpan:
-    """The span from the start of the first FIS action that injects, for the fault's length or until FIS ended it."""
-    started = [a.started_at for a in fis.actions if a.started_at and a.action_id != "aws:fis:wait"] if fis else []
-    at = min(started, default=step.record.fault_started_at or step.record.started_at)
-    planned = at + step.definition.experiment.length
+def _effect_by_action(step: Step, bound: BoundFault, fis: FisExperiment | None) -> EffectSpan | None:
+    """The span from the start of the first FIS action that injects; None if none is known to have begun."""
+    started = [action.started_at for action in bound.list_injecting(fis) if action.started_at]
+    return _effect_since(step, bound, min(started)) if started else None
+
+
+def _effect_since(step: Step, bound: BoundFault, at: datetime) -> EffectSpan:
+    """The span from this time, for the fault's length or until FIS ended it."""
+    planned = at + bound.planned.length
     end = min(planned, step.record.fault_ended_at or planned)
     return EffectSpan(at, at, end, end)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from squall.application.step import NEXT, Outcome, Step
+from squall.application.targets.workload_now import refresh_workload
 from squall.domain.base.vocabulary import RollbackOutcome
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
@@ -12,9 +13,8 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.ssm_state import CommandState
 from squall.domain.run.timeline import EventName
-from squall.faults import registry
-from squall.faults.base import Aftermath, AnyFault
 from squall.faults.mechanisms.capacity import explain_resized
+from squall.faults.plan import AfterRun, bind_plan, verify_plan
 
 DISPATCH_SLACK = timedelta(seconds=60)
 """The clocks of FIS, Systems Manager and Lambda differ. The lock keeps everybody else's commands off these targets."""
@@ -22,18 +22,12 @@ DISPATCH_SLACK = timedelta(seconds=60)
 
 def verify_rollback(step: Step) -> Outcome:
     """Record whether the fault hit every target, and whether it is gone."""
-    report = rollback_report(step, step.w.inventory.refresh(step.discovery.workload, step.now))
+    report = rollback_report(step, refresh_workload(step.w, step.discovery, step.now))
     step.put(report)
-    proven = bool(report.proofs) and all(proof.proven for proof in report.proofs)
-    details = "; ".join(proof.detail for proof in report.proofs)
-    step.note(EventName.FAULT_PROVEN if proven else EventName.FAULT_NOT_PROVEN, details)
+    details = "; ".join([*(proof.detail for proof in report.proofs), *(f"{name} never began" for name in report.not_begun)])
+    step.note(EventName.FAULT_PROVEN if report.proven else EventName.FAULT_NOT_PROVEN, details)
     step.note(EventName.ROLLBACK_VERIFIED, "; ".join([report.outcome.value, *report.changes]))
     return NEXT
-
-
-def fault_of(step: Step) -> AnyFault:
-    """The run's fault."""
-    return registry.bind_fault(step.definition)
 
 
 def fis_of(step: Step) -> FisExperiment | None:
@@ -41,31 +35,35 @@ def fis_of(step: Step) -> FisExperiment | None:
     return step.w.faults.get(step.record.fis_experiment_id) if step.record.fis_experiment_id else None
 
 
-def commands_of(step: Step, fault: AnyFault) -> dict[str, Sequence[CommandState]]:
-    """The commands that carry out the fault, newest first, by target id. Empty if no command carries out the fault."""
-    if not fault.ssm_documents:
-        return {}
+def commands_of(step: Step) -> dict[str, dict[str, Sequence[CommandState]]]:
+    """The commands that carry out each fault, newest first, by name of the fault and target id. Faults that no command
+    carries out are left out."""
     since = (step.record.fault_started_at or step.record.started_at) - DISPATCH_SLACK
     return {
-        pinned.id: step.w.commands.on(pinned.agent, fault.ssm_documents, since) if pinned.agent else () for pinned in step.discovery.pinned
+        bound.name: {
+            target.id: step.w.commands.on(target.agent, bound.fault.ssm_documents, since) if target.agent else ()
+            for target in step.discovery.targets_of(bound.name)
+        }
+        for bound in bind_plan(step.definition)
+        if bound.fault.ssm_documents
     }
 
 
 def rollback_report(step: Step, workload: Workload) -> RollbackReport:
-    """What became of each target, from the targets' state and the fault's mechanism. FIS's status `stopped` is not
+    """What became of each target, from the targets' state and the faults' mechanisms. FIS's status `stopped` is not
     enough.
     """
-    fault = fault_of(step)
     template = step.need(FaultTemplate)
-    report = fault.verify(
-        Aftermath(
+    report = verify_plan(
+        AfterRun(
+            definition=step.definition,
+            discovery=step.discovery,
             before=template.before,
-            workload_before=step.discovery.workload,
             workload=workload,
-            commands=commands_of(step, fault),
+            commands=commands_of(step),
             fis=fis_of(step),
             now=step.w.clock.now(),
-            length=step.definition.experiment.length,
+            aborted=step.record.abort is not None or bool(step.record.closed_by),
         )
     )
     report = report.model_copy(update={"changes": explain_resized(template.before, step.discovery.workload, workload)})

@@ -10,6 +10,7 @@ from squall.application.metrics.read import read_in_periods
 from squall.application.metrics.run_windows import Windows, settled_at, windows_of
 from squall.application.recovery.rollback_report import fis_of, rollback_so_far
 from squall.application.step import NEXT, Outcome, Step, wait_for
+from squall.application.targets.workload_now import refresh_workload
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.recovery import Recovery
@@ -22,12 +23,12 @@ from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.record import Event
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.faults import registry
+from squall.faults.plan import list_lost, traits_of
 
 
 def watch_recovery(step: Step) -> Outcome:
     """Write the document `recovery` as it is now. The answer is `wait` while there is time and something to wait for."""
-    workload = step.w.inventory.refresh(step.discovery.workload, step.now)
+    workload = refresh_workload(step.w, step.discovery, step.now)
     rollback = rollback_so_far(step, workload)
     windows = windows_of(step, fis_of(step), step.now)
     recovery, look_again_at = _assess_recovery(step, windows, workload, rollback)
@@ -60,11 +61,11 @@ def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback:
             window=window,
             slower=slower,
             workload_now=workload,
-            before=step.need(FaultTemplate).before,
+            before=list_lost(step.definition, step.discovery, step.need(FaultTemplate).before, rollback.not_begun),
             effect_at=windows.effect_at,
             fault_end=windows.fault_end,
             now=step.now,
-            traits=registry.traits_of(step.definition),
+            traits=traits_of(step.definition),
             still_active=rollback.leftovers,
             baseline=step.find(Baseline),
             alarms=_read_alarms(step),

@@ -9,6 +9,7 @@ from squall.application.admission.deployed import load_deployed
 from squall.application.history import summarize_run
 from squall.application.messages import send_message
 from squall.domain.base.model import Model
+from squall.domain.experiment.experiment import SCENARIO
 from squall.domain.history.coverage import STALE_DAYS
 from squall.domain.history.period import Period
 from squall.domain.history.period_report import Filters, PeriodReport
@@ -70,7 +71,9 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
 def _read_catalogue(filters: Filters) -> dict[str, str]:
     """Name to fault type of the deployed experiments of the environment, or of all environments."""
     environment = filters.environment
-    return {raw["name"]: raw["type"] for raw in load_deployed().catalogue.values() if environment in {None, raw["environment"]}}
+    return {
+        raw["name"]: raw.get("type", SCENARIO) for raw in load_deployed().catalogue.values() if environment in {None, raw["environment"]}
+    }
 
 
 def _summarise_late(w: Wiring, run: RunSummary) -> RunSummary:

@@ -31,7 +31,8 @@ from squall.domain.result.build import build_result
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.faults.registry import UnknownFaultError, traits_of
+from squall.faults.plan import traits_of
+from squall.faults.registry import UnknownFaultError
 from squall.wiring import Wiring
 
 

@@ -16,6 +16,7 @@ from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.guard_forecasts import forecast_guards
 from squall.application.step import Step
 from squall.application.stopping.halt_flag import read_halt
+from squall.application.targets.workload_now import refresh_workload
 from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
@@ -36,8 +37,7 @@ from squall.domain.safety.cost import count_billed_metrics, estimate_cost
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
-from squall.faults import registry
-from squall.faults.template import compile_fault, injection_of
+from squall.faults.plan import bind_plan, check_prerequisites, compile_faults, risk_of, traits_of
 
 T = TypeVar("T")
 _GROUP = "asg/"
@@ -57,16 +57,16 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
     parts = step.run.execution_arn.split(":")
     timing = definition.environment.timing
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
-    fault = registry.bind_fault(definition)
+    plan = bind_plan(definition)
     record = _try_read(step, lambda: step.w.records.get(step.run.id)) if final and needs_approval(definition) else None
-    workload = _try_read(step, lambda: step.w.inventory.refresh(discovery.workload, now)) if final else discovery.workload
+    workload = _try_read(step, lambda: refresh_workload(step.w, discovery, now)) if final else discovery.workload
     armed = guards_of(step) if final else Guards(guards=())
     inputs = SafetyInput(
         now=now,
         definition=definition,
         discovery=discovery,
         workload_now=workload,
-        traits=registry.traits_of(definition),
+        traits=traits_of(definition),
         account=parts[4],
         region=parts[3],
         domain_holders=_try_read(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),
@@ -88,10 +88,10 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         published_now=_read_published(step, definition) if final else None,
         template_id=step.record.template_id,
         template_differences=_compare_template(step) if final else None,
-        prerequisites=fault.prerequisites(injection_of(definition, discovery, workload)) if workload else None,
-        sends_commands=bool(fault.ssm_documents),
-        moves_metrics=fault.moves_metrics,
-        risk=fault.risk,
+        prerequisites=check_prerequisites(definition, discovery, workload) if workload else None,
+        sends_commands=any(bound.fault.ssm_documents for bound in plan),
+        moves_metrics=tuple(dict.fromkeys(metric for bound in plan for metric in bound.fault.moves_metrics)),
+        risk=risk_of(plan),
         cost=_estimate_run_cost(definition, discovery, armed.guards),
         calendars=_read_calendars(step, definition, now),
         active_experiments=_try_read(step, step.w.faults.active),
@@ -105,7 +105,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
 
 
 def _estimate_run_cost(definition: Definition, discovery: Discovery, guards: tuple[GuardSpec, ...]) -> dict[str, float]:
-    _, actions = compile_fault(definition, discovery)
+    _, actions = compile_faults(definition, discovery)
     metrics = count_billed_metrics(guards) or MAXIMUM_METRICS * len(definition.experiment.abort_conditions)
     return estimate_cost({"actions": actions}, alarm_metrics=metrics, sentinel=definition.experiment.sentinel is not None)
 

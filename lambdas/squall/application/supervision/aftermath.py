@@ -11,6 +11,7 @@ from squall.application.result.record import decision_on, write_result
 from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.stopping.run_faults import list_run_experiments
+from squall.application.targets.workload_now import refresh_workload
 from squall.domain.documents.rollback import AutomationRun
 from squall.domain.messages.leftovers import rollback_failed
 from squall.domain.recovery.rollback_document import describe_run
@@ -68,4 +69,4 @@ def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:
             fis = w.faults.get(experiments[-1].id) or experiments[-1]
             step.put(fault_report(fis))
             step.record = replace(record, fis_experiment_id=fis.id, fault_started_at=record.fault_started_at or fis.started_at)
-            step.put(rollback_report(step, w.inventory.refresh(step.discovery.workload, step.now)))
+            step.put(rollback_report(step, refresh_workload(w, step.discovery, step.now)))

@@ -7,12 +7,13 @@ Lock and slot go only once neither a fault nor a rollback is running.
 from contextlib import suppress
 from datetime import timedelta
 
-from squall.application.recovery.rollback_report import commands_of, fault_of
+from squall.application.recovery.rollback_report import commands_of
 from squall.application.result.record import agreed_result, is_told
 from squall.application.step import MissingDocumentError, Step
 from squall.application.stopping.cleanup import Cleanup, Leftover
 from squall.application.stopping.run_faults import RunFaults, delete_templates
 from squall.application.supervision.aftermath import finish_rollback
+from squall.application.targets.workload_now import refresh_workload
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.run.commands import delete_alarms_command, delete_item_command, shell_command, stop_experiment_command
@@ -22,6 +23,7 @@ from squall.domain.run.ssm_state import CommandState
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from squall.faults.base import Remnant
+from squall.faults.plan import find_remnants
 from squall.wiring import Wiring
 
 SETTLED_AFTER = timedelta(seconds=120)
@@ -96,8 +98,8 @@ class RunCleanup(Cleanup):
         step = Step.of(self.w, self.record)
         if step.find(Discovery) is None:
             return []
-        commands = commands_of(step, fault_of(step))
-        return [command for on_instance in commands.values() for command in on_instance if command.active]
+        sent = [on_target for commands in commands_of(step).values() for on_target in commands.values()]
+        return list({command.id: command for on_target in sent for command in on_target if command.active}.values())
 
     def _find_what_fis_left(self) -> None:
         """What FIS left on the targets although the fault is over. Only people remove it. Skipped while something still
@@ -115,7 +117,7 @@ class RunCleanup(Cleanup):
         template, discovery = step.find(FaultTemplate), step.find(Discovery)
         if template is None or discovery is None:
             return ()
-        return fault_of(step).find_remnants(template, lambda: self.w.inventory.refresh(discovery.workload, self.w.clock.now()))
+        return find_remnants(step.definition, discovery, template, lambda: refresh_workload(self.w, discovery, self.w.clock.now()))
 
     def _delete_guards(self) -> None:
         guards = sorted(set(self.record.guard_names))

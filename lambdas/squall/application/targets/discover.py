@@ -9,24 +9,29 @@ from squall.application.sentinel import sentinel_dimensions
 from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.refusal import Refusal
+from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.periods import sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
 from squall.domain.resources.types import join_ids
-from squall.domain.resources.workload import Workload
+from squall.domain.resources.workload import Workload, join_workloads
 from squall.domain.run.timeline import EventName
 from squall.domain.targets.failure_domains import failure_domains
-from squall.domain.targets.pinning import find_candidates, pin_targets
+from squall.domain.targets.pinning import Asked, Rules, find_candidates, pin_targets
+from squall.faults.plan import bind_plan, find_template_problems
 
 
 def discover_targets(step: Step) -> Outcome:
     """Write the document `discovery`, and `refusal` if something is wrong."""
     experiment, environment = step.definition.experiment, step.definition.environment
-    workload = _describe_workload(step)
+    asked, parts = _describe_candidates(step)
+    workload = join_workloads(parts)
     parsed = parse_sentences(experiment)
     seed = step.run.id
-    pinned, unpinnable = pin_targets(workload, experiment, environment, seed, opt_in_tag=step.w.settings.opt_in_tag)
+    rules = Rules(workload, experiment.blast_radius, environment, seed, step.w.settings.opt_in_tag)
+    pins, unpinnable = pin_targets(asked, rules)
+    pinned = tuple({target.arn: target for targets in pins.values() for target in targets}.values())
     bindings, unmeasurable = bind_metrics(
         parsed.metrics,
         parsed.statistics,
@@ -44,35 +49,50 @@ def discover_targets(step: Step) -> Outcome:
         seed=seed,
         failure_domains=failure_domains(workload, pinned),
         bindings=bindings,
+        faults={name: targets for name, targets in pins.items() if name},
+        parts=parts if len(parts) > 1 else (),
     )
     step.put(discovery)
     # Without a candidate, what can't be measured follows from what is missing.
-    problems = (*unpinnable, *(unmeasurable if find_candidates(workload, experiment) else ()))
+    found = all(find_candidates(each.workload, each.fault) for each in asked)
+    problems = (*unpinnable, *(unmeasurable if found else ()), *(find_template_problems(step.definition, discovery) if pinned else ()))
     if problems:
         step.put(Refusal(at=step.now, problems=problems))
     step.note(EventName.DISCOVERED, join_ids(pinned) or "nothing can be pinned")
     return NEXT
 
 
-def _describe_workload(step: Step) -> Workload:
-    """The workload around the targets.
+def _describe_candidates(step: Step) -> tuple[list[Asked], tuple[Workload, ...]]:
+    """Each fault with the workload around its candidates, and the workloads. Faults that choose alike share one."""
+    parts: dict[str, Workload] = {}
+    asked = []
+    for bound in bind_plan(step.definition):
+        fault = bound.planned
+        choice = repr((fault.named, fault.resource_type, fault.target and (fault.target.tags, fault.target.filters)))
+        if choice not in parts:
+            parts[choice] = _describe_workload(step, fault)
+        asked.append(Asked(fault, parts[choice], bound.traits))
+    return asked, tuple(parts.values())
+
+
+def _describe_workload(step: Step, fault: PlannedFault) -> Workload:
+    """The workload around the candidates of a fault.
 
     An ARN of another partition, Region or account counts as missing, even if something here has the same name. Tags and
     filters only narrow what is named, so if nothing that is named is here, nothing is searched.
     """
-    experiment = step.definition.experiment
-    target = experiment.target
-    elsewhere = tuple(name for name in dict.fromkeys(experiment.named) if not step.definition.is_here(name))
-    here = [name for name in experiment.named if name not in elsewhere]
+    target, service = fault.target, step.definition.experiment.service
+    elsewhere = tuple(name for name in dict.fromkeys(fault.named) if not step.definition.is_here(name))
+    here = [name for name in fault.named if name not in elsewhere]
     if elsewhere and not here:
-        return Workload(at=step.now, instances=(), missing=elsewhere, service=experiment.service)
+        return Workload(at=step.now, instances=(), missing=elsewhere, service=service)
     workload = step.w.inventory.describe(
         here,
         target.tags if target else {},
         target.filters if target else {},
         step.now,
-        resource_type=experiment.resource_type,
-        service=experiment.service,
+        resource_type=fault.resource_type,
+        service=service,
     )
     return workload.model_copy(update={"missing": (*workload.missing, *elsewhere)})
 

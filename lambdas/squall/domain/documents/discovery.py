@@ -1,5 +1,9 @@
 """`discovery.json`: resolved targets, the workload around them, and metric bindings."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from squall.domain.documents.document import Document
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.resources.types import AnyResource
@@ -19,3 +23,11 @@ class Discovery(Document):
     """Lock keys, sorted: `asg/<name>`, `ecs/<cluster>/<service>`, `tg/<arn suffix>`, or of the resource alone,
     `instance/<id>`."""
     bindings: tuple[MetricBinding, ...]
+    faults: Annotated[dict[str, tuple[AnyResource, ...]], Field(exclude_if=lambda faults: not faults)] = {}
+    """The pinned targets by the name of the fault, in a scenario only."""
+    parts: Annotated[tuple[Workload, ...], Field(exclude_if=lambda parts: not parts)] = ()
+    """The descriptions that `workload` joins, where a scenario's faults choose their candidates differently."""
+
+    def targets_of(self, fault: str) -> tuple[AnyResource, ...]:
+        """The pinned targets of the fault with this name; all of them for the only fault, which has none."""
+        return self.faults.get(fault, ()) if fault else self.pinned

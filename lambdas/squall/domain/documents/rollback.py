@@ -1,6 +1,9 @@
 """`automation.json` and `rollback.json`: the rollback document that ran, and whether each target is restored."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import (
@@ -21,6 +24,8 @@ class Proof(Model):
     """The time at which a mechanism took effect on the target, or at which the state was seen."""
     until: datetime | None = None
     """The time at which the mechanism ended; None if it has not ended, if there is none, or if the time is unknown."""
+    fault: Annotated[str, Field(exclude_if=lambda fault: not fault)] = ""
+    """The fault's name in a scenario."""
 
 
 class AutomationRun(Document):
@@ -67,3 +72,10 @@ class RollbackReport(Document):
     began."""
     automation: AutomationRun | None = None
     """The run of the experiment's rollback document; None if it declares none."""
+    not_begun: Annotated[tuple[str, ...], Field(exclude_if=lambda names: not names)] = ()
+    """The faults of a scenario that never began because the run was aborted before."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether every fault that began hit all its targets."""
+        return bool(self.proofs) and all(proof.proven for proof in self.proofs)

@@ -4,7 +4,6 @@ These models check shape and ranges. `squall.admission` and the workflow check w
 exist and the fault is long enough.
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,25 +11,23 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule, validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern, show_value
-from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
+from squall.domain.base.problems import ENVIRONMENT_NAME, extend_path, require_pattern
+from squall.domain.base.vocabulary import BlastRadius, FaultType
+from squall.domain.experiment.form import ONE_LENGTH, find_form_problems
+from squall.domain.experiment.scenario import MOST_FAULTS, NAME_PATTERN, PlannedFault, ScenarioFault, schedule_faults
+from squall.domain.experiment.target import PLAIN, Line, Target, TargetResource, find_type_problem
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
 from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
-from squall.domain.resources.types import type_named
 from squall.domain.sentinel.config import Sentinel
 
 NOT_BLANK = require_pattern(r"\S", "some text")
-PLAIN = require_pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
 Text = Annotated[str, Field(min_length=1, max_length=2000), NOT_BLANK]
-Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
 Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 MetricName = Annotated[
     str, Field(max_length=64), require_pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")
 ]
-RESOURCE_NAME = require_pattern(r"^(i-[0-9A-Za-z-]+|(subnet|vol)-[0-9a-f]+|arn:[^\s]+)$", "an id (i-…, subnet-…, vol-…) or an ARN")
-TargetResource = Annotated[str, Field(max_length=2048), RESOURCE_NAME]
 TARGET_GROUP = require_pattern(r"^arn:[^:\s]+:elasticloadbalancing:[^:\s]+:\d{12}:targetgroup/[^\s]+$", "the ARN of a target group")
 Statistic = Annotated[
     str,
@@ -39,59 +36,6 @@ Statistic = Annotated[
     ),
 ]
 Flag = Annotated[bool, Field(strict=True)]
-
-
-class Selection(Model):
-    """How many of the candidates are hit, within the blast radius and the healthy share: all of that number, or none."""
-
-    percent: Annotated[int, Field(ge=1, le=100, strict=True)] | None = None
-    """Percent of the candidates, rounded down as FIS does: 50 % of five are two, 5 % of four are none and refused."""
-    count: Annotated[int, Field(ge=1, le=50, strict=True)] | None = None
-    """The number itself."""
-
-    @model_validator(mode="after")
-    def _require_one(self) -> "Selection":
-        if (self.percent is None) == (self.count is None):
-            raise validation_error("says how many twice, or not at all", "exactly one of percent and count")
-        return self
-
-    def count_of(self, candidates: int) -> int:
-        """How many of so many candidates are hit."""
-        return self.count if self.count is not None else candidates * (self.percent or 0) // 100
-
-    def __str__(self) -> str:
-        return f"count {self.count}" if self.count is not None else f"{self.percent} %"
-
-
-def _choose_select_form(value: object) -> str:
-    return "word" if isinstance(value, str) else "number"
-
-
-Select = Annotated[
-    Annotated[Literal["radius", "all"], Tag("word")] | Annotated[Selection, Tag("number")], Discriminator(_choose_select_form)
-]
-
-
-class Target(Model):
-    """A richer way to say `target_resources`: candidates by ARN, tag or filter."""
-
-    resource_type: ResourceType | None = None
-    """None: the type of the ARNs; without ARNs, EC2 instances."""
-    arns: Annotated[tuple[TargetResource, ...], Field(max_length=50)] = ()
-    """Candidates by ARN or id; the blast radius bounds how many of them are hit."""
-    tags: dict[str, str] = {}
-    """Tags that every candidate must have, beside the opt-in tag of the environment."""
-    filters: dict[str, tuple[str, ...]] = {}
-    """Narrow `arns` or `tags`; alone they would mean every instance of the account."""
-    select: Select = "radius"
-    """`radius`: the blast radius bounds what is pinned. `all`: refuse unless every candidate fits the radius.
-    `{percent: 50}` or `{count: 2}`: so many of the candidates, or refuse."""
-
-    @model_validator(mode="after")
-    def _require_choice(self) -> "Target":
-        if not self.arns and not self.tags:
-            raise validation_error("names no resources", "arns or tags")
-        return self
 
 
 class MetricDefinition(Model):
@@ -204,25 +148,9 @@ def _choose_form(value: object) -> str:
 SuccessCriterion = Annotated[Annotated[Line, Tag("sentence")] | Annotated[Criterion, Tag("criterion")], Discriminator(_choose_form)]
 
 
-ONE_DURATION = validation_error(
-    "the length of the fault is given once", "exactly one of duration_minutes and duration", at="duration_minutes"
-)
-NO_TARGET = validation_error("no target is named", "target_resources or target", at="target_resources")
-
-
-def find_type_problem(named: Iterable[str], declared: ResourceType | None) -> tuple[str, str] | None:
-    """What is wrong with the types of the named resources, and what was expected. None if they are all of one type, and
-    that is the declared one if one is declared."""
-    types = {name: type_named(name, declared) for name in named}
-    unknown = [name for name, kind in types.items() if kind is None]
-    if unknown:
-        return f"nothing can be injected into {show_value(unknown[0])}", "an ARN of " + ", ".join(kind.words for kind in ResourceType)
-    kinds = sorted({kind for kind in types.values() if kind})
-    if declared and kinds and kinds != [declared]:
-        return f"resource_type is {declared.value}, the targets are {', '.join(kinds)}", f"{declared.value} only"
-    if len(kinds) > 1:
-        return f"the targets are {' and '.join(kinds)}", "resources of one type: one experiment is one fault"
-    return None
+ONE_DURATION = validation_error(ONE_LENGTH, "exactly one of duration_minutes and duration", at="duration_minutes")
+SCENARIO = "scenario"
+"""What stands for the type of the fault where there are several."""
 
 
 OverrideValues = Annotated[tuple[ParameterText | Flag, ...], Field(min_length=1, max_length=50)]
@@ -233,8 +161,8 @@ class Experiment(Model):
     """The experiment's name in reports, messages and history. Experiments of one name share their history."""
     description: Text
     """What is tested, and why."""
-    type: FaultType
-    """The kind of fault."""
+    type: FaultType | None = None
+    """The kind of fault. Required, unless `faults` has the faults of a scenario."""
     hypothesis: Text
     """What should happen to users while the fault lasts, and why."""
     blast_radius: BlastRadius
@@ -293,6 +221,12 @@ class Experiment(Model):
     not started."""
     ramp: dict[str, Any] | None = None
     """Refused at admission: a ramp is a campaign of kind ramp, in a file of its own."""
+    faults: Annotated[
+        dict[str, ScenarioFault],
+        Field(max_length=MOST_FAULTS, exclude_if=lambda faults: not faults, json_schema_extra={"propertyNames": {"pattern": NAME_PATTERN}}),
+    ] = {}
+    """A scenario: several faults in one run, by name, instead of `type`, `target_resources`, `target` and `parameters`. A stop ends
+    all of them."""
 
     @field_validator("override_ranges")
     @classmethod
@@ -303,39 +237,50 @@ class Experiment(Model):
         return value
 
     @model_validator(mode="after")
-    def _require_one_duration(self) -> "Experiment":
-        if (self.duration_minutes is None) == (self.duration is None):
-            raise ONE_DURATION
-        if not self.names_targets and self.fis_template_id is None:
-            raise NO_TARGET
+    def _require_faults(self) -> "Experiment":
+        if problem := next(find_form_problems(self.model_dump(mode="json", exclude_defaults=True)), None):
+            raise validation_error(problem.message, problem.expected, at=problem.path)
         return self
 
     @model_validator(mode="after")
     def _require_one_type(self) -> "Experiment":
-        problem = find_type_problem(self.named, self.target.resource_type if self.target else None)
-        if problem:
-            raise validation_error(*problem, at="target_resources")
+        for fault in self.plan:
+            problem = find_type_problem(fault.named, fault.target.resource_type if fault.target else None)
+            if problem:
+                raise validation_error(*problem, at=extend_path(fault.path, "target_resources"))
         return self
 
     @property
-    def names_targets(self) -> bool:
-        """Whether the definition itself says what is hit. Otherwise its FIS template does."""
-        return bool(self.target_resources) or self.target is not None
+    def plan(self) -> tuple[PlannedFault, ...]:
+        """The faults, in the order in which they begin: those of the scenario, or the only one, which has no name."""
+        if self.type is None:
+            return schedule_faults(self.faults, self._given_length)
+        return (PlannedFault("", self.type, self.parameters, self.target_resources, self.target, self._given_length),)
+
+    @property
+    def kind(self) -> str:
+        """The type of the only fault; `scenario` if there are several."""
+        return self.type.value if self.type else SCENARIO
+
+    @property
+    def words(self) -> str:
+        """The faults in a sentence."""
+        return self.type.value if self.type else f"{SCENARIO} of {', '.join(fault.words for fault in self.plan)}"
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The candidates that are named, by id or ARN."""
-        return (*self.target_resources, *(self.target.arns if self.target else ()))
-
-    @property
-    def resource_type(self) -> ResourceType:
-        """The type of the fault's targets: the declared one, else the type of the named ones, else EC2 instances."""
-        declared = self.target.resource_type if self.target else None
-        return declared or next((kind for name in self.named if (kind := type_named(name))), ResourceType.INSTANCE)
+        """The candidates that are named, by id or ARN, of every fault."""
+        return tuple(dict.fromkeys(name for fault in self.plan for name in fault.named))
 
     @property
     def length(self) -> timedelta:
-        """How long the fault is to last, in whole seconds."""
+        """How long the fault is to last, in whole seconds; of a scenario, from its beginning to the end of its last
+        fault."""
+        return max(fault.end for fault in self.plan)
+
+    @property
+    def _given_length(self) -> timedelta:
+        """The length that the experiment itself gives."""
         return self.duration if self.duration is not None else timedelta(seconds=round((self.duration_minutes or 0) * 60))
 
     @property

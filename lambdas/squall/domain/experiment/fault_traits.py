@@ -16,3 +16,12 @@ class FaultTraits:
     """Whether the fault takes its targets out of service as soon as it takes effect, also where they come back."""
     improvements_on_loss: tuple[str, ...] = ()
     """Recommendations for a finding that users noticed the fault, in addition to those of the finding's kind."""
+    takes: frozenset[str] = frozenset()
+    """What the fault holds on each target while it lasts. Another fault that takes or needs the same on the same target
+    can't run at that time."""
+    needs: frozenset[str] = frozenset()
+    """What a target must have left for the fault to begin and to end there."""
+    proven_by_state: bool = False
+    """Whether the state of a target after the run is the proof. It does not say which of two faults caused it."""
+    loss_has_any_cause: bool = False
+    """Whether the proof is that the target is gone, whatever ended it."""

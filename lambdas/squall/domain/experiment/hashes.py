@@ -37,12 +37,18 @@ def promotion_hash(experiment: Experiment) -> str:
     """
     dumped: dict[str, Any] = experiment.model_dump(mode="json", exclude=set(_LOCAL_FIELDS) | {"duration", "duration_minutes"})
     dumped["seconds"] = experiment.length.total_seconds()
+    if experiment.faults:
+        dumped["faults"] = {name: _drop_targets(fault) for name, fault in dumped["faults"].items()}
     dumped["metrics"] = {name: {**metric, "dimensions": None} for name, metric in dumped["metrics"].items()}
     if experiment.sentinel:
         dumped["sentinel"] = {**dumped["sentinel"], "url": None}
     if experiment.fault_signal:
         dumped["fault_signal"] = {**dumped["fault_signal"], "dimensions": None}
     return _hash_value(_drop_unset_additions(dumped))
+
+
+def _drop_targets(fault: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in fault.items() if field not in {"target_resources", "target"}}
 
 
 def _drop_unset_additions(dumped: Mapping[str, Any]) -> dict[str, Any]:

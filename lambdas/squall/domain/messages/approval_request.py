@@ -102,7 +102,7 @@ def _plan_section(request: Request) -> Section:
     experiment, plan = request.definition.experiment, request.plan
     cost = cost_of(plan)
     return Section(
-        f"What would be done: {experiment.type.value} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}",
+        f"What would be done: {experiment.words} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}",
         facts_of(
             [
                 *(f"target {_describe_target(resource)}" for resource in request.discovery.pinned),

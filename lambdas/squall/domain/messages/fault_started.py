@@ -20,7 +20,7 @@ def make_message(record: ExecutionRecord, definition: Definition, discovery: Dis
         subject=f"Squall: fault running: {experiment.name} in {environment.name}",
         facts=facts_of(
             [
-                f"{experiment.name}: {experiment.type.value} in {environment.name}{_describe_length(record)}",
+                f"{experiment.name}: {experiment.words} in {environment.name}{_describe_length(record)}",
                 f"Hypothesis: {experiment.hypothesis}",
                 f"execution {record.id}, started by {record.requested_by or 'not said'} (a label)",
             ]

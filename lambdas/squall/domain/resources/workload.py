@@ -1,13 +1,15 @@
 """The workload around the targets: the groups that replace them, and the target groups that send them requests."""
 
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from squall.domain.base.model import Model
 from squall.domain.resources.base import R, Resource
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import OtherResource
 
+T = TypeVar("T")
 _GROUPS = {
     "auto_scaling": ("Auto Scaling group", "instances"),
     "ecs": ("ECS service", "tasks"),
@@ -171,3 +173,27 @@ class Workload(Model):
     def now(self, resource: R) -> R | None:
         """The same resource in this workload; None if the workload does not contain it."""
         return next((known for known in self.resources if known.id == resource.id and isinstance(known, type(resource))), None)
+
+
+def join_workloads(parts: Sequence[Workload]) -> Workload:
+    """One workload with everything that the parts describe; what several describe, as the first does."""
+    if len(parts) == 1:
+        return parts[0]
+    return Workload(
+        at=max(part.at for part in parts),
+        instances=_keep_first(parts, lambda part: part.instances, lambda instance: instance.id),
+        others=_keep_first(parts, lambda part: part.others, lambda resource: f"{resource.type} {resource.id}"),
+        groups=_keep_first(parts, lambda part: part.groups, lambda group: group.domain),
+        target_groups=_keep_first(parts, lambda part: part.target_groups, lambda group: group.arn),
+        missing=tuple(dict.fromkeys(name for part in parts for name in part.missing)),
+        unreadable=tuple(dict.fromkeys(sentence for part in parts for sentence in part.unreadable)),
+        service=parts[0].service,
+    )
+
+
+def _keep_first(parts: Sequence[Workload], items: Callable[[Workload], Iterable[T]], key: Callable[[T], str]) -> tuple[T, ...]:
+    first: dict[str, T] = {}
+    for part in parts:
+        for item in items(part):
+            first.setdefault(key(item), item)
+    return tuple(first.values())

@@ -62,7 +62,7 @@ def build_result(
         signals=evidence.judgement.signals if evidence.judgement else (),
         cost=_collect_cost(evidence),
         environment=(definition.environment.name if definition else record.environment) or None,
-        experiment_type=(definition.experiment.type.value if definition else record.fault_type) or None,
+        experiment_type=(definition.experiment.kind if definition else record.fault_type) or None,
         definition_hash=(definition.definition_hash if definition else record.definition_hash) or None,
         requested_by=(definition.requested_by if definition else record.requested_by) or None,
         approval=_make_approvals(record),
@@ -130,13 +130,14 @@ def _describe_preparation(evidence: Evidence) -> Iterable[str]:
 def _describe_fault(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
     if record.fault_started_at and evidence.definition:
         length = format_length(evidence.definition.experiment.length)
-        yield f"Fault {evidence.definition.experiment.type.value} started at {record.fault_started_at:%H:%M:%S} UTC for {length}"
+        yield f"Fault {evidence.definition.experiment.words} started at {record.fault_started_at:%H:%M:%S} UTC for {length}"
     if evidence.fault:
         code = f" ({evidence.fault.error_code})" if evidence.fault.error_code else ""
         yield f"FIS experiment {evidence.fault.experiment_id} ended {evidence.fault.status}{code}"
     if evidence.rollback:
         for proof in evidence.rollback.proofs:
             yield f"{'Proven' if proof.proven else 'Not proven'} by {proof.kind}: {proof.detail}"
+        yield from (f"{name} never began: the run was aborted before" for name in evidence.rollback.not_begun)
     for signal in evidence.judgement.signals if evidence.judgement else ():
         yield f"{SIGNAL_SENTENCES[signal.reading]}: {signal.detail}"
 
@@ -184,17 +185,17 @@ def _by_window(values: Mapping[str, Mapping[str, float | None]]) -> dict[str, di
 def _list_targets(evidence: Evidence) -> Iterable[dict[str, Any]]:
     if evidence.discovery is None:
         return
-    proofs = {proof.target: proof for proof in evidence.rollback.proofs} if evidence.rollback else {}
+    every = evidence.rollback.proofs if evidence.rollback else ()
     for resource in evidence.discovery.pinned:
-        proof = proofs.get(resource.id)
+        proofs = [proof for proof in every if proof.target == resource.id]
         yield {
             "type": resource.type.value,
             "id": resource.id,
             "arn": resource.arn,
             "zone": resource.zone,
             "group": resource.belongs_to,
-            "proven": proof.proven if proof else None,
-            "evidence": proof.detail if proof else "",
+            "proven": all(proof.proven for proof in proofs) if proofs else None,
+            "evidence": "; ".join(proof.detail for proof in proofs),
         }
 
 

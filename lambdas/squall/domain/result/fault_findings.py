@@ -55,12 +55,15 @@ def inspect_proofs(evidence: Evidence) -> Iterator[Inspection]:
     """Whether the fault hit every target, by the proofs and by metrics of the mechanism that contradict them."""
     if evidence.rollback is None or evidence.judgement is None or not evidence.rollback.proofs:
         return
-    unproven = {proof.target: proof.detail for proof in evidence.rollback.proofs if not proof.proven}
+    unproven = {(proof.fault, proof.target): proof.detail for proof in evidence.rollback.proofs if not proof.proven}
     contradictions = [signal for signal in evidence.judgement.signals if signal.reading == "contradicted"]
-    contradicted = {target: signal.detail for signal in contradictions for target in signal.targets}
+    contradicted = {(signal.fault, target): signal.detail for signal in contradictions for target in signal.targets}
     missed, total = {**unproven, **contradicted}, len(evidence.rollback.proofs)
-    detail = "; ".join(dict.fromkeys(why if target in why else f"{target}: {why}" for target, why in missed.items()))
-    title = f"The fault is not proven on {len(missed)} of {total} target{'s' if total != 1 else ''}"
+    detail = "; ".join(dict.fromkeys(_describe_miss(fault, target, why) for (fault, target), why in missed.items()))
+    faults = list(dict.fromkeys(fault for fault, _ in missed if fault))
+    targets = ", ".join(dict.fromkeys(target for _, target in missed))
+    which = f"fault {', '.join(faults)}" if faults else "fault"
+    title = f"The {which} is not proven on {len(missed)} of {total} target{'s' if total != 1 else ''}"
     yield Inspection(
         kind="fault_unproven",
         about=domain_of(evidence),
@@ -68,8 +71,13 @@ def inspect_proofs(evidence: Evidence) -> Iterator[Inspection]:
         title=title,
         detail=detail,
         issue=f"{title}: {detail}",
-        evidence=FindingEvidence(at=evidence.rollback.at, target=", ".join(missed) or None, mechanism="fault"),
+        evidence=FindingEvidence(at=evidence.rollback.at, target=targets or None, mechanism="fault"),
     )
+
+
+def _describe_miss(fault: str, target: str, why: str) -> str:
+    known = why if target in why else f"{target}: {why}"
+    return known if not fault or known.startswith(fault) else f"{fault}: {known}"
 
 
 def inspect_aftermath(evidence: Evidence) -> Iterator[Inspection]:

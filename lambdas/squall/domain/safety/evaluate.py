@@ -59,6 +59,6 @@ def _run_check(name: str, check: Check, inputs: SafetyInput) -> SafetyCheck:
 
 def _list_prerequisites(inputs: SafetyInput) -> tuple[SafetyCheck, ...]:
     if inputs.prerequisites is None:
-        detail = f"the prerequisites of {inputs.definition.experiment.type.value} could not be checked on its targets"
+        detail = f"the prerequisites of {inputs.definition.experiment.words} could not be checked on its targets"
         return (SafetyCheck(name="fault_prerequisites", outcome=CheckOutcome.NOT_EVALUATED, detail=detail),)
     return tuple(check.model_copy(update={"name": f"fault_prerequisites.{check.name}"}) for check in inputs.prerequisites)

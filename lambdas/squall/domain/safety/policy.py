@@ -17,10 +17,8 @@ Rule = Callable[[Experiment, Environment], Ruling]
 
 
 def _allow_type(experiment: Experiment, policy: Environment) -> Ruling:
-    return (
-        experiment.type in policy.allowed_types,
-        f"{policy.name} allows {join_words(policy.allowed_types)}; this is {experiment.type.value}",
-    )
+    allowed = all(fault.type in policy.allowed_types for fault in experiment.plan)
+    return allowed, f"{policy.name} allows {join_words(policy.allowed_types)}; this is {experiment.words}"
 
 
 def _allow_radius(experiment: Experiment, policy: Environment) -> Ruling:
@@ -49,7 +47,7 @@ def _require_rollback_plan(experiment: Experiment, _: Environment) -> Ruling:
 
 def _allow_risk(experiment: Experiment, policy: Environment, risk: Risk) -> Ruling:
     ok = RISKS.index(risk) <= RISKS.index(policy.maximum_risk)
-    return ok, f"{policy.name} allows faults up to {policy.maximum_risk} risk; {experiment.type.value} is of {risk} risk"
+    return ok, f"{policy.name} allows faults up to {policy.maximum_risk} risk; {experiment.words} is of {risk} risk"
 
 
 _RULES: Mapping[str, tuple[str, Rule]] = {
@@ -92,7 +90,7 @@ def _check_account_and_region(inputs: SafetyInput) -> Answer:
 def _check_risk(inputs: SafetyInput) -> Answer:
     experiment, policy = inputs.definition.experiment, inputs.definition.environment
     if inputs.risk is None:
-        return None, f"the risk class of {experiment.type.value} is unknown"
+        return None, f"the risk class of {experiment.words} is unknown"
     return _allow_risk(experiment, policy, inputs.risk)
 
 

@@ -62,8 +62,11 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
     if inputs.workload_now is None:
         return None, "the capacity of the failure domains could not be read"
     percent = inputs.definition.environment.minimum_healthy_percent
-    parameters = inputs.definition.experiment.parameters
-    resources = tuple((inputs.workload_now.now(pinned) or pinned).under(parameters) for pinned in inputs.discovery.pinned)
+    resources = tuple(
+        (inputs.workload_now.now(pinned) or pinned).under(fault.parameters)
+        for fault in inputs.definition.experiment.plan
+        for pinned in inputs.discovery.targets_of(fault.name)
+    )
     gone = list_lost_members(resources)
     domains = list_capacities(inputs.workload_now, resources)
     sums = [

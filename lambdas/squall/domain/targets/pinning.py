@@ -2,15 +2,19 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from squall.domain.base.problems import Problem
+from squall.domain.base.problems import Problem, extend_path, prefix_paths
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
-from squall.domain.experiment.experiment import Experiment, Selection
+from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.experiment.target import Selection
 from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import list_capacities, list_lost_members
+from squall.domain.targets.meetings import Hit, explain_conflict
 from squall.domain.targets.serving import explain_idle
 
 MAXIMUM_TARGETS = 5
@@ -19,60 +23,152 @@ ZONAL = frozenset({BlastRadius.SINGLE_AZ, BlastRadius.MULTIPLE_AZ})
 """Radii that are about Availability Zones."""
 
 
-def find_candidates(workload: Workload, experiment: Experiment) -> tuple[Resource, ...]:
-    """The resources that the experiment names or, where it chooses by tags and filters, all that were found with those
+@dataclass(frozen=True)
+class Asked:
+    """A fault, and where its candidates are."""
+
+    fault: PlannedFault
+    workload: Workload
+    """The account's description of the fault's candidates."""
+    traits: FaultTraits
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What bounds the targets of all faults of a run together."""
+
+    workload: Workload
+    """The candidates of all faults, and what they belong to."""
+    radius: BlastRadius
+    environment: Environment
+    seed: str
+    opt_in_tag: str = "squall:environment"
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """A fault with the candidates that it may hit, in the order in which they are taken."""
+
+    asked: Asked
+    candidates: Sequence[Resource]
+    eligible: Sequence[Resource]
+    wanted: int | None
+    """How many are asked for; None: as many as the radius allows."""
+
+
+Pinned = dict[str, tuple[Resource, ...]]
+"""The targets by the name of the fault, sorted by id."""
+
+
+def find_candidates(workload: Workload, fault: PlannedFault) -> tuple[Resource, ...]:
+    """The resources that the fault names or, where it chooses by tags and filters, all that were found with those
     tags."""
-    target = experiment.target
-    named = set(experiment.named)
-    if named and experiment.resource_type is ResourceType.SCALING_GROUP:
+    named = set(fault.named)
+    if named and fault.resource_type is ResourceType.SCALING_GROUP:
         return tuple(resource for resource in workload.resources if resource.type is ResourceType.SCALING_GROUP and resource.arn in named)
     if named:
         groups = {group for name in named if (group := group_named(name))}
         return tuple(resource for resource in workload.resources if named & resource.answers_to or resource.belongs_to in groups)
-    tags = target.tags if target else {}
-    return tuple(
-        resource for resource in workload.resources if resource.type is experiment.resource_type and tags.items() <= resource.tags.items()
-    )
+    tags = fault.target.tags if fault.target else {}
+    of_type = [resource for resource in workload.resources if resource.type is fault.resource_type]
+    return tuple(resource for resource in of_type if tags.items() <= resource.tags.items())
 
 
-def pin_targets(
-    workload: Workload, experiment: Experiment, environment: Environment, seed: str, *, opt_in_tag: str = "squall:environment"
-) -> tuple[tuple[Resource, ...], list[Problem]]:
-    """The targets that the fault hits, sorted by id, or every reason why none can be chosen.
+def pin_targets(asked: Sequence[Asked], rules: Rules) -> tuple[Pinned, list[Problem]]:
+    """The targets that each fault hits, or every reason why none can be chosen. The blast radius and the healthy share
+    bound all of them together.
 
-    The choice is repeatable: candidates are taken in the order of a hash of seed and id. At least one target is pinned,
-    even if that breaks the environment's healthy share: the safety check `minimum_healthy_share` then refuses it, with
-    its arithmetic on the record.
+    The choice is repeatable: candidates are taken in the order of a hash of seed and id, those first that another fault
+    hits already. At least one target is pinned, even if that breaks the environment's healthy share: the safety check
+    `minimum_healthy_share` then refuses it, with its arithmetic on the record.
     """
-    candidates = tuple(candidate.under(experiment.parameters).in_policy(environment) for candidate in find_candidates(workload, experiment))
-    problems = [*_find_unknown(workload, experiment), *_find_not_opted_in(candidates, environment, opt_in_tag)]
-    opted_in = [candidate for candidate in candidates if candidate.tags.get(opt_in_tag) == environment.name]
-    fit = [candidate for candidate in opted_in if candidate.usable and not explain_idle(workload, candidate)]
-    eligible = sorted(fit, key=lambda candidate: _rank_resource(seed, candidate))
-    if experiment.blast_radius is BlastRadius.MULTIPLE_REGION:
+    choices, problems = [], []
+    for each in asked:
+        choice, found = _list_eligible(each, rules)
+        choices.append(choice)
+        problems += prefix_paths(each.fault.path, found)
+    if rules.radius is BlastRadius.MULTIPLE_REGION:
         problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
-    elif not eligible:
-        problems += _explain_none_eligible(workload, candidates, explained=bool(problems))
     if problems:
-        return (), problems
-    wanted = _count_wanted(experiment, candidates)
-    chosen = _CHOOSE[experiment.blast_radius](workload, eligible, environment, wanted or 1)[:wanted]
-    problems += _check_selection(experiment, candidates, chosen, wanted) or _check_radius(experiment, candidates, chosen)
-    problems += _check_contents(workload, chosen, environment, opt_in_tag)
-    return ((), problems) if problems else (tuple(sorted(chosen, key=lambda target: target.id)), [])
+        return {}, problems
+    zones: list[str | None] = [None]
+    if rules.radius is BlastRadius.SINGLE_AZ:  # the first zone in which every fault finds its targets
+        zones = [*dict.fromkeys(resource.zone for choice in choices for resource in choice.eligible)]
+    attempts = (_pin_in(zone, choices, rules) for zone in zones)
+    pinned, problems = first = next(attempts)
+    while problems and (other := next(attempts, None)) is not None:
+        pinned, problems = other
+    return first if problems else (pinned, problems)
+
+
+def _list_eligible(asked: Asked, rules: Rules) -> tuple[_Choice, list[Problem]]:
+    """The candidates of a fault that it may hit, and what is wrong with its candidates."""
+    fault, workload, environment = asked.fault, asked.workload, rules.environment
+    candidates = tuple(candidate.under(fault.parameters).in_policy(environment) for candidate in find_candidates(workload, fault))
+    problems = [*_find_unknown(workload, fault), *_find_not_opted_in(candidates, environment, rules.opt_in_tag)]
+    opted_in = [candidate for candidate in candidates if candidate.tags.get(rules.opt_in_tag) == environment.name]
+    fit = [candidate for candidate in opted_in if candidate.usable and not explain_idle(workload, candidate)]
+    eligible = sorted(fit, key=lambda candidate: _rank_resource(rules.seed, candidate))
+    if not eligible and rules.radius is not BlastRadius.MULTIPLE_REGION:
+        problems += _explain_none_eligible(workload, candidates, explained=bool(problems))
+    return _Choice(asked, candidates, eligible, _count_wanted(fault, candidates)), problems
+
+
+def _pin_in(zone: str | None, choices: Sequence[_Choice], rules: Rules) -> tuple[Pinned, list[Problem]]:
+    """The targets of each fault in one zone (None: in any), the faults in the order in which they begin."""
+    pinned: Pinned = {}
+    hits: list[Hit] = []
+    problems: list[Problem] = []
+    for choice in choices:
+        fault = choice.asked.fault
+        chosen, found = _pin_one_fault(zone, choice, hits, rules)
+        problems += found
+        hits.append(Hit(fault, choice.asked.traits, chosen))
+        pinned[fault.name] = tuple(sorted(chosen, key=lambda target: target.id))
+    union = [target for hit in hits for target in hit.targets]
+    problems += [] if problems else _check_union(union, choices, rules)
+    return ({}, problems) if problems else (pinned, [])
+
+
+def _pin_one_fault(zone: str | None, choice: _Choice, hits: Sequence[Hit], rules: Rules) -> tuple[list[Resource], list[Problem]]:
+    fault, path = choice.asked.fault, choice.asked.fault.path
+    base = [target for hit in hits for target in hit.targets]
+    here = [resource for resource in choice.eligible if zone is None or resource.zone == zone]
+    if not here:
+        return [], [Problem(path=extend_path(path, "target"), message=f"none of its candidates is in {zone}, as the other targets are")]
+    conflicts = {resource.id: _explain_conflicts(choice, resource, hits) for resource in here}
+    free = [resource for resource in here if not conflicts[resource.id]]
+    if not free:
+        return [], [Problem(path=path, message=conflicts[here[0].id], expected="faults that can run together, or other targets")]
+    known = {target.arn: target.id for target in base}
+    ordered = sorted(free, key=lambda resource: resource.arn not in known)
+    chosen = _CHOOSE[rules.radius](rules, ordered, base)[: choice.wanted]
+    if not chosen and choice.wanted != 0:
+        allowed = "1 target" if rules.radius is BlastRadius.SINGLE_INSTANCE else f"{MAXIMUM_TARGETS} targets"
+        message = f"{rules.radius.value} allows {allowed}, which other faults hit: {', '.join(sorted(known.values()))}"
+        return [], [Problem(path=extend_path(path, "target"), message=message, expected="one of them, or a wider blast_radius")]
+    problems = _check_selection(fault, rules.radius, choice, chosen) or _check_radius(fault, rules.radius, choice.candidates, chosen)
+    found = [*problems, *_check_contents(choice.asked.workload, chosen, rules.environment, rules.opt_in_tag)]
+    return chosen, [problem if problem.path == "blast_radius" else prefix_paths(path, [problem])[0] for problem in found]
+
+
+def _explain_conflicts(choice: _Choice, resource: Resource, hits: Sequence[Hit]) -> str:
+    """Why the fault can't hit this resource beside the others; empty if it can."""
+    own = Hit(choice.asked.fault, choice.asked.traits, [resource])
+    return next((sentence for hit in hits if (sentence := explain_conflict(hit, own))), "")
 
 
 def _rank_resource(seed: str, resource: Resource) -> str:
     return hashlib.sha256(f"{seed}\n{resource.id}".encode()).hexdigest()
 
 
-def _find_unknown(workload: Workload, experiment: Experiment) -> list[Problem]:
+def _find_unknown(workload: Workload, fault: PlannedFault) -> list[Problem]:
     return (
         [
             Problem(
                 path="target_resources",
                 message=f"{target} does not exist in this account and Region",
-                expected=f"an existing {experiment.resource_type.words}",
+                expected=f"an existing {fault.resource_type.words}",
             )
             for target in workload.missing
         ]
@@ -134,97 +230,106 @@ def _explain_none_eligible(workload: Workload, candidates: Sequence[Resource], *
     return [Problem(path="target_resources", message=f"no target is {wanted} and serves: {', '.join([*states, *idle])}")]
 
 
-def _count_wanted(experiment: Experiment, candidates: Sequence[Resource]) -> int | None:
+def _count_wanted(fault: PlannedFault, candidates: Sequence[Resource]) -> int | None:
     """How many candidates the experiment asks for; None: as many as the radius allows."""
-    select = experiment.target.select if experiment.target else "radius"
+    select = fault.target.select if fault.target else "radius"
     return select.count_of(len(candidates)) if isinstance(select, Selection) else None
 
 
-def _check_selection(
-    experiment: Experiment, candidates: Sequence[Resource], chosen: Sequence[Resource], wanted: int | None
-) -> list[Problem]:
+def _check_selection(fault: PlannedFault, radius: BlastRadius, choice: _Choice, chosen: Sequence[Resource]) -> list[Problem]:
     """Whether as many are pinned as the experiment asks for: never fewer."""
-    if wanted is None or not experiment.target or 0 < wanted == len(chosen):
+    wanted = choice.wanted
+    if wanted is None or not fault.target or 0 < wanted == len(chosen):
         return []
-    asked = f"{experiment.target.select} of {len(candidates)} candidates"
+    asked = f"{fault.target.select} of {len(choice.candidates)} candidates"
     if wanted == 0:
         return [Problem(path="target.select", message=f"{asked} is none, rounded down as FIS does", expected="more candidates, or count")]
-    message = f"{asked} is {wanted}, but {experiment.blast_radius.value} and the healthy share allow {len(chosen)}"
+    message = f"{asked} is {wanted}, but {radius.value} and the healthy share allow {len(chosen)}"
     return [Problem(path="target.select", message=message, expected=f"at most {len(chosen)}, a wider blast_radius, or select: radius")]
 
 
-def _check_radius(experiment: Experiment, candidates: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
-    if experiment.target and experiment.target.select == "all" and len(chosen) < len(candidates):
-        radius = experiment.blast_radius.value
+def _check_radius(fault: PlannedFault, radius: BlastRadius, candidates: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
+    if fault.target and fault.target.select == "all" and len(chosen) < len(candidates):
         return [
             Problem(
                 path="target.select",
-                message=f"select is all and there are {len(candidates)} targets, but {radius} allows {len(chosen)} of them",
+                message=f"select is all and there are {len(candidates)} targets, but {radius.value} allows {len(chosen)} of them",
                 expected=f"at most {len(chosen)} targets, or select: radius",
             )
         ]
-    if experiment.blast_radius in ZONAL and not all(resource.zone for resource in chosen):
-        message = f"{experiment.blast_radius.value} is about zones, and {chosen[0].id} does not live in a single zone"
+    if radius in ZONAL and not all(resource.zone for resource in chosen):
+        message = f"{radius.value} is about zones, and {chosen[0].id} does not live in a single zone"
         return [Problem(path="blast_radius", message=message, expected="single_instance or single_region")]
-    zones = {resource.zone for resource in chosen}
-    if experiment.blast_radius is BlastRadius.MULTIPLE_AZ and len(zones) < 2:
-        have = len({resource.zone for resource in candidates})
+    return []
+
+
+def _check_union(union: Sequence[Resource], choices: Sequence[_Choice], rules: Rules) -> list[Problem]:
+    """Whether the targets of all faults together are as `multiple_az` means it: in two zones, and not in every zone of
+    their type."""
+    if rules.radius is not BlastRadius.MULTIPLE_AZ:
+        return []
+    zones = {resource.zone for resource in union}
+    if len(zones) < 2:
+        candidates = {resource.arn: resource for choice in choices for resource in choice.candidates}
+        have = len({resource.zone for resource in candidates.values()})
         return [
             Problem(
                 path="blast_radius",
                 message=f"multiple_az needs targets in two zones, but of {len(candidates)} targets in {have} zones "
-                f"only {len(chosen)} can be pinned while a zone keeps capacity and the healthy share holds",
+                f"only {len({resource.arn for resource in union})} can be pinned while a zone keeps capacity and the healthy share holds",
                 expected="more targets or zones, or single_az",
             )
         ]
+    if len(choices) > 1 and (lost := [kind for kind in {resource.type for resource in union} if _loses_every_zone(kind, union, rules)]):
+        message = f"the faults together hit every {lost[0].words} in every zone"
+        return [Problem(path="blast_radius", message=message, expected="targets that leave a zone as it is, or single_region")]
     return []
 
 
-def _pin_one(_workload: Workload, eligible: Sequence[Resource], _environment: Environment, _wanted: int) -> list[Resource]:
-    return [eligible[0]]
+def _loses_every_zone(kind: ResourceType, union: Sequence[Resource], rules: Rules) -> bool:
+    running = [resource for resource in rules.workload.resources if resource.usable and resource.type is kind]
+    hit = {resource.arn for resource in union}
+    return all(resource.arn in hit for resource in running)
 
 
-def _pin_in_one_zone(workload: Workload, eligible: Sequence[Resource], environment: Environment, wanted: int) -> list[Resource]:
-    """The resources of the first zone that can give as many as are wanted; if none can, of the first zone."""
-    zones = dict.fromkeys(resource.zone for resource in eligible)
-    kept = [_keep_share(workload, [resource for resource in eligible if resource.zone == zone], environment) for zone in zones]
-    return next((resources for resources in kept if len(resources) >= wanted), kept[0])
+def _pin_one(_rules: Rules, eligible: Sequence[Resource], base: Sequence[Resource]) -> list[Resource]:
+    """The first; if another fault hits a resource already, that one and no other."""
+    known = {resource.arn for resource in base}
+    return [resource for resource in eligible if not known or resource.arn in known][:1]
 
 
-def _pin_in_zones(workload: Workload, eligible: Sequence[Resource], environment: Environment, _wanted: int) -> list[Resource]:
+def _pin_in_zones(rules: Rules, eligible: Sequence[Resource], base: Sequence[Resource]) -> list[Resource]:
     """One resource in each zone, as long as at least one zone keeps a resource."""
     first = list({resource.zone: resource for resource in reversed(eligible)}.values())[::-1]
     running: dict[str, int] = {}
-    for resource in workload.resources:
+    for resource in rules.workload.resources:
         if resource.usable and resource.type is eligible[0].type:
             running[resource.zone] = running.get(resource.zone, 0) + 1
     if all(running.get(zone, 0) <= 1 for zone in {*running, *(resource.zone for resource in first)}) and len(first) >= len(running):
         first = first[:-1] or first
-    return _keep_share(workload, first, environment)
+    return _pin_within_share(rules, first, base)
 
 
-def _pin_everywhere(workload: Workload, eligible: Sequence[Resource], environment: Environment, _wanted: int) -> list[Resource]:
-    return _keep_share(workload, eligible, environment)
-
-
-def _keep_share(workload: Workload, eligible: Sequence[Resource], environment: Environment) -> list[Resource]:
-    """The largest choice that leaves every failure domain its healthy share: at least one resource, and at most as many
-    as FIS takes."""
+def _pin_within_share(rules: Rules, eligible: Sequence[Resource], base: Sequence[Resource]) -> list[Resource]:
+    """The largest choice that leaves every failure domain its healthy share beside what other faults hit (`base`): at
+    least one resource, and at most as many in all as FIS takes."""
     chosen: list[Resource] = []
+    known = {resource.arn for resource in base}
     for resource in eligible:
-        if len(chosen) == MAXIMUM_TARGETS:
-            break
-        trial = [*chosen, resource]
+        if len(known | {resource.arn}) > MAXIMUM_TARGETS:
+            continue
+        trial = [*base, *chosen, resource]
         gone = list_lost_members(trial)
-        left = (c.after(gone) >= c.needed(environment.minimum_healthy_percent) for c in list_capacities(workload, trial))
+        left = (c.after(gone) >= c.needed(rules.environment.minimum_healthy_percent) for c in list_capacities(rules.workload, trial))
         if not chosen or all(left):
-            chosen = trial
+            chosen.append(resource)
+            known.add(resource.arn)
     return chosen
 
 
 _CHOOSE = {
     BlastRadius.SINGLE_INSTANCE: _pin_one,
-    BlastRadius.SINGLE_AZ: _pin_in_one_zone,
+    BlastRadius.SINGLE_AZ: _pin_within_share,
     BlastRadius.MULTIPLE_AZ: _pin_in_zones,
-    BlastRadius.SINGLE_REGION: _pin_everywhere,
+    BlastRadius.SINGLE_REGION: _pin_within_share,
 }

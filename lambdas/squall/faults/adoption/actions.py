@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, prefix_paths
-from squall.domain.experiment.experiment import Experiment
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths
 from squall.domain.metrics.periods import format_length
 from squall.faults import registry
 from squall.faults.adoption.keys import find_unknown_keys
@@ -19,28 +18,20 @@ AUTOMATION = "aws:ssm:start-automation-execution"
 Actions = Mapping[str, Mapping[str, Any]]
 
 
-def find_crowd(injecting: Actions, targets: Mapping[str, Mapping[str, Any]]) -> Problem | None:
-    """Why these actions are no fault, or several faults, each of which would need its own proof; None if they are one.
-
-    Several actions are one fault if they do the same to different targets, each of which is named and hit whole: FIS
-    takes five ARNs in a target, so a fault on six has two actions.
+def is_one_fault(injecting: Actions, targets: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether these actions are one fault: a single one, or several that do the same to different targets, each of which
+    is named and hit whole. FIS takes five ARNs in a target, so a fault on six has two actions.
     """
-    if not injecting:
-        return Problem(path=WHOLE, message="nothing is injected", expected="an action other than a wait")
     actions = list(injecting.values())
     named = [str(name) for action in actions for name in action.get("targets", {}).values()]
     arns = [str(arn) for name in named for arn in _list_names(targets.get(name, {}))]
     alike = all({**action, "targets": 0, "description": 0} == {**actions[0], "targets": 0, "description": 0} for action in actions)
     whole = all(targets.get(name, {}).get("selectionMode") == "ALL" and _list_names(targets.get(name, {})) for name in named)
-    if len(actions) == 1 or (alike and whole and len(arns) == len(set(arns)) and len(named) == len(set(named))):
-        return None
-    words = [f"{name} ({_describe_action(action)}{_describe_start(action)})" for name, action in injecting.items()]
-    message = f"the template injects {len(actions)} faults: {', '.join(words)}; an experiment is one fault"
-    return Problem(path=WHOLE, message=message, expected="one template and one experiment for each")
+    return len(actions) == 1 or (alike and whole and len(arns) == len(set(arns)) and len(named) == len(set(named)))
 
 
-def read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experiment) -> dict[str, Any]:
-    """The fault's parameters in this action. Raises InvalidInput with paths below the action."""
+def read_action(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -> dict[str, Any]:
+    """The parameters of a fault of this length in this action. Raises InvalidInput with paths below the action."""
     action_id, parameters = str(action.get("actionId")), action.get("parameters", {})
     problems = [*find_unknown_keys(action, KEYS)]
     if len(targets := action.get("targets", {})) > 1:
@@ -49,7 +40,7 @@ def read_action(action: Mapping[str, Any], fault: AnyFault, experiment: Experime
     if unfit := _find_unfit(action_id, parameters, fault):
         raise InvalidInput([*problems, unfit])
     try:
-        raw = fault.read_template(action_id, parameters, experiment.length)
+        raw = fault.read_template(action_id, parameters, length)
     except InvalidInput as invalid:
         raise InvalidInput([*problems, *invalid.problems]) from None
     if problems:
@@ -65,7 +56,7 @@ def find_timing_problems(actions: Actions, fault: AnyFault, length: timedelta) -
     """
     for name, action in actions.items():
         if action.get("actionId") == WAIT:
-            yield from prefix_paths(name, _check_wait(action))
+            yield from prefix_paths(name, find_wait_problems(action))
     try:
         spans = _list_spans(actions, fault, length)
     except _LoopError as loop:
@@ -116,7 +107,8 @@ def _is_instant(action: Mapping[str, Any], fault: AnyFault) -> bool:
     return action_id != WAIT and fault.is_instant(action_id, action.get("parameters", {}))
 
 
-def _check_wait(action: Mapping[str, Any]) -> Iterator[Problem]:
+def find_wait_problems(action: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a wait by itself."""
     yield from find_unknown_keys(action, KEYS)
     parameters = action.get("parameters", {})
     yield from prefix_paths("parameters", find_unknown_keys(parameters, ("duration",)))
@@ -152,16 +144,6 @@ def _explain_unknown(action_id: str, name: str, parameters: Mapping[str, str]) -
         name = f"{action_id} with {parameters.get('documentArn', '').rpartition('document/')[2] or 'no document'}"
     expected = f"type: custom without fis_template_id, with {listed} among the policy's custom_actions"
     return Problem(path="actionId", message=f"{name}: Squall does not know what it does", expected=expected)
-
-
-def _describe_action(action: Mapping[str, Any]) -> str:
-    action_id = str(action.get("actionId"))
-    return f"{action_id} with {document_of(action.get('parameters', {}))}" if action_id == SEND else action_id
-
-
-def _describe_start(action: Mapping[str, Any]) -> str:
-    first = action.get("startAfter") or ()
-    return f" after {' and '.join(first)}" if first else ""
 
 
 def _list_names(target: Mapping[str, Any]) -> Collection[str]:

@@ -5,7 +5,7 @@ Only what an experiment of the catalogue could also say is taken from the templa
 its path, and so is every key that is neither carried over nor replaced.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,8 +15,9 @@ from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
 from squall.faults import registry
-from squall.faults.adoption.actions import find_crowd, find_timing_problems, read_action
+from squall.faults.adoption.actions import find_timing_problems, is_one_fault, read_action
 from squall.faults.adoption.keys import find_unknown_keys
+from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.fis import WAIT
 
@@ -40,14 +41,20 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
     targets: Mapping[str, Mapping[str, Any]] = template.get("targets", {})
-    if crowd := find_crowd(injecting, targets):  # what each of several faults lacks helps nobody
-        raise InvalidInput([*problems, *prefix_paths(extend_path(PATH, "actions"), [crowd])])
+    if not injecting:
+        nothing = Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action other than a wait")
+        raise InvalidInput([*problems, nothing])
+    if problems and experiment.faults:
+        raise InvalidInput(problems)
+    if not is_one_fault(injecting, targets):
+        return _with_scenario(definition, actions, targets, problems)
     used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
-    fault = registry.get_fault(experiment.type, _resource_type(experiment.type, used.values()))
+    (planned,) = experiment.plan
+    fault = registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
     parameters: list[dict[str, Any]] = []
     for name, action in injecting.items():
         try:
-            parameters.append(read_action(action, fault, experiment))
+            parameters.append(read_action(action, fault, experiment.length))
         except InvalidInput as invalid:
             problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
     problems += prefix_paths(extend_path(PATH, "actions"), find_timing_problems(actions, fault, experiment.length))
@@ -62,9 +69,27 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     return _with_template(experiment, target, parameters[0])
 
 
+def _with_scenario(
+    definition: Definition, actions: Mapping[str, Any], targets: Mapping[str, Any], problems: Sequence[Problem]
+) -> Experiment:
+    """The experiment with the faults of the template. Its length is that of those of which the template says none."""
+    try:
+        faults = read_scenario(definition, actions, targets)
+    except InvalidInput as invalid:
+        raise InvalidInput(dict.fromkeys([*problems, *prefix_paths(PATH, invalid.problems)])) from None
+    if problems:
+        raise InvalidInput(problems)
+    experiment = definition.experiment
+    raw = {**experiment.model_dump(mode="json", exclude={"type", "target", "target_resources", "parameters"}), "faults": faults}
+    return _validate(raw)
+
+
 def _with_template(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
     """The experiment as if it had been written with these values. It is validated in the same way."""
-    raw = {**experiment.model_dump(mode="json"), "target": target, "parameters": parameters}
+    return _validate({**experiment.model_dump(mode="json"), "target": target, "parameters": parameters})
+
+
+def _validate(raw: Mapping[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(raw)
     except ValidationError as error:
@@ -76,6 +101,7 @@ def _find_double(experiment: Experiment) -> Iterator[Problem]:
         "target_resources": experiment.target_resources,
         "target": experiment.target,
         "parameters": experiment.parameters,
+        "faults": experiment.faults,
     }
     for field, value in fields.items():
         if value:

@@ -39,6 +39,7 @@ class FunctionFault(Fault[LambdaFunction, P]):
 
     resource_type = ResourceType.FUNCTION
     kind = LambdaFunction
+    takes = frozenset({"fault configuration"})
     target_key = "Functions"
     names: Mapping[str, Names]
     """The parameters of each action, apart from its duration."""

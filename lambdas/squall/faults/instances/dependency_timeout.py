@@ -145,6 +145,7 @@ class DependencyTimeout(SendCommandFault[Parameters]):
     drops everything sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
+    takes = frozenset({"network"})
     verb = "cut a dependency off from"
     risk = "high"
     ssm_documents = (LOSS, LATENCY, BLACKHOLE, OLDER_LOSS)

@@ -70,6 +70,7 @@ class NetworkLatency(SendCommandFault[Parameters]):
     itself, and when the command is cancelled."""
 
     type = FaultType.NETWORK_LATENCY
+    takes = frozenset({"network"})
     verb = "delayed the network of"
     risk = "medium"
     ssm_documents = (DOCUMENT, OLDER)

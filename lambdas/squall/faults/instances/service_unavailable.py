@@ -71,6 +71,7 @@ class ServiceUnavailable(SendCommandFault[Parameters]):
     its service."""
 
     type = FaultType.SERVICE_UNAVAILABLE
+    takes = frozenset({"network"})
     verb = "made the service unavailable on"
     risk = "medium"
     ssm_documents = ("AWSFIS-Run-Network-Blackhole-Port",)

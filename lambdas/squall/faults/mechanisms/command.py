@@ -18,6 +18,8 @@ _UNDELIVERED = ("undeliver", "delivery", "invalidplatform", "accessdenied", "not
 class CommandFault(Fault[R, P]):
     """A fault that the Systems Manager agent carries out on each target and ends by itself."""
 
+    needs = frozenset({"agent"})
+
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
         targets = [target.resource.id for target in aftermath.before]
         return tuple(self._prove_target(target, aftermath.commands.get(target, ())) for target in targets)

@@ -20,6 +20,8 @@ class MomentaryFault(Fault[R, P]):
     description: str
     fixed: Mapping[str, str] = {}
     """The parameters that the action always has."""
+    proven_by_state = True
+    loss_has_any_cause = True
     forgets = False
     """Whether the service forgets within about an hour what the action ended. Then FIS's report on the action is the
     proof."""

@@ -113,6 +113,7 @@ class PodNetworkLatency(PodFault[LatencyParameters]):
     """`aws:eks:pod-network-latency`: delays everything that the pod sends, including its answers."""
 
     type = FaultType.NETWORK_LATENCY
+    takes = frozenset({"network"})
     verb = "delayed the network of"
     risk = "medium"
     actions = (LATENCY,)
@@ -146,6 +147,7 @@ class PodServiceUnavailable(PodFault[PortParameters]):
     """`aws:eks:pod-network-blackhole-port` on incoming traffic."""
 
     type = FaultType.SERVICE_UNAVAILABLE
+    takes = frozenset({"network"})
     verb = "made the service unavailable on"
     risk = "high"
     actions = (BLACKHOLE,)
@@ -175,6 +177,7 @@ class PodDependencyTimeout(PodFault[Dependency]):
     drops everything sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
+    takes = frozenset({"network"})
     verb = "cut a dependency off from"
     risk = "high"
     actions = (LOSS, LATENCY, BLACKHOLE)

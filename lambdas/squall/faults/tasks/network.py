@@ -62,6 +62,7 @@ class TaskNetworkLatency(TaskFault[LatencyParameters]):
     agent late as well."""
 
     type = FaultType.NETWORK_LATENCY
+    takes = frozenset({"network"})
     verb = "delayed the network of"
     risk = "medium"
     ssm_documents = (LATENCY_DOCUMENT,)
@@ -89,6 +90,7 @@ class TaskDependencyTimeout(TaskFault[Dependency]):
     drops everything sent to that port."""
 
     type = FaultType.DEPENDENCY_TIMEOUT
+    takes = frozenset({"network"})
     verb = "cut a dependency off from"
     risk = "high"
     ssm_documents = (LOSS_DOCUMENT, LATENCY_DOCUMENT, BLACKHOLE_DOCUMENT)

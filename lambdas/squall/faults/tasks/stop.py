@@ -33,6 +33,8 @@ class TaskStop(MomentaryFault[EcsTask, NoParameters]):
     action = "stop"
     description = "Stop the pinned tasks"
     forgets = True
+    loss_has_any_cause = False
+    """ECS says whether somebody asked for the stop."""
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
     targets_are_replaced = True
     improvements_on_loss = (REDUNDANCY, SHUTDOWN)

@@ -14,7 +14,7 @@ from squall.domain.documents.metrics.statistics import Comparison, MetricStatist
 from squall.domain.documents.recovery import Recovery, RunningMembers
 from squall.domain.judging.criteria import judge_criteria
 from squall.domain.judging.judge_input import JudgeInput
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from tests.unit.builders import (
     HEALTHY,
     NOW,
@@ -47,7 +47,7 @@ def result(criterion: str, **changes: Any) -> CriterionResult:
     inputs: dict[str, Any] = {
         "definition": definition(exp),
         "discovery": outcome,
-        "traits": registry.traits_of(definition(exp)),
+        "traits": traits_of(definition(exp)),
         "baseline": baseline(measurements=HEALTHY),
         "effect_at": NOW,
         "fault_end": END,

@@ -26,7 +26,7 @@ from squall.domain.metrics.periods import lag_of, lag_table, minimum_duration, r
 from squall.domain.policy.environment import Timing
 from squall.domain.result.finding_rules import inspect_run
 from squall.domain.run.alarm_state import Watched
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from squall.reporting.charts import metric_title
 from tests.unit.builders import (
     HEALTHY,
@@ -80,7 +80,7 @@ def judged(values: list[float | None], total: float | None) -> CriterionResult:
         JudgeInput(
             definition=definition(EXPERIMENT),
             discovery=result,
-            traits=registry.traits_of(definition(EXPERIMENT)),
+            traits=traits_of(definition(EXPERIMENT)),
             baseline=baseline(),
             effect_at=NOW,
             fault_end=NOW + timedelta(minutes=10),

@@ -21,7 +21,7 @@ from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults import registry
 from squall.faults.custom import CustomFault
 from squall.faults.template import compile_template
-from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, before, definition, discovery, environment, experiment, instance, workload
+from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, before, discovery, environment, experiment, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 from tests.unit.faults.test_faults import GUARDS, ROLE, assert_accepted
 from tests.unit.faults.test_resource_faults import HOSTILE
@@ -85,8 +85,8 @@ def refused(inputs: dict[str, Any], overrides: dict[str, Any] | None = None, **p
 
 def test_what_the_policy_lists_is_admitted() -> None:
     result = admitted(raw())
-    assert registry.bind_fault(result).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
-    assert registry.bind_fault(result).risk == "medium"
+    assert registry.bind_fault(result.experiment.plan[0], result.environment).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
+    assert registry.bind_fault(result.experiment.plan[0], result.environment).risk == "medium"
     assert admitted(raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")).experiment.rollback is not None
 
 
@@ -243,4 +243,4 @@ def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() ->
     with pytest.raises(LookupError):
         compile_fault(fault, parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
     with pytest.raises(registry.UnknownFaultError):
-        registry.bind_fault(definition(experiment(type="custom", parameters={"action": "reboot"})))
+        registry.bind_fault(experiment(type="custom", parameters={"action": "reboot"}).plan[0], environment())

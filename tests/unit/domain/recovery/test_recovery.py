@@ -9,7 +9,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.recovery.recovery import RecoveryInput, assess_recovery, observed_window
 from squall.domain.resources.workload import Workload
 from squall.domain.run.alarm_state import AlarmState
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from tests.unit.builders import (
     NOW,
     REL12,
@@ -52,7 +52,7 @@ def look(**changes: Any) -> tuple[Recovery, datetime | None]:
         "effect_at": NOW,
         "fault_end": END,
         "now": LATER,
-        "traits": registry.traits_of(definition(exp)),
+        "traits": traits_of(definition(exp)),
     }
     return assess_recovery(RecoveryInput(**{**inputs, **changes}))
 

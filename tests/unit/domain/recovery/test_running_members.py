@@ -17,7 +17,7 @@ from squall.domain.resources.pods import EksPod
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.member_groups import explain_uncounted, explain_untimed
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from tests.unit.builders import NOW, definition, discovery, experiment, healthy_series, instance, window
 from tests.unit.builders import workload as fleet
 from tests.unit.resources import discovery_of, others, pod, task
@@ -92,7 +92,7 @@ def test_a_target_that_the_fault_does_not_take_away_may_have_run_until_its_repla
 
 def test_only_faults_that_take_their_targets_away_do_so_at_once() -> None:
     def leaves(kind: str, **parameters: Any) -> tuple[bool, bool]:
-        traits = registry.traits_of(definition(experiment(type=kind, parameters=parameters)))
+        traits = traits_of(definition(experiment(type=kind, parameters=parameters)))
         return traits.targets_leave_at_once, traits.targets_are_replaced
 
     assert leaves("instance_termination") == (True, True)
@@ -215,7 +215,7 @@ def watched(now: Workload, text: str = "2 instances run within 5 minutes") -> tu
             effect_at=NOW,
             fault_end=at(600),
             now=at(840),
-            traits=registry.traits_of(definition(exp)),
+            traits=traits_of(definition(exp)),
         )
     )
 

@@ -12,9 +12,9 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.types import type_named
-from squall.domain.targets.pinning import find_candidates, pin_targets
+from squall.domain.targets.pinning import find_candidates
 from squall.faults import registry
-from tests.unit.builders import ACCOUNT, REGION, REL12, discovery, environment, experiment, instance, workload
+from tests.unit.builders import ACCOUNT, REGION, REL12, discovery, environment, experiment, instance, pin_targets, workload
 from tests.unit.resources import targeting
 
 DATABASE = f"arn:aws:rds:{REGION}:{ACCOUNT}:db:orders"
@@ -58,7 +58,7 @@ def test_a_name_tells_its_type(name: str, kind: ResourceType | None) -> None:
 def test_a_group_makes_its_instances_candidates_of_which_the_radius_pins() -> None:
     fleet = [instance("i-1"), instance("i-2"), instance("i-alone", group=None)]
     exp = experiment(target_resources=[GROUP])
-    assert {candidate.id for candidate in find_candidates(workload(fleet), exp)} == {"i-1", "i-2"}
+    assert {candidate.id for candidate in find_candidates(workload(fleet), exp.plan[0])} == {"i-1", "i-2"}
     pinned, problems = pin_targets(workload(fleet), exp, environment(), "s")
     assert (len(pinned), problems) == (1, [])
     everyone = experiment(target_resources=[], target={"arns": [GROUP], "select": "all"})
@@ -95,14 +95,14 @@ def test_what_nothing_can_be_injected_into_is_refused_with_what_can() -> None:
 
 
 def test_the_arn_of_a_group_is_the_group_itself_only_where_that_is_declared() -> None:
-    assert experiment(target_resources=[GROUP]).resource_type is ResourceType.INSTANCE
-    assert experiment(**targeting(ResourceType.SCALING_GROUP, [GROUP])).resource_type is ResourceType.SCALING_GROUP
+    assert experiment(target_resources=[GROUP]).plan[0].resource_type is ResourceType.INSTANCE
+    assert experiment(**targeting(ResourceType.SCALING_GROUP, [GROUP])).plan[0].resource_type is ResourceType.SCALING_GROUP
     result = refusals(**targeting(ResourceType.SCALING_GROUP, [INSTANCE]))
     assert result["target_resources"][0] == "resource_type is aws:ec2:autoscaling-group, the targets are aws:ec2:instance"
 
 
 def test_tags_alone_mean_instances() -> None:
-    assert experiment(target_resources=[], target={"tags": {"app": "shop"}}).resource_type is ResourceType.INSTANCE
+    assert experiment(target_resources=[], target={"tags": {"app": "shop"}}).plan[0].resource_type is ResourceType.INSTANCE
 
 
 def test_every_combination_without_an_action_is_refused_with_what_there_is() -> None:

@@ -16,7 +16,7 @@ from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.run.record import Abort
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from tests.unit.builders import NOW, definition, discovery, experiment, record
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
@@ -51,7 +51,7 @@ def looked_at(
     asked = definition(experiment(success_criteria=texts))
     evidence = Evidence(
         definition=asked,
-        traits=registry.traits_of(asked),
+        traits=traits_of(asked),
         discovery=discovery(),
         recovery=changes.pop("recovery", WELL),
         judgement=Judgement(

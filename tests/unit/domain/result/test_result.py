@@ -22,7 +22,7 @@ from squall.domain.result.build import build_result
 from squall.domain.run.record import Abort, Event
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.cost import estimate_cost
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from tests.unit.builders import ARN, HEALTHY, NOW, baseline, before, definition, discovery, record
 
 END = NOW + timedelta(minutes=20)
@@ -66,7 +66,7 @@ def evidence(*criteria: CriterionResult, **changes: Any) -> Evidence:
             values={"fault": HEALTHY, "recovery": HEALTHY},
         ),
     }
-    inputs["traits"] = registry.traits_of(definition())
+    inputs["traits"] = traits_of(definition())
     return Evidence(**{**inputs, **changes})
 
 

@@ -26,7 +26,7 @@ from squall.domain.run.ssm_state import CalendarState
 from squall.domain.safety import evaluate
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
-from squall.faults import registry
+from squall.faults.plan import traits_of
 from tests.unit.builders import (
     ACCOUNT,
     NOW,
@@ -98,7 +98,7 @@ def safe(**changes: Any) -> SafetyInput:
             harmless(condition) for _, condition in parse_sentences(changes.get("definition", definition()).experiment).conditions
         ],
     }
-    inputs |= {"traits": registry.traits_of(changes.get("definition", inputs["definition"]))}
+    inputs |= {"traits": traits_of(changes.get("definition", inputs["definition"]))}
     return SafetyInput(**{**inputs, **changes})
 
 

@@ -8,8 +8,8 @@ from squall.domain.base.vocabulary import BlastRadius
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.workload import Workload
 from squall.domain.targets.failure_domains import failure_domains, list_capacities
-from squall.domain.targets.pinning import MAXIMUM_TARGETS, pin_targets
-from tests.unit.builders import NOW, REL12, TAG, environment, experiment, instance, workload
+from squall.domain.targets.pinning import MAXIMUM_TARGETS
+from tests.unit.builders import NOW, REL12, TAG, environment, experiment, instance, pin_targets, workload
 
 FIRST, SECOND = REL12["target_resources"]
 ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")

@@ -1,6 +1,8 @@
 """The reading of a fault signal: whether a metric confirms the fault."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from squall.domain.base.model import Model
 
@@ -16,3 +18,5 @@ class SignalReading(Model):
     reading: Reading
     detail: str
     """A sentence with the values that decided the reading."""
+    fault: Annotated[str, Field(exclude_if=lambda fault: not fault)] = ""
+    """The fault's name in a scenario."""

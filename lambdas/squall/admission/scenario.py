@@ -1,0 +1,38 @@
+"""Faults of a scenario that can't run together, as far as the definition says it."""
+
+from collections.abc import Iterator
+
+from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.scenario import PlannedFault
+from squall.faults import registry
+from squall.faults.fis import MOST_ACTIONS, MOST_AT_ONCE
+
+
+def find_scenario_problems(experiment: Experiment) -> Iterator[Problem]:
+    """More faults than FIS takes, and faults that hit the same single resource although they can't.
+
+    Which of several candidates a fault hits shows when they are pinned; what can't run together is refused then, too.
+    """
+    if not experiment.faults:
+        return
+    actions = {fault.name: _count_actions(fault) for fault in experiment.plan}
+    if (total := sum(actions.values())) > MOST_ACTIONS:
+        message = f"the faults are at least {total} actions of FIS, with their waits"
+        yield Problem(path="faults", message=message, expected=f"at most {MOST_ACTIONS} actions")
+    for fault in experiment.plan:
+        together = [other for other in experiment.plan if other.start <= fault.start < other.end]
+        if len(together) > MOST_AT_ONCE:
+            message = f"{len(together)} faults run at once when {fault.name} begins"
+            yield Problem(path=fault.path, message=message, expected=f"at most {MOST_AT_ONCE} at once")
+            break
+
+
+def _count_actions(fault: PlannedFault) -> int:
+    """The fewest actions of FIS that the fault is."""
+    try:
+        module = registry.find_fault(fault)
+        waits = not module.lasts(module.parse(fault.parameters))
+    except (registry.UnknownFaultError, InvalidInput, LookupError):  # reported elsewhere; a custom action is one at least
+        waits = False
+    return 1 + waits + bool(fault.delay)

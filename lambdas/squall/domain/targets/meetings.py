@@ -1,0 +1,72 @@
+"""Two faults of a scenario that hit the same resource: which of them may, and which may not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.resources.base import Resource
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A fault, and what it hits."""
+
+    fault: PlannedFault
+    traits: FaultTraits
+    targets: Sequence[Resource]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(target.id for target in self.targets)
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The targets, and everything that is hit together with them."""
+        return self.ids | {part for target in self.targets for part in target.hit}
+
+
+def explain_conflict(first: Hit, second: Hit) -> str:
+    """Why the two faults can't hit these targets in one scenario; empty if they can."""
+    for one, other in ((first, second), (second, first)):
+        if sentence := _explain_loss(one, other) or _explain_claim(one, other) or _explain_unknown_cause(one, other):
+            return sentence
+    return _explain_same(first, second)
+
+
+def _explain_loss(leaving: Hit, other: Hit) -> str:
+    """A target that is taken away can't be hit by a fault that has not ended before."""
+    lost = sorted(leaving.touched & other.ids) if leaving.traits.targets_leave_at_once else []
+    if not lost or leaving.fault.follows(other.fault):
+        return ""
+    return f"{leaving.fault.words} takes {lost[0]} away, and {other.fault.words} hits it at the same time or later"
+
+
+def _explain_claim(holding: Hit, other: Hit) -> str:
+    shared = sorted(holding.touched & other.touched)
+    claimed = sorted(holding.traits.takes & (other.traits.takes | other.traits.needs))
+    if not shared or not claimed or not holding.fault.overlaps(other.fault):
+        return ""
+    return f"{holding.fault.words} and {other.fault.words} hit {shared[0]} at the same time, and both use its {claimed[0]}"
+
+
+def _explain_unknown_cause(losing: Hit, earlier: Hit) -> str:
+    """A target that an earlier fault made unhealthy may have been replaced before the fault that is to take it away."""
+    shared = sorted(losing.ids & earlier.touched) if losing.traits.loss_has_any_cause else []
+    if not shared or earlier.fault.start >= losing.fault.start:
+        return ""
+    return (
+        f"{losing.fault.words} takes {shared[0]} away after {earlier.fault.words} hit it: nothing would tell which of the two, or a "
+        "health check, ended it"
+    )
+
+
+def _explain_same(first: Hit, second: Hit) -> str:
+    shared = sorted(first.ids & second.ids)
+    if not shared or first.fault.type is not second.fault.type:
+        return ""
+    if first.fault.overlaps(second.fault):
+        return f"{first.fault.words} and {second.fault.words} are the same fault on {shared[0]} at the same time"
+    if first.traits.proven_by_state:
+        return f"{first.fault.words} and {second.fault.words} are the same fault on {shared[0]}: its state would prove both by one of them"
+    return ""
