@@ -146,7 +146,8 @@ def _pin_one_fault(zone: str | None, choice: _Choice, hits: Sequence[Hit], rules
     if not chosen and choice.wanted != 0:
         allowed = "1 target" if rules.radius is BlastRadius.SINGLE_INSTANCE else f"{MAXIMUM_TARGETS} targets"
         message = f"{rules.radius.value} allows {allowed}, which other faults hit: {', '.join(sorted(known.values()))}"
-        return [], [Problem(path=extend_path(path, "target"), message=message, expected="one of them, or a wider blast_radius")]
+        blocked = next((f"; {why}" for why in conflicts.values() if why), "")
+        return [], [Problem(path=extend_path(path, "target"), message=message + blocked, expected="one of them, or a wider blast_radius")]
     problems = _check_selection(fault, rules.radius, choice, chosen) or _check_radius(fault, rules.radius, choice.candidates, chosen)
     found = [*problems, *_check_contents(choice.asked.workload, chosen, rules.environment, rules.opt_in_tag)]
     return chosen, [problem if problem.path == "blast_radius" else prefix_paths(path, [problem])[0] for problem in found]
