@@ -109,10 +109,8 @@ def test_a_template_in_a_public_shape_is_adopted_as_what_it_says(number: str, ta
 @pytest.mark.parametrize(
     ("number", "path", "said"),
     [
-        ("02", "actions", "injects 2 faults: lat (aws:ecs:task-network-latency), stop (aws:ecs:stop-task after lat)"),
         ("13", "actions.a.actionId", "type: custom without fis_template_id, with its document among the policy's custom_actions"),
         ("15", "actions.a.parameters.documentVersion", "version 4 of the document would be lost"),
-        ("17", "actions", "injects 2 faults: x (aws:ec2:terminate-instances), y (aws:ec2:terminate-instances)"),
         ("20", "target_resources", "lambda_fault_configuration in its policy"),
     ],
 )

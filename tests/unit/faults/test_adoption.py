@@ -122,7 +122,6 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (template(command(told={**CPU, "LoadPercent": "500"})), "actions.a0.parameters.documentParameters.parameters.load_percent", "100"),
         (template(command(told={**CPU, "Workers": "5"})), "actions.a0.parameters.documentParameters", "Workers: not known"),
         (template(command(told={**CPU, "InstallDependencies": "False"})), "actions.a0.parameters.documentParameters", "it is True"),
-        (template(command(), command(told={**CPU, "CPU": "4"})), "actions", "injects 2 faults: a0 (aws:ssm:send-command with AWSFIS"),
         (template(target={**TARGET, "selectionMode": "HALF"}), "targets.Web.selectionMode", "COUNT(n) or PERCENT(n)"),
         (
             template(target={**TARGET, "resourceType": "aws:eks:nodegroup"}),
