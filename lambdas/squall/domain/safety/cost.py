@@ -50,8 +50,11 @@ def estimate_cost(
     sentinel sentinel_usd. `elapsed` is how long the fault has run, which bounds each action; None takes the whole
     length of each, for an estimate before the run. An action without a duration (terminate) counts as one minute.
     """
-    lengths = [_bill_length(action, elapsed) for action in body.get("actions", {}).values()]
-    longest = max((length.total_seconds() for length in lengths), default=0)
+    starts = _find_starts(body.get("actions", {}))
+    planned = {name: _read_length(action) for name, action in body.get("actions", {}).items()}
+    lengths = [_bound(planned[name], elapsed, start) for name, start in starts.items()]
+    whole = [_bound(start + planned[name], elapsed, timedelta(0)) for name, start in starts.items()]
+    longest = max((length.total_seconds() for length in whole), default=0)
     minutes = sum(ceil(length.total_seconds() / 60) for length in lengths)
     parts = {
         "fis_usd": round(minutes * FIS_USD_PER_ACTION_MINUTE, 2),
@@ -68,7 +71,25 @@ SENTINEL_USD_PER_HOUR = 3600 * SENTINEL_GB * USD_PER_GB_SECOND + 360 * USD_PER_M
 """A function that runs all the time, its custom metrics, and the calls that put them."""
 
 
-def _bill_length(action: Mapping[str, Any], elapsed: timedelta | None) -> timedelta:
+def _find_starts(actions: Mapping[str, Mapping[str, Any]]) -> dict[str, timedelta]:
+    """When each action begins, counted from the start of the FIS experiment: after those that it waits for."""
+    starts: dict[str, timedelta] = {}
+
+    def end_of(name: str) -> timedelta:
+        starts[name] = max((end_of(earlier) for earlier in actions[name].get("startAfter", ())), default=timedelta(0))
+        return starts[name] + _read_length(actions[name])
+
+    for name in actions:
+        end_of(name)
+    return starts
+
+
+def _read_length(action: Mapping[str, Any]) -> timedelta:
     duration = action.get("parameters", {}).get("duration")
-    length = _DURATION.validate_python(duration) if duration else timedelta(minutes=1)
-    return length if elapsed is None else max(timedelta(0), min(length, elapsed))
+    length: timedelta = _DURATION.validate_python(duration) if duration else timedelta(minutes=1)
+    return length
+
+
+def _bound(length: timedelta, elapsed: timedelta | None, start: timedelta) -> timedelta:
+    """The part of a length that has passed if the experiment has run for `elapsed`."""
+    return length if elapsed is None else max(timedelta(0), min(length, elapsed - start))

@@ -12,6 +12,7 @@ from tests.unit.builders import REL12
 
 SHARED = {key: value for key, value in REL12.items() if key not in {"type", "target_resources"}}
 ONE = {"type": "cpu_stress", "target_resources": ["i-1234567890abcdef0"]}
+TWO = {**ONE, "target_resources": ["i-1234567890abcdef0", "i-0987654321fedcba0"]}
 
 
 def scenario(faults: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -30,9 +31,9 @@ def minutes(count: float) -> timedelta:
 
 def test_faults_begin_after_those_they_wait_for_and_the_length_is_that_of_all() -> None:
     faults = {
-        "c": {**ONE, "after": ["a", "b"], "delay": "2m"},
-        "a": {**ONE, "duration": "5m"},
-        "b": {**ONE, "duration": "7m", "delay": "1m"},
+        "c": {**TWO, "after": ["a", "b"], "delay": "2m"},
+        "a": {**TWO, "duration": "5m"},
+        "b": {**TWO, "duration": "7m", "delay": "1m"},
     }
     parsed = parse_experiment(scenario(faults))
     assert [(fault.name, fault.start, fault.length) for fault in parsed.plan] == [
@@ -66,12 +67,30 @@ def test_an_experiment_with_one_fault_is_a_plan_with_one_entry_and_writes_no_fau
         ({"a": {**ONE, "type": "flood"}}, "faults.a.type", '"flood" is unknown'),
         ({"a": {**ONE, "colour": "red"}}, "faults.a.colour", 'unknown key "colour"'),
         ({"a": {**ONE, "type": "database_failure"}}, "faults.a.type", "can't be injected into"),
-        ({f"a{number}": ONE for number in range(11)}, "faults.a0", "11 faults run at once"),
-        ({f"a{number}": ONE for number in range(21)}, "faults", "has 21 entries"),
+        ({f"a{number}": TWO for number in range(11)}, "faults.a0", "11 faults run at once"),
+        ({f"a{number}": TWO for number in range(21)}, "faults", "has 21 entries"),
     ],
 )
 def test_what_is_no_scenario_is_refused_at_its_path(faults: dict[str, Any], path: str, said: str) -> None:
     assert said in problems(scenario(faults))[path]
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"type": "cpu_stress"}, "are the same fault on i-1234567890abcdef0 at the same time"),
+        ({"type": "instance_termination"}, "takes i-1234567890abcdef0 away, and a (cpu_stress) hits it at the same time or later"),
+        ({"type": "instance_termination", "after": ["a"]}, "nothing would tell which of the two, or a health check, ended it"),
+    ],
+)
+def test_faults_that_name_the_same_resource_and_can_not_meet_are_refused_before_aws_is_asked(second: dict[str, Any], said: str) -> None:
+    assert said in problems(scenario({"a": ONE, "b": {**ONE, **second}}))["faults.b"]
+
+
+def test_faults_in_a_network_s_way_are_named() -> None:
+    slow, gone = {**ONE, "type": "network_latency"}, {**ONE, "type": "service_unavailable", "parameters": {"port": 80}}
+    assert "both use its network" in problems(scenario({"slow": slow, "gone": gone}))["faults.gone"]
+    assert parse_experiment(scenario({"slow": slow, "gone": {**gone, "after": ["slow"]}})).length == minutes(20)
 
 
 @pytest.mark.parametrize("field", ["type", "target_resources"])
@@ -80,7 +99,7 @@ def test_a_scenario_says_nothing_twice(field: str) -> None:
 
 
 def test_a_fault_without_a_length_needs_the_scenario_s() -> None:
-    raw = scenario({"a": ONE, "b": {**ONE, "duration": "5m"}})
+    raw = scenario({"a": TWO, "b": {**TWO, "duration": "5m"}})
     del raw["duration_minutes"]
     assert list(problems(raw)) == ["faults.a.duration"]
 

@@ -158,6 +158,18 @@ def test_cost_is_action_minutes_at_ten_cents() -> None:
     assert estimate_cost(BODY, alarm_metrics=4)["total_usd"] > 1.10
 
 
+def test_an_action_that_waits_for_others_is_billed_from_when_it_begins() -> None:
+    later = {"parameters": {"duration": "PT40M"}, "startAfter": ["first"]}
+    body = {"actions": {"first": {"parameters": {"duration": "PT50M"}}, "later": later}}
+    passed = {minutes: estimate_cost(body, timedelta(minutes=minutes))["action_minutes"] for minutes in (8, 52, 120)}
+    assert passed == {8: 8, 52: 52, 120: 90}
+    one_after_the_other, together = (
+        estimate_cost(body, alarm_metrics=10),
+        estimate_cost({"actions": {"later": {**later, "startAfter": []}}}, alarm_metrics=10),
+    )
+    assert one_after_the_other["alarms_usd"] == pytest.approx(2 * together["alarms_usd"], abs=2e-4), "two hours of alarms"
+
+
 def test_the_message_says_verdict_numbers_reason_and_what_to_do() -> None:
     failed = criterion("Response time < 2 seconds", CriterionOutcome.NOT_MET, "measured 3 seconds over 9 periods, wanted < 2")
     outcome = result(REFUTED, evidence(criterion("System availability > 99%"), failed))
