@@ -113,7 +113,7 @@ class Fault(ABC, Generic[R, P]):
     """Whether the fault takes its targets away for good. The workload is restored only when others have replaced them.
     """
     takes: frozenset[str] = frozenset()
-    """What the fault holds on each target, besides what all faults of its type hold: `network`, `agent`."""
+    """What the fault holds on each target while it lasts: `network`, `agent`."""
     needs: frozenset[str] = frozenset()
     """What each target must have left, for the fault to begin and to end there: `agent`."""
     proven_by_state: bool = False
@@ -214,7 +214,7 @@ class Fault(ABC, Generic[R, P]):
             targets_are_replaced=self.targets_are_replaced,
             targets_leave_at_once=self.targets_are_replaced,
             improvements_on_loss=self.improvements_on_loss,
-            takes=self.takes | {f"{self.type.value} ({self.resource_type.words})"},
+            takes=self.takes,
             needs=self.needs,
             proven_by_state=self.proven_by_state,
             loss_has_any_cause=self.loss_has_any_cause,

@@ -104,7 +104,7 @@ def test_an_operator_s_end_of_the_second_fault_leaves_both_proven(walk: Walk, wo
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"second": {"after": []}}, "first (memory_stress) and second (memory_stress) hit"),
+        ({"second": {"after": []}}, "first (memory_stress) and second (memory_stress) are the same fault on"),
         ({"second": {"type": "instance_termination", "parameters": {}}}, "nothing would tell which of the two"),
     ],
 )

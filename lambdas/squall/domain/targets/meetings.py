@@ -28,10 +28,12 @@ class Hit:
 
 def explain_conflict(first: Hit, second: Hit) -> str:
     """Why the two faults can't hit these targets in one scenario; empty if they can."""
+    if sentence := _explain_same(first, second):
+        return sentence
     for one, other in ((first, second), (second, first)):
         if sentence := _explain_loss(one, other) or _explain_claim(one, other) or _explain_unknown_cause(one, other):
             return sentence
-    return _explain_same(first, second)
+    return ""
 
 
 def _explain_loss(leaving: Hit, other: Hit) -> str:
