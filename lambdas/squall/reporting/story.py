@@ -85,6 +85,8 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
     if missed:
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
         yield f"It is not proven on {join_items([proof.target for proof in missed[:3]])}{more} ({_shorten_ids(missed[0].detail)})."
+    if never := _list_not_begun(facts):
+        yield f"{join_items(list(never))} never began, because the run was aborted before."
     contradicted = list(
         dict.fromkeys(target for signal in facts.result.signals if signal.reading == "contradicted" for target in signal.targets)
     )
@@ -105,8 +107,14 @@ def _describe_action(facts: Facts) -> str:
 def _find_verb(facts: Facts) -> str:
     if facts.definition is not None and facts.proven:
         with suppress(UnknownFaultError, InvalidInput):
-            return " and ".join(dict.fromkeys(bound.verb for bound in bind_plan(facts.definition)))
+            begun = [bound for bound in bind_plan(facts.definition) if bound.name not in _list_not_begun(facts)]
+            return " and ".join(dict.fromkeys(bound.verb for bound in begun))
     return f"started {spell_out(facts.result.experiment_type or 'a fault')} on"
+
+
+def _list_not_begun(facts: Facts) -> tuple[str, ...]:
+    """The faults of a scenario that an abort kept from beginning."""
+    return facts.result.rollback.not_begun if facts.result.rollback else ()
 
 
 def _describe_length(facts: Facts) -> str:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from squall.application.reports.run import collect_facts
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.run.timeline import EventName
+from squall.reporting.story import write_story
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import GUARD, ID, ended, nothing_is_left, record_of, result_of
 from tests.workflow.walk import Walk
@@ -88,6 +90,9 @@ def test_a_guard_that_fires_in_the_first_fault_stops_all_and_says_that_the_secon
     assert rollback.not_begun == ("second",)
     assert "fault_unproven" not in {finding.kind for finding in result.findings}, "what never began is not what did not work"
     assert "second never began: the run was aborted before" in result.observations
+    story = write_story(collect_facts(world.wiring(), record_of(world)))
+    assert "second never began, because the run was aborted before." in story
+    assert "The fault is proven on every target" in story
     nothing_is_left(world)
 
 
