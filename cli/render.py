@@ -255,6 +255,8 @@ def make_verdict_panel(result: Result, url: str, report: str = "") -> Panel:
 
 def _list_facts(result: Result) -> list[tuple[str, str]]:
     facts = [("execution", result.execution_id), ("status", result.status.value)]
+    if result.source is not None and result.source.kind == "published":
+        facts.append(("definition", str(result.source)))
     if result.end_time is not None:
         facts.append(("took", format_seconds((result.end_time - result.start_time).total_seconds())))
     if result.rollback is not None:

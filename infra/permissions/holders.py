@@ -160,7 +160,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     # lease.
     "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
     "Watchdog": (*WORKFLOW_STEP, *CLOSING, "read_guards", "emit_events", "wake", "create_lost_record", "dead_letters"),
-    "Report": (*WORKFLOW_STEP, "findings", "publish", "history", "notify", "dead_letters"),
+    "Report": (*WORKFLOW_STEP, "read_catalogue", "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
 

@@ -362,11 +362,12 @@ def catalogue(**changes: Any) -> None:
 
 
 def published(walk: Walk, world: FakeWorld) -> None:
-    """A published experiment with a schedule runs, and is retired."""
+    """A published experiment with a schedule runs, is counted in a period, and is retired."""
     policy(catalogue="published")
     publish(world, "mine", {**deployed().catalogue["seed"], "schedule": {"expression": "rate(7 days)"}})
     walk.quietly("Schedule", {})
     run(walk, {"experiment": "mine"})
+    walk.quietly("Report", {"period": {"days": 7, "digest": True}})
     retire(world, "mine")
     walk.quietly("Schedule", {})
 

@@ -23,6 +23,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Pulse", "lambda:InvokeFunction", "a sentinel"),
     ("Pulse", "fis:ListExperimentResolvedTargets", "a good run"),
     ("Schedule", "scheduler:DeleteSchedule", "a published experiment"),
+    ("Report", "s3:ListBucket", "a published experiment"),
     ("Sentinel", "cloudwatch:PutMetricData", "a sentinel"),
     ("StartFault", "fis:GetExperimentTemplate", "a good run"),
     ("StartFault", "sns:Publish", "a good run"),

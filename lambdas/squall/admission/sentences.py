@@ -85,22 +85,30 @@ def _read_meaning(path: str, text: str, declared: Mapping[str, str], parse: Call
     try:
         sentence = parse(text, declared)
     except SentenceError as error:
+        if parse is parse_condition:
+            turn_proposals(error, declared)
         return Problem(path=path, message=str(error), expected="; ".join(error.expected))
     if parse is parse_condition and isinstance(sentence, Threshold) and sentence.comparator in {"==", "!="}:
         return Problem(path=path, message=f"{show_value(text)}: an alarm can't compare for equality", expected="> >= < or <=")
-    if (
-        parse is parse_condition
-        and isinstance(sentence, Threshold)
-        and sentence.metric not in declared
-        and (opposite := _find_opposite(sentence))
-    ):
+    opposite = _find_opposite(sentence, declared) if parse is parse_condition else None
+    if opposite:
         message = f"{show_value(text)} would abort while everything is well"
         return Problem(path=path, message=message, expected=f"{opposite}: an abort condition says when to abort")
     return sentence.model_dump_json(exclude={"text"})
 
 
-def _find_opposite(condition: Threshold) -> str | None:
+def turn_proposals(error: SentenceError, declared: Mapping[str, str]) -> None:
+    """Replace each proposal for an abort condition that would be refused: one that good values meet by its opposite, and
+    leave out comparisons for equality."""
+    conditions = [(text, parse_condition(text, declared)) for text in error.proposals]
+    turned = [_find_opposite(condition, declared) or text for text, condition in conditions if condition.comparator not in {"==", "!="}]
+    error.proposals = tuple(dict.fromkeys(turned))
+
+
+def _find_opposite(condition: Sentence, declared: Mapping[str, str]) -> str | None:
     """What the author of an abort condition probably meant, if the condition is true of good values; otherwise None."""
+    if not isinstance(condition, Threshold) or condition.metric in declared:
+        return None
     metric = METRICS.get(condition.metric)
     good = {"higher": ">", "lower": "<"}.get(metric.better or "") if metric else None
     if good is None or not condition.comparator.startswith(good):

@@ -4,18 +4,14 @@ has no access to schedules, and a command that dies halfway leaves the rest to t
 from collections.abc import Mapping
 from typing import Any
 
-from squall.admission.candidate import find_candidate, parse_candidate
-from squall.admission.published import read_version
-from squall.application.admission.deployed import DeployedDefinitions, load_deployed
-from squall.application.admission.published import lets_published_run
+from squall.application.admission.deployed import load_deployed
+from squall.application.admission.startable import PROBLEM_CHARACTERS, read_startable
 from squall.domain.base.printable import one_line
-from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.experiment import Schedule
 from squall.errors import Refused
 from squall.wiring import Wiring
 
 MOST_PASSES = 5
-PROBLEM_CHARACTERS = 300
 
 
 def align_schedules(w: Wiring) -> dict[str, Any]:
@@ -44,35 +40,8 @@ def align_schedules(w: Wiring) -> dict[str, Any]:
 
 def _find_schedules(w: Wiring, versions: Mapping[str, int]) -> tuple[dict[str, Schedule], dict[str, str]]:
     """The schedule of each experiment that declares one and could start, and why others could not."""
-    deployed = load_deployed()
-    wanted: dict[str, Schedule] = {}
-    problems: dict[str, str] = {}
-    if not lets_published_run(deployed.environments):
-        return wanted, problems
-    for name, number in sorted(versions.items()):
-        try:
-            schedule = _find_schedule(w, name, number, deployed)
-        except InvalidInput as invalid:
-            problems[name] = one_line(str(invalid), PROBLEM_CHARACTERS)
-        else:
-            if schedule is not None:
-                wanted[name] = schedule
-    return wanted, problems
-
-
-def _find_schedule(w: Wiring, name: str, number: int, deployed: DeployedDefinitions) -> Schedule | None:
-    """The schedule that the version declares; None without one, or if its policy lets no published experiment run. Raises
-    InvalidInput if Admit would refuse the version."""
-    stored = w.catalogue.read(name, number)
-    if stored is None or read_version(stored).retired:
-        return None
-    candidate, problems = find_candidate({"experiment": name}, deployed.catalogue, stored)
-    experiment, more = parse_candidate(candidate)
-    if problems or more:
-        raise InvalidInput([*problems, *more])
-    policy = deployed.environments.get(experiment.environment) if experiment else None
-    lets_run = isinstance(policy, Mapping) and lets_published_run({"": policy})
-    return experiment.schedule if experiment and lets_run else None
+    experiments, problems = read_startable(w, versions, load_deployed())
+    return {name: experiment.schedule for name, experiment in experiments.items() if experiment.schedule is not None}, problems
 
 
 def _put_schedules(w: Wiring, wanted: Mapping[str, Schedule]) -> dict[str, str]:

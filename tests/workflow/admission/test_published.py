@@ -15,7 +15,7 @@ from squall.domain.run.timeline import EventName
 from squall.errors import Unavailable
 from tests.fakes.publishing import PUBLISHER, publish, retire
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import ID, ended, is_settled, nothing_is_left, once, record_of
+from tests.workflow.endings import ID, ended, is_settled, nothing_is_left, once, record_of, result_of
 from tests.workflow.machine import Machine
 from tests.workflow.voting import ask_people, vote_in
 from tests.workflow.walk import Walk
@@ -37,6 +37,9 @@ def test_a_published_experiment_runs_and_its_record_says_which(engine: Machine, 
     assert (record.source, record.source_version, record.source_hash) == ("published", 1, content_hash(mine))
     (admitted,) = [event for event in record.events if event.event is EventName.ADMITTED]
     assert admitted.detail.startswith(f"version 1 of mine, published by {PUBLISHER} at ")
+    source = result_of(world).source
+    assert source is not None
+    assert (source.kind, source.name, source.version, source.hash) == ("published", "mine", 1, content_hash(mine))
     nothing_is_left(world)
 
 
@@ -45,6 +48,9 @@ def test_a_deployed_experiment_runs_as_before(walk: Walk, world: FakeWorld, expe
     walk.run({"experiment": "seed"})
     record = ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert (record.source, record.source_version, record.source_hash) == ("deployed", None, content_hash(experiment))
+    source = result_of(world).source
+    assert source is not None
+    assert (source.kind, source.version, source.hash) == ("deployed", None, content_hash(experiment))
 
 
 @pytest.mark.usefixtures("mine")

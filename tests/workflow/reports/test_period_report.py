@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from infra.code import UPLOT
+from squall.application.admission import deployed
 from squall.domain.history.analytics import COLUMNS
 from squall.errors import Unavailable
 from squall.handlers import report
 from squall.reporting import page
+from tests.fakes.publishing import publish, retire
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, unavailable
 from tests.workflow.reports.test_report import last_event
@@ -21,6 +23,27 @@ from tests.workflow.walk import Walk
 @pytest.fixture(autouse=True)
 def charting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "VENDOR", UPLOT / "dist")
+
+
+def test_published_experiments_that_could_start_count_as_never_run_types_do(
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, experiment: dict[str, Any]
+) -> None:
+    slow = {**experiment, "name": "Slow network", "type": "network_latency", "parameters": {"latency_ms": 200}}
+    publish(world, "slow", slow)
+    publish(world, "gone", {**slow, "name": "Gone", "type": "cpu_stress", "parameters": {"load_percent": 80}})
+    retire(world, "gone")
+    publish(world, "elsewhere", {**slow, "name": "Elsewhere", "environment": "production"})
+    walk.run({"experiment": "seed"})
+    report.handler(last_event(world), None)
+    assert set(period()["report"]["workloads"][0]["types"]) == {"instance_termination"}, "no policy lets published experiments run"
+    known.environments["staging"]["catalogue"] = "published"
+    result = period()["report"]
+    assert {name: cell["state"] for name, cell in result["workloads"][0]["types"].items()} == {
+        "instance_termination": "validated",
+        "network_latency": "never",
+    }
+    assert result["never_run"] == ["Slow network"]
+    assert period(filters={"environment": "production"})["report"]["never_run"] == []
 
 
 def period(**asked: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from squall.application.admission.deployed import load_deployed
+from squall.application.admission.published import lets_published_run
+from squall.application.admission.startable import read_startable
 from squall.application.history import summarize_run
 from squall.application.messages import send_message
 from squall.domain.base.model import Model
@@ -49,7 +51,7 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
     start = request.start or end - timedelta(days=request.days)
     if end - start > timedelta(days=LONGEST_DAYS):
         raise ValueError(f"the period from {start} to {end} is longer than {LONGEST_DAYS} days")
-    period = Period(start, end, request.filters, _read_catalogue(request.filters), request.stale_days)
+    period = Period(start, end, request.filters, _read_catalogue(w, request.filters), request.stale_days)
     late = 0
     for run in w.history.of_period(period.lookback, end):
         if run.status.final and not run.summarised and late < CATCH_UP:
@@ -68,12 +70,18 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
     return {"report": report.model_dump(mode="json"), "files": files}
 
 
-def _read_catalogue(filters: Filters) -> dict[str, str]:
-    """Name to fault type of the deployed experiments of the environment, or of all environments."""
-    environment = filters.environment
-    return {
-        raw["name"]: raw.get("type", SCENARIO) for raw in load_deployed().catalogue.values() if environment in {None, raw["environment"]}
-    }
+def _read_catalogue(w: Wiring, filters: Filters) -> dict[str, str]:
+    """Name to fault type of the experiments of the environment, or of all environments, that could start: deployed ones,
+    and published ones if a policy lets them run."""
+    deployed = load_deployed()
+    known = [(raw["environment"], raw["name"], raw.get("type", SCENARIO)) for raw in deployed.catalogue.values()]
+    if lets_published_run(deployed.environments):
+        published, _ = read_startable(w, w.catalogue.list_newest(), deployed)
+        known += [
+            (experiment.environment, experiment.name, experiment.type.value if experiment.type else SCENARIO)
+            for experiment in published.values()
+        ]
+    return {name: fault_type for environment, name, fault_type in known if filters.environment in {None, environment}}
 
 
 def _summarise_late(w: Wiring, run: RunSummary) -> RunSummary:

@@ -19,6 +19,7 @@ from squall.domain.documents.plan import Approvals
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.published import DefinitionSource
 
 
 class TimelineEvent(Model):
@@ -66,5 +67,8 @@ class Result(Document):
     environment: str | None = None
     experiment_type: str | None = None
     definition_hash: str | None = None
+    source: DefinitionSource | None = None
+    """Where the definition comes from: deployed, inline, or a version of a published experiment, with its hash. Null for
+    runs that were refused before they had one, and for those of earlier versions."""
     requested_by: str | None = None
     approval: Approvals | None = None

@@ -62,7 +62,7 @@ class CoverageCount:
     """Counts runs in any order, by workload and fault type."""
 
     catalogue_types: frozenset[str]
-    """Fault types of the deployed experiments."""
+    """Fault types of the experiments that could start."""
     stale_days: int
     _cells: defaultdict[str, defaultdict[str, _CellCount]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(_CellCount)))
 

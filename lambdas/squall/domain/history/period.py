@@ -27,7 +27,7 @@ class Period:
     """Counts runs in any order; `report` returns the result.
 
     Runs that began from `start` until before `end` are counted. Runs since `lookback` may be added too: they count only
-    for the coverage of workloads. `catalogue` maps the names of the deployed experiments to their fault types. Raises
+    for the coverage of workloads. `catalogue` maps the names of the experiments that could start to their fault types. Raises
     ValueError if the period is empty.
     """
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from squall.domain.approval import votes as approval
 from squall.domain.base.vocabulary import CriterionOutcome, RollbackOutcome, Status, Verdict
+from squall.domain.documents.definition import Definition
 from squall.domain.documents.evidence import Evidence
 from squall.domain.documents.finding import Finding, StoredFinding
 from squall.domain.documents.metrics.signal_reading import Reading
@@ -13,6 +14,7 @@ from squall.domain.documents.metrics.statistics import Times
 from squall.domain.documents.plan import Approvals
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.result import Result, TimelineEvent
+from squall.domain.experiment.published import DefinitionSource
 from squall.domain.judging.verdict import Decision
 from squall.domain.metrics.periods import format_length
 from squall.domain.recovery.rollback_document import describe_run
@@ -64,9 +66,19 @@ def build_result(
         environment=(definition.environment.name if definition else record.environment) or None,
         experiment_type=(definition.experiment.kind if definition else record.fault_type) or None,
         definition_hash=(definition.definition_hash if definition else record.definition_hash) or None,
+        source=_find_source(record, definition),
         requested_by=(definition.requested_by if definition else record.requested_by) or None,
         approval=_make_approvals(record),
     )
+
+
+def _find_source(record: ExecutionRecord, definition: Definition | None) -> DefinitionSource | None:
+    """Where the definition comes from. Only what the record of the run says counts: it is written by Admit alone."""
+    if not record.source:
+        return None
+    stored = definition.source if definition else DefinitionSource()
+    facts = {"kind": record.source, "version": record.source_version, "hash": record.source_hash}
+    return DefinitionSource.model_validate({**stored.model_dump(), **facts})
 
 
 def _make_approvals(record: ExecutionRecord) -> Approvals | None:

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from squall.admission.sentences import find_sentence_problems, turn_proposals
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_admitted_criterion, parse_condition, parse_criterion, parse_steady_state
 from squall.domain.language.sentences import Sentence, Threshold, render_sentence
@@ -58,6 +60,23 @@ def test_more_of_each_kind(case: Mapping[str, Any]) -> None:
     assert error.position == case["at"]
     assert error.is_example is ("example" in case)
     assert list(error.proposals) == case.get("proposals", case.get("example"))
+
+
+@pytest.mark.parametrize("case", [*FIELD, *KINDS], ids=lambda case: str(case["text"]))
+def test_every_proposal_for_an_abort_condition_passes_admission(case: Mapping[str, Any]) -> None:
+    """Also the checks of admission: a condition that good values meet, and one of equality, would be refused again."""
+    try:
+        parse_condition(case["text"], {})
+    except SentenceError as error:
+        turn_proposals(error, {})
+        found = {text: [str(problem) for problem in find_sentence_problems({"abort_conditions": [text]})] for text in error.proposals}
+        assert not any(found.values()), found
+
+
+def test_the_proposal_for_an_abort_condition_that_good_values_meet_is_its_opposite() -> None:
+    (problem,) = find_sentence_problems({"abort_conditions": ["at least 2 hosts are healthy"]})
+    assert "Healthy hosts >= 2" not in problem.message
+    assert re.search(r'"?healthy hosts"? < 2', problem.message, re.IGNORECASE), problem.message
 
 
 @pytest.mark.parametrize("case", [*FIELD, *KINDS], ids=lambda case: str(case["text"]))
