@@ -125,6 +125,12 @@ def test_a_broken_link_is_found(link: str) -> None:
     assert list(broken_links("docs/faults.md", f"[text]({link})")) == [link]
 
 
+@pytest.mark.parametrize("name", TEXTS)
+def test_each_test_that_a_page_names_exists(name: str) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXTS[name])
+    assert [f"{file}::{test}" for file, test in named if f"\ndef {test}(" not in (ROOT / file).read_text(encoding="utf-8")] == []
+
+
 def test_each_page_stands_once_in_the_navigation() -> None:
     pages = re.findall(r"[\w/-]+\.md", str(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
     assert sorted(pages) == sorted([*(name.removeprefix("docs/") for name in TEXTS if name != "README.md"), *PAGES])
