@@ -16,14 +16,19 @@ from infra.strict_yaml import StrictLoader
 MAXIMUM_BYTES = 65_536
 """The largest execution input that Admit accepts."""
 SUFFIXES = (".yaml", ".yml", ".json")
+_OFTEN = (
+    ("'\\t' that cannot start any token", "is not YAML: a line is indented by a tab", "spaces"),
+    ("is given twice", "", "each key once"),
+)
+"""Words of errors that people often make; the message, if YAML's own is no help; and what to write."""
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
 class UnreadableError(Exception):
     """A file cannot be read as a definition: it is absent, too large, or neither YAML nor JSON."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
-        self.message, self.line = message, line
+    def __init__(self, message: str, line: int | None = None, expected: str = "an experiment or an environment in YAML or JSON") -> None:
+        self.message, self.line, self.expected = message, line, expected
         super().__init__(message)
 
 
@@ -99,7 +104,11 @@ def _parse_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at column {mark.column + 1}" if mark else ""
-        raise UnreadableError(f"is not YAML: {error.problem or error.context}{where}", mark.line + 1 if mark else None) from error
+        problem, line = error.problem or error.context or "", mark.line + 1 if mark else None
+        for words, message, expected in _OFTEN:
+            if words in problem:
+                raise UnreadableError(message or problem, line, expected) from error
+        raise UnreadableError(f"is not YAML: {problem}{where}", line) from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UnreadableError(f"is not YAML: {clean_line(error, 200)}") from error
 

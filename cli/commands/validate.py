@@ -73,7 +73,7 @@ def check_file(file: str, known: policies.Policies | None = None) -> Report:
     try:
         source = definitions.read_source(file)
     except definitions.UnreadableError as error:
-        return Report(file, (Finding("$", error.line, "", error.message, "an experiment or an environment in YAML or JSON"),))
+        return Report(file, (Finding("$", error.line, "", error.message, error.expected),))
     try:
         if _is_policy(source.raw):
             return _make_report(source, _find_name_problems(source, parse_environment(source.raw)))

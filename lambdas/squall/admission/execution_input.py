@@ -25,7 +25,7 @@ from squall.domain.base.problems import (
     suggest_name,
 )
 from squall.domain.documents.definition import Definition
-from squall.domain.experiment.execution_input import ExecutionInput
+from squall.domain.experiment.execution_input import ONE_SOURCE, ExecutionInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.published import DefinitionSource, StoredVersion, content_hash
@@ -128,8 +128,7 @@ def _parse_request(raw: Mapping[str, Any]) -> tuple[ExecutionInput | None, list[
     except ValidationError as error:
         problems = list_validation_problems(error, raw, WHOLE, ExecutionInput)
         if raw.get("experiment") is None and raw.get("definition") is None:
-            expected = "exactly one of experiment (a catalogue name) and definition"
-            problems.append(Problem(path="experiment", message="what to run is given once", expected=expected))
+            problems.append(Problem(path="experiment", message="nothing says what to run", expected=ONE_SOURCE))
         return None, problems
 
 

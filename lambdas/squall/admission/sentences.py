@@ -102,7 +102,15 @@ def turn_proposals(error: SentenceError, declared: Mapping[str, str]) -> None:
     leave out comparisons for equality."""
     conditions = [(text, parse_condition(text, declared)) for text in error.proposals]
     turned = [_find_opposite(condition, declared) or text for text, condition in conditions if condition.comparator not in {"==", "!="}]
-    error.proposals = tuple(dict.fromkeys(turned))
+    error.proposals = tuple(text for text in dict.fromkeys(turned) if _is_condition(text, declared))
+
+
+def _is_condition(text: str, declared: Mapping[str, str]) -> bool:
+    try:
+        parse_condition(text, declared)
+    except SentenceError:
+        return False
+    return True
 
 
 def _find_opposite(condition: Sentence, declared: Mapping[str, str]) -> str | None:
@@ -113,5 +121,5 @@ def _find_opposite(condition: Sentence, declared: Mapping[str, str]) -> str | No
     good = {"higher": ">", "lower": "<"}.get(metric.better or "") if metric else None
     if good is None or not condition.comparator.startswith(good):
         return None
-    turned = {">": "<", "<": ">"}[good] + condition.comparator[1:]
+    turned = {">": "<", "<": ">"}[good]  # strictly: "<= 100 %" would be true of any availability
     return render_sentence(condition.model_copy(update={"comparator": turned}))

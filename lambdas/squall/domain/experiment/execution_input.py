@@ -9,9 +9,11 @@ from squall.domain.base.model import Model
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import require_pattern
 from squall.domain.base.vocabulary import Mode
-from squall.domain.experiment.experiment import ONE_DURATION
+from squall.domain.experiment.experiment import TWO_DURATIONS
 
-ONE_SOURCE = validation_error("what to run is given once", "exactly one of experiment (a catalogue name) and definition", at="experiment")
+ONE_SOURCE = "exactly one of experiment (a catalogue name) and definition"
+NO_SOURCE = validation_error("nothing says what to run", ONE_SOURCE, at="experiment")
+TWO_SOURCES = validation_error("experiment and definition each say what to run", ONE_SOURCE, at="experiment")
 
 
 class Overrides(Model):
@@ -34,7 +36,7 @@ class Overrides(Model):
     @model_validator(mode="after")
     def _require_one_duration(self) -> "Overrides":
         if self.duration_minutes is not None and self.duration is not None:
-            raise ONE_DURATION
+            raise TWO_DURATIONS
         return self
 
 
@@ -63,6 +65,8 @@ class ExecutionInput(Model):
 
     @model_validator(mode="after")
     def _require_one_source(self) -> "ExecutionInput":
-        if (self.experiment is None) == (self.definition is None):
-            raise ONE_SOURCE
+        if self.experiment is None and self.definition is None:
+            raise NO_SOURCE
+        if self.experiment is not None and self.definition is not None:
+            raise TWO_SOURCES
         return self

@@ -13,7 +13,7 @@ from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule
 from squall.domain.base.model import Model
 from squall.domain.base.problems import ENVIRONMENT_NAME, extend_path, require_pattern
 from squall.domain.base.vocabulary import BlastRadius, FaultType
-from squall.domain.experiment.form import ONE_LENGTH, find_form_problems
+from squall.domain.experiment.form import ONE_LENGTH, TWO_LENGTHS, find_form_problems
 from squall.domain.experiment.scenario import MOST_FAULTS, NAME_PATTERN, PlannedFault, ScenarioFault, schedule_faults
 from squall.domain.experiment.target import PLAIN, Line, Target, TargetResource, find_type_problem
 from squall.domain.language.metric_table import Published
@@ -148,7 +148,7 @@ def _choose_form(value: object) -> str:
 SuccessCriterion = Annotated[Annotated[Line, Tag("sentence")] | Annotated[Criterion, Tag("criterion")], Discriminator(_choose_form)]
 
 
-ONE_DURATION = validation_error(ONE_LENGTH, "exactly one of duration_minutes and duration", at="duration_minutes")
+TWO_DURATIONS = validation_error(TWO_LENGTHS, ONE_LENGTH, at="duration_minutes")
 SCENARIO = "scenario"
 """What stands for the type of the fault where there are several."""
 

@@ -7,7 +7,8 @@ from typing import Any
 from squall.domain.base.problems import Problem, extend_path
 from squall.domain.experiment.scenario import find_order_problems
 
-ONE_LENGTH = "the length of the fault is given once"
+NO_LENGTH, TWO_LENGTHS = "the fault has no length", "the fault has two lengths"
+ONE_LENGTH = "exactly one of duration_minutes and duration"
 
 
 def find_form_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -18,7 +19,7 @@ def find_form_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _find_scenario_problems(raw, faults, lengths)
         return
     if len(lengths) != 1:
-        yield Problem(path="duration_minutes", message=ONE_LENGTH, expected="exactly one of duration_minutes and duration")
+        yield Problem(path="duration_minutes", message=TWO_LENGTHS if lengths else NO_LENGTH, expected=ONE_LENGTH)
     if not raw.get("target_resources") and raw.get("target") is None and raw.get("fis_template_id") is None:
         yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
     if raw.get("type") is None:
@@ -30,7 +31,7 @@ def _find_scenario_problems(raw: Mapping[str, Any], faults: Mapping[str, Any], l
         if raw.get(field):
             yield Problem(path=field, message="is said twice: the experiment has faults", expected="no such key beside faults")
     if len(lengths) > 1:
-        yield Problem(path="duration_minutes", message=ONE_LENGTH, expected="one of duration_minutes and duration, or none")
+        yield Problem(path="duration_minutes", message=TWO_LENGTHS, expected="one of duration_minutes and duration, or none")
     for name, fault in faults.items():
         if not isinstance(fault, Mapping):
             continue

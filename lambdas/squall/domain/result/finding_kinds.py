@@ -14,6 +14,7 @@ SHUTDOWN = "Test application graceful shutdown"
 """The recommendations of REL12-BP05, as its sample words them."""
 RESTORE = "Restore by hand what is listed under rollback, then run the experiment again"
 INJECT = "Find out why the fault did not reach every target (its command's output, its agent), then run the experiment again"
+GUARD = "Find out who changed the guard or why its metric fell silent, then run the experiment again"
 STEADY = "Bring the workload into its steady state before testing it"
 
 
@@ -41,7 +42,7 @@ KINDS = {
     "guard_fired": Kind(
         Severity.HIGH, "REL11-BP07 Architect your product to meet availability targets and uptime SLAs", (RESILIENCE, RESPONSE)
     ),
-    "guard_blind": Kind(Severity.MEDIUM, "REL06-BP01 Monitor all components for the workload", (MONITORING,)),
+    "guard_blind": Kind(Severity.MEDIUM, "REL06-BP01 Monitor all components for the workload", (GUARD,)),
     "fault_unproven": Kind(Severity.MEDIUM, _CHAOS, (INJECT,)),
     "unmeasured": Kind(Severity.LOW, "REL06-BP02 Define and calculate metrics", (MONITORING,)),
     "not_restored": Kind(Severity.HIGH, "REL12-BP01 Use playbooks to investigate failures", (RESTORE, RESPONSE)),

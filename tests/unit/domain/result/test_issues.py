@@ -13,7 +13,7 @@ from squall.domain.documents.recovery import Recovery, RunningMembers
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.judging.verdict import make_decision
 from squall.domain.result.finding_history import merge_findings
-from squall.domain.result.finding_kinds import AUTO_SCALING, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
+from squall.domain.result.finding_kinds import AUTO_SCALING, GUARD, KINDS, MONITORING, REDUNDANCY, RESPONSE, SHUTDOWN
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
 from squall.domain.run.record import Abort
 from squall.faults.plan import traits_of
@@ -109,7 +109,7 @@ def test_its_id_is_of_what_it_is_about_never_of_values() -> None:
             {"rollback": RollbackReport(at=NOW, proofs=(), outcome=RollbackOutcome.NOT_RESTORED, differences=("a command runs",))},
             "not_restored", RESPONSE, "rollback",
         ),
-        ((MET, MET, MET), {"abort": Abort(AbortSource.BLIND_GUARD, "no data", NOW)}, "guard_blind", MONITORING, None),
+        ((MET, MET, MET), {"abort": Abort(AbortSource.BLIND_GUARD, "no data", NOW)}, "guard_blind", GUARD, None),
         ((MET, MET, MET), {"abort": Abort(AbortSource.GUARD, "fired", NOW, "g-1")}, "guard_fired", RESPONSE, "g-1"),
     ],
 )  # fmt: skip
