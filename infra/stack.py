@@ -23,20 +23,20 @@ from constructs import Construct, IDependable
 from infra import code
 from infra.analytics import Analytics
 from infra.definitions import Definitions
+from infra.events.schedules import Schedules
+from infra.events.triggers import Triggers
 from infra.functions import Functions, Network, make_shared
-from infra.listed_resources import list_fault_folders, list_names
 from infra.monitoring.alarms import OwnAlarms
 from infra.monitoring.dashboard import LiveDashboard
 from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
 from infra.permissions.holders import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
+from infra.permissions.listed_resources import list_fault_folders, list_names
 from infra.permissions.names import Names
 from infra.permissions.people import make_people_policies
 from infra.places import read_feature_flags
 from infra.results import Results
-from infra.schedules import Schedules
 from infra.settings import Settings
-from infra.triggers import Triggers
 from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
 from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS

@@ -15,7 +15,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.concurrency import FEWEST_RESERVED, UNRESERVED, read_concurrency
+from infra.account.concurrency import FEWEST_RESERVED, UNRESERVED, read_concurrency
 from infra.node import path_with_node
 from infra.places import ROOT, read_feature_flags
 from infra.settings import Settings, SettingsError, read_context

@@ -9,8 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.doctor.finding import Finding, Outcome, unknown_finding
 from cli.doctor.setting import TERMINAL
-from infra.concurrency import FEWEST_RESERVED, UNRESERVED, read_concurrency
-from infra.stack_resources import list_resources
+from infra.account.concurrency import FEWEST_RESERVED, UNRESERVED, read_concurrency
+from infra.account.stack_resources import list_resources
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
 
 SERVICE = "fis.amazonaws.com"

@@ -24,6 +24,8 @@ class FakeDeployment:
     account: str
     region: str
     tags: dict[str, str]
+    target_groups: tuple[str, ...] = ()
+    """The target groups in which a controller registers the pods."""
     replaces_after: float | None = 20
     """Seconds until a lost pod is replaced; None: never."""
 

@@ -190,7 +190,8 @@ class FakeInventory:
         inside = [self._fleet.instances[name] for item in chosen for name in item.contains if name in self._fleet.instances]
         services = self._fleet.services.groups([entry for entry in chosen if isinstance(entry, EcsTask)])
         workloads = self._fleet.clusters.groups([item for item in chosen if isinstance(item, EksPod)])
-        arns = [*([service] if service else []), *(arn for group in services for arn in group.target_groups)]
+        registered = [arn for group in workloads for arn in self._fleet.clusters.deployments[group.name].target_groups]
+        arns = [*([service] if service else []), *(arn for group in services for arn in group.target_groups), *registered]
         around = self._workload(inside, [], [arn for arn in arns if arn in self._fleet.target_groups], missing, at)
         groups = (*around.groups, *services, *workloads)
         closed = self._fleet.clusters.unreadable if resource_type is ResourceType.POD else ()
@@ -245,18 +246,20 @@ class FakeInventory:
         members = [member for name in behind for member in self._fleet.members(name)]
         services = [name for name, service in self._fleet.services.services.items() if arn in service.target_groups]
         tasks = [task for name in services for task in self._fleet.services.tasks(name) if task.usable]
+        clusters = self._fleet.clusters
+        deployments = [name for name, deployment in clusters.deployments.items() if arn in deployment.target_groups]
+        pods = [pod for name in deployments for pod in clusters.pods(name) if pod.usable]
+        addresses = [address for address in (*(task.private_ip for task in tasks), *(pod.pod_ip for pod in pods)) if address]
         balancer = self._fleet.target_groups.get(arn)
         return TargetGroup(
             arn=arn,
             load_balancer=balancer,
             load_balancer_groups=list(self._fleet.target_groups.values()).count(balancer) if balancer else None,
             protocol="HTTP",
-            ports=(80,) if members or tasks else (),
-            health_ports=(80,) if members or tasks else (),
+            ports=(80,) if members or addresses else (),
+            health_ports=(80,) if members or addresses else (),
             unhealthy_after_seconds=65,
-            healthy=tuple(
-                sorted([*(member.id for member in members if member.serving), *(task.private_ip for task in tasks if task.private_ip)])
-            ),
+            healthy=tuple(sorted([*(member.id for member in members if member.serving), *addresses])),
             unhealthy=tuple(sorted(member.id for member in members if not member.serving)),
         )
 

@@ -3,9 +3,9 @@
 import pytest
 
 from infra.places import ROOT
-from tests.cli.mistakes import MISTAKES, Mistake, list_messages, write_row
+from tests.documentation.mistakes import MISTAKES, Mistake, list_messages, write_row
 
-PAGE = (ROOT / "docs" / "how-to" / "fix-mistakes.md").read_text()
+PAGE = (ROOT / "docs" / "mistakes.md").read_text()
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.what)
@@ -15,7 +15,9 @@ def test_a_mistake_is_told_with_its_place_and_what_to_write(mistake: Mistake) ->
     for where, what, expected in messages:
         assert where
         assert expected or what == "is missing", what
-    assert write_row(mistake) in PAGE, f"the table in the manual is not as it is now; python -m tests.cli.mistakes:\n{write_row(mistake)}"
+    assert write_row(mistake) in PAGE, (
+        f"the table in the manual is not as it is now; python -m tests.documentation.mistakes:\n{write_row(mistake)}"
+    )
 
 
 def test_a_file_without_a_mistake_is_valid() -> None:

@@ -1,6 +1,6 @@
 """Fifteen ordinary mistakes in experiments, policies and inputs, and what Squall says of each.
 
-`python -m tests.cli.mistakes` prints the table of docs/how-to/fix-mistakes.md.
+`python -m tests.documentation.mistakes` prints the table of docs/mistakes.md.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.stack_resources import list_resources
+from infra.account.stack_resources import list_resources
 
 STOPPING = ("Abort", "Halt", "Pulse")
 """The beginnings of the logical ids of the functions that stop faults."""
