@@ -248,9 +248,9 @@ def test_an_experiment_whose_policy_is_broken_is_not_called_valid(squall: Squall
     ("condition", "meant"),
     [
         ("System availability > 95 %", "System availability < 95 %"),
-        ("Error rate <= 5 %", "Error rate >= 5 %"),
+        ("Error rate <= 5 %", "Error rate > 5 %"),
         ("p99 response time < 2 seconds", "p99 Response time > 2 seconds"),
-        ("Healthy hosts >= 1", "Healthy hosts <= 1 count"),
+        ("Healthy hosts >= 1", "Healthy hosts < 1 count"),
     ],
 )
 def test_an_abort_condition_that_good_values_meet_is_refused(squall: Squall, tmp_path: Path, condition: str, meant: str) -> None:
