@@ -11,6 +11,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
+from squall.domain.messages.scenario import describe_faults
 from squall.domain.metrics.periods import format_length
 from squall.domain.resources.base import Resource
 from squall.domain.run.commands import shell_command
@@ -105,6 +106,7 @@ def _plan_section(request: Request) -> Section:
         f"What would be done: {experiment.words} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}",
         facts_of(
             [
+                *(f"fault {line}" for line in describe_faults(experiment, request.discovery)),
                 *(f"target {_describe_target(resource)}" for resource in request.discovery.pinned),
                 *(f"action {name}: {_describe_action(action)}" for name, action in plan.actions.items()),
                 f"cost: at most about ${cost['total_usd']:.2f} ({cost['action_minutes']:g} FIS action-minutes)",

@@ -7,6 +7,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.messages.console import Console
 from squall.domain.messages.message import Link, Message, Section, facts_of
+from squall.domain.messages.scenario import describe_faults
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import ExecutionRecord
@@ -26,6 +27,7 @@ def make_message(record: ExecutionRecord, definition: Definition, discovery: Dis
             ]
         ),
         sections=(
+            *([Section("Faults", facts_of(faults))] if (faults := describe_faults(experiment, discovery)) else []),
             Section("Targets", facts_of(pinned.arn for pinned in discovery.pinned)),
             Section("It ends early if", facts_of(_list_stops(experiment.abort_conditions, experiment.stop_alarms))),
             Section("To end it now", facts_of([abort])),

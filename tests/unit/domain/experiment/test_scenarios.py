@@ -8,7 +8,8 @@ import pytest
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
-from tests.unit.builders import REL12
+from squall.domain.messages.scenario import describe_faults
+from tests.unit.builders import REL12, discovery
 
 SHARED = {key: value for key, value in REL12.items() if key not in {"type", "target_resources"}}
 ONE = {"type": "cpu_stress", "target_resources": ["i-1234567890abcdef0"]}
@@ -115,3 +116,15 @@ def test_other_targets_are_the_same_scenario_elsewhere() -> None:
     assert promotion_hash(one) == promotion_hash(other)
     assert definition_hash(one) != definition_hash(other)
     assert promotion_hash(one) != promotion_hash(parse_experiment(scenario({"b": ONE})))
+
+
+def test_people_read_which_fault_hits_what_and_when() -> None:
+    exp = parse_experiment(scenario({"slow": {**TWO, "duration": "5m"}, "gone": {**TWO, "after": ["slow"], "delay": "2m"}}))
+    found = discovery()
+    (target,) = found.pinned
+    found = found.model_copy(update={"faults": {"slow": found.pinned, "gone": found.pinned}})
+    assert describe_faults(exp, found) == [
+        f"slow (cpu_stress) on {target.id}, from the beginning, for 5 min",
+        f"gone (cpu_stress) on {target.id}, 7 min after the beginning, for 10 min",
+    ]
+    assert describe_faults(parse_experiment(REL12), discovery()) == []
