@@ -89,6 +89,15 @@ def test_abort_calls_the_function_and_waits_for_the_end(squall: Squall, deployme
     assert document["record"]["status"] == "aborted"
 
 
+def test_abort_in_a_pipe_asks_nobody(squall: Squall, deployment: FakeDeployment) -> None:
+    """A script in an emergency must not be asked: what it pipes is no answer."""
+    deployment.scripts["run-1"] = [record(), record(status=Status.ABORTED, verdict=Verdict.ABORTED)]
+    deployment.machines["run-1"] = Machine("SUCCEEDED")
+    done = squall("abort", "run-1", stdin="n\n")
+    assert done.exit_code == 0
+    assert [execution for execution, _, _ in deployment.aborted] == ["run-1"]
+
+
 def test_abort_of_what_is_over_says_so(squall: Squall, deployment: FakeDeployment) -> None:
     _over(deployment)
     deployment.abort_answer = {"recorded": False, "stopped": []}
