@@ -33,7 +33,7 @@ def find_scenario_problems(experiment: Experiment) -> Iterator[Problem]:
             break
     for first, second in combinations(experiment.plan, 2):
         if sentence := _explain_conflict(first, second):
-            yield Problem(path=second.path, message=sentence, expected="faults that can run together, or other targets")
+            yield Problem(path=second.path, message=sentence, expected="one `after` the other where that helps, or other targets")
 
 
 def _explain_conflict(first: PlannedFault, second: PlannedFault) -> str:

@@ -57,6 +57,8 @@ class PlannedFault:
     start: timedelta = timedelta(0)
     """When it begins, counted from the beginning of the scenario. What FIS needs to begin and to end actions is not in
     it."""
+    earlier: frozenset[str] = frozenset()
+    """The names of all faults that are over before it begins: those that it waits for, and those that these wait for."""
 
     @property
     def end(self) -> timedelta:
@@ -83,10 +85,12 @@ class PlannedFault:
         return f"{self.name} ({self.type.value})" if self.name else self.type.value
 
     def follows(self, other: "PlannedFault") -> bool:
-        """Whether it begins only once the other is over, by the plan's times."""
-        return self.start >= other.end
+        """Whether it begins only once the other is over, because it waits for it. A planned time is no such order: FIS or
+        an agent may end the other late."""
+        return other.name in self.earlier
 
-    def overlaps(self, other: "PlannedFault") -> bool:
+    def can_overlap(self, other: "PlannedFault") -> bool:
+        """Whether both could last at the same time: neither waits for the other."""
         return not self.follows(other) and not other.follows(self)
 
 
@@ -108,6 +112,7 @@ def schedule_faults(faults: Mapping[str, ScenarioFault], default: timedelta) -> 
                 after=fault.after,
                 delay=delay,
                 start=max((planned[other].end for other in fault.after), default=timedelta(0)) + delay,
+                earlier=frozenset(fault.after).union(*(planned[other].earlier for other in fault.after)),
             )
         if not ready:
             raise ValueError("the order of the faults is a circle")

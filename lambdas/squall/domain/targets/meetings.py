@@ -41,15 +41,15 @@ def _explain_loss(leaving: Hit, other: Hit) -> str:
     lost = sorted(leaving.touched & other.ids) if leaving.traits.targets_leave_at_once else []
     if not lost or leaving.fault.follows(other.fault):
         return ""
-    return f"{leaving.fault.words} takes {lost[0]} away, and {other.fault.words} hits it at the same time or later"
+    return f"{leaving.fault.words} takes {lost[0]} away, and {other.fault.words} may hit it at the same time or later"
 
 
 def _explain_claim(holding: Hit, other: Hit) -> str:
     shared = sorted(holding.touched & other.touched)
     claimed = sorted(holding.traits.takes & (other.traits.takes | other.traits.needs))
-    if not shared or not claimed or not holding.fault.overlaps(other.fault):
+    if not shared or not claimed or not holding.fault.can_overlap(other.fault):
         return ""
-    return f"{holding.fault.words} and {other.fault.words} hit {shared[0]} at the same time, and both use its {claimed[0]}"
+    return f"{holding.fault.words} and {other.fault.words} both use the {claimed[0]} of {shared[0]}, and neither waits for the other"
 
 
 def _explain_unknown_cause(losing: Hit, earlier: Hit) -> str:
@@ -65,10 +65,10 @@ def _explain_unknown_cause(losing: Hit, earlier: Hit) -> str:
 
 def _explain_same(first: Hit, second: Hit) -> str:
     shared = sorted(first.ids & second.ids)
-    if not shared or first.fault.type is not second.fault.type:
+    if not shared:
         return ""
-    if first.fault.overlaps(second.fault):
-        return f"{first.fault.words} and {second.fault.words} are the same fault on {shared[0]} at the same time"
-    if first.traits.proven_by_state:
-        return f"{first.fault.words} and {second.fault.words} are the same fault on {shared[0]}: its state would prove both by one of them"
+    if first.fault.type is second.fault.type and first.fault.can_overlap(second.fault):
+        return f"{first.fault.words} and {second.fault.words} are the same fault on {shared[0]}, and neither waits for the other"
+    if first.traits.proven_by_state and second.traits.proven_by_state:
+        return f"{first.fault.words} and {second.fault.words} are both proven by the state of {shared[0]}: one would prove both"
     return ""

@@ -139,7 +139,7 @@ def _pin_one_fault(zone: str | None, choice: _Choice, hits: Sequence[Hit], rules
     conflicts = {resource.id: _explain_conflicts(choice, resource, hits) for resource in here}
     free = [resource for resource in here if not conflicts[resource.id]]
     if not free:
-        return [], [Problem(path=path, message=conflicts[here[0].id], expected="faults that can run together, or other targets")]
+        return [], [Problem(path=path, message=conflicts[here[0].id], expected="one `after` the other where that helps, or other targets")]
     known = {target.arn: target.id for target in base}
     ordered = sorted(free, key=lambda resource: resource.arn not in known)
     chosen = _CHOOSE[rules.radius](rules, ordered, base)[: choice.wanted]

@@ -79,8 +79,8 @@ def test_what_is_no_scenario_is_refused_at_its_path(faults: dict[str, Any], path
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        ({"type": "cpu_stress"}, "are the same fault on i-1234567890abcdef0 at the same time"),
-        ({"type": "instance_termination"}, "takes i-1234567890abcdef0 away, and a (cpu_stress) hits it at the same time or later"),
+        ({"type": "cpu_stress"}, "are the same fault on i-1234567890abcdef0, and neither waits for the other"),
+        ({"type": "instance_termination"}, "takes i-1234567890abcdef0 away, and a (cpu_stress) may hit it at the same time or later"),
         ({"type": "instance_termination", "after": ["a"]}, "nothing would tell which of the two, or a health check, ended it"),
     ],
 )
@@ -90,8 +90,26 @@ def test_faults_that_name_the_same_resource_and_can_not_meet_are_refused_before_
 
 def test_faults_in_a_network_s_way_are_named() -> None:
     slow, gone = {**ONE, "type": "network_latency"}, {**ONE, "type": "service_unavailable", "parameters": {"port": 80}}
-    assert "both use its network" in problems(scenario({"slow": slow, "gone": gone}))["faults.gone"]
+    said = "both use the network of i-1234567890abcdef0, and neither waits for the other"
+    assert said in problems(scenario({"slow": slow, "gone": gone}))["faults.gone"]
+    later = {**gone, "delay": "10m"}
+    assert said in problems(scenario({"slow": slow, "gone": later}))["faults.gone"], "an agent may end the first one late"
     assert parse_experiment(scenario({"slow": slow, "gone": {**gone, "after": ["slow"]}})).length == minutes(20)
+
+
+def test_what_waits_for_a_fault_waits_for_those_before_it() -> None:
+    slow, gone = {**ONE, "type": "network_latency"}, {**ONE, "type": "service_unavailable", "parameters": {"port": 80}}
+    between = {**TWO, "type": "memory_stress", "parameters": {"memory_percent": 50}, "after": ["slow"]}
+    parsed = parse_experiment(scenario({"slow": slow, "between": between, "gone": {**gone, "after": ["between"]}}))
+    assert [fault.name for fault in parsed.plan] == ["slow", "between", "gone"]
+
+
+def test_two_types_that_one_state_would_prove_do_not_hit_one_subnet() -> None:
+    subnet = {"target_resources": ["subnet-0123456789abcdef0"]}
+    cut = {**subnet, "type": "service_unavailable", "parameters": {"scope": "availability-zone"}}
+    apart = {**subnet, "type": "dependency_timeout", "parameters": {"scope": "s3"}, "after": ["cut"]}
+    said = "both proven by the state of subnet-0123456789abcdef0: one would prove both"
+    assert said in problems(scenario({"cut": cut, "apart": apart}))["faults.apart"]
 
 
 @pytest.mark.parametrize("field", ["type", "target_resources"])
