@@ -14,6 +14,8 @@ from squall.domain.run.timeline import EventName
 from squall.reporting.story import write_story
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import GUARD, ID, ended, nothing_is_left, record_of, result_of
+from tests.workflow.faults.test_databases import INSTANCE
+from tests.workflow.rig import TARGET_GROUP
 from tests.workflow.walk import Walk
 
 STRESS = {"type": "memory_stress", "parameters": {"memory_percent": 50}}
@@ -133,3 +135,45 @@ def test_a_type_that_the_policy_does_not_allow_is_refused_in_a_scenario_too(
     walk.run({"definition": scenario})
     reason = ended(world, Status.REJECTED, None, None).reason
     assert "environment_allows_type: staging allows memory_stress; this is scenario of first (memory_stress), second (cpu_stress)" in reason
+
+
+@pytest.fixture
+def zone(experiment: dict[str, Any], world: FakeWorld) -> dict[str, Any]:
+    """An instance and the writer of a database go together."""
+    world.fleet.add_other(INSTANCE)
+    shared = {key: value for key, value in experiment.items() if key not in {"type", "target_resources"}}
+    faults = {
+        "instance": {"type": "instance_termination", "target_resources": experiment["target_resources"][:1]},
+        "database": {"type": "database_failure", "target_resources": [INSTANCE.arn]},
+    }
+    return {**shared, "faults": faults, "blast_radius": "single_region", "service": TARGET_GROUP}
+
+
+def test_resources_of_several_types_are_hit_together_and_only_what_is_gone_is_replaced(
+    walk: Walk, world: FakeWorld, zone: dict[str, Any]
+) -> None:
+    walk.run({"definition": zone})
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    result, discovery = result_of(world), world.documents.get(ID, Discovery)
+    assert discovery is not None
+    assert len(discovery.parts) == 2
+    assert discovery.failure_domains == ("asg/web", "rds/db/orders", "tg/web/0123456789abcdef")
+    assert [(target["type"], target["proven"]) for target in result.targets] == [("aws:ec2:instance", True), ("aws:rds:db", True)]
+    assert result.recovery is not None
+    assert len(result.recovery.replacement_ids) == 1
+    (run,) = world.faults.runs.values()
+    assert set(run.body["targets"]) == {"instance.Instances", "database.DBInstances"}
+    nothing_is_left(world)
+
+
+def test_a_failover_that_did_not_happen_is_named_beside_what_did(walk: Walk, world: FakeWorld, zone: dict[str, Any]) -> None:
+    world.faults.idle = {"database.failover"}
+    walk.run({"definition": zone})
+    ended(world, Status.COMPLETED, Verdict.INVALID, None)
+    result = result_of(world)
+    assert "1 of 2 targets were not hit: database" in result.reason
+    assert [(target["id"], target["proven"]) for target in result.targets] == [
+        (zone["faults"]["instance"]["target_resources"][0], True),
+        ("orders", False),
+    ]
+    nothing_is_left(world)
