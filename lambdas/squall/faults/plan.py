@@ -184,15 +184,18 @@ def planned_end(definition: Definition) -> timedelta:
 def list_lost(
     definition: Definition, discovery: Discovery, before: Sequence[TargetBefore], not_begun: Sequence[str]
 ) -> tuple[TargetBefore, ...]:
+    """The targets of `list_replaced` as they were before the faults."""
+    replaced = {target.arn for target in list_replaced(definition, discovery, not_begun)}
+    return tuple(target for target in before if target.resource.arn in replaced)
+
+
+def list_replaced(definition: Definition, discovery: Discovery, not_begun: Sequence[str]) -> tuple[Resource, ...]:
     """The targets that others have to replace: in a scenario those of the faults that take targets away, if any of its
     faults does. `not_begun`: the names of faults that never began."""
     plan = bind_plan(definition)
-    if not definition.experiment.faults:
-        return tuple(before)
     taking = [bound for bound in plan if bound.traits.targets_are_replaced]
     begun = [bound for bound in taking or plan if bound.name not in not_begun]
-    own = {target.resource.arn for bound in begun for target in bound.find_targets(before, discovery)}
-    return tuple(target for target in before if target.resource.arn in own)
+    return tuple({target.arn: target for bound in begun for target in discovery.targets_of(bound.name)}.values())
 
 
 def find_template_problems(definition: Definition, discovery: Discovery) -> list[Problem]:

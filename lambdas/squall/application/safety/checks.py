@@ -37,7 +37,7 @@ from squall.domain.safety.cost import count_billed_metrics, estimate_cost
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import bind_plan, check_prerequisites, compile_faults, risk_of, traits_of
+from squall.faults.plan import bind_plan, check_prerequisites, compile_faults, list_replaced, risk_of, traits_of
 
 T = TypeVar("T")
 _GROUP = "asg/"
@@ -89,6 +89,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         template_id=step.record.template_id,
         template_differences=_compare_template(step) if final else None,
         prerequisites=check_prerequisites(definition, discovery, workload) if workload else None,
+        replaced=list_replaced(definition, discovery, ()),
         sends_commands=any(bound.fault.ssm_documents for bound in plan),
         moves_metrics=tuple(dict.fromkeys(metric for bound in plan for metric in bound.fault.moves_metrics)),
         risk=risk_of(plan),

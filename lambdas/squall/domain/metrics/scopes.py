@@ -161,13 +161,15 @@ def _describe_place(group: TargetGroup, parts: Sequence[frozenset[str]]) -> str:
 
 def _named_service(workload: Workload, pinned: Sequence[Resource], touched: Sequence[TargetGroup]) -> TargetGroup | str:
     """The target group that the experiment names. Where the targets themselves serve in target groups, it must be one
-    of these and hold all targets: what is measured is what is hit."""
+    of these and hold all targets: what is measured is what is hit. A database serves nowhere itself; in a scenario with
+    instances, their service is named."""
     group = next((group for group in workload.target_groups if group.arn == workload.service), None)
     if group is None:
         return f"the target group {workload.service} does not exist in this account and Region"
     if not group.serves or not _is_application(group):
         return f"{group.name} is behind no application load balancer that sends it requests; declare it in metrics"
-    own = [resource for resource in pinned if not resource.contains]
+    registrable = [resource for resource in pinned if resource.registered_names or resource.belongs_to]
+    own = [resource for resource in registrable if not resource.contains]
     if not own or not touched:
         return group
     if group not in touched:

@@ -16,6 +16,7 @@ from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.published import PublishedVersion
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.recovery import recovery_length
+from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.fis_state import FisExperiment
@@ -73,6 +74,8 @@ class SafetyInput:
     """The differences between the FIS template and what was compiled; None if they could not be compared."""
     prerequisites: tuple[SafetyCheck, ...] | None = None
     """The results of the fault's `prerequisites`; None if they could not be checked."""
+    replaced: tuple[Resource, ...] | None = None
+    """The targets that others have to replace if the faults take any away; None: all."""
     sends_commands: bool = False
     """Whether the fault is injected by Systems Manager commands."""
     moves_metrics: tuple[str, ...] = ()
