@@ -74,8 +74,8 @@ class SafetyInput:
     """The differences between the FIS template and what was compiled; None if they could not be compared."""
     prerequisites: tuple[SafetyCheck, ...] | None = None
     """The results of the fault's `prerequisites`; None if they could not be checked."""
-    replaced: tuple[Resource, ...] | None = None
-    """The targets that others have to replace if the faults take any away; None: all."""
+    replaced: tuple[Resource, ...] = ()
+    """The targets that others have to replace if the faults take any away; none given: all."""
     sends_commands: bool = False
     """Whether the fault is injected by Systems Manager commands."""
     moves_metrics: tuple[str, ...] = ()

@@ -105,7 +105,7 @@ def _check_replacement(inputs: SafetyInput) -> Answer:
     if inputs.workload_now is None:
         return None, "the Auto Scaling groups could not be described"
     groups = {group.name: group for group in inputs.workload_now.groups}
-    replaced = inputs.discovery.pinned if inputs.replaced is None else inputs.replaced
+    replaced = inputs.replaced or inputs.discovery.pinned
     group_of = {target.id: target.group if isinstance(target, Member) else None for target in replaced}
     wrong = [f"{id_} is in no group that would replace it" for id_, group in group_of.items() if group not in groups]
     names = sorted({group for group in group_of.values() if group in groups and group})
