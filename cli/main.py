@@ -119,6 +119,26 @@ def publish(context: typer.Context, files: Annotated[list[str], typer.Argument(m
     raise typer.Exit(command.publish_files(_set_json(context, json=json), files))
 
 
+@squall.command("import")
+def import_sources(
+    context: typer.Context,
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE…", help="FIS templates, CloudFormation, Terraform plans, Chaos Toolkit."),
+    ] = None,
+    ids: Annotated[list[str] | None, typer.Option("--id", metavar="EXT…", help="A FIS template of the account; repeatable.")] = None,
+    folder: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where the files go.")] = Path("experiments"),
+    environment: Annotated[str, typer.Option(help="The environment whose policy holds.")] = "staging",
+    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
+    json: Json = False,
+) -> None:
+    """Make an experiment of each fault in a source. Exit code 4: something was lost, or is to be decided."""
+    from cli.commands import import_sources as command
+
+    wishes = command.Wishes(folder, environment, force)
+    raise typer.Exit(command.import_sources(_set_json(context, json=json), files or [], ids or [], wishes))
+
+
 @squall.command()
 def discover(
     context: typer.Context,

@@ -76,6 +76,11 @@ def set_aws_variables(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
+def find_region(options: Options) -> str | None:
+    """The Region of the command line or of AWS_REGION, which boto3 does not read; None: that of the AWS files."""
+    return options.region or os.environ.get("AWS_REGION")
+
+
 def point_at_account(options: Options) -> bool:
     """Points this process at the account that the options mean, without a stack; returns whether to hint at the local account.
     Raises CommandError."""

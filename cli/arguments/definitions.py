@@ -79,10 +79,12 @@ def read_source(path: str) -> Source:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"is not UTF-8 text (byte {error.start})") from error
-    return Source(path, _parse_json(text) if path.endswith(".json") else _parse_yaml(text), _find_lines(text))
+    return Source(path, parse_json(text) if path.endswith(".json") else parse_yaml(text), _find_lines(text))
 
 
-def _parse_json(text: str) -> Any:
+def parse_json(text: str) -> Any:
+    """The JSON document. Raises UnreadableError, also for a repeated key."""
+
     def make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         repeated = sorted({name for name in names if names.count(name) > 1})
@@ -96,11 +98,14 @@ def _parse_json(text: str) -> Any:
         raise UnreadableError(f"is not JSON: {error.msg} at column {error.colno}", error.lineno) from error
     except RecursionError as error:
         raise UnreadableError("is nested too deeply") from error
+    except ValueError as error:  # a number with thousands of digits
+        raise UnreadableError(f"is not JSON: {clean_line(error, 200)}") from error
 
 
-def _parse_yaml(text: str) -> Any:
+def parse_yaml(text: str, loader: type[StrictLoader] = StrictLoader) -> Any:
+    """The YAML document, as plain data. Raises UnreadableError."""
     try:
-        return yaml.load(text, StrictLoader)  # noqa: S506 - a SafeLoader
+        return yaml.load(text, loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" at column {mark.column + 1}" if mark else ""

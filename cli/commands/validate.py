@@ -58,7 +58,7 @@ def validate_files(options: Options, files: Sequence[str]) -> int:
     known = policies.choose_policies(options)
     reports = [check_file(file, known) for file in files]
     if options.json:
-        output.write_json({"valid": all(report.valid for report in reports), "files": [_make_document(report) for report in reports]})
+        output.write_json({"valid": all(report.valid for report in reports), "files": [make_document(report) for report in reports]})
     else:
         console = output.make_console()
         for report in reports:
@@ -137,7 +137,8 @@ def show_report(console: Console, report: Report) -> None:
             console.print(safe_text(f"      {line}"), soft_wrap=True)
 
 
-def _make_document(report: Report) -> dict[str, Any]:
+def make_document(report: Report) -> dict[str, Any]:
+    """The report as `--json` shows it."""
     keys = ("path", "line", "found", "message", "expected", "caret")
     problems = [{key: getattr(finding, key) for key in keys} for finding in report.findings]
     return {"file": report.file, "valid": report.valid, "policy": report.policy, "problems": problems}

@@ -13,6 +13,11 @@ from squall.faults import registry
 
 MINUTES = 10
 """Long enough for the baseline's metrics and a guard of one-minute periods."""
+JUDGEMENT: dict[str, Any] = {
+    "success_criteria": [{"text": "System availability > 99%", "critical": True}, "Response time < 2 seconds"],
+    "abort_conditions": ["System availability < 95%", "Response time > 5 seconds"],
+}
+"""Criteria and guards to begin with."""
 HINTS = """\
 # Further fields, each with an example in your editor: owner, schedule, recovery, steady_state, stop_alarms, metrics, rollback.
 # `service: arn:aws:elasticloadbalancing:…` names the target group whose users are guarded, where the targets are in none themselves.
@@ -65,8 +70,7 @@ def draft_experiment(answers: Answers) -> dict[str, Any]:
         **({"parameters": answers.parameters} if answers.parameters else {}),
         "duration_minutes": MINUTES,
         "rollback_plan": "The fault ends by itself, or at once with squall abort; say here what to do if something stays broken",
-        "success_criteria": [{"text": "System availability > 99%", "critical": True}, "Response time < 2 seconds"],
-        "abort_conditions": ["System availability < 95%", "Response time > 5 seconds"],
+        **JUDGEMENT,
         "environment": answers.environment,
         **({"owner": answers.owner} if answers.owner else {}),
     }

@@ -15,15 +15,15 @@ from infra.places import ROOT
 SCHEMAS = ROOT / "schemas"
 
 
-def write_draft(path: Path, kind: str, document: dict[str, Any], hints: str) -> None:
-    """Writes the document as YAML, and beside its folder the schema, if none is there. Raises CommandError; never replaces a
-    file."""
+def write_draft(path: Path, kind: str, document: dict[str, Any], hints: str, *, comments: str = "", replace: bool = False) -> None:
+    """Writes the document as YAML, below the comments, and beside its folder the schema, if none is there. Raises
+    CommandError; replaces a file only with `replace`."""
     schema = Path("..") / "schemas" / f"{kind}.schema.json"
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(f"# yaml-language-server: $schema={schema.as_posix()}\n{text}{hints}")
+        with path.open("w" if replace else "x", encoding="utf-8") as file:
+            file.write(f"# yaml-language-server: $schema={schema.as_posix()}\n{comments}{text}{hints}")
         beside = path.parent / schema
         if not beside.exists():
             beside.parent.mkdir(exist_ok=True)

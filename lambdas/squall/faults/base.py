@@ -23,7 +23,7 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.ssm_state import CommandState
 from squall.faults.fis import LONGEST, WAIT, iso_duration, targets_by_arn, wait_action
-from squall.faults.parameters import P, length_problems, parse_parameters
+from squall.faults.parameters import P, length_problems, parse_length, parse_parameters
 
 R = TypeVar("R", bound=Resource)
 R_co = TypeVar("R_co", bound=Resource, covariant=True)
@@ -190,10 +190,21 @@ class Fault(ABC, Generic[R, P]):
     def read_action(self, _action_id: str, _given: Mapping[str, str], /) -> dict[str, Any]:
         """The fault's parameters in the parameters of an action, apart from the duration. They are not parsed yet.
 
-        Raises ValueError, or InvalidInput with paths below the parameters, if the fault would not be injected with such
-        an action.
+        Raises InvalidInput with paths below the parameters if the fault would not be injected with such an action.
         """
         return {}
+
+    def read_values(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        """The fault's parameters in an action of somebody else's template, whatever its length. They are not parsed yet.
+
+        Raises as `read_action` does.
+        """
+        return self.read_action(action_id, {name: value for name, value in parameters.items() if name != "duration"})
+
+    def read_length(self, action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
+        """How long an action of somebody else's template disturbs its targets. None if it is over at once, or if its
+        length can't be read."""
+        return None if self.is_instant(action_id, parameters) else parse_length(parameters.get("duration"))
 
     def refresh(self, target: R, workload: Workload, /) -> R:
         """The target as the workload describes it now; unchanged if the workload no longer contains it."""
@@ -269,8 +280,6 @@ class Fault(ABC, Generic[R, P]):
         try:
             raw = self.read_action(action_id, parameters)
             self.parse(raw)
-        except ValueError as error:
-            collected.append(Problem(path=path, message=str(error), expected=f"what {self.type.value} can be given"))
         except InvalidInput as invalid:
             collected += prefix_paths(path, invalid.problems)
         if collected:

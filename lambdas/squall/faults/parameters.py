@@ -1,6 +1,6 @@
 """Parameters of faults: parsed from a definition, and read from a FIS template that somebody else made."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, get_args
 
@@ -35,23 +35,36 @@ def read_parameters(raw: Mapping[str, str], names: Names, fixed: Fixed, model: t
     """The fault's parameters, read from the parameters of an FIS action (`raw`) and not parsed yet. A parameter that
     the action leaves out has FIS's default. `fault`: the fault's type, for the error.
 
-    Raises ValueError for a parameter that is unknown, that FIS requires and is absent, or that the fault always sets to
-    another value.
+    Raises InvalidInput, with the path of each parameter that is unknown, that FIS requires and is absent, or that the
+    fault always sets to another value.
     """
-    refuse_unknown(raw, {*names, *fixed}, "this action")
-    if missing := sorted(name for name, (_, default) in names.items() if default is None and name not in raw):
-        raise ValueError(f"{', '.join(missing)}: must be given")
-    for name, (wanted, default) in fixed.items():
-        if (value := raw.get(name, default)).lower() != wanted:
-            raise ValueError(f"{name} is {value}, in {fault} it is {wanted}")
+    problems = [*find_unknown(raw, {*names, *fixed}, "this action"), *find_other_values(raw, fixed, fault)]
+    problems += [
+        Problem(path=name, message="must be given", expected="a value: FIS has no default")
+        for name, (_, default) in sorted(names.items())
+        if default is None and name not in raw
+    ]
+    if problems:
+        raise InvalidInput(problems)
     values = {own: raw.get(name, default or "") for name, (own, default) in names.items()}
     return {own: convert_value(value, model, own) for own, value in values.items()}
 
 
-def refuse_unknown(parameters: Mapping[str, str], known: set[str], action: str) -> None:
-    """Refuse parameters that the action does not have, or that the fault never sets. Raises ValueError."""
-    if unknown := sorted(set(parameters) - known):
-        raise ValueError(f"{', '.join(unknown)}: not known of {action}")
+def find_other_values(raw: Mapping[str, str], fixed: Fixed, fault: str) -> list[Problem]:
+    """The parameters that the action sets to another value than the fault always does. What is expected is that
+    value."""
+    values = {name: (raw.get(name, default), wanted) for name, (wanted, default) in fixed.items()}
+    return [
+        Problem(path=name, message=f"is {value or 'not given'}, in {fault} it is {wanted}", expected=wanted)
+        for name, (value, wanted) in values.items()
+        if value.lower() != wanted.lower()
+    ]
+
+
+def find_unknown(parameters: Mapping[str, str], known: Collection[str], action: str) -> list[Problem]:
+    """The parameters that the action does not have, or that the fault never sets."""
+    expected = ", ".join(sorted(known)) or "no parameters"
+    return [Problem(path=name, message=f"not known of {action}", expected=expected) for name in sorted(set(parameters) - set(known))]
 
 
 def convert_value(value: str, model: type[BaseModel], name: str) -> object:

@@ -271,8 +271,8 @@ def test_pods_are_chosen_as_their_selector_says(parameters: dict[str, str], filt
         ({}, {"selectorValue": "app in (web)"}, "is no label with its value"),
         ({}, {"selectorType": "nodeName"}, "'nodeName' is not understood"),
         ({}, {"namespace": "Shop"}, "is refused"),
-        ({"maxErrorsPercent": "50"}, {}, "maxErrorsPercent is 50, Squall lets FIS take 0"),
-        ({"fisPodLabels": "a=b"}, {}, "fisPodLabels: not known"),
+        ({"maxErrorsPercent": "50"}, {}, "is 50, in cpu_stress it is 0"),
+        ({"fisPodLabels": "a=b"}, {}, "not known of aws:eks:pod-cpu-stress"),
     ],
 )
 def test_what_a_template_of_pods_would_lose_is_refused(action: dict[str, str], target: dict[str, str], said: str) -> None:
@@ -350,7 +350,7 @@ def test_documents_are_read_with_their_own_defaults_and_run_as_they_are(
     ("told", "path", "said"),
     [
         ({"DelayMilliseconds": ["100", "200"]}, "DelayMilliseconds", "is not one value"),
-        ({"Sources": "10.0.0.0/8"}, None, "Sources: not known of AWSFIS-Run-Network-Latency"),
+        ({"Sources": "10.0.0.0/8"}, "Sources", "not known of AWSFIS-Run-Network-Latency"),
         ({"DelayMilliseconds": "3000"}, "parameters.sources", "at most 2000 ms with INTERFACE"),
     ],
 )

@@ -120,8 +120,16 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         ),
         (template(command(told=[1])), "actions.a0.parameters.documentParameters", "is not understood"),
         (template(command(told={**CPU, "LoadPercent": "500"})), "actions.a0.parameters.documentParameters.parameters.load_percent", "100"),
-        (template(command(told={**CPU, "Workers": "5"})), "actions.a0.parameters.documentParameters", "Workers: not known"),
-        (template(command(told={**CPU, "InstallDependencies": "False"})), "actions.a0.parameters.documentParameters", "it is True"),
+        (
+            template(command(told={**CPU, "Workers": "5"})),
+            "actions.a0.parameters.documentParameters.Workers",
+            "not known of AWSFIS-Run-CPU-Stress",
+        ),
+        (
+            template(command(told={**CPU, "InstallDependencies": "False"})),
+            "actions.a0.parameters.documentParameters.InstallDependencies",
+            "it is True",
+        ),
         (template(target={**TARGET, "selectionMode": "HALF"}), "targets.Web.selectionMode", "COUNT(n) or PERCENT(n)"),
         (
             template(target={**TARGET, "resourceType": "aws:eks:nodegroup"}),
@@ -179,8 +187,8 @@ def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice()
     [
         (
             template({**REBOOT, "parameters": {}}, target=databases()),
-            "actions.a0.parameters",
-            "in database_failure forceFailover",
+            "actions.a0.parameters.forceFailover",
+            "is not given, in database_failure it is true",
         ),
         (
             template(REBOOT, target=databases(filters=[STATE])),
@@ -312,7 +320,7 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
 @pytest.mark.parametrize(
     ("kind", "action", "target", "path", "expected_text"),
     [
-        ("service_unavailable", disturbed("aws:lambda:invocation-error"), INVOKED, "parameters", "preventExecution: must be given"),
+        ("service_unavailable", disturbed("aws:lambda:invocation-error"), INVOKED, "parameters.preventExecution", "must be given"),
         (
             "service_unavailable",
             disturbed("aws:lambda:invocation-error", {"preventExecution": "yes"}),
@@ -334,8 +342,8 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
             "network_latency",
             disturbed("aws:lambda:invocation-add-delay", {"startupDelay": "5"}),
             INVOKED,
-            "parameters",
-            "startupDelay: not known of this action",
+            "parameters.startupDelay",
+            "not known of this action",
         ),
         (
             "network_latency",
@@ -348,8 +356,8 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
             "network_latency",
             disturbed("aws:ecs:task-network-latency", {"sources": "10.0.0.0/8"}, targets={"Tasks": "Web"}),
             TASKS,
-            "parameters",
-            "useEcsFaultInjectionEndpoints is false, in network_latency it is true",
+            "parameters.useEcsFaultInjectionEndpoints",
+            "is false, in network_latency it is true",
         ),
         (
             "network_latency",
@@ -369,8 +377,8 @@ def test_the_cluster_and_service_of_tasks_by_tags_narrow_them() -> None:
             "service_unavailable",
             disturbed("aws:ecs:task-network-blackhole-port", {**NETWORK, "port": "80", "trafficType": "egress"}, targets={"Tasks": "Web"}),
             TASKS,
-            "parameters",
-            "trafficType is egress, in service_unavailable it is ingress",
+            "parameters.trafficType",
+            "is egress, in service_unavailable it is ingress",
         ),
     ],
 )

@@ -77,6 +77,20 @@ def find_timing_problems(actions: Actions, fault: AnyFault, length: timedelta) -
         yield Problem(path=path, message=message, expected="no wait after the fault; `recovery` of the experiment follows it")
 
 
+def find_length(actions: Actions, fault: AnyFault) -> timedelta | None:
+    """How long the template disturbs its targets, or observes a fault that is over at once. None if it does not say."""
+    injecting = [action for action in actions.values() if action.get("actionId") != WAIT]
+    if not any(_is_instant(action, fault) for action in injecting):
+        lengths = [fault.read_length(str(action.get("actionId")), action.get("parameters", {})) for action in injecting]
+        return next((length for length in lengths if length), None)
+    try:
+        spans = _list_spans(actions, fault, timedelta(0))
+    except _LoopError:
+        return None
+    begin = min(spans[name][0] for name, action in actions.items() if action.get("actionId") != WAIT)
+    return max((end - begin for name, (_, end) in spans.items() if end > begin), default=None)
+
+
 class _LoopError(Exception):
     """An action that never starts: it waits for itself, or for an action that the template does not have."""
 
@@ -121,9 +135,9 @@ def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) 
     """Why the action does not inject this fault, or can't be read as its action."""
     able = [other for other in registry.list_faults() if action_id in other.fis_actions]
     known = [other for other in able if action_id != SEND or document_of(parameters) in other.ssm_documents]
-    name = f"{action_id} with {document_of(parameters) or 'no document'}" if action_id == SEND else action_id
     if not known:
-        return _explain_unknown(action_id, name, parameters)
+        return explain_unfit("actionId", action_id, parameters)
+    name = f"{action_id} with {document_of(parameters)}" if action_id == SEND else action_id
     if fault not in known:
         types = dict.fromkeys(f"{other.type.value} on {other.resource_type.value}" for other in known)
         message = f"{name} is no {fault.type.value} on {fault.resource_type.value}"
@@ -134,16 +148,17 @@ def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) 
     return None
 
 
-def _explain_unknown(action_id: str, name: str, parameters: Mapping[str, str]) -> Problem:
+def explain_unfit(path: str, action_id: str, parameters: Mapping[str, str]) -> Problem:
     """An action of which Squall can neither prove the effect nor undo it, with what works in its place."""
+    name = f"{action_id} with {document_of(parameters) or 'no document'}" if action_id == SEND else action_id
     if action_id == SEND:
         expected = "one of AWS's documents in docs/faults.md; no other command can be followed to its end"
-        return Problem(path="actionId", message=f"{name}: Squall does not know what it does", expected=expected)
+        return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
     listed = "its document" if action_id == AUTOMATION else "it"
     if action_id == AUTOMATION:
         name = f"{action_id} with {parameters.get('documentArn', '').rpartition('document/')[2] or 'no document'}"
     expected = f"type: custom without fis_template_id, with {listed} among the policy's custom_actions"
-    return Problem(path="actionId", message=f"{name}: Squall does not know what it does", expected=expected)
+    return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
 
 
 def _list_names(target: Mapping[str, Any]) -> Collection[str]:

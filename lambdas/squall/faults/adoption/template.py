@@ -37,6 +37,23 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     not do.
     """
     experiment = definition.experiment
+    actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
+    targets: Mapping[str, Mapping[str, Any]] = template.get("targets", {})
+    injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
+    problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
+    if problems and experiment.faults:
+        raise InvalidInput(problems)
+    if not injecting or is_one_fault(injecting, targets):
+        return _with_template(experiment, *read_template(definition, template))
+    return _with_scenario(definition, actions, targets, problems)
+
+
+def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The target and the parameters of an experiment that is one fault, as the template says them.
+
+    Raises InvalidInput as `apply_template` does, apart from the problems of the experiment as a whole.
+    """
+    experiment = definition.experiment
     problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
@@ -44,10 +61,6 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     if not injecting:
         nothing = Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action other than a wait")
         raise InvalidInput([*problems, nothing])
-    if problems and experiment.faults:
-        raise InvalidInput(problems)
-    if not is_one_fault(injecting, targets):
-        return _with_scenario(definition, actions, targets, problems)
     used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
     (planned,) = experiment.plan
     fault = registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
@@ -58,7 +71,7 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
         except InvalidInput as invalid:
             problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
     problems += prefix_paths(extend_path(PATH, "actions"), find_timing_problems(actions, fault, experiment.length))
-    target: Mapping[str, Any] = {}
+    target: dict[str, Any] = {}
     try:
         if used or not problems:  # an action that Squall does not know may need no target
             target = choose_targets(definition, used, fault)
@@ -66,7 +79,7 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
         problems += prefix_paths(extend_path(PATH, "targets"), invalid.problems)
     if problems:
         raise InvalidInput(dict.fromkeys(problems))
-    return _with_template(experiment, target, parameters[0])
+    return target, parameters[0]
 
 
 def _with_scenario(

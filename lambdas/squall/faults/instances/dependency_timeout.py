@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.instances import Instance
@@ -161,7 +162,7 @@ class DependencyTimeout(SendCommandFault[Parameters]):
         if document == OLDER_LOSS:
             return {**own, "dependency": INTERFACE_WHOLE}
         if own.get("dependency") == INTERFACE_WHOLE:
-            raise ValueError(f"Sources is {INTERFACE_WHOLE}, which {document} does not know")
+            raise InvalidInput([Problem(path="Sources", message=f"is {INTERFACE_WHOLE}, which {document} does not know")])
         return own
 
     def document(self, parameters: Parameters, /) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.resources.instances import Instance
@@ -98,7 +99,7 @@ class NetworkLatency(SendCommandFault[Parameters]):
         if document == OLDER:
             return {**own, "sources": INTERFACE_WHOLE}
         if own.get("sources") == INTERFACE_WHOLE:
-            raise ValueError(f"Sources is {INTERFACE_WHOLE}, which {document} does not know")
+            raise InvalidInput([Problem(path="Sources", message=f"is {INTERFACE_WHOLE}, which {document} does not know")])
         return own
 
     def describe(self, parameters: Parameters, /) -> str:

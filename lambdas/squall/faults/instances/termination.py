@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import Proof, RollbackReport
@@ -26,7 +27,7 @@ from squall.faults.fis import LONGEST, iso_duration, wait_action
 from squall.faults.grants import grant_tagged, grant_untagged, grant_volume_keys
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
-from squall.faults.parameters import length_problems, refuse_unknown
+from squall.faults.parameters import find_unknown, length_problems, parse_length
 
 TERMINATE, STOP = "aws:ec2:terminate-instances", "aws:ec2:stop-instances"
 RESTART, COMPLETE = "startInstancesAfterDuration", "completeIfInstancesTerminated"
@@ -105,8 +106,12 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
         problems = length_problems(f"parameters.{RESTART}", parameters[RESTART], length) if RESTART in parameters else []
         return self.read_checked(action_id, parameters, "parameters", problems)
 
+    def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
+        return parse_length(parameters.get(RESTART))
+
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
-        refuse_unknown(parameters, {RESTART, COMPLETE} if action_id == STOP else set(), action_id)
+        if problems := find_unknown(parameters, (RESTART, COMPLETE) if action_id == STOP else (), action_id):
+            raise InvalidInput(problems)
         if action_id == TERMINATE:
             return {}
         return {"mode": "stop_and_start" if RESTART in parameters else "stop"}

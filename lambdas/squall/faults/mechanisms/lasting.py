@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.resources.types import cast_resources
@@ -12,7 +13,7 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection, R, Remnant
 from squall.faults.mechanisms.capacity import missing_capacity, outcome_of
-from squall.faults.parameters import P, convert_value, refuse_unknown
+from squall.faults.parameters import P, convert_value, find_unknown
 
 RAN = frozenset({"running", "completed", "stopping", "stopped"})
 """States of a FIS action that has begun and did not fail."""
@@ -46,7 +47,8 @@ class LastingFault(Fault[R, P]):
         return {parameter: str(value) for parameter, value in values.items() if value is not None}
 
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
-        refuse_unknown(parameters, set(self.names.values()), action_id)
+        if problems := find_unknown(parameters, self.names.values(), action_id):
+            raise InvalidInput(problems)
         values = {**self.fis_defaults, **parameters}
         return {own: convert_value(values[parameter], self.parameters, own) for own, parameter in self.names.items() if parameter in values}
 

@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from squall.domain.base.problems import WHOLE, InvalidInput, Problem
+from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import Risk, RollbackOutcome
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.run.fis_state import FisExperiment
 from squall.faults.base import Aftermath, Fault, Injection, R
-from squall.faults.parameters import P
+from squall.faults.parameters import P, find_other_values, find_unknown
 
 
 class MomentaryFault(Fault[R, P]):
@@ -41,10 +41,10 @@ class MomentaryFault(Fault[R, P]):
     def action_parameters(self, _injection: Injection[R, P], /) -> Mapping[str, str]:
         return self.fixed
 
-    def read_action(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
-        if parameters != self.fixed:
-            message = f"{_list_parameters(parameters)}, in {self.type.value} {_list_parameters(self.fixed)}"
-            raise InvalidInput([Problem(path=WHOLE, message=message, expected=_list_parameters(self.fixed))])
+    def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        fixed = {name: (value, "") for name, value in self.fixed.items()}
+        if problems := [*find_unknown(parameters, self.fixed, action_id), *find_other_values(parameters, fixed, self.type.value)]:
+            raise InvalidInput(problems)
         return {}
 
     @abstractmethod
@@ -82,7 +82,3 @@ class MomentaryFault(Fault[R, P]):
         back = RollbackOutcome.RECOVERED if touched else RollbackOutcome.NOT_NEEDED
         outcome = RollbackOutcome.NOT_RESTORED if differences else back
         return RollbackReport(at=aftermath.now, proofs=proofs, outcome=outcome, differences=differences)
-
-
-def _list_parameters(parameters: Mapping[str, str]) -> str:
-    return ", ".join(f"{name}: {value}" for name, value in sorted(parameters.items())) or "no parameters"

@@ -19,11 +19,11 @@ from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST_VALUE
 from squall.faults.grants import aws_documents, grant_tagged, grant_untagged
 from squall.faults.mechanisms.command import CommandFault
-from squall.faults.parameters import P, convert_value, length_problems, parse_length, refuse_unknown
+from squall.faults.parameters import P, convert_value, find_other_values, find_unknown, length_problems, parse_length
 
 DocumentNames = Mapping[str, tuple[str, str | None]]
 SEND = "aws:ssm:send-command"
-_INSTALL = "InstallDependencies"
+_INSTALL, _SECONDS = "InstallDependencies", "DurationSeconds"
 SLACK = timedelta(seconds=60)
 """How much longer the action may take than the fault: dispatch, and installing what the document needs."""
 
@@ -91,11 +91,22 @@ class SendCommandFault(CommandFault[Instance, P]):
         """The fault's parameters, read from those of the document. A parameter that the template leaves out gets the
         document's default, not the fault's."""
         names = self.names_of(document)
-        refuse_unknown(parameters, {*names, _INSTALL}, document)
-        if (install := parameters.get(_INSTALL, "True")) != "True":
-            raise ValueError(f"{_INSTALL} is {install}, in {self.type.value} it is True")
+        others = find_other_values(parameters, {_INSTALL: ("True", "True")}, self.type.value)
+        if problems := [*find_unknown(parameters, {*names, _INSTALL}, document), *others]:
+            raise InvalidInput(problems)
         values = {own: parameters.get(name, default) for name, (own, default) in names.items()}
         return {own: convert_value(value, self.parameters, own) for own, value in values.items() if value is not None}
+
+    def read_values(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        told = _from_json(parameters.get("documentParameters", "{}"))
+        told.pop(_SECONDS, None)
+        return self.read_action(document_of(parameters), told)
+
+    def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
+        try:
+            return parse_length(f"PT{_from_json(parameters.get('documentParameters', '{}'))[_SECONDS]}S")
+        except (InvalidInput, KeyError):
+            return None
 
     def read_template(self, action_id: str, action_parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         path, problems = "parameters.documentParameters", [*_find_version_problem(action_parameters)]
@@ -105,8 +116,8 @@ class SendCommandFault(CommandFault[Instance, P]):
             parameters = _from_json(action_parameters.get("documentParameters", "{}"))
         except InvalidInput as invalid:
             raise InvalidInput([*problems, *prefix_paths(path, invalid.problems)]) from None
-        seconds = parameters.pop("DurationSeconds", "")
-        problems += length_problems(f"{path}.DurationSeconds", f"PT{seconds}S" if seconds else None, length)
+        seconds = parameters.pop(_SECONDS, "")
+        problems += length_problems(f"{path}.{_SECONDS}", f"PT{seconds}S" if seconds else None, length)
         if (lasts := parse_length(action_parameters.get("duration"))) is not None and lasts < length:
             message = f"FIS would report it as completed after {format_length(lasts)}, while the command runs on"
             problems.append(Problem(path="parameters.duration", message=message, expected=f"{format_length(length)} or more"))
@@ -136,7 +147,7 @@ def document_of(action_parameters: Mapping[str, str]) -> str:
 def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
     """Compact JSON of strings, as FIS requires for the document's parameters. Raises InvalidInput if it is too long for
     FIS."""
-    values = {"DurationSeconds": str(max(1, ceil(length.total_seconds()))), **parameters, _INSTALL: "True"}
+    values = {_SECONDS: str(max(1, ceil(length.total_seconds()))), **parameters, _INSTALL: "True"}
     text = json.dumps(values, separators=(",", ":"))
     if len(text) > LONGEST_VALUE:
         message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"

@@ -4,6 +4,7 @@ fault."""
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, ResourceType
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import Proof
@@ -18,13 +19,13 @@ from squall.faults.base import Aftermath, Fault, Injection, Remnant
 from squall.faults.checks import check_targets, make_check
 from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.lasting import RAN, LastingFault, prove_by_action
-from squall.faults.parameters import P
+from squall.faults.parameters import Fixed, P, find_other_values
 from squall.faults.tasks.base import check_rollout
 
 _DECIDED = ("kubernetesServiceAccount", "fisPodSecurityPolicy")
 """Parameters of FIS's own pod that the environment and the namespace decide."""
-_ONLY = {"maxErrorsPercent": "0", "interface": "DEFAULT"}
-"""FIS's defaults of parameters that Squall leaves out."""
+_ONLY: Fixed = {"maxErrorsPercent": ("0", "0"), "interface": ("DEFAULT", "DEFAULT")}
+"""Parameters that Squall leaves out, so that FIS takes its defaults."""
 
 
 class OnPods(Fault[EksPod, P]):
@@ -73,9 +74,8 @@ class OnPods(Fault[EksPod, P]):
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         """The parameters of the fault itself. The environment decides as whom FIS's own pod acts, and its namespace what
         the pod may do."""
-        for name, only in _ONLY.items():
-            if (value := parameters.get(name, only)) != only:
-                raise ValueError(f"{name} is {value}, Squall lets FIS take {only}")
+        if problems := find_other_values(parameters, _ONLY, self.type.value):
+            raise InvalidInput(problems)
         rest = {name: value for name, value in parameters.items() if name not in {*_ONLY, *_DECIDED}}
         return self.read_own(action_id, rest)
 

@@ -1,0 +1,260 @@
+"""Makes experiments of a FIS template. What they mean is read by adoption, as for `fis_template_id`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cli.drafting.experiment import JUDGEMENT
+from cli.importing.mending import Reading, read_as
+from cli.importing.not_yet import Part, split_template
+from cli.importing.place import find_place
+from cli.importing.shape import check_template
+from cli.importing.values import REPLACE, Loss, Source, has_token
+from squall.domain.base.printable import one_line
+from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.vocabulary import BlastRadius, Mode, ResourceType
+from squall.domain.documents.definition import Definition
+from squall.domain.experiment.experiment import Experiment
+from squall.domain.metrics.periods import format_length
+from squall.domain.policy.environment import Environment
+from squall.domain.resources.types import ZONELESS
+from squall.faults import registry
+from squall.faults.adoption.actions import explain_unfit, find_length
+from squall.faults.adoption.template import REPLACED
+from squall.faults.fis import LONGEST, WAIT, iso_duration
+from squall.faults.mechanisms.send_command import SEND, document_of
+from squall.faults.template import MAXIMUM_STOP_CONDITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from squall.faults.base import AnyFault
+
+OBSERVED = timedelta(minutes=10)
+"""How long the effect of a fault is observed that is over at once, if the template says nothing."""
+MOST_ALARMS = 4
+_WHY = {
+    "roleArn": "the environment's FIS role",
+    "tags": "tags of its own; those of the template are labels of the experiment",
+    "logConfiguration": "its own record",
+    "experimentReportConfiguration": "its own report",
+    "experimentOptions": "a refusal where there is no target",
+}
+"""What Squall has in place of a key of the template."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An experiment, and what of its source it does not say."""
+
+    origin: str
+    name: str
+    document: dict[str, Any]
+    losses: tuple[Loss, ...]
+    replaced: tuple[str, ...]
+    """What Squall has its own of, in words."""
+    added: tuple[str, ...]
+    """Fields that the source does not have, and that hold examples."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A part of a source of which no experiment can be made."""
+
+    origin: str
+    problems: tuple[Problem, ...]
+
+
+def import_source(source: Source, environment: str, region: str | None) -> list[Imported | Refused]:
+    """An experiment for each fault of the source, or why there is none."""
+    if source.problems:
+        return [Refused(source.origin, source.problems)]
+    try:
+        template = check_template(source.template)
+    except InvalidInput as invalid:
+        return [Refused(source.origin, _describe(source, invalid))]
+    made: list[Imported | Refused] = []
+    parts = split_template(template)
+    for part in parts:
+        origin = f"{source.origin}, {part.name}" if part.name else source.origin
+        try:
+            made.append(_import_part(source, part, environment, region, origin))
+        except InvalidInput as invalid:
+            made.append(Refused(origin, _describe(source, invalid)))
+    return made
+
+
+def _describe(source: Source, invalid: InvalidInput) -> tuple[Problem, ...]:
+    words = source.unknowns.describe
+    return tuple(
+        Problem(path=words(problem.path), message=words(problem.message), expected=words(problem.expected)) for problem in invalid.problems
+    )
+
+
+def _import_part(source: Source, part: Part, environment: str, region: str | None, origin: str) -> Imported:
+    """Raises InvalidInput if no fault of Squall is what the part does."""
+    attempts: list[tuple[AnyFault, dict[str, Any], Reading]] = []
+    problems: list[Problem] = []
+    for fault in _list_candidates(part.template):
+        try:
+            draft = _draft(source, part, fault, environment)
+            reading = _read(source, part, fault, draft, region)
+        except InvalidInput as invalid:
+            problems += invalid.problems
+            continue
+        attempts.append((fault, draft, reading))
+    if not attempts:
+        raise InvalidInput(dict.fromkeys(problems))
+    fault, draft, reading = min(attempts, key=lambda attempt: (_is_refused(attempt[0], attempt[2]), len(attempt[2].losses)))
+    return _assemble(source, part, fault, draft, reading, origin)
+
+
+def _is_refused(fault: AnyFault, reading: Reading) -> bool:
+    """Whether the fault can't be injected with these parameters: one action can be several faults."""
+    try:
+        fault.parse(reading.parameters)
+    except InvalidInput:
+        return True
+    return False
+
+
+def _list_candidates(template: Mapping[str, Any]) -> list[AnyFault]:
+    """The faults that the template's action may be. Raises InvalidInput if Squall has none."""
+    injecting = [(name, action) for name, action in template["actions"].items() if action["actionId"] != WAIT]
+    if not injecting:
+        raise InvalidInput([Problem(path="actions", message="nothing is injected", expected="an action other than a wait")])
+    name, action = injecting[0]
+    action_id, parameters = str(action["actionId"]), action.get("parameters", {})
+    types = {template["targets"].get(target, {}).get("resourceType") for target in action.get("targets", {}).values()}
+    able = [fault for fault in registry.list_faults() if action_id in fault.actions]
+    known = [fault for fault in able if action_id != SEND or document_of(parameters) in fault.ssm_documents]
+    if not known:
+        raise InvalidInput([explain_unfit(f"actions.{name}.actionId", action_id, parameters)])
+    return [fault for fault in known if fault.resource_type in types] or known[:1]
+
+
+def _draft(source: Source, part: Part, fault: AnyFault, environment: str) -> dict[str, Any]:
+    """The experiment without its target and its parameters. Raises InvalidInput."""
+    template = part.template
+    description = [str(template.get("description") or ""), *(str(a.get("description") or "") for a in template["actions"].values())]
+    texts = [one_line(source.unknowns.describe(text)) for text in dict.fromkeys(description) if text]
+    name = source.unknowns.describe(source.name) + (f": {part.name}" if part.name else "")
+    alarms = _list_alarms(template)
+    guards = list(source.extra.get("abort_conditions", JUDGEMENT["abort_conditions"]))
+    return {
+        "name": one_line(name, 128) or "imported",
+        "description": "; ".join(texts)[:2000] or f"Imported from {source.origin}"[:2000],
+        "type": fault.type.value,
+        "hypothesis": f"Users notice nothing, because the workload goes on without the {fault.resource_type.words} that is disturbed",
+        "blast_radius": _choose_radius(template, fault).value,
+        "duration": iso_duration(_choose_length(template, fault)),
+        "rollback_plan": "The fault ends by itself, or at once with squall abort; say here what to do if something stays broken",
+        **JUDGEMENT,
+        **source.extra,
+        "abort_conditions": guards[: MAXIMUM_STOP_CONDITIONS - len(alarms)],
+        "stop_alarms": alarms,
+        "environment": environment,
+        "tags": {key: value for key, value in template["tags"].items() if not key.startswith("squall:")},
+    }
+
+
+def _choose_length(template: Mapping[str, Any], fault: AnyFault) -> timedelta:
+    """Raises InvalidInput for a length that no experiment has."""
+    length = find_length(template["actions"], fault) or OBSERVED
+    if not timedelta(seconds=1) <= length <= LONGEST:
+        raise InvalidInput([Problem(path="actions", message=f"the fault lasts {length}", expected=f"at most {format_length(LONGEST)}")])
+    return length
+
+
+def _list_alarms(template: Mapping[str, Any]) -> list[str]:
+    """The alarms of the stop conditions, as many as an experiment has. Adoption names those that are left."""
+    named = [condition.get("value") for condition in template["stopConditions"] if condition.get("source") == "aws:cloudwatch:alarm"]
+    return list(dict.fromkeys(str(value) for value in named if value))[:MOST_ALARMS]
+
+
+def _choose_radius(template: Mapping[str, Any], fault: AnyFault) -> BlastRadius:
+    """The narrowest radius that holds what the template hits."""
+    targets = [template["targets"][name] for action in template["actions"].values() for name in action.get("targets", {}).values()]
+    if all(target.get("selectionMode") == "COUNT(1)" for target in targets) and len(targets) == 1:
+        return BlastRadius.SINGLE_AZ if fault.resource_type is ResourceType.SUBNET else BlastRadius.SINGLE_INSTANCE
+    arns = [arn for target in targets for arn in target.get("resourceArns", ())]
+    if len(arns) == 1 and fault.resource_type is not ResourceType.SUBNET and not any(target.get("resourceTags") for target in targets):
+        return BlastRadius.SINGLE_INSTANCE
+    one_zone = all(_names_one_zone(target) for target in targets) or len(arns) == 1
+    return BlastRadius.SINGLE_AZ if one_zone and fault.resource_type not in ZONELESS else BlastRadius.SINGLE_REGION
+
+
+def _names_one_zone(target: Mapping[str, Any]) -> bool:
+    filters = [condition for condition in target.get("filters", ()) if "AvailabilityZone" in str(condition.get("path"))]
+    zones = [value for condition in filters for value in condition.get("values", ())]
+    return len(zones) == 1 or any("availabilityZone" in name and "," not in value for name, value in target.get("parameters", {}).items())
+
+
+def _read(source: Source, part: Part, fault: AnyFault, draft: Mapping[str, Any], region: str | None) -> Reading:
+    unknowns, template = source.unknowns, dict(part.template)
+    place = find_place(template, unknowns, region or unknowns.region)
+    written: dict[str, Any] = {"fis_template_id": "EXTimported", "environment": "imported", "target": None, "tags": {}}
+    plain = {key: value for key, value in draft.items() if key in {"type", "blast_radius", "duration", "stop_alarms"}}
+    frame = {"name": "imported", "description": "imported", "hypothesis": "imported", "rollback_plan": "imported", **JUDGEMENT}
+    definition = Definition(
+        experiment=Experiment.model_validate({**frame, **plain, **written}),
+        environment=Environment(name="imported"),
+        mode=Mode.RUN,
+        definition_hash="",
+        account=place.account,
+        region=place.region,
+        partition=place.partition,
+    )
+    return read_as(definition, template, fault, unknowns, length_known=find_length(template["actions"], fault) is not None)
+
+
+def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any], reading: Reading, origin: str) -> Imported:
+    """The experiment with what was read, and every loss by its place."""
+    losses = [*source.losses, *part.losses, *reading.losses]
+    losses = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in losses]
+    target = {key: value for key, value in reading.target.items() if value and value != "radius"}
+    if filters := reading.undecided.get("filters"):
+        target["filters"] = {**target.get("filters", {}), **filters}
+    if "select" in reading.undecided:
+        target["select"] = reading.undecided["select"]
+    document = {**draft, "stop_alarms": [_name_alarm(alarm) for alarm in draft["stop_alarms"]]}
+    position = list(document).index("blast_radius") + 1
+    items = list(document.items())
+    middle = [("target", target), ("parameters", reading.parameters)]
+    document = dict([*items[:position], *middle, *items[position:]])
+    document = {key: value for key, value in document.items() if value or key == "abort_conditions"}
+    marked, unknown = source.unknowns.mark(document)
+    injecting = [action for action in part.template["actions"].values() if action["actionId"] != WAIT]
+    instant = all(fault.is_instant(action["actionId"], action.get("parameters", {})) for action in injecting)
+    if not reading.length_known and not instant:
+        marked["duration"] = {REPLACE: "how long the fault lasts"}
+        losses.append(Loss("duration", "is no constant in the template; put the length here, such as PT10M"))
+    unused = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in _find_unused(part.template)]
+    replaced = [*source.replaced, *_list_replaced(reading.template)]
+    added = [name for name in ("hypothesis", *JUDGEMENT) if name not in source.extra]
+    added += ["duration"] if instant and not reading.length_known else []
+    return Imported(origin, str(marked["name"]), marked, (*losses, *unused, *unknown), tuple(replaced), tuple(added))
+
+
+def _name_alarm(arn: str) -> str:
+    """The alarm as `stop_alarms` has it: by name if its place is not known, because the alarm is beside the template."""
+    place, _, name = arn.partition(":alarm:")
+    return name if name and has_token(place) and not has_token(name) else arn
+
+
+def _find_unused(template: Mapping[str, Any]) -> Iterator[Loss]:
+    used = {name for action in template["actions"].values() for name in action.get("targets", {}).values()}
+    for name, target in template["targets"].items():
+        if name not in used:
+            yield Loss(f"targets.{name}", "is a target that no action uses", target)
+
+
+def _list_replaced(template: Mapping[str, Any]) -> Iterator[str]:
+    for key in (*REPLACED, "experimentOptions"):
+        if template.get(key) and key != "description":
+            yield f"{key}: Squall has {_WHY[key]}" if key in _WHY else f"{key}: it is about the template itself"
+    waits = [name for name, action in template["actions"].items() if action["actionId"] == WAIT]
+    for name in waits:
+        yield f"actions.{name}: Squall waits for the baseline, or for the length of the observation"

@@ -1,0 +1,62 @@
+"""What a FIS template says and an import does not carry over yet. Nothing else in the import knows it: what Squall learns to
+say is carried over by changing this module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli.importing.values import Loss
+from squall.domain.base.problems import extend_path
+from squall.faults.adoption.actions import is_one_fault
+from squall.faults.fis import WAIT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Actions = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What of a template becomes one experiment."""
+
+    name: str
+    """The name of its action; empty if the template is one experiment."""
+    template: Mapping[str, Any]
+    losses: tuple[Loss, ...] = ()
+
+
+def split_template(template: Mapping[str, Any]) -> list[Part]:
+    """The parts of a template, each of which is one fault. Several faults are several experiments."""
+    actions: Actions = template["actions"]
+    targets = template["targets"]
+    injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
+    if not injecting or is_one_fault(injecting, targets):
+        return [Part("", template)]
+    groups: list[Actions] = []
+    for name, action in injecting.items():
+        fitting = next((group for group in groups if is_one_fault({**group, name: action}, targets)), None)
+        if fitting is None:
+            groups.append({name: action})
+        else:
+            fitting[name] = action
+    return [_make_part(template, group) for group in groups]
+
+
+def _make_part(template: Mapping[str, Any], group: Actions) -> Part:
+    """One fault of several. Its place among the others is lost."""
+    names = ", ".join(group)
+    alone = {name: {key: value for key, value in action.items() if key != "startAfter"} for name, action in group.items()}
+    others = [name for name in template["actions"] if name not in group]
+    why = f"is one of several faults of the template, without {', '.join(others)} and their order; `faults` can say them together"
+    used = {target for action in group.values() for target in action.get("targets", {}).values()}
+    targets = {name: target for name, target in template["targets"].items() if name in used}
+    lost = {name: template["actions"][name] for name in others}
+    return Part(next(iter(group)), {**template, "actions": alone, "targets": targets}, (Loss(f"actions: {names}", why, lost),))
+
+
+def explain_wait(name: str, length: str) -> Loss:
+    """A wait after a fault that lasts: Squall guards and judges no longer than the fault."""
+    why = "was to be observed after the fault, which an experiment can't say yet; `recovery` waits for the steady state"
+    return Loss(extend_path("actions", name), why, length)
