@@ -103,7 +103,9 @@ def compare_results(before: Result, after: Result) -> list[Fact]:
 
 
 def _pair_series(before: SeriesDocument, after: SeriesDocument) -> Iterable[tuple[str, str, int, tuple[Point, ...], tuple[Point, ...]]]:
-    faults = [next((window for window in document.windows if window.name == "fault"), None) for document in (before, after)]
+    names = [{window.name: window for window in document.windows} for document in (before, after)]
+    longer = all("observation" in windows for windows in names)
+    faults = [windows.get("observation" if longer else "fault") for windows in names]
     if faults[0] is None or faults[1] is None:
         return
     later = {series.metric: series for series in after.measured}

@@ -34,6 +34,7 @@ EVENT_STYLES: dict[str, str] = {
     EventName.APPROVAL_REFUSED: "bold red",
     EventName.VOTE_NOT_CONFIRMED: "bold red",
     EventName.FAULT_STARTED: "bold yellow",
+    EventName.FAULT_OVER: "green",
     EventName.ALARM: "bold red",
     EventName.ABORT_REQUESTED: "bold red",
     EventName.STOP_REQUESTED: "yellow",
@@ -149,12 +150,12 @@ def make_progress(states: Sequence[str], current: str, *, ended: bool = False, s
     return Columns(cells, padding=(0, 2))
 
 
-def make_fault_bar(elapsed: timedelta, total_seconds: int) -> RenderableType:
-    """The elapsed part of the fault's duration."""
+def make_fault_bar(elapsed: timedelta, total_seconds: int, name: str = "fault") -> RenderableType:
+    """The elapsed part of the duration of the fault, or of its observation."""
     elapsed_seconds = elapsed.total_seconds()
     grid = Table.grid(padding=(0, 1))
     grid.add_row(
-        Text("fault", style="bold yellow"),
+        Text(name, style="bold yellow"),
         ProgressBar(total=max(total_seconds, 1), completed=min(elapsed_seconds, max(total_seconds, 1)), width=40),
         Text(f"{format_seconds(elapsed_seconds)} of {format_seconds(total_seconds)}"),
     )
@@ -193,7 +194,7 @@ def make_criteria_table(criteria: Iterable[CriterionResult]) -> Table:
     table = make_table("Criteria", "Criterion", "Outcome", "Measured", "Threshold", "Points", "Why")
     for criterion in criteria:
         table.add_row(
-            safe_text(criterion.text + (" (critical)" if criterion.critical else "")),
+            safe_text(f"{criterion.text}{' (critical)' if criterion.critical else ''}{_name_window(criterion)}"),
             style_word(criterion.outcome.value),
             format_quantity(criterion.measured, criterion.unit),
             f"{clean_line(criterion.comparator or '', 4)} {format_quantity(criterion.threshold, criterion.unit)}".strip()
@@ -203,6 +204,11 @@ def make_criteria_table(criteria: Iterable[CriterionResult]) -> Table:
             safe_text(criterion.reason),
         )
     return table
+
+
+def _name_window(criterion: CriterionResult) -> str:
+    """The window over which it was judged, where that is a longer one than the fault's."""
+    return " [over the observation]" if criterion.window and criterion.window.name == "observation" else ""
 
 
 def make_timeline_table(events: Iterable[TimelineEvent]) -> Table:

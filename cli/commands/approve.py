@@ -26,7 +26,7 @@ from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.experiment.hashes import document_hash
 from squall.domain.messages.approval_request import cost_of
-from squall.domain.metrics.periods import format_length
+from squall.domain.metrics.periods import describe_lengths
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -105,7 +105,7 @@ def _make_facts_table(record: ExecutionRecord, ask: Ask, plan: Plan, known: Defi
     rows = [
         ("experiment", f"{experiment.name} in {known.environment.name}"),
         ("hypothesis", experiment.hypothesis),
-        ("fault", f"{experiment.words} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}"),
+        ("fault", f"{experiment.words} for {describe_lengths(experiment)}, radius {experiment.blast_radius.value}"),
         ("targets", ", ".join(_name_target(arn) for arn in plan.pinned)),
         ("expect", "; ".join(criterion.text for criterion in experiment.criteria)),
         ("abort if", "; ".join(guard.condition for guard in plan.guards)),

@@ -19,6 +19,7 @@ from cli.text import format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
 from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status
+from squall.domain.run.timeline import EventName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -197,5 +198,10 @@ def _describe_fault(record: ExecutionRecord, now: datetime) -> str:
     if record.fault_started_at is None:
         return "" if record.final else "not started"
     elapsed = format_seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
-    state = "lasted" if record.fault_ended_at else "running for"
-    return f"{record.fault_type}, {state} {elapsed} of {format_seconds(record.fault_seconds)}, {record.fis_experiment_id or ''}"
+    if not record.observation_seconds:
+        state = "lasted" if record.fault_ended_at else "running for"
+        return f"{record.fault_type}, {state} {elapsed} of {format_seconds(record.fault_seconds)}, {record.fis_experiment_id or ''}"
+    observed = f"observed {'' if record.fault_ended_at else 'for '}{elapsed} of {format_seconds(record.observation_seconds)}"
+    over = record.happened(EventName.FAULT_OVER)
+    end = f"over since {over[0].at:%H:%M:%S} UTC, " if over else ""
+    return f"{record.fault_type} for {format_seconds(record.fault_seconds)}, {end}{observed}, {record.fis_experiment_id or ''}"

@@ -14,15 +14,17 @@ from cli.following.watch import APPROVAL_STATES, STATES
 from cli.text import clean_line, format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
 from squall.domain.base.vocabulary import Status
+from squall.domain.run.timeline import EventName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from rich.console import Console, RenderableType
 
     from cli.following.readings import Reading
     from cli.following.watch import Snapshot
+    from squall.domain.run.record import ExecutionRecord
 
 _STOP, _JUDGE = STATES.index("StopFault"), STATES.index("Judge")
 _METRICS_EVERY = timedelta(seconds=60)
@@ -156,7 +158,7 @@ class Terminal(Lines):
             state = find_standing(record.ask, record.confirmed_votes, snapshot.now)[1]
             parts.append(safe_text(f"waiting for people: {state}: squall approve {record.id} --comment …", "bold yellow"))
         if record is not None and record.fault_started_at and not record.fault_ended_at:
-            parts.append(render.make_fault_bar(snapshot.now - record.fault_started_at, record.fault_seconds))
+            parts.extend(_make_bars(record, snapshot.now))
         if snapshot.readings:
             parts.append(render.make_readings_table(snapshot.readings, unicode=self._console.encoding.startswith("utf")))
         elapsed = format_seconds((snapshot.now - record.started_at).total_seconds()) if record else "starting"
@@ -165,6 +167,19 @@ class Terminal(Lines):
             clean_line(part, 100) for part in (self._title, snapshot.execution_id, environment, self._place, elapsed) if part
         )
         return Panel(Group(*parts), title=safe_text(header, "bold"), title_align="left", border_style="cyan")
+
+
+def _make_bars(record: ExecutionRecord, now: datetime) -> Iterable[RenderableType]:
+    """How much of the fault has passed, until it is known to be over; and of its observation, if that is longer."""
+    if record.fault_started_at is None:
+        return
+    elapsed = now - record.fault_started_at
+    if over := record.happened(EventName.FAULT_OVER):
+        yield safe_text(f"the fault is over since {over[0].at:%H:%M:%S} UTC, the run is still observed", "green")
+    else:
+        yield render.make_fault_bar(elapsed, record.fault_seconds)
+    if record.observation_seconds:
+        yield render.make_fault_bar(elapsed, record.observation_seconds, "observation")
 
 
 def choose_view(console: Console, title: str, place: str) -> View:

@@ -20,10 +20,11 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Environment
 from squall.domain.resources.types import ZONELESS
+from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import explain_unfit, find_length
 from squall.faults.adoption.template import REPLACED
-from squall.faults.fis import LONGEST, WAIT, iso_duration
+from squall.faults.fis import LONGEST, iso_duration
 from squall.faults.mechanisms.send_command import SEND, document_of
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 

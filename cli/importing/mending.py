@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from cli.importing.not_yet import explain_wait
 from cli.importing.values import REPLACE, Loss, Unknowns
 from squall.domain.base.problems import InvalidInput, Problem, show_value
+from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.adoption.template import PATH, read_template
-from squall.faults.fis import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cli.importing.values import Loss
 from squall.domain.base.problems import extend_path
+from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.actions import is_one_fault
-from squall.faults.fis import WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

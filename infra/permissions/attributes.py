@@ -30,7 +30,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "rollback_command": ("CreateTemplate",),
     "fis_experiment_id": ("StartFault", "StopFault"),
     "fault_started_at": ("StartFault", "StopFault"),
-    "fault_seconds": ("StartFault",),
+    **dict.fromkeys(("fault_seconds", "observation_seconds"), ("StartFault",)),
     "fault_ended_at": ("StopFault",),
     # Whom the workflow waits for.
     **dict.fromkeys(("task_token", "token_generation"), ("AwaitApproval", "ObserveApproval", "ObserveFault", "Pulse", "WatchFault")),

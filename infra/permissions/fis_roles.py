@@ -16,9 +16,9 @@ from infra.permissions.names import automation_arns
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
+from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.custom import CustomFault
-from squall.faults.fis import WAIT
 
 
 class FisRoles:

@@ -89,7 +89,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_guards",
     ),
     "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
-    "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands"),
+    "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "emit_events"),
     "StopFault": (
         *WORKFLOW_STEP,
         "list_experiments",

@@ -206,9 +206,13 @@ def test_an_experiment_is_compared_with_the_policy_beside_it(squall: Squall, tmp
     short = squall("validate", _file(folder, _cpu_stress(duration="60s"), "short.json"), "--json")
     (report,) = json.loads(short.stdout)["files"]
     assert (short.exit_code, report["policy"]) == (3, "environments/staging.yaml")
-    assert {problem["expected"] for problem in report["problems"]} == {
-        "at least 8 min, or 110 s with metrics of a `sentinel`, whose periods are 10 s"
-    }
+    (expected,) = {problem["expected"] for problem in report["problems"]}
+    assert "at least 8 min, or 110 s with metrics of a `sentinel`, whose periods are 10 s" in expected
+    assert expected.endswith("or an `observation` of at least 8 min: the fault itself may be shorter")
+    observed = squall("validate", _file(folder, _cpu_stress(duration="60s", observation="10m"), "observed.json"), "--json")
+    (report,) = json.loads(observed.stdout)["files"]
+    assert [problem["path"] for problem in report["problems"]] == ["duration"]
+    assert "staging allows no such fault" in report["problems"][0]["message"]
 
 
 def test_the_local_account_has_policies_of_its_own(squall: Squall, tmp_path: Path) -> None:

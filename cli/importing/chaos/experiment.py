@@ -14,7 +14,8 @@ from cli.importing.chaos.probes import Judged, read_probe
 from cli.importing.values import Loss, Source, Unknowns
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import Problem
-from squall.faults.fis import WAIT, iso_duration
+from squall.domain.run.fis_state import WAIT
+from squall.faults.fis import iso_duration
 from squall.faults.instances.termination import RESTART
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
-"""What an execution may override: the length of the fault, and the number of targets and the parameters that the
-experiment lists with their values.
+"""What an execution may override: the lengths of the fault and of its observation, and the number of targets and the
+parameters that the experiment lists with their values.
 
 The fault's own ranges are not enough: inside them an override could aim the fault at another dependency, another port
 or a wider network. The people who reviewed the experiment have not seen that fault, so an override may set only what
@@ -15,19 +15,22 @@ from squall.domain.base.problems import InvalidInput, Problem, extend_path, show
 from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.execution_input import Overrides
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.form import find_observation_problem
 from squall.domain.experiment.target import Selection
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
 
 
 def apply_overrides(experiment: Experiment, overrides: Overrides, environment: Environment) -> Experiment:
-    """The experiment with another length or other parameters. Raises InvalidInput with everything that the experiment,
+    """The experiment with other lengths or other parameters. Raises InvalidInput with everything that the experiment,
     the fault or the environment does not allow."""
     changes: dict[str, Any] = {}
     if experiment.faults:
         return _refuse_for_scenario(experiment, overrides)
     if overrides.duration is not None or overrides.duration_minutes is not None:
         changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
+    if overrides.observation is not None:
+        changes["observation"] = overrides.observation
     if overrides.parameters:
         changes["parameters"] = {**experiment.parameters, **overrides.parameters}
     if overrides.targets is not None and experiment.target is not None:
@@ -42,10 +45,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     if fault.type is FaultType.CUSTOM and "action" in overrides.parameters:
         message = "only the definition may name the action"
         problems.append(Problem(path="parameters.action", message=message, expected="values only"))
-    if changes and changed.length > environment.maximum_duration:
-        field = "duration" if overrides.duration is not None else "duration_minutes"
-        expected = f"at most {periods.format_length(environment.maximum_duration)}"
-        problems.append(Problem(path=field, message=f"longer than {environment.name} allows", expected=expected))
+    problems += _find_length_problems(changed, overrides, environment) if changes else []
     if problems:
         raise InvalidInput(problems)
     return changed
@@ -53,11 +53,25 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
 
 def _refuse_for_scenario(experiment: Experiment, overrides: Overrides) -> Experiment:
     """The scenario as it is. Raises InvalidInput if something is to be overridden: it would not say in which fault."""
-    changed = [name for name in ("duration", "duration_minutes", "parameters", "targets") if getattr(overrides, name)]
+    changed = [name for name in ("duration", "duration_minutes", "observation", "parameters", "targets") if getattr(overrides, name)]
     if changed:
         message = "nothing of a scenario can be overridden: each of its faults has its own"
         raise InvalidInput([Problem(path=name, message=message, expected="no such key") for name in changed])
     return experiment
+
+
+def _find_length_problems(changed: Experiment, overrides: Overrides, environment: Environment) -> list[Problem]:
+    """Why the lengths, after the override, are not allowed."""
+    problems = []
+    expected = f"at most {periods.format_length(environment.maximum_duration)}"
+    if changed.length > environment.maximum_duration:
+        field = "duration" if overrides.duration is not None else "duration_minutes"
+        problems.append(Problem(path=field, message=f"longer than {environment.name} allows", expected=expected))
+    elif changed.observed_length > environment.maximum_duration:
+        problems.append(Problem(path="observation", message=f"longer than {environment.name} allows", expected=expected))
+    if wrong := find_observation_problem(changed.length, changed.observation):
+        problems.append(Problem(path="observation", message=wrong[0], expected=f"{wrong[1]}; overridden together with the duration"))
+    return problems
 
 
 def _find_override_problems(experiment: Experiment, parameters: Mapping[str, Any]) -> list[Problem]:

@@ -3,16 +3,20 @@
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, show_value, suggest_name
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.experiment.sentences import resolve_window
+from squall.domain.judging.fault_signals import FEWEST_PERIODS
 from squall.domain.language.metric_table import measured_by_sentinel
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
+from squall.domain.metrics.short_faults import find_short_fault
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
@@ -136,12 +140,61 @@ def _find_sentinel_problems(experiment: Experiment, environment: Environment) ->
 
 
 def _find_fitness_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
-    """Problems with what this version can't carry out, judge or guard."""
+    """Problems with what this version can't carry out, judge or guard.
+
+    A FIS template may have waits that are an observation. Until it is read, only the experiment's own observation tells
+    how long the run is observed.
+    """
+    unread = not (experiment.target_resources or experiment.target or experiment.faults)
+    if experiment.fis_template_id is not None and unread and experiment.observation is None:
+        return [*find_unavailable_features(experiment.model_dump())]
     lag_of = periods.lag_table(environment.timing, experiment.metrics)
     timing_problems = periods.find_timing_problems(
-        experiment.length, _list_thresholds(experiment), environment.timing, lag_of, recovery=experiment.recovery
+        experiment.length,
+        _list_thresholds(experiment),
+        environment.timing,
+        lag_of,
+        recovery=experiment.recovery,
+        observation=experiment.observation,
     )
-    return [*find_unavailable_features(experiment.model_dump()), *timing_problems]
+    return [
+        *find_unavailable_features(experiment.model_dump()),
+        *timing_problems,
+        *_find_short_fault_problems(experiment, environment),
+        *_find_unseen_signal(experiment, environment),
+    ]
+
+
+def _ends_at_once(experiment: Experiment, environment: Environment) -> bool:
+    """Whether all faults are over at once, or are not known: then other problems say why."""
+    try:
+        bound = [(registry.bind_fault(planned, environment), planned) for planned in experiment.plan]
+        return all(fault.traits(fault.parse(planned.parameters)).ends_at_once for fault, planned in bound)
+    except (registry.UnknownFaultError, InvalidInput):
+        return True
+
+
+def _find_unseen_signal(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Why a short fault is over before the experiment's fault signal can show it: a single period may have been measured
+    before or after the fault."""
+    signal = experiment.fault_signal
+    if signal is None or not experiment.observes_longer:
+        return
+    period = environment.timing.metric_period_seconds
+    needed = timedelta(seconds=(FEWEST_PERIODS + 1) * period + signal.after_seconds)
+    if experiment.length < needed:
+        message = f"{signal.metric_name} can't show a fault of {periods.format_length(experiment.length)} in periods of {period} s"
+        yield Problem(path="fault_signal", message=message, expected=f"a fault of at least {periods.format_length(needed)}")
+
+
+def _find_short_fault_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Why the policy refuses a fault that is over before a guard could end it."""
+    conditions = [threshold for path, threshold in _list_thresholds(experiment) if path.startswith("abort_conditions")]
+    short = find_short_fault(experiment, conditions, environment, ends_at_once=_ends_at_once(experiment, environment))
+    if short is not None and not short.allowed:
+        field = "duration" if experiment.duration is not None else "duration_minutes"
+        expected = "a longer fault, or an abort condition on metrics of a `sentinel`, which guard more quickly"
+        yield Problem(path=field, message=short.detail, expected=expected)
 
 
 def find_unavailable_features(raw: object) -> Iterator[Problem]:
@@ -162,4 +215,4 @@ def _list_thresholds(experiment: Experiment) -> ThresholdsByPath:
     units = experiment.declared_units
     criteria = ((f"success_criteria[{n}]", parse_criterion(criterion.text, units)) for n, criterion in enumerate(experiment.criteria))
     guards = ((f"abort_conditions[{n}]", parse_condition(text, units)) for n, text in enumerate(experiment.abort_conditions))
-    return [(path, sentence) for path, sentence in (*criteria, *guards) if isinstance(sentence, Threshold)]
+    return [(path, resolve_window(sentence, experiment)) for path, sentence in (*criteria, *guards) if isinstance(sentence, Threshold)]

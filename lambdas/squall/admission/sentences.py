@@ -1,6 +1,7 @@
 """Problems of an experiment's sentences, of the metrics that it declares, and of its fault signal."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from squall.domain.base.problems import Problem, extend_path, show_value
@@ -37,6 +38,7 @@ def find_sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         first_path = guards.setdefault(meaning, path)
         if first_path != path:
             yield Problem(path=path, message=f"says the same as {first_path}", expected="each abort condition once")
+    yield from _find_narrowed_guards(raw, declared)
 
 
 def find_signal_problems(experiment: Experiment) -> list[Problem]:
@@ -94,7 +96,20 @@ def _read_meaning(path: str, text: str, declared: Mapping[str, str], parse: Call
     if opposite:
         message = f"{show_value(text)} would abort while everything is well"
         return Problem(path=path, message=message, expected=f"{opposite}: an abort condition says when to abort")
-    return sentence.model_dump_json(exclude={"text"})
+    return sentence.model_dump_json(exclude={"text", "window"} if parse is parse_condition else {"text"})
+
+
+def _find_narrowed_guards(raw: Mapping[str, Any], declared: Mapping[str, str]) -> Iterator[Problem]:
+    """Abort conditions that name the time of the fault, although the run is observed for longer."""
+    if raw.get("observation") is None:
+        return
+    for path, text in _list_texts(raw, "abort_conditions"):
+        with suppress(SentenceError):
+            condition = parse_condition(text, declared)
+            if condition.window == "fault":
+                plain = render_sentence(condition.model_copy(update={"window": "observation"}))
+                message = f"{show_value(text)}: a guard watches the whole observation, not only the time of the fault"
+                yield Problem(path=path, message=message, expected=f"{plain}: leave out `during`")
 
 
 def turn_proposals(error: SentenceError, declared: Mapping[str, str]) -> None:

@@ -20,9 +20,9 @@ from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
-from squall.domain.run.fis_state import FisExperiment
+from squall.domain.run.fis_state import WAIT, FisExperiment
 from squall.domain.run.ssm_state import CommandState
-from squall.faults.fis import LONGEST, WAIT, iso_duration, targets_by_arn, wait_action
+from squall.faults.fis import LONGEST, iso_duration, targets_by_arn, wait_action
 from squall.faults.parameters import P, length_problems, parse_length, parse_parameters
 
 R = TypeVar("R", bound=Resource)
@@ -47,9 +47,17 @@ class Injection(Generic[R_co, P_co]):
     workload: Workload
     """The account's description of the targets and of what they belong to."""
     length: timedelta
-    """How long the fault lasts; for a fault that is over at once, how long its effect is observed."""
+    """How long the fault lasts; for a fault that is over at once, what counts as the time of the fault."""
     region: str
     partition: str
+    observation: timedelta | None = None
+    """How long the run is observed from the effect of the fault on, at least as long as the fault. None: as long as the
+    fault."""
+
+    @property
+    def observed_length(self) -> timedelta:
+        """How long guards and stop conditions must live, from the effect of the fault on."""
+        return self.observation or self.length
 
 
 @dataclass(frozen=True)
@@ -131,7 +139,7 @@ class Fault(ABC, Generic[R, P]):
     @property
     def fis_actions(self) -> tuple[str, ...]:
         """Ids of all FIS actions that the fault's templates may contain."""
-        return (*self.actions, WAIT) if self.instant_actions else self.actions
+        return (*self.actions, WAIT)
 
     @property
     def reads_templates(self) -> bool:
@@ -240,8 +248,7 @@ class Fault(ABC, Generic[R, P]):
         return action_id in self.instant_actions
 
     def lasts(self, parameters: P) -> bool:
-        """Whether the fault lasts until it is stopped. If not, it is over at once, and the template has a wait beside
-        it."""
+        """Whether the fault lasts until it is stopped, or its time is over. If not, it is over at once."""
         return self.action_id(parameters) not in self.instant_actions
 
     def prerequisites(self, injection: Injection[Resource, Model]) -> tuple[SafetyCheck, ...]:
@@ -259,7 +266,13 @@ class Fault(ABC, Generic[R, P]):
         own = self.narrow(injection)
         targets = self.fis_targets(own)
         actions = {f"{self.action}{name.removeprefix(self.target_key)}": self._fis_action(own, name) for name in targets}
-        return targets, actions if self.lasts(own.parameters) else {**actions, "observe": wait_action(own.length)}
+        needs_wait = not self.lasts(own.parameters) or own.observed_length > own.length
+        return targets, {**actions, "observe": self.wait(own)} if needs_wait else actions
+
+    def wait(self, injection: Injection[R, P], /) -> dict[str, Any]:
+        """The wait beside the fault, from the start of the FIS experiment: the experiment and its stop conditions live until
+        the observation ends, also if the fault takes effect as late as its action may."""
+        return wait_action(min(self.action_length(injection.observed_length), LONGEST))
 
     def read_template(self, action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         """The fault's parameters in an action of somebody else's template, for an experiment of this length.
@@ -296,6 +309,7 @@ class Fault(ABC, Generic[R, P]):
             length=injection.length,
             region=injection.region,
             partition=injection.partition,
+            observation=injection.observation,
         )
 
     def _fis_action(self, injection: Injection[R, P], target: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from squall.domain.resources.types import join_ids
 from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
-from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration, wait_action
+from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration
 from squall.faults.mechanisms.lasting import LastingFault, prove_by_action
 
 Value = Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]
@@ -102,7 +102,8 @@ class CustomFault(LastingFault[Resource, Parameters]):
     def compile(self, injection: Injection[Resource, Model]) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.listed.document is None:
             return super().compile(injection)
-        return {}, {self.action: self._start_automation(self.narrow(injection)), "observe": wait_action(injection.length)}
+        own = self.narrow(injection)
+        return {}, {self.action: self._start_automation(own), "observe": self.wait(own)}
 
     def _start_automation(self, injection: Injection[Resource, Parameters]) -> dict[str, Any]:
         """The action that starts the reviewed version of the document, with the document's own role."""

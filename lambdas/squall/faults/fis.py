@@ -7,10 +7,10 @@ from typing import Any
 
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
+from squall.domain.run.fis_state import WAIT
 
 ARNS_PER_TARGET = 5
 """The most ARNs that FIS takes in one target."""
-WAIT = "aws:fis:wait"
 LONGEST = timedelta(hours=12)
 """The longest that FIS lets an action last."""
 MOST_ACTIONS = 20
@@ -40,7 +40,7 @@ def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Reso
 
 
 def wait_action(length: timedelta) -> dict[str, Any]:
-    """A wait beside a fault that is over at once, so that the FIS experiment lasts."""
+    """A wait beside a fault that is over before its observation ends, so that the FIS experiment lasts."""
     return {
         "actionId": WAIT,
         "description": "Keep the experiment and its stop conditions alive for the observation",

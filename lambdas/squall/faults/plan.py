@@ -24,11 +24,11 @@ from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
-from squall.domain.run.fis_state import ActionState, FisExperiment
+from squall.domain.run.fis_state import WAIT, ActionState, FisExperiment
 from squall.domain.run.ssm_state import CommandState
 from squall.faults import registry
 from squall.faults.base import Aftermath, AnyFault, Injection, Remnant
-from squall.faults.fis import MOST_ACTIONS, MOST_AT_ONCE, WAIT, count_at_once, iso_duration, wait_action
+from squall.faults.fis import MOST_ACTIONS, MOST_AT_ONCE, count_at_once, iso_duration, wait_action
 
 Commands = Mapping[str, Mapping[str, Sequence[CommandState]]]
 """Name of the fault to target id to the commands with the fault's documents that the target was sent, newest first."""
@@ -79,6 +79,7 @@ class BoundFault:
             length=self.planned.length,
             region=definition.region,
             partition=definition.partition,
+            observation=definition.experiment.observation,
         )
 
     def find_targets(self, before: Iterable[TargetBefore], discovery: Discovery) -> tuple[TargetBefore, ...]:

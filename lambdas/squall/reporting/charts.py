@@ -17,7 +17,7 @@ from squall.reporting.formatting import format_quantity, spell_out
 from squall.reporting.run_facts import Facts
 from squall.reporting.timeline import Moment
 
-WINDOW_NAMES = {"baseline": "before", "fault": "fault", "recovery": "after"}
+WINDOW_NAMES = {"baseline": "before", "fault": "fault", "observation": "observed", "recovery": "after"}
 REACH = 4.0
 """A threshold farther from the data than this many times their span is off the scale: its line would flatten the
 data."""
@@ -66,6 +66,15 @@ class Course:
     def period_seconds(self) -> int:
         return self.windows[0].period_seconds
 
+    @property
+    def bands(self) -> tuple[Window, ...]:
+        """The windows without their overlap: the observation from the end of the fault on, the recovery from the end of the
+        observation on."""
+        ends = {window.name: window.end for window in self.windows}
+        after = {"observation": ends.get("fault", 0), "recovery": ends.get("observation", 0)}
+        cut = (window.model_copy(update={"start": max(window.start, after.get(window.name, 0))}) for window in self.windows)
+        return tuple(window for window in cut if window.end > window.start)
+
     def island(self) -> dict[str, Any]:
         """The data for the page's script: the start of each period in epoch seconds, and for each chart one value per
         period, or null."""
@@ -75,7 +84,7 @@ class Course:
             "period": period,
             "times": times,
             "end": span.end,
-            "windows": [{"name": w.name, "label": WINDOW_NAMES[w.name], "start": w.start, "end": w.end} for w in self.windows],
+            "windows": [{"name": w.name, "label": WINDOW_NAMES[w.name], "start": w.start, "end": w.end} for w in self.bands],
             "markers": [{"number": m.number, "at": m.at.timestamp(), "label": m.label, "kind": m.kind} for m in self.markers],
             "charts": [_chart_data(chart, times) for chart in self.charts],
         }
@@ -256,7 +265,12 @@ def _summarize_chart(facts: Facts, binding: MetricBinding, windows: Sequence[Win
     return "; ".join(sentences) + "."
 
 
-_WHEN = {"baseline": "before the fault", "fault": "during the fault", "recovery": "after the fault"}
+_WHEN = {
+    "baseline": "before the fault",
+    "fault": "during the fault",
+    "observation": "during the observation",
+    "recovery": "after the fault",
+}
 
 
 def _describe_criterion(criterion: CriterionResult) -> str:

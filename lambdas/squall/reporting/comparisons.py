@@ -7,7 +7,7 @@ from squall.reporting.charts import metric_title
 from squall.reporting.elements import Table
 from squall.reporting.formatting import format_clock, format_duration, format_number, format_quantity, spell_out
 
-_NAMES = {"baseline": "before", "earlier_days": "earlier days", "fault": "fault", "recovery": "after"}
+_NAMES = {"baseline": "before", "earlier_days": "earlier days", "fault": "fault", "observation": "observation", "recovery": "after"}
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Compared:
 
 def view_comparison(statistics: MetricStatistics) -> Compared:
     """The statistics of a metric as sentences and tables."""
-    windows = [
-        (name, window)
-        for name, window in (("before", statistics.baseline), ("fault", statistics.fault), ("after", statistics.recovery))
-        if window
-    ]
+    every = (
+        ("before", statistics.baseline),
+        ("fault", statistics.fault),
+        ("observation", statistics.observation),
+        ("after", statistics.recovery),
+    )
+    windows = [(name, window) for name, window in every if window]
     return Compared(
         title=metric_title(statistics.metric),
         sentences=(*(comparison.sentence for comparison in statistics.comparisons), *_return_to_band(statistics)),

@@ -96,6 +96,16 @@ class Facts:
         return False
 
     @property
+    def observes_longer(self) -> bool:
+        """Whether the run was to be observed after its fault was over."""
+        return self.definition is not None and self.definition.experiment.observes_longer
+
+    @property
+    def judged_window(self) -> str:
+        """The name of the window of every sentence that names none."""
+        return "observation" if self.observes_longer else "fault"
+
+    @property
     def proven(self) -> bool:
         """Whether every target was hit, and no metric of the mechanism contradicts it."""
         proofs = self.result.rollback.proofs if self.result.rollback else ()
@@ -129,10 +139,10 @@ class Facts:
 
     @property
     def stopped_on_time(self) -> bool:
-        """Whether Squall ended the FIS experiment because the fault had lasted as long as planned. FIS then says
-        `stopped` by a user."""
+        """Whether Squall ended the FIS experiment because the fault had lasted, and was observed, as long as planned. FIS then
+        says `stopped` by a user."""
         started, ended = self.record.fault_started_at, self.record.fault_ended_at
         if self.record.abort is not None or self.result.status is not Status.COMPLETED or started is None or ended is None:
             return False
         asked = any(event.event == EventName.STOP_REQUESTED for event in self.result.timeline)
-        return asked and ended >= started + timedelta(seconds=self.record.fault_seconds)
+        return asked and ended >= started + timedelta(seconds=self.record.observed_seconds)

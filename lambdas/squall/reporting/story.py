@@ -118,8 +118,22 @@ def _list_not_begun(facts: Facts) -> tuple[str, ...]:
 
 
 def _describe_length(facts: Facts) -> str:
-    """How long the fault lasted, or was watched if it was over at once; what was planned where that differs."""
-    planned = facts.definition.experiment.length.total_seconds() if facts.definition else 0.0
+    """How long the fault lasted, or was watched if it was over at once; what was planned where that differs; and for how
+    long the run was observed if that is longer."""
+    if facts.definition is None:
+        return ""
+    experiment = facts.definition.experiment
+    if facts.ends_at_once or not experiment.observes_longer:
+        return _describe_span(facts, experiment.observed_length.total_seconds())
+    planned, until = experiment.observed_length.total_seconds(), facts.record.fault_ended_at
+    observed = seconds_between(facts.effect_at, until) if facts.effect_at and until and until >= facts.effect_at else 0.0
+    whole = observed >= planned - max(2.0, LENGTH_TOLERANCE * planned)
+    cut = "" if whole else f" ({format_duration(planned)} were planned)"
+    span = _describe_span(facts, experiment.length.total_seconds())
+    return f"{span}, and observed the workload for {format_duration(planned if whole else observed)}{cut}"
+
+
+def _describe_span(facts: Facts, planned: float) -> str:
     watched = "watched " if facts.ends_at_once else ""
     over_at = facts.record.fault_ended_at if facts.ends_at_once else facts.fault_over_at
     if not planned:
@@ -149,13 +163,17 @@ def _describe_refusal(facts: Facts) -> Iterable[str]:
 
 
 def _describe_metrics(facts: Facts) -> Iterable[str]:
-    """The bound metrics before and during the fault."""
+    """The bound metrics before and during the fault, or during its observation if that is longer."""
     collected = facts.result.metrics_collected
-    before, during = collected.get("baseline", {}), collected.get("fault", {})
+    before, during = collected.get("baseline", {}), collected.get(facts.judged_window, {})
     if not isinstance(before, Mapping) or not isinstance(during, Mapping) or facts.discovery is None:
         return
-    steady = {metric.metric for metric in facts.result.statistics if any(map(_no_change, metric.comparisons))}
-    missing = count_missing(facts, "fault")
+    steady = {
+        metric.metric
+        for metric in facts.result.statistics
+        if any(_shows_no_change(comparison, facts.judged_window) for comparison in metric.comparisons)
+    }
+    missing = count_missing(facts, facts.judged_window)
     sentences = []
     for binding in facts.discovery.bindings:
         was, became = before.get(binding.name), during.get(binding.name)
@@ -165,7 +183,7 @@ def _describe_metrics(facts: Facts) -> Iterable[str]:
             silent = f" ({lacking} of {periods} periods without data)" if lacking else ""
             sentences.append(f"{metric_title(binding.name)} {moved}{silent}")
     if sentences:
-        yield f"During the fault, {join_items(sentences[:4])}."
+        yield f"During the {facts.judged_window}, {join_items(sentences[:4])}."
 
 
 def _describe_move(binding: MetricBinding, was: float, became: float, *, steady: bool) -> str:
@@ -181,9 +199,9 @@ def _describe_move(binding: MetricBinding, was: float, became: float, *, steady:
     return f"stayed at about {new}" if steady and abs(became - was) <= ABOUT * abs(base) else f"went from {old} to {new}"
 
 
-def _no_change(comparison: Comparison) -> bool:
-    """Whether the metric's periods show no difference between baseline and fault."""
-    return comparison.windows == ("baseline", "fault") and comparison.conclusion == "no_difference"
+def _shows_no_change(comparison: Comparison, window: str) -> bool:
+    """Whether the metric's periods show no difference between the baseline and this window."""
+    return comparison.windows == ("baseline", window) and comparison.conclusion == "no_difference"
 
 
 def _describe_ending(facts: Facts) -> Iterable[str]:
@@ -224,6 +242,8 @@ def _describe_abort(facts: Facts) -> Iterable[str]:
         else ""
     )
     ended = f"; the fault was over {format_duration(seconds_between(at, over_at))} later" if over_at and over_at >= at else ""
+    if facts.observes_longer and not facts.ends_at_once and over_at and over_at < at:
+        ended = f"; the fault was already over, since {format_clock(over_at)} UTC"
     yield f"{_BY[abort.source]} at {format_clock(at)} UTC{after}{ended}."
 
 

@@ -14,6 +14,7 @@ timeline."""
 MARKED: dict[str, str] = {
     EventName.GUARDS_ARMED: "guard",
     EventName.FAULT_STARTED: "fault",
+    EventName.FAULT_OVER: "fault",
     EventName.FIS_COMPLETED: "fault",
     EventName.FIS_STOPPED: "fault",
     EventName.FIS_FAILED: "fault",

@@ -92,7 +92,7 @@ def build_page(facts: Facts) -> Page:
             part for part in (spell_out(result.experiment_type or ""), result.environment or "", format_date(result.start_time)) if part
         ),
         tiles=tuple(_make_tiles(facts)),
-        criteria=_criteria_table(result.criteria),
+        criteria=_criteria_table(result.criteria, observes_longer=facts.observes_longer),
         course=course,
         measured=_measurements_table(facts),
         compared=tuple(map(view_comparison, result.statistics)),
@@ -162,7 +162,8 @@ def _seconds_between(start: datetime | None, end: datetime | None) -> float | No
     return seconds_between(start, end) if start and end and end >= start else None
 
 
-def _criteria_table(criteria: Iterable[CriterionResult]) -> Table:
+def _criteria_table(criteria: Iterable[CriterionResult], *, observes_longer: bool) -> Table:
+    """The criteria with their outcomes; with the window of each where there is more than one in which it may be judged."""
     rows = []
     for criterion in criteria:
         required = (
@@ -172,6 +173,7 @@ def _criteria_table(criteria: Iterable[CriterionResult]) -> Table:
         )
         points = f"{len(criterion.points)} of {criterion.expected_points}" if criterion.expected_points else "—"
         text = criterion.text + (" (critical)" if criterion.critical else "")
+        text += f" [over the {criterion.window.name}]" if observes_longer and criterion.window else ""
         measured = format_quantity(criterion.measured, criterion.unit)
         rows.append((text, Word.of(criterion.outcome.value), measured, required.strip(), points, criterion.reason))
     return Table(("Criterion", "Outcome", "Measured", "Required", "Periods", "Reason"), tuple(rows), numeric=(2, 3, 4))
@@ -180,10 +182,10 @@ def _criteria_table(criteria: Iterable[CriterionResult]) -> Table:
 def _measurements_table(facts: Facts) -> Table:
     """The value of every metric over every window, as Judge used it."""
     collected = facts.result.metrics_collected
-    windows = [name for name in ("baseline", "fault", "recovery") if isinstance(collected.get(name), Mapping)]
+    windows = [name for name in ("baseline", "fault", "observation", "recovery") if isinstance(collected.get(name), Mapping)]
     if not windows or facts.discovery is None:
         return Table((), ())
-    heads = {"baseline": "Before", "fault": "Fault", "recovery": "After"}
+    heads = {"baseline": "Before", "fault": "Fault", "observation": "Observation", "recovery": "After"}
     from_charts = [(binding.name, binding.unit) for binding in facts.discovery.bindings]
     rows = [(metric_title(name), *(format_quantity(collected[window].get(name), unit) for window in windows)) for name, unit in from_charts]
     columns = ("Over the whole window", *(heads[window] for window in windows))

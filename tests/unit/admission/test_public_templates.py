@@ -122,7 +122,31 @@ def test_a_template_that_would_lose_something_is_refused_in_one_sentence(number:
 
 def test_five_minutes_are_refused_with_a_longer_fault_and_the_sentinel_as_ways_out() -> None:
     problems = refuse(load("18"))
-    assert "at least 8 min, or 110 s with metrics of a `sentinel`" in problems["catalogue.case.abort_conditions[0]"]
+    assert "at least 8 min, or 110 s with metrics of a `sentinel`" in problems["fis_template_id.abort_conditions[0]"]
+    assert "or an `observation` of at least 8 min" in problems["fis_template_id.abort_conditions[0]"]
+
+
+def test_five_minutes_are_adopted_with_an_observation_where_the_policy_accepts_that_no_guard_ends_them() -> None:
+    case = load("18")
+    case["experiment"]["observation"] = "PT10M"
+    refused = refuse(case)["catalogue.case.duration_minutes"]
+    assert "its harm can last 5 min by itself" in refused
+    assert "staging allows no such fault" in refused
+    adopted = admit(case, {"short_faults": "warn"})
+    assert (adopted.length, adopted.observed_length) == (timedelta(minutes=5), timedelta(minutes=10))
+    strict = {"short_faults": {"response": "warn", "longest": "4m"}}
+    assert "staging allows at most 4 min of such harm" in "".join(refuse(case, strict).values())
+
+
+def test_five_minutes_are_adopted_with_a_sentinel() -> None:
+    case = load("18")
+    case["experiment"] |= {
+        "success_criteria": ["Sentinel availability > 99 %"],
+        "abort_conditions": ["Sentinel availability < 90 %"],
+        "sentinel": {"url": "https://shop.example.com/"},
+    }
+    adopted = admit(case, {"sentinel": {"hosts": ["shop.example.com"]}})
+    assert adopted.observed_length == timedelta(minutes=5)
 
 
 def test_faults_one_after_the_other_are_a_scenario_in_the_same_order() -> None:
@@ -379,8 +403,21 @@ def test_a_wait_before_the_fault_is_its_baseline_and_one_after_a_termination_its
     case["template"]["actions"]["before"] = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT5M"}, "targets": {}}
     case["template"]["actions"]["a"]["startAfter"] = ["before"]
     assert admit(case).length == timedelta(minutes=10)
+    assert admit(case).observation is None, "as long as the experiment says"
     case["template"]["actions"]["w"]["parameters"]["duration"] = "PT15M"
-    assert "lasts 15 min, the experiment 10 min" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
+    assert admit(case).observed_length == timedelta(minutes=15)
+    case["template"]["actions"]["w"]["parameters"]["duration"] = "PT5M"
+    assert "ends 5 min after the fault began, the experiment lasts 10 min" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
+
+
+def test_a_wait_and_the_experiment_s_own_observation_must_agree() -> None:
+    case = load("03")
+    case["experiment"] |= {"duration_minutes": 1, "observation": "PT12M"}
+    assert "its observation lasts 12 min" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
+    case["experiment"]["observation"] = "PT10M"
+    assert admit(case).observed_length == timedelta(minutes=10)
+    del case["experiment"]["observation"]
+    assert (admit(case).length, admit(case).observed_length) == (timedelta(minutes=1), timedelta(minutes=10))
 
 
 @pytest.mark.parametrize(
@@ -399,19 +436,22 @@ def test_a_restart_after_another_time_than_the_experiment_s_is_refused() -> None
     assert "lasts 5 min, the experiment 10 min" in problems["fis_template_id.actions.a.parameters.startInstancesAfterDuration"]
 
 
-def test_a_wait_after_a_stop_with_a_restart_is_after_a_fault_that_lasts() -> None:
+def test_a_wait_after_a_stop_with_a_restart_is_observation() -> None:
     case = load("10")
     case["template"]["actions"]["w"] = {
         "actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}, "targets": {}, "startAfter": ["a"],
     }  # fmt: skip
-    assert "waits 10 min after the fault" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
+    assert admit(case).observed_length == timedelta(minutes=20)
 
 
-def test_a_wait_after_a_fault_that_lasts_is_refused() -> None:
+def test_a_wait_after_a_fault_that_lasts_is_observation() -> None:
     case = load("16")
     wait = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT5M"}, "targets": {}, "startAfter": ["a"]}
     case["template"]["actions"]["w"] = wait
-    assert "waits 5 min after the fault" in refuse(case)["fis_template_id.actions.w.parameters.duration"]
+    adopted = admit(case)
+    assert (adopted.length, adopted.observed_length) == (timedelta(minutes=10), timedelta(minutes=16)), "the action takes 11 minutes"
+    case["template"]["actions"]["w"]["parameters"]["duration"] = "PT13H"
+    assert "fis_template_id.observation" in refuse(case)
 
 
 def test_a_key_that_nobody_knows_is_refused_by_its_path_at_each_level() -> None:

@@ -26,9 +26,17 @@ def injection(
     length: timedelta = LENGTH,
     region: str = REGION,
     partition: str = "aws",
+    observation: timedelta | None = None,
 ) -> Injection[Resource, Model]:
-    empty = Workload(at=NOW, instances=())
-    return Injection(parameters=parameters, targets=targets, workload=workload or empty, length=length, region=region, partition=partition)
+    return Injection(
+        parameters=parameters,
+        targets=targets,
+        workload=workload or Workload(at=NOW, instances=()),
+        length=length,
+        region=region,
+        partition=partition,
+        observation=observation,
+    )
 
 
 def prerequisites(fault: AnyFault, workload: Workload, targets: Sequence[Resource], parameters: Model) -> tuple[SafetyCheck, ...]:

@@ -114,9 +114,9 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
             "lasts 5 min, the experiment 10 min",
         ),
         (
-            template(command(), {"actionId": "aws:fis:wait", "parameters": {"duration": "PT1H"}}),
+            template(command(), {"actionId": "aws:fis:wait", "parameters": {"duration": "an hour"}}),
             "actions.a1.parameters.duration",
-            "lasts 60 min",
+            "lasts an hour",
         ),
         (template(command(told=[1])), "actions.a0.parameters.documentParameters", "is not understood"),
         (template(command(told={**CPU, "LoadPercent": "500"})), "actions.a0.parameters.documentParameters.parameters.load_percent", "100"),

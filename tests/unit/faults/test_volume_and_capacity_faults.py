@@ -31,7 +31,7 @@ TO = DISK.attachments[0]
 
 
 def ran(fault: AnyFault, status: str = "completed", started: bool = True) -> FisExperiment:
-    (action_id,) = fault.fis_actions
+    (action_id,) = fault.actions
     return FisExperiment("EXP1", "EXT1", status, actions=(ActionState("a", action_id, status, "", NOW if started else None),))
 
 

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from squall.application.fault.template import TAG_SECONDS, compiled_template, may_be_allowed_soon, template_differences
-from squall.application.fault.watch import seconds_to_first_look
+from squall.application.fault.watch import seconds_to_first_look, watches_for_end
 from squall.application.messages import send_message
 from squall.application.queue import seconds_until_next_look
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
@@ -50,17 +50,20 @@ def start_fault(step: Step) -> Outcome:
     record = step.w.records.get(step.run.id) or step.record
     if record.abort or _end_if_halted(step) or _reject_if_withdrawn(step, record) or _end_if_replaced(step):
         return END
-    compiled, seconds = compiled_template(step), int(planned_end(step.definition).total_seconds())
+    compiled = compiled_template(step)
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
         fis = step.w.faults.start(template_id, step.client_token, tags)
     except Refused as refused:
         return _handle_refusal(step, record, refused)
-    if not _record_start(step, record, fis, seconds, compiled):
+    if not _record_start(step, record, fis, compiled):
         return END
     step.announce(f"fault {fis.id} started")
     _tell_people(step)
-    return {**NEXT, "seconds": seconds + seconds_to_first_look(step)}
+    experiment = step.definition.experiment
+    looks_late = experiment.observes_longer and not watches_for_end(step)
+    length = experiment.observed_length if looks_late else planned_end(step.definition)
+    return {**NEXT, "seconds": int(length.total_seconds()) + seconds_to_first_look(step)}
 
 
 def _tell_people(step: Step) -> None:
@@ -115,7 +118,7 @@ def _end_if_replaced(step: Step) -> bool:
     return bool(differences)
 
 
-def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, seconds: int, compiled: Mapping[str, Any]) -> bool:
+def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compiled: Mapping[str, Any]) -> bool:
     """Record the fault that has just started. False if it must not go on; then it has been stopped.
 
     The template may have been edited between the comparison and the start, so the experiment is compared, too.
@@ -124,13 +127,16 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, secon
     differences = "; ".join(find_differences(compiled, fis.answer))
     if halted or differences:
         step.w.faults.stop(fis.id)  # before anything is written, because the table may be what is broken
+    experiment = step.definition.experiment
+    longer = {"observation_seconds": int(experiment.observed_length.total_seconds())} if experiment.observes_longer else {}
     recorded = step.note(
         EventName.FAULT_STARTED,
         fis.id,
         status=Status.RUNNING,
         fis_experiment_id=fis.id,
         fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
-        fault_seconds=seconds,
+        fault_seconds=int(planned_end(step.definition).total_seconds()),
+        **longer,
     )
     if halted:
         _note_abort(step, AbortSource.HALT, halted)

@@ -1,23 +1,29 @@
-"""Watches a running fault: sleeps on a task token, and looks at the record and at FIS whenever something wakes it.
+"""Watches a running fault and its observation: sleeps on a task token, and looks at the record and at FIS whenever
+something wakes it.
 
 A token only wakes the execution. Whether the fault is over is decided from the record and from FIS, never from a
 callback.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from squall.application.recovery.rollback_report import commands_of
+from squall.application.recovery.rollback_report import commands_of, fis_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
-from squall.domain.run.record import ExecutionRecord
+from squall.domain.run.fis_state import FisExperiment
+from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.timeline import EventName
+from squall.errors import Refused, Unavailable
+from squall.faults.plan import traits_of
 
 GRACE_SECONDS = 180
-"""How much longer than the fault the FIS experiment may take.
+"""How much longer than the fault, or than its observation, the FIS experiment may take.
 
 One minute is a reserve in the action itself (dispatch, dependencies); two minutes are for FIS to resolve targets, start
 and complete. After that Squall stops the experiment. That is no abort, because the fault has lasted as long as planned.
 """
 LONGEST_FIRST_LOOK_SECONDS = 10
 LONGEST_LOOK_AGAIN_SECONDS = 15
+NONE_LEFT = timedelta(0)
 
 
 def watch_fault(step: Step) -> Outcome:
@@ -38,50 +44,115 @@ def watch_fault(step: Step) -> Outcome:
 
 
 def seconds_to_first_look(step: Step) -> int:
-    """How long after the fault's planned end the execution looks for itself, if nothing has woken it before."""
+    """How long after the planned end of the fault, or of its observation, the execution looks for itself, if nothing has
+    woken it before."""
     return min(step.definition.environment.timing.poll_seconds, LONGEST_FIRST_LOOK_SECONDS)
 
 
+def watches_for_end(step: Step) -> bool:
+    """Whether the end of the fault is looked for while the run is observed: it lasts, and the observation is longer."""
+    return step.definition.experiment.observes_longer and not traits_of(step.definition).ends_at_once
+
+
 def observe_fault(step: Step) -> Outcome:
-    """`next` once the fault is over or has to be ended; until then `wait`."""
+    """`next` once the fault and its observation are over or have to be ended; until then `wait`."""
     step.w.records.clear_token(step.run.id, step.record.token_generation)
     if _must_end(step, step.record):
         return NEXT
-    return wait_for(_seconds_to_sleep(step, step.record))
+    looks_for_end = watches_for_end(step) and not step.record.happened(EventName.FAULT_OVER) and not _note_fault_over(step)
+    return wait_for(_seconds_to_sleep(step, step.record, looks_for_end=looks_for_end))
 
 
 def _must_end(step: Step, record: ExecutionRecord) -> bool:
-    """Whether the fault is over or has to be: aborted, ended in FIS, unknown to FIS, another run's, past its time, or
-    its commands have ended."""
+    """Whether the run must not be observed any longer: aborted, ended in FIS, unknown to FIS, another run's, past its time,
+    its fault is past the fault's own time, or its commands have ended and the observation is over."""
     if record.final or record.abort is not None or record.fis_experiment_id is None:
         return True
     fis = step.w.faults.get(record.fis_experiment_id)
     if fis is None or not fis.belongs_to(step.w.settings.stack, step.run.id):
         return True
-    return fis.terminal or _time_left(step, record, GRACE_SECONDS) <= timedelta(0) or _commands_ended(step, record)
+    if fis.terminal or _time_left(step, record, record.observed_seconds + GRACE_SECONDS) <= NONE_LEFT:
+        return True
+    return _is_overdue(step, record, fis) or _commands_ended(step, record)
 
 
-def _seconds_to_sleep(step: Step, record: ExecutionRecord) -> float:
-    """The seconds to sleep: until just after the planned end of the fault, and short steps after that."""
-    until_end = _time_left(step, record, seconds_to_first_look(step)).total_seconds()
+def _is_overdue(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool:
+    """Whether FIS still injects a fault that should have ended by itself, although the run is to be observed for longer. A
+    fault whose commands have ended is over, whatever FIS says of its action."""
+    if (
+        not watches_for_end(step)
+        or record.happened(EventName.FAULT_OVER)
+        or _time_left(step, record, record.fault_seconds + GRACE_SECONDS) > NONE_LEFT
+    ):
+        return False
+    return any(action.injects and action.ended_at is None for action in fis.actions)
+
+
+def _seconds_to_sleep(step: Step, record: ExecutionRecord, *, looks_for_end: bool) -> float:
+    """The seconds to sleep: until just after the planned end of the fault if that is looked for, else of the observation;
+    short steps after that."""
     look_again = min(step.definition.environment.timing.poll_seconds, LONGEST_LOOK_AGAIN_SECONDS)
-    return until_end if until_end > 0 else min(_time_left(step, record, GRACE_SECONDS).total_seconds(), look_again)
+    until_observed = _time_left(step, record, record.observed_seconds + seconds_to_first_look(step)).total_seconds()
+    if looks_for_end and _time_left(step, record, record.fault_seconds + GRACE_SECONDS) > NONE_LEFT and until_observed > 0:
+        until_over = _time_left(step, record, record.fault_seconds + seconds_to_first_look(step)).total_seconds()
+        return min(until_observed, until_over if until_over > 0 else look_again)
+    if until_observed > 0:
+        return until_observed
+    return min(_time_left(step, record, record.observed_seconds + GRACE_SECONDS).total_seconds(), look_again)
+
+
+def _note_fault_over(step: Step) -> bool:
+    """Whether the fault is over, by its commands or by FIS's actions. If so, write it into the timeline and tell machines,
+    so that nobody takes the observation for the fault. Not known if AWS can't be asked: the next look asks again."""
+    if _time_left(step, step.record, step.record.fault_seconds) > NONE_LEFT:
+        return False
+    try:
+        over_at = _find_fault_end(step)
+    except (Unavailable, Refused):
+        return False
+    if over_at is None:
+        return False
+    until = (step.record.fault_started_at or step.now) + timedelta(seconds=step.record.observed_seconds)
+    step.w.records.append(step.run.id, [Event(over_at, EventName.FAULT_OVER, f"the run is observed until {until:%Y-%m-%d %H:%M:%S} UTC")])
+    step.announce(f"the fault was over at {over_at:%H:%M:%S} UTC; the run is observed until {until:%H:%M:%S} UTC")
+    return True
+
+
+def _find_fault_end(step: Step) -> datetime | None:
+    """When the last target was free of the fault; None while that is not known. FIS's action on an agent may end before the
+    agent's command, or after it."""
+    if by_fault := commands_of(step):
+        sent = [invocations for commands in by_fault.values() for invocations in commands.values()]
+        commands = [command for invocations in sent for command in invocations]
+        known = bool(commands) and all(sent) and not any(command.active for command in commands)
+        return max(command.ended_at or step.now for command in commands) if known else None
+    fis = fis_of(step)
+    ends = [action.ended_at for action in fis.actions if action.injects] if fis else []
+    known_ends = [at for at in ends if at is not None]
+    return max(known_ends) if known_ends and len(known_ends) == len(ends) else None
 
 
 def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
-    """Whether all faults are over by their time, and agents carry them out, whose commands have ended.
+    """Whether the time of all faults, or of their observation, is over, and agents carry the faults out, whose commands
+    have ended.
 
-    The rest of FIS's actions is only a reserve of time, which protects nothing and is billed.
+    The rest of FIS's experiment is only a reserve of time, which protects nothing and is billed.
     """
-    if _time_left(step, record, 0) > timedelta(0):
+    if _time_left(step, record, record.observed_seconds) > NONE_LEFT:
         return False
     by_fault = commands_of(step)
     sent = [invocations for commands in by_fault.values() for invocations in commands.values()]
     carried_out = len(by_fault) == len(step.definition.experiment.plan)
-    return carried_out and all(invocations and not any(command.active for command in invocations) for invocations in sent)
+    commands = [command for invocations in sent for command in invocations]
+    if not carried_out or not all(sent) or any(command.active for command in commands):
+        return False
+    if not step.definition.experiment.observes_longer:
+        return True
+    effect_at = max(command.started_at or command.requested_at for command in commands)
+    return step.w.clock.now() >= effect_at + step.definition.experiment.observed_length
 
 
-def _time_left(step: Step, record: ExecutionRecord, more_seconds: int) -> timedelta:
-    """The seconds until the fault's planned end plus `more_seconds`; negative after that."""
+def _time_left(step: Step, record: ExecutionRecord, seconds: int) -> timedelta:
+    """The time until so many seconds after the start of the fault; negative after that."""
     started = record.fault_started_at or step.now
-    return started + timedelta(seconds=record.fault_seconds + more_seconds) - step.w.clock.now()
+    return started + timedelta(seconds=seconds) - step.w.clock.now()

@@ -20,7 +20,7 @@ def compare_run(step: Step) -> None:
     measurements = measure_run(step)
     bindings = step.discovery.bindings
     timing = step.definition.environment.timing
-    earlier, cut = read_earlier_days(step, bindings, measurements.by_name["fault"], measurements.run)
+    earlier, cut = read_earlier_days(step, bindings, measurements.judged, measurements.run)
     compared = compute_statistics(
         CompareInput(
             bindings=bindings,

@@ -127,8 +127,11 @@ def _of_series(signal: Signal, key: str, values: _Values, windows: Windows) -> S
     if windows.baseline is None:
         return not_told(signal, "can't be compared: there is no baseline")
     if signal.required:
-        during = values.of(key, windows.fault)
-        return must_show(signal, values.of(key, windows.baseline), during, windows.fault.periods)
+        window = windows.touched if windows.observation and windows.fault.periods < FEWEST_PERIODS else windows.fault
+        during = values.of(key, window)
+        return must_show(
+            signal, values.of(key, windows.baseline), during, max(window.periods, FEWEST_PERIODS if windows.observation else 0)
+        )
     tried = list(list_spans(signal, windows.fault))
     for window in tried:
         during, before = values.of(key, window), values.of(key, fit_periods(windows.baseline, window.period_seconds))

@@ -13,6 +13,7 @@ from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.fault import FaultReport
 from squall.domain.documents.judgement import Judgement
 from squall.domain.documents.metrics.signal_reading import SignalReading
+from squall.domain.documents.metrics.statistics import Times
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.series import StatisticsDocument
@@ -42,9 +43,10 @@ def judge_run(step: Step) -> None:
     proven = rollback is not None and rollback.proven
     signals = read_signals(step, measurements.windows, rollback.proofs if rollback else ())
     broken = _list_failures(step.find(FaultReport), rollback.not_begun if rollback else ())
+    times = compute_times(step.record, inputs.effect_at, inputs.fault_end, inputs.alarms_fired, inputs.recovery)
     decision = decide_ending(
         criteria=criteria,
-        abort=_in_words(step),
+        abort=_in_words(step, inputs, times),
         injected=True,
         proven=proven,
         invalid_reason=_why_invalid(signals, broken) if proven else _why_unproven(step, rollback, broken),
@@ -59,7 +61,7 @@ def judge_run(step: Step) -> None:
             status=decision.status,
             reason=decision.reason,
             values=measurements.values,
-            times=compute_times(step.record, inputs.effect_at, inputs.fault_end, inputs.alarms_fired, inputs.recovery),
+            times=times,
             signals=signals,
         ),
     )
@@ -153,10 +155,15 @@ def _describe_miss(proof: Proof) -> str:
     return proof.detail if proof.target in proof.detail else f"{proof.target}: {proof.detail}"
 
 
-def _in_words(step: Step) -> Abort | None:
-    """The abort, with the guard's sentence in place of its alarm's name."""
+def _in_words(step: Step, inputs: JudgeInput, times: Times) -> Abort | None:
+    """The abort, with the guard's sentence in place of its alarm's name; and whether the fault was already over then."""
     abort = step.record.abort
-    phrase = guards_of(step).words.get(abort.by) if abort else None
-    if abort is None or phrase is None:
+    if abort is None:
+        return None
+    phrase = guards_of(step).words.get(abort.by)
+    if phrase is not None:
+        abort = replace(abort, reason=abort.reason.replace(f"guard {abort.by}", f"the {phrase}"), by="")
+    asked_at = times.abort_requested_at or abort.at
+    if not inputs.definition.experiment.observes_longer or inputs.traits.ends_at_once or asked_at <= inputs.fault_end:
         return abort
-    return replace(abort, reason=abort.reason.replace(f"guard {abort.by}", f"the {phrase}"), by="")
+    return replace(abort, reason=f"{abort.reason}; the fault was already over, since {inputs.fault_end:%H:%M:%S} UTC")

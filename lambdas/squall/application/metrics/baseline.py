@@ -86,8 +86,8 @@ def assess_history(step: Step, history: History) -> Baseline:
 
 
 def _hours_ahead(step: Step, window: PacedWindow) -> Window:
-    """A window as long as the fault will last, which begins at the end of the baseline."""
-    usual, length = window.usual, int(step.definition.experiment.length.total_seconds())
+    """A window as long as the run will be guarded, which begins at the end of the baseline."""
+    usual, length = window.usual, int(step.definition.experiment.observed_length.total_seconds())
     return usual.model_copy(update={"start": usual.end, "end": usual.end + length // usual.period_seconds * usual.period_seconds})
 
 

@@ -31,7 +31,7 @@ def forecast_guards(step: Step) -> tuple[FalseAborts, ...]:
         if binding is not None:
             if binding.name not in histories:
                 histories[binding.name] = _read_history(step, binding)
-            forecasts.append(forecast_false_aborts(condition, binding, histories[binding.name], timing, experiment.length))
+            forecasts.append(forecast_false_aborts(condition, binding, histories[binding.name], timing, experiment.observed_length))
     return tuple(forecasts)
 
 

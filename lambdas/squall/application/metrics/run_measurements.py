@@ -28,7 +28,7 @@ class Measurements:
 
     windows: Windows
     by_name: Mapping[str, Window]
-    """The windows of the run by name: those of `baseline`, `fault` and `recovery` that it has."""
+    """The windows of the run by name: those of `baseline`, `fault`, `observation` and `recovery` that it has."""
     run: Window
     """The window from the start of the first window to the end of the last."""
     series: SeriesByMetric
@@ -37,6 +37,11 @@ class Measurements:
     """Window name to binding name to the value over the whole window."""
     finer: ByPeriod = field(default_factory=dict)
     """The same windows in the periods of metrics that have their own."""
+
+    @property
+    def judged(self) -> Window:
+        """The window of every sentence that names none."""
+        return self.by_name.get("observation") or self.by_name["fault"]
 
     def inside(self, name: str, bindings: Sequence[MetricBinding]) -> SeriesByMetric:
         """The series, cut to a window."""
@@ -87,7 +92,8 @@ def group_by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
 
 
 def _by_name(windows: Windows) -> dict[str, Window]:
-    return {window.name: window for window in (windows.baseline, windows.fault, windows.recovery) if window}
+    every = (windows.baseline, windows.fault, windows.observation, windows.recovery)
+    return {window.name: window for window in every if window}
 
 
 def _make_document(measurements: Measurements, runs: PacedWindow, bindings: tuple[MetricBinding, ...]) -> SeriesDocument:

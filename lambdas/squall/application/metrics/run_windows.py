@@ -8,13 +8,14 @@ them.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil, floor
 
 from squall.application.step import Step
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.metrics.periods import pace_timing
-from squall.domain.metrics.windows import EffectSpan, fault_window, find_effect_span, recovery_window
+from squall.domain.metrics.windows import EffectSpan, fault_window, find_effect_span, observation_window, recovery_window
 from squall.domain.run.fis_state import FisExperiment
 from squall.faults.plan import BoundFault, bind_plan
 
@@ -34,6 +35,21 @@ class Windows:
     baseline: Window | None
     of_faults: Mapping[str, Window]
     """The window of each fault that took effect, by its name."""
+    observation: Window | None = None
+    """The window in which the run was guarded, from the effect on every target; None if it is the fault's."""
+
+    @property
+    def judged(self) -> Window:
+        """The window of every sentence that names none."""
+        return self.observation or self.fault
+
+    @property
+    def touched(self) -> Window:
+        """The periods in which the fault was in effect on any target, whole or in part: a short fault may fill no period."""
+        period = self.fault.period_seconds
+        start = floor(self.effect_at.timestamp() / period) * period
+        end = max(start + period, ceil(self.fault_end.timestamp() / period) * period)
+        return self.fault.model_copy(update={"start": start, "end": end})
 
 
 def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_seconds: int | None = None) -> Windows:
@@ -42,16 +58,20 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     `until` ends the recovery window: now, or when recovery was decided.
     """
     definition = step.definition
-    timing = pace_timing(definition.environment.timing, period_seconds)
+    timing, experiment = pace_timing(definition.environment.timing, period_seconds), definition.experiment
     spans = _find_spans(step, fis, until)
     windows = {
         bound.name: fault_window(span.all, bound.planned.length, timing, ended_at=span.no_longer_all) for bound, span in spans.items()
     }
     first, over = min(span.first for span in spans.values()), max(span.over for span in spans.values())
-    fault = fault_window(first, over - first, timing) if definition.experiment.faults else next(iter(windows.values()))
+    fault = fault_window(first, over - first, timing) if experiment.faults else next(iter(windows.values()))
+    observation = None
+    if experiment.observes_longer:
+        on_all = min(span.all for span in spans.values())
+        observation = observation_window(on_all, experiment.observed_length, timing, ended_at=step.record.fault_ended_at)
     baseline = step.find(Baseline)
     recovery = recovery_window(over, until, timing)
-    return Windows(first, over, fault, recovery, baseline.of_period(period_seconds) if baseline else None, windows)
+    return Windows(first, over, fault, recovery, baseline.of_period(period_seconds) if baseline else None, windows, observation)
 
 
 def _find_spans(step: Step, fis: FisExperiment | None, until: datetime) -> dict[BoundFault, EffectSpan]:
@@ -89,6 +109,6 @@ def _effect_since(step: Step, bound: BoundFault, at: datetime) -> EffectSpan:
 
 
 def settled_at(step: Step, windows: Windows) -> datetime:
-    """The time at which CloudWatch has every period of the fault window. Nothing is judged earlier."""
+    """The time at which CloudWatch has every period in which the run was observed. Nothing is judged earlier."""
     lag = max((binding.lag_seconds for binding in step.discovery.bindings), default=0)
-    return datetime.fromtimestamp(windows.fault.end, tz=windows.effect_at.tzinfo) + timedelta(seconds=lag)
+    return datetime.fromtimestamp(windows.judged.end, tz=windows.effect_at.tzinfo) + timedelta(seconds=lag)

@@ -102,5 +102,5 @@ def _describe_sentinel(step: Step) -> SentinelSource | None:
     experiment = step.definition.experiment
     if experiment.sentinel is None:
         return None
-    period = sentinel_period(experiment.length, experiment.recovery, step.definition.environment.timing)
+    period = sentinel_period(experiment.observed_length, experiment.recovery, step.definition.environment.timing)
     return SentinelSource(tuple(sorted(sentinel_dimensions(step.w.settings.stack, step.run.id).items())), period)

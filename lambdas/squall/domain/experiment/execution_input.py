@@ -20,14 +20,16 @@ class Overrides(Model):
     """The only things an execution may change: never the candidates, the environment, criteria or abort
     conditions.
 
-    The length, as far as the environment's policy allows, and the number of targets and the parameters that the
-    experiment lists in `override_ranges` and `override_values`.
+    The lengths of the fault and of its observation, as far as the environment's policy allows, and the number of targets and
+    the parameters that the experiment lists in `override_ranges` and `override_values`.
     """
 
     duration: Span | None = None
     """Another length of the fault (`10m`, `PT10M`), as far as the policy allows."""
     duration_minutes: Minutes | None = None
     """Another length of the fault in minutes."""
+    observation: Span | None = None
+    """Another length of the observation (`10m`, `PT10M`), at least that of the fault, as far as the policy allows."""
     targets: Annotated[int, Field(ge=1, le=50, strict=True)] | None = None
     """Another number of targets, in place of `target.select`, as far as `override_ranges` lists `targets`."""
     parameters: dict[str, Any] = {}

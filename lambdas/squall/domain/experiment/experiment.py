@@ -173,6 +173,9 @@ class Experiment(Model):
     """How long the fault lasts, in minutes. Give either this or `duration`."""
     duration: Span | None = None
     """How long the fault lasts: `45s`, `10m`, or ISO 8601 (`PT45S`); replaces `duration_minutes`."""
+    observation: Span | None = None
+    """How long the run is guarded and judged, from the effect of the fault on: `10m` or `PT10M`, at least as long as the
+    fault. None: as long as the fault."""
     rollback_plan: Annotated[str, Field(max_length=2000)]
     """May be empty here: the safety check `rollback_plan` refuses it, so that the refusal is recorded."""
     success_criteria: Annotated[tuple[SuccessCriterion, ...], Field(min_length=1, max_length=20)]
@@ -282,6 +285,22 @@ class Experiment(Model):
     def _given_length(self) -> timedelta:
         """The length that the experiment itself gives."""
         return self.duration if self.duration is not None else timedelta(seconds=round((self.duration_minutes or 0) * 60))
+
+    @property
+    def observed_length(self) -> timedelta:
+        """How long the run is observed from the effect of the fault on: guarded, and judged by every sentence that names no
+        window. Equals `length` unless `observation` is longer."""
+        return self.observation or self.length
+
+    @property
+    def observes_longer(self) -> bool:
+        """Whether the run is still observed when the fault is over."""
+        return self.observed_length > self.length
+
+    def judged_length(self, window: str) -> timedelta:
+        """The planned length of the window in which a sentence is judged: the fault's for `fault`, else that of the whole
+        observation."""
+        return self.length if window == "fault" else self.observed_length
 
     @property
     def declared_units(self) -> dict[str, str]:

@@ -2,13 +2,29 @@
 several."""
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from squall.domain.base.durations import Span
 from squall.domain.base.problems import Problem, extend_path
 from squall.domain.experiment.scenario import find_order_problems
 
 NO_LENGTH, TWO_LENGTHS = "the fault has no length", "the fault has two lengths"
 ONE_LENGTH = "exactly one of duration_minutes and duration"
+MOST_MINUTES = 720
+_SPAN = TypeAdapter[timedelta](Span)
+
+
+def find_observation_problem(length: timedelta, observation: timedelta | None) -> tuple[str, str] | None:
+    """What is wrong with an observation beside a fault of this length, and what was expected; None if it is long
+    enough."""
+    if observation is None or observation >= length:
+        return None
+    seconds = length.total_seconds()
+    message = f"the observation of {observation.total_seconds():g} s is shorter than the fault, which lasts {seconds:g} s"
+    return message, f"at least {seconds:g} s, or no observation: then it is as long as the fault"
 
 
 def find_form_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -24,12 +40,31 @@ def find_form_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path="target_resources", message="no target is named", expected="target_resources or target")
     if raw.get("type") is None:
         yield Problem(path="type", message="is missing")
+    length = _read_span(raw["duration"]) if raw.get("duration") is not None else _read_minutes(raw.get("duration_minutes"))
+    if length is not None and (wrong := find_observation_problem(length, _read_span(raw.get("observation")))):
+        yield Problem(path="observation", message=wrong[0], expected=wrong[1])
+
+
+def _read_span(value: object) -> timedelta | None:
+    """The duration; None if there is none, or if it is wrong, which pydantic reports."""
+    try:
+        return _SPAN.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _read_minutes(value: object) -> timedelta | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_MINUTES
+    return timedelta(minutes=float(value)) if number and isinstance(value, int | float) else None
 
 
 def _find_scenario_problems(raw: Mapping[str, Any], faults: Mapping[str, Any], lengths: list[str]) -> Iterator[Problem]:
     for field in ("type", "target_resources", "target", "parameters", "fault_signal"):
         if raw.get(field):
             yield Problem(path=field, message="is said twice: the experiment has faults", expected="no such key beside faults")
+    if raw.get("observation") is not None:
+        message = "not available yet for several faults, which are observed until the last one is over"
+        yield Problem(path="observation", message=message, expected="no such key beside faults")
     if len(lengths) > 1:
         yield Problem(path="duration_minutes", message=TWO_LENGTHS, expected="one of duration_minutes and duration, or none")
     for name, fault in faults.items():

@@ -13,7 +13,7 @@ _LOCAL_FIELDS = _OVERRIDABLE | frozenset(
     {"environment", "target_resources", "target", "fis_template_id", "schedule", "stop_alarms", "owner", "tags"}
 )
 """Fields that differ between environments although the same thing is done in both: where, when, and whose it is."""
-_ADDED_FIELDS = _OVERRIDABLE | frozenset({"fault_signal", "sentinel"})
+_ADDED_FIELDS = _OVERRIDABLE | frozenset({"fault_signal", "sentinel", "observation"})
 """Fields that earlier versions did not have. Without a value they are left out, so that hashes of earlier versions still
 match."""
 
@@ -39,6 +39,7 @@ def promotion_hash(experiment: Experiment) -> str:
     dumped["seconds"] = experiment.length.total_seconds()
     if experiment.faults:
         dumped["faults"] = {name: _drop_targets(fault) for name, fault in dumped["faults"].items()}
+    dumped["observation"] = experiment.observed_length.total_seconds() if experiment.observes_longer else None
     dumped["metrics"] = {name: {**metric, "dimensions": None} for name, metric in dumped["metrics"].items()}
     if experiment.sentinel:
         dumped["sentinel"] = {**dumped["sentinel"], "url": None}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Criterion, Experiment
 from squall.domain.language.errors import SentenceError
@@ -12,6 +13,7 @@ from squall.domain.language.sentences import AlarmFires, AlarmOk, Recovers, Sent
 
 Parsed = Sentence
 T = TypeVar("T")
+S = TypeVar("S", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ class Sentences:
         return first
 
 
+def resolve_window(sentence: S, experiment: Experiment) -> S:
+    """The sentence with the window in which it is judged: if the run is observed no longer than the fault lasts, the
+    observation is the time of the fault."""
+    if experiment.observes_longer or getattr(sentence, "window", None) != "observation":
+        return sentence
+    return sentence.model_copy(update={"window": "fault"})
+
+
 def parse_sentences(experiment: Experiment) -> Sentences:
     """Parse the sentences of an admitted experiment. Raises InvalidInput with every sentence that can't be parsed."""
     problems: list[Problem] = []
@@ -97,8 +107,8 @@ def parse_sentences(experiment: Experiment) -> Sentences:
     if problems:
         raise InvalidInput(problems)
     return Sentences(
-        criteria=tuple((path, criterion, sentence) for path, criterion, sentence in parsed if sentence is not None),
-        conditions=tuple((path, sentence) for path, sentence in guards if sentence is not None),
-        steady=tuple((path, sentence) for path, sentence in states if isinstance(sentence, Threshold)),
+        criteria=tuple((path, criterion, resolve_window(said, experiment)) for path, criterion, said in parsed if said is not None),
+        conditions=tuple((path, resolve_window(sentence, experiment)) for path, sentence in guards if sentence is not None),
+        steady=tuple((path, resolve_window(sentence, experiment)) for path, sentence in states if isinstance(sentence, Threshold)),
         steady_alarms=tuple((path, sentence) for path, sentence in states if isinstance(sentence, AlarmOk)),
     )

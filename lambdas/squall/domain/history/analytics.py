@@ -80,7 +80,12 @@ def _common_columns(run: RunSummary) -> dict[str, Any]:
 
 
 def _measurement_rows(run: RunSummary, metric: MetricStatistics) -> Iterable[dict[str, Any]]:
-    windows: dict[str, WindowStatistics | None] = {"baseline": metric.baseline, "fault": metric.fault, "recovery": metric.recovery}
+    windows: dict[str, WindowStatistics | None] = {
+        "baseline": metric.baseline,
+        "fault": metric.fault,
+        "observation": metric.observation,
+        "recovery": metric.recovery,
+    }
     from_baseline: dict[str, Comparison] = {
         comparison.windows[1]: comparison for comparison in metric.comparisons if comparison.windows[0] == "baseline"
     }

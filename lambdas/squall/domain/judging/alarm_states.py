@@ -1,6 +1,6 @@
 """Judges whether an alarm of the workload stayed OK, by its history."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET
 from squall.domain.judging.judge_input import Judged, JudgeInput
@@ -42,6 +42,8 @@ def _watched_span(parsed: AlarmOk, inputs: JudgeInput) -> tuple[datetime, dateti
     match parsed.window:
         case "fault":
             return inputs.effect_at, inputs.fault_end
+        case "observation":
+            return inputs.effect_at, datetime.fromtimestamp(inputs.windows["observation"].end, UTC)
         case "recovery":
             return inputs.fault_end, inputs.alarms_watched_until
         case None:

@@ -16,11 +16,12 @@ from squall.domain.judging.window_statistics import band_of, describe_window, fi
 SIGNIFICANT = 0.05
 """The significance level for p-values adjusted over the metrics of a run."""
 CONFIDENCE = 0.95
-_PAIRS: tuple[tuple[ComparedWindow, ComparedWindow], ...] = (("baseline", "fault"), ("baseline", "recovery"), ("earlier_days", "fault"))
+Pair = tuple[ComparedWindow, ComparedWindow]
 _SAID: Mapping[ComparedWindow, str] = {
     "baseline": "in the baseline",
     "earlier_days": "at this hour of earlier days",
     "fault": "during the fault",
+    "observation": "during the observation",
     "recovery": "after the fault",
 }
 SeriesByMetric = Mapping[str, Sequence[Series]]
@@ -30,7 +31,7 @@ SeriesByMetric = Mapping[str, Sequence[Series]]
 class CompareInput:
     bindings: Sequence[MetricBinding]
     windows: Mapping[str, Window]
-    """Windows by name: baseline, fault, recovery. A window that the run does not have is absent."""
+    """Windows by name: baseline, fault, observation, recovery. A window that the run does not have is absent."""
     observed: Window
     """The window from the period in which the fault took effect to the end of the recovery."""
     series: SeriesByMetric
@@ -45,9 +46,22 @@ class CompareInput:
     minimum_baseline: int
     """The number of baseline points that a metric needs to have a band."""
     earlier: Sequence[tuple[Window, SeriesByMetric]] = ()
-    """The hours of the fault on earlier days. Their series may reach over the hours of the other windows, too."""
+    """The hours of the fault, or of its observation, on earlier days. Their series may reach over the hours of the other windows, too."""
     finer: Mapping[int, Mapping[str, Window]] = field(default_factory=dict)
     """Windows by name in the periods of metrics that have their own."""
+
+    @property
+    def judged(self) -> Literal["fault", "observation"]:
+        """The name of the window of every sentence that names none."""
+        return "observation" if "observation" in self.windows else "fault"
+
+    def list_pairs(self, binding: MetricBinding) -> list[Pair]:
+        """The windows that are compared. A fault that is too short to be compared is left out where there is an
+        observation."""
+        pairs: list[Pair] = [("baseline", self.judged), ("baseline", "recovery"), ("earlier_days", self.judged)]
+        if self.judged == "fault" or self.windows_of(binding)["fault"].periods < MINIMUM_POINTS:
+            return pairs
+        return [("baseline", "fault"), *pairs]
 
     def windows_of(self, binding: MetricBinding) -> Mapping[str, Window]:
         """The windows by name, in the metric's own period."""
@@ -66,7 +80,7 @@ class CompareInput:
 @dataclass(frozen=True)
 class _Pair:
     metric: str
-    windows: tuple[ComparedWindow, ComparedWindow]
+    windows: Pair
     sizes: tuple[int, int]
     typical: tuple[float, float]
     """Medians, or means if most periods before are zero."""
@@ -89,7 +103,7 @@ Points = Mapping[ComparedWindow, tuple[Point, ...]]
 
 def _points_by_window(binding: MetricBinding, inputs: CompareInput) -> Points:
     points: dict[ComparedWindow, tuple[Point, ...]] = {}
-    for name in ("baseline", "fault", "recovery"):
+    for name in ("baseline", "fault", "observation", "recovery"):
         if (window := inputs.windows_of(binding).get(name)) is not None:
             points[name] = _points_in(binding, inputs.series, window)
     if inputs.earlier and binding.period_seconds is None:
@@ -103,10 +117,10 @@ def _points_in(binding: MetricBinding, series: SeriesByMetric, window: Window) -
 
 
 def _make_pairs(binding: MetricBinding, points: Points, inputs: CompareInput) -> list[_Pair]:
-    return [_make_pair(binding, points, windows, inputs) for windows in _PAIRS if points.keys() >= set(windows)]
+    return [_make_pair(binding, points, windows, inputs) for windows in inputs.list_pairs(binding) if points.keys() >= set(windows)]
 
 
-def _make_pair(binding: MetricBinding, points: Points, windows: tuple[ComparedWindow, ComparedWindow], inputs: CompareInput) -> _Pair:
+def _make_pair(binding: MetricBinding, points: Points, windows: Pair, inputs: CompareInput) -> _Pair:
     before, after = (points[name] for name in windows)
     change = measure_change(binding, before, after, _earlier_days(binding, *windows, inputs))
     active_p = compute_p_value(keep_active(before), keep_active(after)) if change and change.active else 1.0
@@ -130,7 +144,7 @@ def _earlier_days(
         return []
     days = []
     for day, series in inputs.earlier:
-        moved = [_move_window(windows[name], day.start - windows["fault"].start) for name in (before, after)]
+        moved = [_move_window(windows[name], day.start - windows[inputs.judged].start) for name in (before, after)]
         there, then = (_points_in(binding, series, window) for window in moved)
         days.append((there, then))
     return days
@@ -147,10 +161,10 @@ def _typical_values(before: Sequence[Point], after: Sequence[Point]) -> tuple[fl
     return (fmean(old), fmean(new)) if mostly_zero(old) or mostly_zero(new) else (median(old), median(new))
 
 
-def _adjust_p_values(pairs: Sequence[_Pair]) -> dict[tuple[str, tuple[ComparedWindow, ComparedWindow]], float]:
+def _adjust_p_values(pairs: Sequence[_Pair]) -> dict[tuple[str, Pair], float]:
     """p-values adjusted by Holm's method over all metrics that are compared between the same two windows."""
     adjusted = {}
-    for windows in _PAIRS:
+    for windows in dict.fromkeys(pair.windows for pair in pairs):
         family = [(pair.metric, pair.ranked.p_value) for pair in pairs if pair.windows == windows and pair.ranked]
         for (metric, _), p_value in zip(family, apply_holm([p for _, p in family]), strict=True):
             adjusted[metric, windows] = p_value
@@ -161,7 +175,7 @@ def _make_statistics(
     binding: MetricBinding,
     points: Points,
     pairs: Sequence[_Pair],
-    adjusted: Mapping[tuple[str, tuple[ComparedWindow, ComparedWindow]], float],
+    adjusted: Mapping[tuple[str, Pair], float],
     inputs: CompareInput,
 ) -> MetricStatistics:
     comparisons = tuple(
@@ -176,6 +190,7 @@ def _make_statistics(
         unit=binding.unit,
         baseline=_describe_window(binding, "baseline", points, inputs),
         fault=_describe_window(binding, "fault", points, inputs),
+        observation=_describe_window(binding, "observation", points, inputs),
         recovery=_describe_window(binding, "recovery", points, inputs),
         comparisons=comparisons,
         band=band,

@@ -25,7 +25,7 @@ class JudgeInput:
     effect_at: datetime
     fault_end: datetime
     windows: Mapping[str, Window]
-    """The windows by name (baseline, fault, recovery)."""
+    """The windows by name (baseline, fault, observation, recovery)."""
     series: Mapping[str, Mapping[str, Sequence[Series]]]
     """Window name to binding name to the series of its queries."""
     values: Mapping[str, Mapping[str, float | None]]

@@ -147,7 +147,7 @@ class Reader:
             raise SentenceError(self.parts.text, start_of(token), "an alarm's name has 1 to 255 characters")
         return name
 
-    def _read_alarm_window(self, node: "Node") -> Literal["fault", "recovery"] | None:
+    def _read_alarm_window(self, node: "Node") -> Literal["fault", "observation", "recovery"] | None:
         if find_node(node, "window") is None:
             return None
         match self.parts.read_window(node, relative=False):

@@ -115,8 +115,8 @@ def _require_absolute(text: str, sentence: Sentence, *, wanted: bool = True) -> 
         message = "only a success criterion is compared with the baseline: no baseline exists while this is checked"
         examples = _absolute_examples(sentence, wanted=wanted)
         raise SentenceError(text, _find_position(text, "baseline"), message, ("an absolute threshold",), examples)
-    if sentence.window != "fault":
-        raise _refuse_window(text, sentence.window, render_sentence(sentence.model_copy(update={"window": "fault"})))
+    if sentence.window not in {"fault", "observation"}:
+        raise _refuse_window(text, sentence.window, render_sentence(sentence.model_copy(update={"window": "observation"})))
     return sentence
 
 

@@ -105,7 +105,7 @@ class Parts:
     def read_window(self, node: "Node", *, relative: bool) -> WindowName:
         window = find_node(node, "window")
         if window is None:
-            return "fault"
+            return "observation"
         token = tokens_of(window)[0]
         match token.casefold().split()[0]:
             case "baseline" if relative:
@@ -117,5 +117,9 @@ class Parts:
                 return "baseline"
             case "recovery":
                 return "recovery"
-            case _:  # the experiment, the chaos, the outage: all of them are the time of the fault
+            case "observation" | "experiment":
+                return "observation"
+            case "chaos" | "fis" if "fault" not in token.casefold().split():  # the chaos, the FIS experiment: the whole of it
+                return "observation"
+            case _:  # the fault, the injection, the outage, the attack: the time of the fault
                 return "fault"

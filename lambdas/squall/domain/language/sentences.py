@@ -12,7 +12,9 @@ from squall.domain.language.units import SHORTEST, Unit
 Comparator = Literal[">", ">=", "<", "<=", "==", "!="]
 Relative = Literal["change", "ratio", "difference"]
 MemberWord = Literal["instances", "tasks", "pods"]
-WindowName = Literal["fault", "recovery", "baseline"]
+WindowName = Literal["fault", "observation", "recovery", "baseline"]
+"""`observation`: from the effect of the fault to the end of what was asked to be watched, which is the time of the fault
+if nothing was asked."""
 
 
 class Threshold(Model):
@@ -33,7 +35,7 @@ class Threshold(Model):
     how much it differs from the baseline in the metric's own unit."""
     for_seconds: int | None = None
     """How long it must hold without interruption; None: the value over the whole window is compared."""
-    window: WindowName = "fault"
+    window: WindowName = "observation"
 
     def compared(self, value: float, baseline: float | None = None) -> float | None:
         """The number that is compared with the threshold, in `unit`: the value itself, or its relation to the baseline
@@ -92,7 +94,7 @@ class AlarmOk(Model):
 
     text: str
     alarm: str
-    window: Literal["fault", "recovery"] | None = None
+    window: Literal["fault", "observation", "recovery"] | None = None
     """In a criterion, the part of the run in which it must be OK. None: from the effect of the fault until the run is
     judged, because an alarm lags behind what it measures."""
 
@@ -171,7 +173,7 @@ def _render_threshold(sentence: Threshold) -> str:
         words.append("vs baseline" if sentence.relative == "difference" else "of baseline")
     if sentence.for_seconds is not None:
         words.append(f"for {sentence.for_seconds} seconds")
-    if sentence.window != "fault":
+    if sentence.window != "observation":
         words.append(f"during {sentence.window}")
     return " ".join(word for word in words if word)
 

@@ -12,7 +12,7 @@ from squall.domain.documents.plan import Plan
 from squall.domain.documents.safety import Safety
 from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
 from squall.domain.messages.scenario import describe_faults
-from squall.domain.metrics.periods import format_length
+from squall.domain.metrics.periods import describe_lengths
 from squall.domain.resources.base import Resource
 from squall.domain.run.commands import shell_command
 from squall.domain.safety.cost import estimate_cost
@@ -103,7 +103,7 @@ def _plan_section(request: Request) -> Section:
     experiment, plan = request.definition.experiment, request.plan
     cost = cost_of(plan)
     return Section(
-        f"What would be done: {experiment.words} for {format_length(experiment.length)}, radius {experiment.blast_radius.value}",
+        f"What would be done: {experiment.words} for {describe_lengths(experiment)}, radius {experiment.blast_radius.value}",
         facts_of(
             [
                 *(f"fault {line}" for line in describe_faults(experiment, request.discovery)),

@@ -44,7 +44,11 @@ def _describe_length(record: ExecutionRecord) -> str:
         return ""
     length = timedelta(seconds=record.fault_seconds)
     end = record.fault_started_at + length
-    return f", since {record.fault_started_at:%Y-%m-%d %H:%M:%S} UTC, for {format_length(length)}, until {end:%H:%M:%S} UTC at most"
+    said = f", since {record.fault_started_at:%Y-%m-%d %H:%M:%S} UTC, for {format_length(length)}, until {end:%H:%M:%S} UTC at most"
+    if not record.observation_seconds:
+        return said
+    observed = timedelta(seconds=record.observation_seconds)
+    return f"{said}; observed for {format_length(observed)}, until {record.fault_started_at + observed:%H:%M:%S} UTC"
 
 
 def _list_stops(conditions: Sequence[str], alarms: Sequence[str]) -> list[str]:

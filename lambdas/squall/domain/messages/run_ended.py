@@ -73,6 +73,7 @@ def _head_facts(result: Result) -> tuple[Fact, ...]:
 
 def _criterion_fact(criterion: CriterionResult) -> Fact:
     critical = " (critical)" if criterion.critical else ""
+    critical += " [over the observation]" if criterion.window and criterion.window.name == "observation" else ""
     return Fact(f"[{_MARKS[criterion.outcome]}] {criterion.text}{critical}", criterion.reason)
 
 

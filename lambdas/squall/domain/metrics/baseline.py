@@ -173,7 +173,9 @@ class _History:
     def length_of(self, threshold: Threshold) -> int | None:
         """Length in seconds of the window in which the criterion will be judged; None if that is the baseline
         itself."""
-        return None if threshold.window == "baseline" else int(self.definition.experiment.length.total_seconds())
+        if threshold.window == "baseline":
+            return None
+        return int(self.definition.experiment.judged_length(threshold.window).total_seconds())
 
     def looks(self, threshold: Threshold, length: int | None) -> list[tuple[str, float | None]]:
         """The value over the whole baseline and over its newest periods, each with its name for messages.

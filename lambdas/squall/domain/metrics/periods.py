@@ -1,14 +1,14 @@
 """Whether an experiment is long enough to be judged and guarded: arithmetic on metric periods, before anything is
 touched."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
 from squall.domain.base.problems import Problem
 from squall.domain.documents.metrics.metric_models import MetricBinding
-from squall.domain.experiment.experiment import MetricDefinition
+from squall.domain.experiment.experiment import Experiment, MetricDefinition
 from squall.domain.language.metric_table import LOAD_BALANCER_LAG_SECONDS, METRICS, measured_by_sentinel
 from squall.domain.language.sentences import AlarmFires, MembersRun, Recovers, Replacement, Threshold
 from squall.domain.policy.environment import Timing
@@ -60,7 +60,7 @@ def sentinel_period(length: timedelta, recovery: timedelta | None, timing: Timin
 
     CloudWatch keeps points of less than a minute for three hours only. If a run may take longer, from its baseline to
     its judgement with all its waiting, it uses the environment's period from the beginning. `length` is that of the
-    fault.
+    observation, or of the fault if that is not longer.
     """
     period = timing.sentinel_period_seconds
     if period >= timing.metric_period_seconds or timing.metric_period_seconds % period:
@@ -97,7 +97,10 @@ def period_of(binding: MetricBinding, timing: Timing) -> int:
     return binding.period_seconds or timing.metric_period_seconds
 
 
-def _timing_of(threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None, slow: SlowMetrics) -> Timing:
+def pace_threshold(
+    threshold: Threshold, timing: Timing, length: timedelta, recovery: timedelta | None, slow: SlowMetrics = NONE_SLOW
+) -> Timing:
+    """The timing in the periods of the sentence's metric. `length` is that of the observation."""
     if threshold.metric in slow:
         return pace_timing(timing, slow[threshold.metric].period_seconds)
     return pace_timing(timing, sentinel_period(length, recovery, timing)) if measured_by_sentinel(threshold.metric) else timing
@@ -140,10 +143,10 @@ def whole_periods(length: timedelta, timing: Timing) -> int:
 def minimum_duration(
     sentences: Sequence[tuple[str, Threshold]], timing: Timing, lag_of: Callable[[str], int], slow: SlowMetrics = NONE_SLOW
 ) -> timedelta:
-    """The shortest fault in which every sentence can be judged or guarded, rounded up to whole periods."""
+    """The shortest fault or observation in which every sentence can be judged or guarded, rounded up to whole periods."""
     seconds = timing.minimum_duration_seconds
     for path, threshold in sentences:
-        pace = _timing_of(threshold, timing, timedelta(0), None, slow)
+        pace = pace_threshold(threshold, timing, timedelta(0), None, slow)
         if _is_guard(path):
             seconds = max(seconds, _guard_needs(threshold, pace, lag_of(threshold.metric)))
         elif threshold.window not in {"recovery", "baseline"}:
@@ -159,34 +162,34 @@ def find_timing_problems(
     *,
     recovery: timedelta | None = None,
     slow: SlowMetrics = NONE_SLOW,
+    observation: timedelta | None = None,
 ) -> list[Problem]:
-    """The sentences that can't be judged or guarded in a fault of this length, each with the shortest length that
-    works, and with the setting if one would help.
+    """The sentences that can't be judged or guarded in a fault of this length, or in its observation if that is longer,
+    each with the shortest length that works, and with the setting if one would help.
 
-    A guard is refused if its *typical* reaction takes more than half of the fault, because it would usually come too
-    late, or if its *worst* reaction (the whole lag) takes longer than the fault, because it might never come. The worst
-    reaction is not held to half of the fault: that would refuse ten minutes of load balancer metrics (2 × 60 + 180 + 60
+    A guard is refused if its *typical* reaction takes more than half of the observation, because it would usually come too
+    late, or if its *worst* reaction (the whole lag) takes longer than it, because it might never come. The worst
+    reaction is not held to half of it: that would refuse ten minutes of load balancer metrics (2 × 60 + 180 + 60
     = 360 s > 300 s), which real runs show can be guarded (2 × 60 + 60 + 60 = 240 s).
     """
     problems = []
-    shortest = minimum_duration(sentences, timing, lag_of, slow)
-    otherwise = _name_sentinel(length, shortest, timing, recovery)
+    course = _Course(length, max(length, observation or length), recovery, timing, lag_of, slow)
+    in_fault, observed = course.split_sentences(sentences)
     if length < timedelta(seconds=timing.minimum_duration_seconds):
         problems.append(
             Problem(
                 path="duration_minutes",
                 message=f"the fault lasts {format_length(length)}, the shortest here is {timing.minimum_duration_seconds} s",
-                expected=f"at least {format_length(shortest)}",
+                expected=f"at least {format_length(minimum_duration(in_fault, timing, lag_of))}",
             )
         )
     for path, threshold in sentences:
-        guard = _is_guard(path)
-        pace = _timing_of(threshold, timing, length, recovery, slow)
-        message = _guard_problem(threshold, length, pace, lag_of) if guard else _criterion_problem(threshold, length, pace, recovery)
+        pace = pace_threshold(threshold, timing, course.observed, recovery, slow)
+        message = _guard_problem(threshold, course, pace) if _is_guard(path) else _criterion_problem(threshold, course, pace)
         if message:
             longer = f"recovery of at least {format_length(_recovery_needs(pace))}"
-            needed = f"at least {format_length(shortest)}" + ("" if measured_by_sentinel(threshold.metric) else otherwise)
-            expected = longer if threshold.window == "recovery" else needed
+            within = in_fault if (path, threshold) in in_fault else observed
+            expected = longer if threshold.window == "recovery" else course.name_ways_out(threshold, within)
             problems.append(_explain_slow(Problem(path=path, message=message, expected=expected), slow.get(threshold.metric)))
     return problems
 
@@ -220,9 +223,60 @@ def find_slow_recovery_problems(
     return problems
 
 
+@dataclass(frozen=True)
+class _Course:
+    """The planned lengths of a run, and what its metrics need."""
+
+    length: timedelta
+    """The fault's."""
+    observed: timedelta
+    """The observation's, at least the fault's."""
+    recovery: timedelta | None
+    timing: Timing
+    lag_of: Callable[[str], int]
+    slow: SlowMetrics
+
+    @property
+    def observes_longer(self) -> bool:
+        return self.observed > self.length
+
+    @property
+    def noun(self) -> str:
+        """The window of guards and of sentences that name no window."""
+        return "observation" if self.observes_longer else "fault"
+
+    @property
+    def after(self) -> timedelta:
+        """How long the run is watched after the fault: while it waits for recovery, and until the observation ends."""
+        return max(self.recovery or timedelta(seconds=self.timing.recovery_seconds), self.observed - self.length)
+
+    def split_sentences(
+        self, sentences: Iterable[tuple[str, Threshold]]
+    ) -> tuple[list[tuple[str, Threshold]], list[tuple[str, Threshold]]]:
+        """The sentences whose window is the fault's own time, and those whose window is a longer observation."""
+        in_fault = [
+            (path, threshold)
+            for path, threshold in sentences
+            if not self.observes_longer or (threshold.window == "fault" and not _is_guard(path))
+        ]
+        return in_fault, [pair for pair in sentences if pair not in in_fault]
+
+    def name_ways_out(self, threshold: Threshold, within: Sequence[tuple[str, Threshold]]) -> str:
+        """What would make a sentence fit: a longer fault or observation, or metrics of a sentinel. `within`: the sentences of
+        the same window."""
+        shortest = minimum_duration(within, self.timing, self.lag_of, self.slow)
+        sentinel = "" if measured_by_sentinel(threshold.metric) else _name_sentinel(self.observed, shortest, self.timing, self.recovery)
+        needed = f"at least {format_length(shortest)}"
+        if not self.observes_longer:
+            return f"{needed}{sentinel}, or an `observation` of {needed}: the fault itself may be shorter"
+        if threshold.window == "fault":
+            return f"a fault of {needed}{sentinel}, or the sentence without `during the fault`"
+        return f"an observation of {needed}{sentinel}"
+
+
 def _name_sentinel(length: timedelta, shortest: timedelta, timing: Timing, recovery: timedelta | None) -> str:
-    """The other way out of a fault that is too short: metrics of a sentinel, whose periods are shorter. Empty if they
-    would need as long."""
+    """The other way out of a fault or an observation that is too short: metrics of a sentinel, whose periods are shorter.
+    Empty if they would need as long."""
     period = sentinel_period(length, recovery, timing)
     if period is None:
         return ""
@@ -240,22 +294,25 @@ def find_event_problems(
     *,
     recovery: timedelta | None = None,
     instant: bool = False,
+    observation: timedelta | None = None,
 ) -> list[Problem]:
     """The events that may happen after the run is no longer watched, so that it would not be known whether they
     happened in time.
 
     `instant`: the fault is over at once, so recovery counts from its effect and not from its end.
     """
-    after = recovery or timedelta(seconds=timing.recovery_seconds)
+    waited = recovery or timedelta(seconds=timing.recovery_seconds)
+    after = max(waited, (observation or length) - length)
+    noun = "recovery window" if after == waited else "observation after it"
     problems = []
     for path, event in events:
         from_end = isinstance(event, Recovers) and not instant
         within, watched = timedelta(seconds=event.within_seconds or 0), after if from_end else length + after
         if within > watched:
             window = (
-                f"{format_length(after)} of recovery window"
+                f"{format_length(after)} of {noun}"
                 if from_end
-                else f"{format_length(length)} of fault and {format_length(after)} of recovery window"
+                else f"{format_length(length)} of fault and {format_length(after)} of {noun}"
             )
             longer = within if from_end else within - length
             message = f'"{event.text}" can\'t be judged: {window} are watched'
@@ -272,6 +329,12 @@ def format_length(length: timedelta) -> str:
     if minutes < 120:
         return f"{minutes} min"
     return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def describe_lengths(experiment: Experiment) -> str:
+    """How long the fault lasts, and for how long the run is observed if that is longer."""
+    length = format_length(experiment.length)
+    return f"{length}, observed for {format_length(experiment.observed_length)}" if experiment.observes_longer else length
 
 
 def _is_guard(path: str) -> bool:
@@ -291,12 +354,16 @@ def _recovery_needs(timing: Timing) -> timedelta:
     return timedelta(seconds=(timing.minimum_periods + 1) * timing.metric_period_seconds)
 
 
-def _criterion_problem(threshold: Threshold, length: timedelta, timing: Timing, recovery: timedelta | None) -> str:
-    if threshold.window == "baseline":
-        return ""
-    in_recovery = threshold.window == "recovery"
-    span = (recovery or timedelta(seconds=timing.recovery_seconds)) if in_recovery else length
-    window = "recovery window" if in_recovery else "fault"
+def _criterion_problem(threshold: Threshold, course: _Course, timing: Timing) -> str:
+    match threshold.window:
+        case "baseline":
+            return ""
+        case "recovery":
+            span, window = course.after, "recovery window"
+        case "fault":
+            span, window = course.length, "fault"
+        case "observation":
+            span, window = course.observed, course.noun
     period = timing.metric_period_seconds
     have = whole_periods(span, timing)
     if have < timing.minimum_periods:
@@ -309,14 +376,14 @@ def _criterion_problem(threshold: Threshold, length: timedelta, timing: Timing, 
     return ""
 
 
-def _guard_problem(threshold: Threshold, length: timedelta, timing: Timing, lag_of: Callable[[str], int]) -> str:
-    lag = lag_of(threshold.metric)
+def _guard_problem(threshold: Threshold, course: _Course, timing: Timing) -> str:
+    lag, length = course.lag_of(threshold.metric), course.observed
     typical, worst = typical_reaction_seconds(timing, lag, threshold), reaction_seconds(timing, lag, threshold)
     breaching, evaluated = count_datapoints(threshold, timing)
     how = f"{breaching} of {evaluated} periods of {timing.metric_period_seconds} s, publication and evaluation"
-    seconds = length.total_seconds()
-    if typical * 2 > seconds:
-        return f"\"{threshold.text}\" can't guard: it reacts in {typical} s ({how}), more than half of the fault's {format_length(length)}"
-    if worst > seconds:
-        return f'"{threshold.text}" can\'t guard: with late metrics it reacts in {worst} s ({how}), the fault lasts {format_length(length)}'
+    message = f'"{threshold.text}" can\'t guard: '
+    if typical * 2 > length.total_seconds():
+        return f"{message}it reacts in {typical} s ({how}), more than half of the {course.noun}'s {format_length(length)}"
+    if worst > length.total_seconds():
+        return f"{message}with late metrics it reacts in {worst} s ({how}), the {course.noun} lasts {format_length(length)}"
     return ""

@@ -75,8 +75,16 @@ def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ende
     return _whole_periods("fault", effect_at, min(end, ended_at) if ended_at else end, timing)
 
 
+def observation_window(effect_at: datetime, length: timedelta, timing: Timing, *, ended_at: datetime | None = None) -> Window:
+    """The whole periods from the effect of the fault for `length`, which may be longer than the fault, or until `ended_at`
+    if FIS ended the experiment, and with it the stop conditions, earlier."""
+    end = effect_at + length
+    return _whole_periods("observation", effect_at, min(end, ended_at) if ended_at else end, timing)
+
+
 def recovery_window(fault_end: datetime, until: datetime, timing: Timing) -> Window:
-    """Whole periods after the fault, until `until`."""
+    """Whole periods after the fault, until `until`. If the run is still observed when the fault is over, the window begins
+    within the observation."""
     return _whole_periods("recovery", fault_end, until, timing)
 
 
@@ -91,7 +99,7 @@ def last_complete_end(now: datetime, timing: Timing, lag_seconds: int) -> int:
     return floor((now.timestamp() - lag_seconds) / period) * period
 
 
-def _whole_periods(name: Literal["baseline", "fault", "recovery"], start: datetime, end: datetime, timing: Timing) -> Window:
+def _whole_periods(name: Literal["fault", "observation", "recovery"], start: datetime, end: datetime, timing: Timing) -> Window:
     period = timing.metric_period_seconds
     first = ceil(start.timestamp() / period) * period
     last = floor(end.timestamp() / period) * period

@@ -4,7 +4,7 @@ import re
 from datetime import date, timedelta
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from squall.domain.base.durations import Span, Timezone, validation_error
 from squall.domain.base.model import Model
@@ -120,6 +120,20 @@ class GuardQuality(Model):
     false_abort: Annotated[float, Field(ge=0.1, le=100)] | None = None
     """The largest share of healthy runs, in percent, that a guard may abort, counted in the last days of its metric. A guard
     above it refuses the run; None: none does. Above 1 % there is a warning, whatever the limit."""
+
+
+class ShortFaults(Model):
+    """What a fault means that ends by itself before any guard could end it, while the run is observed for longer. A word
+    alone is the response."""
+
+    response: Response = "refuse"
+    """`refuse` the run, or `warn`: then the fault may do its harm for at most `longest`."""
+    longest: Span = timedelta(minutes=5)
+    """The longest that the harm of such a fault may last by itself. Longer ones are refused."""
+
+
+def _expand_response(value: object) -> object:
+    return {"response": value} if isinstance(value, str) else value
 
 
 class Promotion(Model):
@@ -261,7 +275,7 @@ class Environment(Model):
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
     """How much an experiment may hit."""
     maximum_duration: Span = timedelta(hours=12)
-    """The longest fault: `4h`, `90m`, or ISO 8601 (`PT4H`)."""
+    """The longest fault, and the longest observation: `4h`, `90m`, or ISO 8601 (`PT4H`)."""
     maximum_risk: Risk = "high"
     """The highest risk class of a fault; docs/faults.md says which fault has which."""
     maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None
@@ -282,6 +296,9 @@ class Environment(Model):
     """What must be quiet around the workload before a fault."""
     guard_quality: GuardQuality = GuardQuality()
     """What is asked of guards and stop alarms."""
+    short_faults: Annotated[ShortFaults, BeforeValidator(_expand_response, json_schema_input_type=Response | ShortFaults)] = ShortFaults()
+    """What a fault means that ends by itself before any guard could end it: `refuse`, `warn`, or `warn` with the longest
+    such harm. An `observation` makes such faults possible."""
     promotion: Promotion | None = None
     """The same experiment must have been validated there. None: nothing is asked."""
     catalogue: Literal["deployed", "published"] = "deployed"

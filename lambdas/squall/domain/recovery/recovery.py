@@ -222,8 +222,8 @@ def _find_hold(threshold: Threshold, inputs: RecoveryInput) -> tuple[datetime | 
     window = inputs.window_of(binding)
     period = window.period_seconds
     values = {point.at: point.value for point in points_over(binding, inputs.series.get(binding.name, ()), window)}
-    if counts_events(binding):  # the limit is for the whole fault's length: what a period would add up to
-        times = inputs.definition.experiment.length.total_seconds() / period
+    if counts_events(binding):  # the limit is for the whole window in which it is judged: what a period would add up to
+        times = inputs.definition.experiment.judged_length(threshold.window).total_seconds() / period
         values = {at: value * times for at, value in values.items()}
     since = window.end
     while since > window.start and since - period in values and threshold.holds(values[since - period]):

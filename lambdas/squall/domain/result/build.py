@@ -16,7 +16,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.result import Result, TimelineEvent
 from squall.domain.experiment.published import DefinitionSource
 from squall.domain.judging.verdict import Decision
-from squall.domain.metrics.periods import format_length
+from squall.domain.metrics.periods import describe_lengths
 from squall.domain.recovery.rollback_document import describe_run
 from squall.domain.result.finding_history import merge_findings
 from squall.domain.result.finding_rules import inspect_run, list_disproved, list_findings
@@ -141,8 +141,8 @@ def _describe_preparation(evidence: Evidence) -> Iterable[str]:
 
 def _describe_fault(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
     if record.fault_started_at and evidence.definition:
-        length = format_length(evidence.definition.experiment.length)
-        yield f"Fault {evidence.definition.experiment.words} started at {record.fault_started_at:%H:%M:%S} UTC for {length}"
+        experiment = evidence.definition.experiment
+        yield f"Fault {experiment.words} started at {record.fault_started_at:%H:%M:%S} UTC for {describe_lengths(experiment)}"
     if evidence.fault:
         code = f" ({evidence.fault.error_code})" if evidence.fault.error_code else ""
         yield f"FIS experiment {evidence.fault.experiment_id} ended {evidence.fault.status}{code}"
@@ -183,7 +183,7 @@ def _collect_metrics(evidence: Evidence) -> dict[str, Any]:
     windows = {"baseline": dict(baseline), **{name: dict(values) for name, values in _by_window(judged).items()}}
     metrics: dict[str, Any] = {name: values for name, values in windows.items() if values}
     if "recovery" in metrics or "fault" in metrics:
-        metrics["final"] = metrics.get("recovery") or metrics["fault"]
+        metrics["final"] = metrics.get("recovery") or metrics.get("observation") or metrics["fault"]
     if evidence.discovery and metrics:
         metrics["units"] = {binding.name: binding.unit for binding in evidence.discovery.bindings}
     return metrics
@@ -191,7 +191,7 @@ def _collect_metrics(evidence: Evidence) -> dict[str, Any]:
 
 def _by_window(values: Mapping[str, Mapping[str, float | None]]) -> dict[str, dict[str, float | None]]:
     """Window name to metric to value, without windows of other names."""
-    return {window: dict(metrics) for window, metrics in values.items() if window in {"baseline", "fault", "recovery"}}
+    return {window: dict(metrics) for window, metrics in values.items() if window in {"baseline", "fault", "observation", "recovery"}}
 
 
 def _list_targets(evidence: Evidence) -> Iterable[dict[str, Any]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 TERMINAL_FIS_STATUSES = frozenset({"completed", "stopped", "failed", "cancelled"})
 """Every terminal status of a FIS experiment; each maps to an outcome."""
+WAIT = "aws:fis:wait"
+"""The action that does nothing but last."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,11 @@ class ActionState:
     reason: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def injects(self) -> bool:
+        """Whether the action is a fault, and no wait."""
+        return self.action_id != WAIT
 
 
 @dataclass(frozen=True)

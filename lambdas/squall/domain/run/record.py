@@ -84,6 +84,9 @@ class ExecutionRecord:
     fault_started_at: datetime | None = None
     fault_ended_at: datetime | None = None
     fault_seconds: int = 0
+    """How long the fault was to last."""
+    observation_seconds: int = 0
+    """How long the run was to be observed from the start of the fault on, where that is longer than the fault; else 0."""
     sentinel: bool = False
     """Whether a URL is probed while the run is measured. The pulse keeps the probing alive."""
     rollback_command: str = ""
@@ -107,6 +110,11 @@ class ExecutionRecord:
     @property
     def final(self) -> bool:
         return self.status.final
+
+    @property
+    def observed_seconds(self) -> int:
+        """How long guards and stop conditions were to live from the start of the fault on."""
+        return self.observation_seconds or self.fault_seconds
 
     @property
     def is_trial(self) -> bool:

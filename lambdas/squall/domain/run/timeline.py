@@ -51,6 +51,8 @@ class EventName(StrEnum):
     """The fault started while the run was being closed or halted, and was stopped at once."""
     NOT_ANNOUNCED = "not_announced"
     ACTION_STARTED = "action_started"
+    FAULT_OVER = "fault_over"
+    """The fault was over, and the run was still observed."""
     ALARM = "alarm"
     ABORT_REQUESTED = "abort_requested"
     STOP_REQUESTED = "stop_requested"
@@ -97,6 +99,7 @@ DECIDES: dict[EventName, str] = {
     EventName.STATE_FAILED: "which state failed, in the reason of the run's end",
     EventName.FINALLY_SAFE: "since when an alarm counts as an alarm during the fault",
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
+    EventName.FAULT_OVER: "whether the workflow still looks for the end of a fault that is observed for longer than it lasts",
     EventName.ALARM: "how long Squall took to react, in the result",
     EventName.LEFT_ALONE: "whether the timeline already says what was left alone",
     EventName.RESOLVED_TARGETS_UNKNOWN: "whether the timeline already says that FIS could not be asked what it resolved",

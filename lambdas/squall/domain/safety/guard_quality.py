@@ -8,7 +8,9 @@ from datetime import timedelta
 from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.metric_table import published_when_nonzero, watched_by_alarm
+from squall.domain.metrics.bindings import list_slow_metrics
 from squall.domain.metrics.periods import format_length
+from squall.domain.metrics.short_faults import find_short_fault
 from squall.domain.policy.environment import Response
 from squall.domain.run.alarm_state import AlarmState, Watched
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
@@ -55,21 +57,35 @@ _MEANINGS = {"notBreaching": "good (notBreaching)", "ignore": "no change (ignore
 
 
 def _check_speed(inputs: SafetyInput) -> Answer:
-    alarms, length = _find_alarms_and_members(inputs), inputs.definition.experiment.length
+    alarms, experiment = _find_alarms_and_members(inputs), inputs.definition.experiment
+    length, noun = experiment.observed_length, "observation" if experiment.observes_longer else "fault"
     seconds_needed = {alarm.name: alarm.seconds_to_alarm for alarm in alarms or ()}
     seconds_needed |= {
         guard.name: max(metric.period_seconds for metric in guard.metrics) * guard.evaluation_periods for guard in inputs.guards
     }
     problems = [
         f"{name} evaluates {format_length(timedelta(seconds=seconds))} of data, "
-        f"the fault lasts {format_length(length)}: it may come too late"
+        f"the {noun} lasts {format_length(length)}: it may come too late"
         for name, seconds in seconds_needed.items()
         if timedelta(seconds=seconds) > length
     ]
     response = inputs.definition.environment.guard_quality.slower_than_fault
     return _judge_alarms(
-        inputs, alarms, problems, response, f"every guard and stop alarm evaluates less than the fault's {format_length(length)}"
+        inputs, alarms, problems, response, f"every guard and stop alarm evaluates less than the {noun}'s {format_length(length)}"
     )
+
+
+def _check_short_fault(inputs: SafetyInput) -> Answer:
+    experiment, policy = inputs.definition.experiment, inputs.definition.environment
+    if inputs.traits.ends_at_once:
+        return True, "the fault is over at once: no guard could shorten it"
+    conditions = [condition for _, condition in parse_sentences(experiment).conditions]
+    found = inputs.discovery
+    slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.pinned, policy.timing)
+    short = find_short_fault(experiment, conditions, policy, ends_at_once=False, slow=slow)
+    if short is None:
+        return True, f"a guard can end the fault before its {format_length(experiment.length)} are over"
+    return CheckOutcome.WARNED if short.allowed else False, short.detail
 
 
 def _check_metrics(inputs: SafetyInput) -> Answer:
@@ -131,5 +147,6 @@ ALWAYS: Mapping[str, Check] = {
     "guards_act": _check_actions,
     "guards_hear_silence": _check_missing_data,
     "guards_quick_enough": _check_speed,
+    "guards_end_fault": _check_short_fault,
     "guards_watch_workload": _check_metrics,
 }

@@ -102,8 +102,8 @@ class SafetyInput:
 
     @property
     def end(self) -> datetime:
-        """The end of the run if the fault started now: the whole fault and the whole recovery."""
-        return self.now + self.definition.experiment.length + recovery_length(self.definition)
+        """The end of the run if the fault started now: the whole fault or observation, and the whole recovery."""
+        return self.now + self.definition.experiment.observed_length + recovery_length(self.definition)
 
 
 Answer = tuple[bool | CheckOutcome | None, str]

@@ -17,15 +17,23 @@ def _check_length(inputs: SafetyInput) -> Answer:
     found = inputs.discovery
     slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.pinned, timing)
     problems = find_timing_problems(
-        experiment.length, thresholds, timing, lag_table(timing, experiment.metrics), recovery=experiment.recovery, slow=slow
+        experiment.length,
+        thresholds,
+        timing,
+        lag_table(timing, experiment.metrics),
+        recovery=experiment.recovery,
+        slow=slow,
+        observation=experiment.observation,
     )
     watched_again = (*parsed.threshold_criteria, *parsed.steady)
     problems += find_slow_recovery_problems(watched_again, timing, slow, recovery=experiment.recovery)
     events = [(path, sentence) for path, _, sentence in parsed.criteria if not isinstance(sentence, Threshold | AlarmOk)]
     instant = inputs.traits.ends_at_once
-    problems += find_event_problems(events, experiment.length, timing, recovery=experiment.recovery, instant=instant)
+    problems += find_event_problems(
+        events, experiment.length, timing, recovery=experiment.recovery, instant=instant, observation=experiment.observation
+    )
     periods = " and ".join(f"{period} s" for period in (timing.metric_period_seconds, *sorted({m.period_seconds for m in slow.values()})))
-    detail = f"{format_length(experiment.length)} have enough periods of {periods} to guard and judge {len(thresholds)} sentences"
+    detail = f"{format_length(experiment.observed_length)} have enough periods of {periods} to guard and judge {len(thresholds)} sentences"
     return not problems, "; ".join(str(problem) for problem in problems) or detail
 
 
@@ -40,12 +48,16 @@ def _check_bindings(inputs: SafetyInput) -> Answer:
         for path, _, sentence in parsed.criteria
         if isinstance(sentence, Recovers) and sentence.metric and sentence.band is None and sentence.metric not in steady
     ]
-    length = inputs.definition.experiment.length
+    experiment = inputs.definition.experiment
+    noun = "observation" if experiment.observes_longer else "fault"
     missing += [
         f"{path}: {problem}"
         for path, _, sentence in parsed.criteria
         if isinstance(sentence, MembersRun)
-        for problem in (explain_uncounted(load, pinned, sentence), explain_untimed(load, pinned, sentence, length))
+        for problem in (
+            explain_uncounted(load, pinned, sentence),
+            explain_untimed(load, pinned, sentence, experiment.observed_length, noun),
+        )
         if problem
     ]
     return not missing, f"not measured: {'; '.join(missing)}" if missing else f"measured: {', '.join(sorted(bound)) or 'events only'}"

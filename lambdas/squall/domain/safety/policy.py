@@ -30,7 +30,9 @@ def _allow_duration(experiment: Experiment, policy: Environment) -> Ruling:
     length, shortest = experiment.length, timedelta(seconds=policy.timing.minimum_duration_seconds)
     allowed = f"{format_length(shortest)} to {format_length(policy.maximum_duration)}"
     detail = f"{policy.name} allows {allowed}; the fault lasts {format_length(length)}"
-    return shortest <= length <= policy.maximum_duration, detail
+    if experiment.observes_longer:
+        detail += f", its observation {format_length(experiment.observed_length)}"
+    return shortest <= length and experiment.observed_length <= policy.maximum_duration, detail
 
 
 def _allow_owner(experiment: Experiment, policy: Environment) -> Ruling:

@@ -33,9 +33,9 @@ def explain_uncounted(workload: Workload, resources: Iterable[Resource], sentenc
     return f'"{sentence.text}" counts the {sentence.members} of the group that the targets belong to, and they belong to {others}'
 
 
-def explain_untimed(workload: Workload, resources: Iterable[Resource], sentence: MembersRun, length: timedelta) -> str:
-    """Why nobody could tell that so many run in time, because Squall first looks after a fault of this length; empty if
-    it can be told."""
+def explain_untimed(workload: Workload, resources: Iterable[Resource], sentence: MembersRun, length: timedelta, noun: str = "fault") -> str:
+    """Why nobody could tell that so many run in time, because Squall first looks after a fault, or after an observation, of
+    this length; empty if it can be told. `noun`: which of the two."""
     group = find_counted_group(workload, resources, sentence)
     if group is None or timedelta(seconds=sentence.within_seconds) > length:
         return ""
@@ -44,8 +44,8 @@ def explain_untimed(workload: Workload, resources: Iterable[Resource], sentence:
     if not suspended and not checked:
         return ""
     reason = f"has suspended {', '.join(sorted(suspended))}" if suspended else "has container health checks"
-    doubt = f"its {group.members} may become unhealthy and healthy again, and Squall first looks when the fault is over"
-    return f'"{sentence.text}" can\'t be judged: {group.words} {reason}, so {doubt}; the limit must be longer than the fault'
+    doubt = f"its {group.members} may become unhealthy and healthy again, and Squall first looks when the {noun} is over"
+    return f'"{sentence.text}" can\'t be judged: {group.words} {reason}, so {doubt}; the limit must be longer than the {noun}'
 
 
 def serves_since_start(group: Group, member: Resource | None) -> bool:

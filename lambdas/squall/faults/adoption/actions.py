@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
+from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.base import AnyFault
-from squall.faults.fis import WAIT
 from squall.faults.mechanisms.send_command import SEND, document_of
 from squall.faults.parameters import parse_length
 
@@ -48,33 +49,52 @@ def read_action(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -
     return raw
 
 
-def find_timing_problems(actions: Actions, fault: AnyFault, length: timedelta) -> Iterator[Problem]:
-    """Where the waits around the fault would be lost.
+def read_observation(actions: Actions, fault: AnyFault, experiment: Experiment) -> timedelta | None:
+    """How long the template lets its stop conditions live from the start of the fault on, where that is longer than the
+    fault; else the experiment's own observation.
 
-    A wait before the fault is its baseline, which Squall reads anyway. A fault that is over at once is observed until
-    the last wait ends: the experiment's length. A fault that lasts is observed as long as it lasts.
+    A wait before the fault is its baseline, which Squall reads anyway. A wait beside or after the fault is observation
+    until it ends. Raises InvalidInput with paths below the actions, for waits that can't be carried over.
     """
-    for name, action in actions.items():
-        if action.get("actionId") == WAIT:
-            yield from prefix_paths(name, find_wait_problems(action))
+    length = experiment.length
+    waits = {name: action for name, action in actions.items() if action.get("actionId") == WAIT}
+    problems = [problem for name, action in waits.items() for problem in prefix_paths(name, find_wait_problems(action))]
     try:
         spans = _list_spans(actions, fault, length)
     except _LoopError as loop:
-        yield Problem(path=extend_path(str(loop), "startAfter"), message="never starts", expected="actions of this template, in an order")
-        return
+        path = extend_path(str(loop), "startAfter")
+        raise InvalidInput(
+            [*problems, Problem(path=path, message="never starts", expected="actions of this template, in an order")]
+        ) from None
     begin = next(spans[name][0] for name, action in actions.items() if action.get("actionId") != WAIT)  # the same for all
-    after = {name: end - begin for name, (_, end) in spans.items() if actions[name].get("actionId") == WAIT and end > begin}
+    after = {name: spans[name][1] - begin for name in waits if spans[name][1] > begin}
     longest = max(after, key=lambda name: after[name], default=None)
-    instant = any(_is_instant(action, fault) for action in actions.values())
-    if longest is None or after[longest] == length or (not instant and after[longest] < length):
-        return
-    path = extend_path(longest, "parameters", "duration")
-    if instant or spans[longest][0] == begin:
-        message = f"lasts {format_length(after[longest])}, the experiment {format_length(length)}"
-        yield Problem(path=path, message=message, expected=format_length(length))
-    else:
-        message = f"waits {format_length(after[longest] - length)} after the fault, which Squall watches only while it lasts"
-        yield Problem(path=path, message=message, expected="no wait after the fault; `recovery` of the experiment follows it")
+    wanted = experiment.observation or length
+    if longest is not None and after[longest] != wanted and not _is_adopted(after[longest], actions, fault, experiment):
+        path = extend_path(longest, "parameters", "duration")
+        noun = "its observation" if experiment.observation else "the experiment"
+        message = f"ends {format_length(after[longest])} after the fault began, {noun} lasts {format_length(wanted)}"
+        problems.append(Problem(path=path, message=message, expected=format_length(wanted)))
+    if problems:
+        raise InvalidInput(problems)
+    return max(after[longest], length) if longest is not None and experiment.observation is None else experiment.observation
+
+
+def find_longest_wait(actions: Actions, fault: AnyFault, length: timedelta) -> str:
+    """The name of the wait that ends last. Raises ValueError for a template without a wait."""
+    spans = _list_spans(actions, fault, length)
+    return max((name for name, action in actions.items() if action.get("actionId") == WAIT), key=lambda name: spans[name][1])
+
+
+def _is_adopted(after: timedelta, actions: Actions, fault: AnyFault, experiment: Experiment) -> bool:
+    """Whether a wait that ends so long after the start of the fault agrees with an experiment that does not say the same.
+
+    A longer one than the fault is the observation, if the experiment has none of its own. A shorter one says nothing beside
+    a fault that lasts; beside a fault that is over at once it says that the template observes for less.
+    """
+    if after > experiment.length:
+        return experiment.observation is None
+    return not any(_is_instant(action, fault) for action in actions.values())
 
 
 def find_length(actions: Actions, fault: AnyFault) -> timedelta | None:
@@ -113,7 +133,9 @@ def _list_spans(actions: Actions, fault: AnyFault, length: timedelta) -> dict[st
 def _length_of(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -> timedelta:
     if action.get("actionId") == WAIT:
         return parse_length(action.get("parameters", {}).get("duration")) or timedelta(0)
-    return timedelta(0) if _is_instant(action, fault) else length
+    if _is_instant(action, fault):
+        return timedelta(0)
+    return max(length, parse_length(action.get("parameters", {}).get("duration")) or length)
 
 
 def _is_instant(action: Mapping[str, Any], fault: AnyFault) -> bool:

@@ -11,11 +11,11 @@ from squall.domain.base.problems import InvalidInput, Problem, extend_path, pref
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.definition import Definition
 from squall.domain.metrics.periods import format_length
+from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import Actions, find_wait_problems, read_action
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
-from squall.faults.fis import WAIT
 from squall.faults.parameters import parse_length
 
 LONGEST_NAME = 30

@@ -6,6 +6,7 @@ its path, and so is every key that is neither carried over nor replaced.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,12 +15,13 @@ from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_pat
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.metrics.periods import format_length
+from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.actions import find_timing_problems, is_one_fault, read_action
+from squall.faults.adoption.actions import find_longest_wait, is_one_fault, read_action, read_observation
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
-from squall.faults.fis import WAIT
 
 PATH = "fis_template_id"
 REPLACED = (
@@ -44,12 +46,17 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     if problems and experiment.faults:
         raise InvalidInput(problems)
     if not injecting or is_one_fault(injecting, targets):
-        return _with_template(experiment, *read_template(definition, template))
+        target, parameters = read_template(definition, template, observes=True)
+        (planned,) = experiment.plan
+        used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
+        fault = registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
+        return _with_template(experiment, target, parameters, read_observation(actions, fault, experiment))
     return _with_scenario(definition, actions, targets, problems)
 
 
-def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The target and the parameters of an experiment that is one fault, as the template says them.
+def read_template(definition: Definition, template: Mapping[str, Any], *, observes: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The target and the parameters of an experiment that is one fault, as the template says them. `observes`: whether the
+    caller carries over what the template says of the observation; otherwise a wait after the fault is a problem.
 
     Raises InvalidInput as `apply_template` does, apart from the problems of the experiment as a whole.
     """
@@ -70,7 +77,16 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
             parameters.append(read_action(action, fault, experiment.length))
         except InvalidInput as invalid:
             problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
-    problems += prefix_paths(extend_path(PATH, "actions"), find_timing_problems(actions, fault, experiment.length))
+    try:
+        longer = read_observation(actions, fault, experiment)
+        if longer is not None and longer > experiment.observed_length and not observes:
+            path = extend_path(PATH, "actions", find_longest_wait(actions, fault, experiment.length), "parameters", "duration")
+            message = (
+                f"the template is observed for {format_length(longer)}, the experiment for {format_length(experiment.observed_length)}"
+            )
+            problems.append(Problem(path=path, message=message, expected=f"an `observation` of {format_length(longer)}"))
+    except InvalidInput as invalid:
+        problems += prefix_paths(extend_path(PATH, "actions"), invalid.problems)
     target: dict[str, Any] = {}
     try:
         if used or not problems:  # an action that Squall does not know may need no target
@@ -97,9 +113,12 @@ def _with_scenario(
     return _validate(raw)
 
 
-def _with_template(experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any]) -> Experiment:
+def _with_template(
+    experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any], observation: timedelta | None
+) -> Experiment:
     """The experiment as if it had been written with these values. It is validated in the same way."""
-    return _validate({**experiment.model_dump(mode="json"), "target": target, "parameters": parameters})
+    longer = observation if observation is not None and (experiment.observation is not None or observation > experiment.length) else None
+    return _validate({**experiment.model_dump(mode="json"), "target": target, "parameters": parameters, "observation": longer})
 
 
 def _validate(raw: Mapping[str, Any]) -> Experiment:

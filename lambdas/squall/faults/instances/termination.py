@@ -23,7 +23,7 @@ from squall.domain.run.commands import shell_command
 from squall.domain.run.fis_state import FisExperiment
 from squall.faults.base import Aftermath, Injection, Remnant
 from squall.faults.checks import check_targets
-from squall.faults.fis import LONGEST, iso_duration, wait_action
+from squall.faults.fis import LONGEST, iso_duration
 from squall.faults.grants import grant_tagged, grant_untagged, grant_volume_keys
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
@@ -100,7 +100,7 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
     def compile(self, injection: Injection[Resource, Model]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Always with a wait: the action may be over early if the group terminates what FIS was to start."""
         targets, actions = super().compile(injection)
-        return targets, {**actions, "observe": wait_action(injection.length)}
+        return targets, {**actions, "observe": self.wait(self.narrow(injection))}
 
     def read_template(self, action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         problems = length_problems(f"parameters.{RESTART}", parameters[RESTART], length) if RESTART in parameters else []

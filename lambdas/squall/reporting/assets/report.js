@@ -69,7 +69,7 @@
         const left = Math.max(bbox.left, chart.valToPos(window.start, "x", true));
         const right = Math.min(bbox.left + bbox.width, chart.valToPos(window.end, "x", true));
         if (right > left) {
-          ctx.fillStyle = colour({ baseline: "before", fault: "fault", recovery: "after" }[window.name]);
+          ctx.fillStyle = colour({ baseline: "before", fault: "fault", observation: "observed", recovery: "after" }[window.name]);
           ctx.fillRect(left, bbox.top, right - left, bbox.height);
         }
       }

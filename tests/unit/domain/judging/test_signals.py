@@ -218,6 +218,7 @@ def test_without_a_signal_an_experiment_is_what_it_was_before_there_were_signals
     dumped = plain.model_dump(mode="json")
     assert dumped.pop("fault_signal") is None
     assert dumped.pop("sentinel") is None
+    assert dumped.pop("observation") is None
     assert (dumped.pop("override_ranges"), dumped.pop("override_values")) == ({}, {})
     assert definition_hash(plain) == hash_document(dumped) != definition_hash(declared)
     elsewhere = parse_experiment({**REL12, "fault_signal": {**DECLARED, "dimensions": {"Id": "$target", "Stage": "prod"}}})

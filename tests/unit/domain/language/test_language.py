@@ -144,8 +144,10 @@ def test_relative_thresholds(text: str, comparator: str, value: float, relative:
 @pytest.mark.parametrize(
     ("text", "seconds", "window"),
     [
-        ("latency < 1 s", None, "fault"),
-        ("latency < 1 s for 2 minutes", 120, "fault"),
+        ("latency < 1 s", None, "observation"),
+        ("latency < 1 s for 2 minutes", 120, "observation"),
+        ("latency < 1 s during the observation", None, "observation"),
+        ("latency < 1 s during the fault", None, "fault"),
         ("latency < 1 s during recovery", None, "recovery"),
         ("latency < 1 s during the recovery window for 30 s", 30, "recovery"),
         ("latency < 1 s for 30 s during the baseline", 30, "baseline"),

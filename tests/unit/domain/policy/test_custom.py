@@ -155,7 +155,7 @@ def test_an_action_that_lasts_has_the_fault_s_length() -> None:
     _, actions = compile_fault(fault, parsed_value, [volume()], timedelta(minutes=5), region=REGION, partition="aws")
     assert list(actions) == ["custom"]
     assert actions["custom"]["parameters"] == {"readIOPercentage": "50", "duration": "PT5M"}
-    assert fault.fis_actions == ("aws:ebs:volume-io-latency",)
+    assert fault.fis_actions == ("aws:ebs:volume-io-latency", "aws:fis:wait")
 
 
 def test_a_document_runs_in_its_version_as_its_own_role_on_the_pinned_targets() -> None:

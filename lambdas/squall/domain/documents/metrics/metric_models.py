@@ -74,8 +74,9 @@ class Series(Model):
 class Window(Model):
     """A half-open span of whole metric periods, epoch seconds, aligned to the period."""
 
-    name: Literal["baseline", "fault", "recovery", "run"]
-    """`run`: from the beginning of the baseline to the end of the recovery."""
+    name: Literal["baseline", "fault", "observation", "recovery", "run"]
+    """`observation`: from the effect of the fault to the end of what was asked to be watched; only where that is longer than
+    the fault. `run`: from the beginning of the baseline to the end of the recovery."""
     start: int
     end: int
     period_seconds: int

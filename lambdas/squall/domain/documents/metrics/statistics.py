@@ -14,7 +14,7 @@ MissingPolicy = Literal["breaching", "zero", "ignore"]
 """What a period without a data point means: `breaching`, silence despite traffic, which never counts as good; `zero`, a
 count of zero; `ignore`, nothing."""
 Conclusion = Literal["higher", "lower", "no_difference", "inconclusive"]
-ComparedWindow = Literal["baseline", "earlier_days", "fault", "recovery"]
+ComparedWindow = Literal["baseline", "earlier_days", "fault", "observation", "recovery"]
 
 
 class WindowStatistics(Model):
@@ -98,6 +98,8 @@ class MetricStatistics(Model):
     unit: str
     baseline: WindowStatistics | None = None
     fault: WindowStatistics | None = None
+    observation: WindowStatistics | None = None
+    """Only where the run was observed for longer than the fault lasted."""
     recovery: WindowStatistics | None = None
     comparisons: tuple[Comparison, ...] = ()
     band: Band | None = None
