@@ -15,10 +15,10 @@ from local import shipped
 from squall.admission.environment import parse_environment
 from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
-from squall.domain.base.vocabulary import RISKS
 from squall.domain.policy.environment import Environment
 from squall.domain.safety.policy import find_forbidden
 from squall.faults import registry
+from squall.faults.plan import BoundFault, planned_end, risk_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +50,11 @@ class Policies:
                     path="environment", message=f"its policy {file} is not valid", expected="squall validate, with that file, shows why"
                 )
             ]
+        plan = [BoundFault(fault, registry.find_fault(fault)) for fault in experiment.plan]
         return [
             *find_ranges_problems(experiment, environment),
             *find_policy_problems(experiment, environment),
-            *find_forbidden(experiment, environment, max((registry.find_fault(fault).risk for fault in experiment.plan), key=RISKS.index)),
+            *find_forbidden(experiment, environment, risk_of(plan), planned_end(plan)),
         ]
 
     def show_file(self, environment: str) -> str | None:

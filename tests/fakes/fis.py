@@ -63,6 +63,8 @@ class FakeFaults:
         """Seconds from StartExperiment to `running`."""
         self.stop_seconds: float = 0
         """Seconds from StopExperiment to `stopped`."""
+        self.between_seconds: float = 0
+        """Seconds from the end of an action to the start of those that wait for it."""
         self.lingering_commands = False
         """Whether agents ignore a cancel, as AWS warns they may."""
         self.limit = 5
@@ -315,7 +317,10 @@ class FakeFaults:
         if experiment.status != "running":
             return
         self._undo(run, name)
-        self._begin_actions(experiment_id)
+        if self.between_seconds:
+            self._clock.after(self.between_seconds, lambda: self._begin_actions(experiment_id))
+        else:
+            self._begin_actions(experiment_id)
         if all(action.status in _ENDS for action in run.experiment.actions):
             self._end(experiment_id, "completed", {"running"})
 

@@ -170,12 +170,12 @@ def _make_wait(bound: BoundFault) -> dict[str, Any]:
     return {**wait, "description": f"Wait {iso_duration(bound.planned.delay)} before {bound.name}"}
 
 
-def planned_end(definition: Definition) -> timedelta:
+def planned_end(plan: Iterable[BoundFault]) -> timedelta:
     """When the last fault is to end, counted from the start of the FIS experiment. FIS keeps time in reserve for some
     actions; faults that wait for those begin later."""
     ends: dict[str, timedelta] = {}
     over: list[timedelta] = []
-    for bound in bind_plan(definition):
+    for bound in plan:
         start = max((ends[other] for other in bound.planned.after), default=timedelta(0)) + bound.planned.delay
         ends[bound.name] = start + bound.fault.action_length(bound.planned.length)
         over.append(start + bound.planned.length)

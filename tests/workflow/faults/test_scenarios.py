@@ -58,6 +58,23 @@ def test_two_faults_one_after_the_other_are_both_proven_and_validated(walk: Walk
     nothing_is_left(world)
 
 
+def test_a_fis_that_takes_its_time_between_the_actions_does_not_cut_the_last_fault_short(
+    walk: Walk, world: FakeWorld, scenario: dict[str, Any]
+) -> None:
+    """The last fault is to be over before it begins, and the document of the first one has long ended on the target."""
+    scenario["faults"]["second"]["duration"] = "PT2M"
+    world.faults.between_seconds = 130
+    walk.run({"definition": scenario})
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    rollback = world.documents.get(ID, RollbackReport)
+    assert rollback is not None
+    last = rollback.proofs[-1]
+    assert last.at is not None
+    assert last.until is not None
+    assert (last.fault, (last.until - last.at).total_seconds()) == ("second", 120)
+    nothing_is_left(world)
+
+
 @pytest.mark.parametrize("idle", ["first", "second"])
 def test_one_fault_that_does_nothing_makes_the_run_invalid_and_is_named(
     walk: Walk, world: FakeWorld, scenario: dict[str, Any], idle: str

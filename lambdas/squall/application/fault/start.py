@@ -32,7 +32,7 @@ from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import planned_end
+from squall.faults.plan import bind_plan, planned_end
 
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
@@ -62,7 +62,7 @@ def start_fault(step: Step) -> Outcome:
     _tell_people(step)
     experiment = step.definition.experiment
     looks_late = experiment.observes_longer and not watches_for_end(step)
-    length = experiment.observed_length if looks_late else planned_end(step.definition)
+    length = experiment.observed_length if looks_late else planned_end(bind_plan(step.definition))
     return {**NEXT, "seconds": int(length.total_seconds()) + seconds_to_first_look(step)}
 
 
@@ -135,7 +135,7 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
         status=Status.RUNNING,
         fis_experiment_id=fis.id,
         fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
-        fault_seconds=int(planned_end(step.definition).total_seconds()),
+        fault_seconds=int(planned_end(bind_plan(step.definition)).total_seconds()),
         **longer,
     )
     if halted:

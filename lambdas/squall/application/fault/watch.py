@@ -9,14 +9,16 @@ from datetime import datetime, timedelta
 
 from squall.application.recovery.rollback_report import commands_of, fis_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
+from squall.domain.experiment.scenario import count_links
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import traits_of
+from squall.faults.plan import assign_commands, bind_plan, traits_of
 
 GRACE_SECONDS = 180
-"""How much longer than the fault, or than its observation, the FIS experiment may take.
+"""How much longer than the fault, or than its observation, the FIS experiment may take; in a scenario, for each action of
+FIS that waits for another one.
 
 One minute is a reserve in the action itself (dispatch, dependencies); two minutes are for FIS to resolve targets, start
 and complete. After that Squall stops the experiment. That is no abort, because the fault has lasted as long as planned.
@@ -71,9 +73,9 @@ def _must_end(step: Step, record: ExecutionRecord) -> bool:
     fis = step.w.faults.get(record.fis_experiment_id)
     if fis is None or not fis.belongs_to(step.w.settings.stack, step.run.id):
         return True
-    if fis.terminal or _time_left(step, record, record.observed_seconds + GRACE_SECONDS) <= NONE_LEFT:
+    if fis.terminal or _time_left(step, record, record.observed_seconds + _grace_seconds(step)) <= NONE_LEFT:
         return True
-    return _is_overdue(step, record, fis) or _commands_ended(step, record)
+    return _is_overdue(step, record, fis) or _commands_ended(step, record, fis)
 
 
 def _is_overdue(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool:
@@ -98,7 +100,7 @@ def _seconds_to_sleep(step: Step, record: ExecutionRecord, *, looks_for_end: boo
         return min(until_observed, until_over if until_over > 0 else look_again)
     if until_observed > 0:
         return until_observed
-    return min(_time_left(step, record, record.observed_seconds + GRACE_SECONDS).total_seconds(), look_again)
+    return min(_time_left(step, record, record.observed_seconds + _grace_seconds(step)).total_seconds(), look_again)
 
 
 def _note_fault_over(step: Step) -> bool:
@@ -132,7 +134,11 @@ def _find_fault_end(step: Step) -> datetime | None:
     return max(known_ends) if known_ends and len(known_ends) == len(ends) else None
 
 
-def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
+def _grace_seconds(step: Step) -> int:
+    return GRACE_SECONDS * count_links(step.definition.experiment.plan)
+
+
+def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool:
     """Whether the time of all faults, or of their observation, is over, and agents carry the faults out, whose commands
     have ended.
 
@@ -140,9 +146,10 @@ def _commands_ended(step: Step, record: ExecutionRecord) -> bool:
     """
     if _time_left(step, record, record.observed_seconds) > NONE_LEFT:
         return False
-    by_fault = commands_of(step)
+    plan = bind_plan(step.definition)
+    by_fault = assign_commands(plan, commands_of(step), fis)
     sent = [invocations for commands in by_fault.values() for invocations in commands.values()]
-    carried_out = len(by_fault) == len(step.definition.experiment.plan)
+    carried_out = len(by_fault) == len(plan)
     commands = [command for invocations in sent for command in invocations]
     if not carried_out or not all(sent) or any(command.active for command in commands):
         return False

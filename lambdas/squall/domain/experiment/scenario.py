@@ -119,6 +119,14 @@ def schedule_faults(faults: Mapping[str, ScenarioFault], default: timedelta) -> 
     return tuple(sorted(planned.values(), key=lambda fault: (fault.start, [*faults].index(fault.name))))
 
 
+def count_links(plan: Sequence[PlannedFault]) -> int:
+    """The most actions of FIS of which each waits for the one before it: faults, and the waits before them."""
+    links: dict[str, int] = {}
+    for fault in plan:
+        links[fault.name] = max((links[other] for other in fault.after), default=0) + bool(fault.delay) + 1
+    return max(links.values())
+
+
 def find_order_problems(after: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
     """What is wrong with the names of faults and with their order. `after`: each fault's name to the names that it
     waits for."""

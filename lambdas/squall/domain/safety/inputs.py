@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from squall.domain.approval.votes import Ask, Vote
 from squall.domain.base.vocabulary import CheckOutcome, Risk
@@ -36,6 +36,8 @@ class SafetyInput:
     workload_now: Workload | None
     """The workload as it is now. CheckSafety runs right after discovery and takes discovery.workload."""
     traits: FaultTraits
+    lasts: timedelta
+    """How long the faults last together, with the time that FIS keeps in reserve between them."""
     account: str | None
     """The account in which this function runs; `region` likewise."""
     region: str | None
@@ -102,8 +104,8 @@ class SafetyInput:
 
     @property
     def end(self) -> datetime:
-        """The end of the run if the fault started now: the whole fault or observation, and the whole recovery."""
-        return self.now + self.definition.experiment.observed_length + recovery_length(self.definition)
+        """The end of the run if the fault started now: all faults or the observation, and the whole recovery."""
+        return self.now + max(self.lasts, self.definition.experiment.observed_length) + recovery_length(self.definition)
 
 
 Answer = tuple[bool | CheckOutcome | None, str]

@@ -13,36 +13,40 @@ from squall.domain.safety.inputs import Answer, Check, SafetyInput, join_words
 
 Ruling = tuple[bool, str]
 """Whether it is allowed, and the comparison in words."""
-Rule = Callable[[Experiment, Environment], Ruling]
+Rule = Callable[[Experiment, Environment, timedelta], Ruling]
+"""The last argument is how long the faults last together."""
 
 
-def _allow_type(experiment: Experiment, policy: Environment) -> Ruling:
+def _allow_type(experiment: Experiment, policy: Environment, _: timedelta) -> Ruling:
     allowed = all(fault.type in policy.allowed_types for fault in experiment.plan)
     return allowed, f"{policy.name} allows {join_words(policy.allowed_types)}; this is {experiment.words}"
 
 
-def _allow_radius(experiment: Experiment, policy: Environment) -> Ruling:
+def _allow_radius(experiment: Experiment, policy: Environment, _: timedelta) -> Ruling:
     radius = experiment.blast_radius
     return radius in policy.allowed_blast_radius, f"{policy.name} allows {join_words(policy.allowed_blast_radius)}; this is {radius.value}"
 
 
-def _allow_duration(experiment: Experiment, policy: Environment) -> Ruling:
-    length, shortest = experiment.length, timedelta(seconds=policy.timing.minimum_duration_seconds)
+def _allow_duration(experiment: Experiment, policy: Environment, lasts: timedelta) -> Ruling:
+    shortest = timedelta(seconds=policy.timing.minimum_duration_seconds)
     allowed = f"{format_length(shortest)} to {format_length(policy.maximum_duration)}"
-    detail = f"{policy.name} allows {allowed}; the fault lasts {format_length(length)}"
+    details = [f"{policy.name} allows {allowed}; the fault lasts {format_length(lasts)}"]
     if experiment.observes_longer:
-        detail += f", its observation {format_length(experiment.observed_length)}"
-    return shortest <= length and experiment.observed_length <= policy.maximum_duration, detail
+        details[0] += f", its observation {format_length(experiment.observed_length)}"
+    short = [f"{fault.name} lasts {format_length(fault.length)}" for fault in experiment.plan if fault.length < shortest and fault.name]
+    short += [f"{fault.name} waits {format_length(fault.delay)}" for fault in experiment.plan if timedelta(0) < fault.delay < shortest]
+    fits = shortest <= lasts and max(lasts, experiment.observed_length) <= policy.maximum_duration
+    return fits and not short, "; ".join([*details, *short])
 
 
-def _allow_owner(experiment: Experiment, policy: Environment) -> Ruling:
+def _allow_owner(experiment: Experiment, policy: Environment, _: timedelta) -> Ruling:
     owner = experiment.owner
     if not policy.owners:
         return True, f"{policy.name} asks for no owner; this experiment's is {owner or 'nobody'}"
     return owner in policy.owners, f"{policy.name} takes experiments of {', '.join(policy.owners)}; this one's owner is {owner or 'nobody'}"
 
 
-def _require_rollback_plan(experiment: Experiment, _: Environment) -> Ruling:
+def _require_rollback_plan(experiment: Experiment, _policy: Environment, _: timedelta) -> Ruling:
     plan = experiment.rollback_plan.strip()
     return bool(plan), f"the plan: {plan[:200]}" if plan else "there is no rollback plan"
 
@@ -59,13 +63,13 @@ _RULES: Mapping[str, tuple[str, Rule]] = {
     "environment_allows_owner": ("owner", _allow_owner),
     "rollback_plan": ("rollback_plan", _require_rollback_plan),
 }
-"""The checks that need nothing but experiment and policy: each with the field that it is about."""
+"""The checks that need nothing but experiment, policy and the length of all faults: each with the field that it is about."""
 
 
-def find_forbidden(experiment: Experiment, policy: Environment, risk: Risk) -> Iterator[Problem]:
+def find_forbidden(experiment: Experiment, policy: Environment, risk: Risk, lasts: timedelta) -> Iterator[Problem]:
     """What CheckSafety will refuse of this experiment whatever AWS answers."""
     for field, rule in _RULES.values():
-        allowed, detail = rule(experiment, policy)
+        allowed, detail = rule(experiment, policy, lasts)
         if not allowed:
             yield Problem(path=field, message=detail)
     allowed, detail = _allow_risk(experiment, policy, risk)
@@ -74,7 +78,7 @@ def find_forbidden(experiment: Experiment, policy: Environment, risk: Risk) -> I
 
 
 def _as_check(rule: Rule) -> Check:
-    return lambda inputs: rule(inputs.definition.experiment, inputs.definition.environment)
+    return lambda inputs: rule(inputs.definition.experiment, inputs.definition.environment, inputs.lasts)
 
 
 def _check_account_and_region(inputs: SafetyInput) -> Answer:

@@ -12,6 +12,7 @@ from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.documents.false_aborts import FalseAborts
 from squall.domain.documents.guards import GuardSpec, StopGuard
 from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.alarm_settings import alarm_settings
@@ -26,11 +27,12 @@ from squall.domain.run.ssm_state import CalendarState
 from squall.domain.safety import evaluate
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
-from squall.faults.plan import traits_of
+from squall.faults.plan import bind_plan, planned_end, traits_of
 from tests.unit.builders import (
     ACCOUNT,
     NOW,
     REGION,
+    REL12,
     TAG,
     baseline,
     bindings,
@@ -98,7 +100,8 @@ def safe(**changes: Any) -> SafetyInput:
             harmless(condition) for _, condition in parse_sentences(changes.get("definition", definition()).experiment).conditions
         ],
     }
-    inputs |= {"traits": traits_of(changes.get("definition", inputs["definition"]))}
+    defined = changes.get("definition", inputs["definition"])
+    inputs |= {"traits": traits_of(defined), "lasts": planned_end(bind_plan(defined))}
     return SafetyInput(**{**inputs, **changes})
 
 
@@ -172,6 +175,30 @@ def test_alarms_that_could_not_be_asked_are_not_evaluated() -> None:
 )
 def test_the_policy_refuses(policy: dict[str, Any], name: str) -> None:
     assert list(failed(safe(definition=definition(env=environment(**policy))))) == [name]
+
+
+def scenario_of(second: dict[str, Any]) -> Experiment:
+    """Two faults of an agent, ten minutes each, for which FIS keeps a minute in reserve."""
+    shared = {key: value for key, value in REL12.items() if key not in {"type", "target_resources"}}
+    slow = {"type": "network_latency", "target_resources": REL12["target_resources"]}
+    return Experiment.model_validate({**shared, "faults": {"a": slow, "b": {**slow, **second}}})
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"after": ["a"]}, "staging allows 60 s to 20 min; the fault lasts 21 min"),
+        ({"duration": "30s"}, "staging allows 60 s to 20 min; the fault lasts 10 min; b lasts 30 s"),
+        ({"delay": "30s"}, "b waits 30 s"),
+    ],
+)
+def test_a_scenario_is_as_long_as_fis_takes_for_it_and_none_of_its_faults_is_too_short(second: dict[str, Any], said: str) -> None:
+    defined = definition(scenario_of(second), environment(maximum_duration=timedelta(minutes=20)))
+    assert said in failed(safe(definition=defined))["environment_allows_duration"]
+
+
+def test_a_scenario_ends_before_hours_close_with_the_time_that_fis_keeps_in_reserve() -> None:
+    assert safe(definition=definition(scenario_of({"after": ["a"]}))).end - safe().end == timedelta(minutes=11)
 
 
 def test_the_healthy_share_shows_its_arithmetic() -> None:
