@@ -20,7 +20,7 @@ from squall.faults.plan import bind_plan, find_template_problems
 from squall.faults.template import compile_template
 from tests.unit.builders import NOW, REGION, REL12, definition, environment, instance, workload
 from tests.unit.faults.test_faults import GUARDS, ROLE, assert_accepted
-from tests.unit.resources import database
+from tests.unit.resources import database, subnet
 
 FLEET = workload([instance(f"i-{number:017x}", f"{REGION}{'abc'[number % 3]}", private_ip=f"10.0.1.{number}") for number in range(7)])
 DATABASES = Workload(at=NOW, instances=(), others=(database("orders"), database("stock", f"{REGION}b")))
@@ -175,3 +175,20 @@ def is_ordered(chosen: tuple[str, ...], order: dict[str, set[str]]) -> bool:
 def test_two_databases_of_a_kind_are_joined_once() -> None:
     assert [resource.id for resource in join_workloads([WHOLE, DATABASES, FLEET]).others] == ["orders", "stock"]
     assert timedelta(0) == FLEET.at - DATABASES.at
+
+
+@pytest.mark.parametrize("seed", ["c", "d"])
+def test_subnets_of_two_zones_and_the_instance_of_the_third_are_every_zone(seed: str) -> None:
+    instances = [instance(f"i-{zone * 17}", f"{REGION}{zone}") for zone in "abc"]
+    fleet = workload(instances)
+    subnets = [subnet(f"0{zone}1", f"{REGION}{zone}", instances=(f"i-{zone * 17}",), addresses=()) for zone in "abc"]
+    networks = fleet.model_copy(update={"others": tuple(subnets)})
+    cut = {"type": "service_unavailable", "target_resources": [known.arn for known in subnets]}
+    gone = {"type": "instance_termination", "target_resources": [instances[2].arn]}
+    shared = {**SHARED, "duration": "10m", "blast_radius": "multiple_az"}
+    exp = Experiment.model_validate({**shared, "faults": {"cut": cut, "gone": gone}})
+    policy = environment(minimum_healthy_percent=0.0)
+    parts = [networks, fleet]
+    asked = [Asked(bound.planned, part, bound.traits) for bound, part in zip(bind_plan(definition(exp, policy)), parts, strict=True)]
+    _, problems = pin_targets(asked, Rules(join_workloads(parts), exp.blast_radius, policy, seed))
+    assert [problem.message for problem in problems] == ["the faults together hit every EC2 instance in every zone"]

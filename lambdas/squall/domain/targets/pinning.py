@@ -290,7 +290,8 @@ def _check_union(union: Sequence[Resource], choices: Sequence[_Choice], rules: R
 def _loses_every_zone(kind: ResourceType, union: Sequence[Resource], rules: Rules) -> bool:
     running = [resource for resource in rules.workload.resources if resource.usable and resource.type is kind]
     hit = {resource.arn for resource in union}
-    return all(resource.arn in hit for resource in running)
+    inside = {part for resource in union for part in resource.hit}
+    return all(resource.arn in hit or resource.id in inside for resource in running)
 
 
 def _pin_one(_rules: Rules, eligible: Sequence[Resource], base: Sequence[Resource]) -> list[Resource]:
