@@ -12,6 +12,7 @@ SOURCES = (*CODE, "docs", "experiments", "environments", "schemas", "statemachin
 MOST = 20
 EXCEPTIONS = {
     "docs": "one page for each subject, whose address is the file's name; the navigation in mkdocs.yml sorts them",
+    "docs/how-to": "one page for each task, whose address is the file's name, as in docs",
     "lambdas/squall/handlers": "one module for each state and each other function, named as in the state machine",
     "local/experiments": "the catalogue of the local account: files of one kind, and a file's name is the name that people start",
 }
