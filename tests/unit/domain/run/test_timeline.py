@@ -31,7 +31,7 @@ STORED = set(
         """
 abort_requested action_started admitted alarm announced approval_given approval_holds approval_refused approval_requested approved
 baseline_captured chats_not_reached
-closed compared discovered failed fault_not_proven fault_proven fault_started finally_safe finding_not_remembered
+closed compared discovered failed fault_not_proven fault_over fault_proven fault_started finally_safe finding_not_remembered
 fis_cancelled fis_completed fis_failed fis_stopped guards_armed guards_not_removed guards_removed instance_replaced invalid judged
 late_start_stopped left_alone left_behind locked locking not_announced not_answered not_recovered not_stopped notified planned queued
 recorded recovered redrive_refused rejected report_failed reported requester_proven resolved_targets_unknown rollback_ended
