@@ -65,8 +65,8 @@ def _describe_extent(plan: CampaignPlan) -> str:
     ramp = plan.campaign.ramp
     if ramp is None:
         total = format_seconds(sum(step.seconds for step in plan.steps))
-        runs = "1 run" if len(plan.steps) == 1 else f"{len(plan.steps)} runs"
-        return f"{runs} at most, with faults of {total} together. Nothing was started."
+        count = "1 run" if len(plan.steps) == 1 else f"{len(plan.steps)} runs"
+        return f"{count} at most, with faults of {total} together. Nothing was started."
     runs = count_ramp_runs(len(plan.steps), ramp.confirm, ramp.method)
     return (
         f"{len(plan.steps)} doses; about {runs} runs, more if runs disagree or say nothing, and never more than {ramp.most_runs}. "
