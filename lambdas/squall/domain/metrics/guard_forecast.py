@@ -113,9 +113,14 @@ class _Proposal:
 
 def _describe_proposals(proposals: Sequence[_Proposal]) -> dict[str, object]:
     return {
-        "instead": tuple(render_sentence(proposal.threshold) for proposal in proposals),
+        "instead": tuple(_write_condition(proposal.threshold) for proposal in proposals),
         "instead_high": round(max(proposal.high for proposal in proposals), 3) if proposals else None,
     }
+
+
+def _write_condition(threshold: Threshold) -> str:
+    """The sentence of a guard. It names no window, because a guard watches as long as the run is observed."""
+    return render_sentence(threshold.model_copy(update={"window": "observation"}))
 
 
 @dataclass(frozen=True)
