@@ -35,6 +35,7 @@ def test_a_schedule_fires_once_and_its_run_is_told_honestly(rig: Rig, record_pro
 
 
 @pytest.mark.usefixtures("calm")
+@pytest.mark.soak  # each way to abort in such a world is there, too
 def test_an_abort_is_recorded_once_and_nothing_is_left(rig: Rig, target: str) -> None:
     run = rig.run(latency(target, **TRIPPED))
     experiment = run.watched()

@@ -431,6 +431,7 @@ def test_a_customers_key_encrypts_the_results_and_every_function_may_use_it(synt
         assert any(key in statement.resources for statement in resources.statements(resources.role_of(function))), function
 
 
+@pytest.mark.soak  # several synths; the settings themselves are in test_settings.py
 def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> None:
     resources = synthesize(
         stack_name="Prod",
