@@ -11,12 +11,26 @@ import pytest
 
 from squall.application.admission import deployed
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.document import document_key
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import alarm_action, alarm_event, execution_event
-from tests.workflow.endings import GUARD, ID, around, ended, is_settled, nothing_is_left, once, record_of, result_of, unavailable
+from tests.workflow.endings import (
+    GUARD,
+    ID,
+    around,
+    ended,
+    is_settled,
+    nothing_is_left,
+    once,
+    record_of,
+    result_of,
+    unavailable,
+)
 from tests.workflow.walk import Walk
 
 INTO_THE_FAULT = 125
@@ -162,6 +176,29 @@ def test_whoever_closes_a_dead_run_says_that_its_guard_was_tightened(walk: Walk,
     assert record.abort.source is AbortSource.BLIND_GUARD
     assert f"guard {GUARD} was changed: Threshold is 1000, has to be" in record.reason
     nothing_is_left(world)
+
+
+@pytest.mark.parametrize("document", [Definition, Discovery])
+def test_a_damaged_document_does_not_keep_a_dead_run_from_being_closed(
+    walk: Walk, world: FakeWorld, document: type[Definition | Discovery]
+) -> None:
+    """The comparison of the guard needs it, and comes before the fault is stopped."""
+    walk.pulse = walk.events = False
+
+    def damage() -> None:
+        world.documents.files[document_key(ID, document)] = '{"damaged": true}'
+        by_action(walk, world)
+        walk.kill()
+
+    walk.enter["StopFault"] = once(walk.kill)
+    walk.after["StartFault"] = lambda _: world.clock.after(70, damage)
+    walk.run({"experiment": "seed"})
+    assert not record_of(world).final
+    walk.pulses(4)
+    record = record_of(world)
+    assert (record.status, record.closed_by) == (Status.ABORTED, "pulse")
+    assert world.faults.active() == []
+    assert any(ID in message.body for message in world.notifier.sent), "nobody is told"
 
 
 @pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)

@@ -62,7 +62,7 @@ def _tell_rollback(w: Wiring, record: ExecutionRecord, run: AutomationRun) -> No
 
 def record_aftermath(w: Wiring, record: ExecutionRecord) -> None:
     """Write how FIS ended the fault and what became of its targets, for the result. What can't be read is left out."""
-    with suppress(Unavailable, Refused, MissingDocumentError):
+    with suppress(Unavailable, Refused, MissingDocumentError, ValueError):
         step = Step.of(w, record)
         experiments = list_run_experiments(w, record)
         if experiments:

@@ -13,7 +13,7 @@ from squall.application.messages import send_message
 from squall.application.metrics.guard_alarms import doubt_changed_guard
 from squall.application.result.record import announce_result, decide_without_judgement
 from squall.application.step import Step
-from squall.application.stopping.cleanup import Leftover
+from squall.application.stopping.cleanup import Cleanup, Leftover
 from squall.application.supervision.aftermath import record_aftermath
 from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.base.vocabulary import Status, Verdict
@@ -75,8 +75,12 @@ def _finish_record(w: Wiring, record: ExecutionRecord, by: str, reason: str, *, 
 
 
 def _doubt_abort(w: Wiring, record: ExecutionRecord) -> ExecutionRecord:
-    """The record, with what is so of a guard that aborted it: StopFault, which compares the guard, may not have run."""
-    abort = doubt_changed_guard(Step.of(w, record), record.abort) if record.abort else None
+    """The record, with what is so of a guard that aborted it: StopFault, which compares the guard, may not have run.
+
+    Whatever keeps the guard from being compared, a damaged document too, must not keep the run from being closed.
+    """
+    comparison = Cleanup(w, survives=(Exception,))
+    abort = record.abort and comparison.attempt("the comparison of the guard", "", doubt_changed_guard, Step.of(w, record), record.abort)
     if abort is None or abort == record.abort:
         return record
     with suppress(Unavailable, Refused):  # the hypothesis is decided by it anyway

@@ -36,7 +36,7 @@ class RunCleanup(Cleanup):
     """The clean-up of one run. Everything is idempotent; the pulse repeats it until nothing is left."""
 
     def __init__(self, w: Wiring, record: ExecutionRecord) -> None:
-        super().__init__(w, survives=(Unavailable, Refused, MissingDocumentError))
+        super().__init__(w, survives=(Unavailable, Refused, MissingDocumentError, ValueError))
         self.record = record
         self._fault_found = False
         """Whether FIS has an experiment of the run, which its record may not name."""
