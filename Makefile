@@ -8,6 +8,8 @@ SOURCES := $(wildcard app.py lambdas infra scripts cli discovery local bench tes
 ASL := $(wildcard statemachines/*.asl.json)
 # CONTEXT="stack_name=Prod log_retention_days=90": settings of infra/settings.py for synth, deploy and destroy.
 CONTEXT ?=
+# Tests, demo and benches start hundreds of Python processes: without stored bytecode each would compile boto3 and more anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile

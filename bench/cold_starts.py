@@ -3,11 +3,14 @@ but what they ship, nothing of this machine's packages but what the runtime has.
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -130,16 +133,24 @@ def _lay_out(folder: Path) -> tuple[_Place, _Place]:
         with zipfile.ZipFile(build_layer(layer, runtime, architecture)) as archive:
             archive.extractall(deployed.layers / layer.name)
     deployed.runtime.mkdir()
+    _compile_standard_library()
     for name in PROVIDED:
         spec = find_spec(name)
         origin = Path(str(spec.origin)) if spec else None
         if origin:
             source = origin.parent if origin.name == "__init__.py" else origin
+            (compileall.compile_dir if source.is_dir() else compileall.compile_file)(str(source), quiet=2)
             (deployed.runtime / source.name).symlink_to(source)
     plain = _Place(folder / "plain" / "code", folder / "plain" / "opt", deployed.runtime)
     for source, target in ((deployed.code, plain.code), (deployed.layers, plain.layers)):
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
     return deployed, plain
+
+
+def _compile_standard_library() -> None:
+    """Gives the standard library bytecode, as Lambda's has. A Python that was only unpacked has none."""
+    left_out = re.compile(r"/(test|idlelib|lib2to3|site-packages|dist-packages)/")
+    compileall.compile_dir(sysconfig.get_path("stdlib"), quiet=2, rx=left_out)
 
 
 def _run_boto3(place: _Place) -> _Probed:
@@ -208,8 +219,8 @@ def tables(result: ColdStarts) -> list[Table]:
             f"CPU seconds from the interpreter's start to a function that waits for its first event, with the clients that it makes at "
             f"import; medians of {len(result.functions[0].bytecode)}; {result.load}. `import boto3` alone takes {median(base):.2f} s in "
             f"the median of {len(base)}; the ratio to it is what carries over to other machines. {compiled}Each process is fresh and has "
-            "the deployed code, the deployed layers and boto3, nothing else; the runtime's boto3 is taken to have bytecode of its own, "
-            "as this machine's has."
+            "the deployed code, the deployed layers and boto3, nothing else; the runtime's boto3 and standard library are taken to have "
+            "bytecode, as this machine's have."
         ),
         (
             "The seconds in Lambda are an estimate: CPU seconds divided by the share of a processor that comes with the memory "

@@ -26,6 +26,9 @@ EXPERIMENT = "network-latency"
 FAULT_SECONDS = 30
 PEER = Path(__file__).parent / "chaostoolkit-experiment.json"
 PEER_SECONDS = 180
+QUIET_SECONDS = 45.0
+"""How long the workload is left alone before a run: longer than the shortest baseline, which leaves out what an earlier
+fault disturbed (local/environments/staging.yaml). A run that had to wait for its baseline would measure that fault."""
 
 FAULT = "fault"
 FIS_AFTER = "until the fault is seen to be over and FIS has ended"
@@ -94,6 +97,7 @@ def measure_overhead(bench: Bench, runs: int = 3, tick: Callable[[str], None] = 
 
 
 def _run_squall(bench: Bench) -> tuple[Run, Timed]:
+    time.sleep(QUIET_SECONDS)
     run = bench.run({"definition": _make_definition()})
     if run.result["status"] != "completed":
         raise MeasurementError(f"{run.id} is {run.result['status']}: {run.result['reason']}")
@@ -191,7 +195,7 @@ def make_tables(result: Overhead) -> list[Table]:
             f"`{EXPERIMENT}` for {FAULT_SECONDS} s, the same FIS template body through the same endpoint, in turn; seconds, median (min to "
             f"max), {result.load}; {result.peer_versions}. Squall's figures reach from StartExecution to the end of the execution; Chaos "
             "Toolkit's from starting the interpreter to its exit, with the template made beforehand (Squall makes and removes its own "
-            "within its time)."
+            f"within its time). Before each run of Squall the workload is left alone for {QUIET_SECONDS:.0f} s, so that it has a baseline."
         ),
         "chaostoolkit-aws has nothing that waits for FIS to finish: its experiment pauses as long as the fault is to last.",
     )
