@@ -13,9 +13,10 @@ from tests.deployed.rig import Rig
 from tests.patience import until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """The account with the stack in it; afterwards none of its processes is alive."""
+    """The account with the stack in it. It stops after the last of these tests, because its workload would take the
+    processor from the tests that follow; then none of its processes is alive."""
     state = tmp_path_factory.mktemp("deployed")
     processes.end_with_caller(state)
     account = launcher.start_account(state, experiments="tests/deployed/experiments")
