@@ -24,17 +24,22 @@ from typing import Any
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.fis_state import FisExperiment
 from squall.wiring import set_wiring
-from tests.chaos.matrix import BOUND_SECONDS, until_over
+from tests.chaos.matrix import BOUND_SECONDS, until_over, whole
 from tests.chaos.modes import Trial
 from tests.fakes.world import SETTINGS, FakeWiring, FakeWorld
 from tests.workflow.driver import FIS_EVENT, PULSE_SECONDS, alarm_action, alarm_event
 from tests.workflow.endings import GUARD, ID, is_settled, once, record_of, unavailable
-from tests.workflow.rig import arranged
+from tests.workflow.rig import OBSERVED, ONE_FAULT, SCENARIO, arranged
 from tests.workflow.voting import ADA, BOB, ask_people, payload_of
 from tests.workflow.walk import Walk
 
-INTO_THE_FAULT = 125
+INTO_THE_FAULT = {ONE_FAULT: (125,), SCENARIO: (125, 270, 400), OBSERVED: (30, 125)}
+"""Seconds after the start at which something ends the fault. In a scenario two faults run, then none while the third waits,
+then the third. In an observation the fault runs, then it is over."""
 FAULT_SECONDS = 600
+"""Seconds after the start at which the time of every shape is over."""
+SHARE = {ONE_FAULT: 1, SCENARIO: 1, OBSERVED: 4}
+"""One in so many scenes is played in this shape."""
 LATE = 90
 """Seconds until an event arrives that is late: still within the fault, after the next pulse."""
 AFTER_ALL = 5400
@@ -201,25 +206,30 @@ class Scene:
     fis: Post
     execution: Post
     clocks: str
+    shape: str = ONE_FAULT
+    into: int = 0
+    """Seconds into the fault, unless the causes come at its end."""
 
     def __str__(self) -> str:
-        when = "at the fault's end" if self.at_the_end else "in the fault"
+        when = "at the fault's end" if self.at_the_end else f"{self.into} s into the fault"
         posts = f"action {self.action}, rule {self.rule}, FIS {self.fis}, execution {self.execution}"
         deaf = ", FIS deaf" if self.deaf else ""
-        return f"{' and '.join(self.causes)} {when}, {self.stop_seconds} s to stop{deaf}; {posts}; {self.clocks}"
+        return f"{' and '.join(self.causes)} {when}, {self.stop_seconds} s to stop{deaf}; {posts}; {self.clocks}; {self.shape}"
 
 
 def scenes() -> list[Scene]:
-    """Every scene: a single cause with every pair of posts, two causes with every post of every event. The clocks and
-    FIS's slowness take turns."""
-    every: dict[Scene, None] = {}
-    clocks, stopping = cycle(CLOCKS), cycle((0, 20, 20, 0, 20))
+    """Every scene: a single cause with every pair of posts, two causes with every post of every event, in every shape of an
+    experiment. The clocks, FIS's slowness and the moments within the fault take turns."""
+    return [scene for shape, share in SHARE.items() for scene in list(_scenes_of(shape))[::share]]
+
+
+def _scenes_of(shape: str) -> Iterator[Scene]:
+    clocks, stopping, into = cycle(CLOCKS), cycle((0, 20, 20, 0, 20)), cycle(INTO_THE_FAULT[shape])
     for causes, at_the_end in product(SETS, (False, True)):
         alarmed, died = bool({"guard", "flapping guard"} & set(causes)), "execution stopped" in causes
         for deaf in (False, True) if alarmed else (False,):
-            for posts in _posts(alarmed, died, together=len(causes) == 1):
-                every[Scene(causes, at_the_end, deaf, next(stopping), *posts, next(clocks))] = None
-    return list(every)
+            for posts in dict.fromkeys(_posts(alarmed, died, together=len(causes) == 1)):
+                yield Scene(causes, at_the_end, deaf, next(stopping), *posts, next(clocks), shape, next(into))
 
 
 def _posts(alarmed: bool, died: bool, *, together: bool) -> Iterator[tuple[Post, Post, Post, Post]]:
@@ -231,10 +241,10 @@ def _posts(alarmed: bool, died: bool, *, together: bool) -> Iterator[tuple[Post,
 
 
 def some(count: int, seed: int) -> list[Scene]:
-    """`count` scenes, each cause among them. The seed decides the rest."""
+    """`count` scenes, each cause and each shape among them. The seed decides the rest."""
     every = scenes()
     random.Random(seed).shuffle(every)
-    first = list({scene.causes[0]: scene for scene in every}.values())
+    first = list({**{scene.causes[0]: scene for scene in every}, **{scene.shape: scene for scene in every}}.values())
     return [*first, *every][:count]
 
 
@@ -249,7 +259,7 @@ class Played:
 
 
 def play(scene: Scene) -> Played:
-    with arranged() as (walk, world):
+    with arranged(scene.shape) as (walk, world):
         on(walk, CLOCKS[scene.clocks])
         mail = Mail(walk, scene.action, scene.rule, scene.fis, scene.execution, {})
         mail.connect()
@@ -269,7 +279,7 @@ def play(scene: Scene) -> Played:
                 CAUSES[cause].act(walk, mail)
 
         world.faults.listeners.append(changed)
-        arm = once(lambda: world.clock.after(FAULT_SECONDS if scene.at_the_end else INTO_THE_FAULT, act))
+        arm = once(lambda: world.clock.after(FAULT_SECONDS if scene.at_the_end else scene.into, act))
         walk.after["StartFault"] = lambda _: arm()
         walk.run({"experiment": "seed"})
         return _judged(scene, trial, at)
@@ -308,9 +318,9 @@ def _blamed(scene: Scene, world: FakeWorld) -> None:
     """The recorded source is one of the causes. `unknown` is recorded only if no cause could be known."""
     record = record_of(world)
     blamed = record.abort.source if record.abort else None
-    whole = [run.experiment.status for run in world.faults.runs.values()] == ["completed"]
+    lasted = [_lasted(scene, run.experiment) for run in world.faults.runs.values()] == [True]
     true = frozenset[AbortSource | None]().union(*(CAUSES[cause].sources for cause in scene.causes))
-    if whole:
+    if lasted:
         true |= {None}
     elif true - {None, AbortSource.UNKNOWN}:
         true -= {AbortSource.UNKNOWN}
@@ -319,8 +329,13 @@ def _blamed(scene: Scene, world: FakeWorld) -> None:
         assert record.closed_by, "aborted by nobody"
     if blamed is None and scene.causes == ("execution stopped",):
         assert "execution is ABORTED" in record.reason, record.reason
-    if not whole and blamed is not None:
+    if not lasted and blamed is not None:
         assert record.verdict is not Verdict.VALIDATED, "validated without a whole fault"
+
+
+def _lasted(scene: Scene, fis: FisExperiment) -> bool:
+    """Whether nothing has to be blamed for the end: FIS ended by itself, or Squall ended an observation in time."""
+    return fis.status == "completed" or (scene.shape == OBSERVED and whole(fis, FAULT_SECONDS))
 
 
 def _told_once(world: FakeWorld) -> None:

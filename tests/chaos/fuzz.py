@@ -21,10 +21,11 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from squall.application.admission import admit
 from squall.domain.base.vocabulary import Status
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_runs
-from tests.workflow.rig import ROOT, arranged, rel12_experiment, workload
+from tests.workflow.rig import ONE_FAULT, ROOT, SCENARIO, SHAPES, arranged, rel12_experiment, workload
 
 Path_ = tuple[str | int, ...]
 JUNK: tuple[Any, ...] = (
@@ -95,6 +96,9 @@ WORDS = (
     "CPU",
     "NaN",
 )
+KEYS = (
+    "surprise", "Name", "mode", "trigger", "duration", "fis_template_id", "target", "faults", "after", "delay", "observation",
+)  # fmt: skip
 NAMES = ("run-1", "run-1", "run-1", "..", "a b", "x" * 80, "ünïcode", "run.1", "-", "RECORD")
 
 
@@ -109,16 +113,27 @@ class Input:
         return f"{self.number}: {json.dumps(self.payload)[:300]} as {self.name}"
 
 
+OF_TESTS = 7
+"""How many of the inputs are on the workload of these tests, so that they run unless a change breaks them."""
+
+
+def inline_experiment(shape: str) -> dict[str, Any]:
+    experiment, policy = {**rel12_experiment(workload()), "environment": "staging"}, dict[str, Any]()
+    SHAPES[shape](experiment, policy)
+    return experiment
+
+
 @cache
 def bases() -> tuple[dict[str, Any], ...]:
     """Inputs that are valid, or nearly: by name, inline, and each experiment of the shipped catalogues."""
-    inline = {**rel12_experiment(workload()), "environment": "staging"}
     examples: list[dict[str, Any]] = [
         {"experiment": "seed"},
         {"experiment": "seed", "mode": "plan"},
-        {"definition": inline},
-        {"definition": inline, "requested_by": "ada"},
+        *({"definition": inline_experiment(shape)} for shape in SHAPES),
+        {"definition": inline_experiment(ONE_FAULT), "requested_by": "ada"},
+        {"definition": inline_experiment(SCENARIO), "mode": "plan"},
     ]
+    assert len(examples) == OF_TESTS
     for folder in ("experiments", "local/experiments"):
         examples += [{"definition": yaml.safe_load(path.read_text())} for path in sorted((ROOT / folder).glob("*.yaml"))]
     return tuple(json.loads(json.dumps(example, default=str)) for example in examples)
@@ -140,7 +155,7 @@ def is_valid(payload: Any) -> bool:
 def inputs(count: int, number: int) -> Iterator[Input]:
     dice = random.Random(number)
     for index in range(count):
-        payload: Any = copy.deepcopy(dice.choice(bases()[:4] if dice.random() < 0.6 else bases()))
+        payload: Any = copy.deepcopy(dice.choice(bases()[:OF_TESTS] if dice.random() < 0.6 else bases()))
         for _ in range(dice.choice((0, 1, 1, 1, 2, 3, 6))):
             payload = _changed(payload, dice)
         yield Input(payload, dice.choice(NAMES), index)
@@ -159,9 +174,7 @@ def _changed(payload: Any, dice: random.Random) -> Any:
     if how == 0:
         del inside[last]
     elif how == 1 and isinstance(inside, dict):
-        inside[dice.choice(("surprise", "Name", "mode", "trigger", "duration", "fis_template_id", "target"))] = copy.deepcopy(
-            dice.choice(JUNK)
-        )
+        inside[dice.choice(KEYS)] = copy.deepcopy(dice.choice(JUNK))
     elif how == 2 and isinstance(inside[last], str):
         words = [*inside[last].split(), *dice.sample(WORDS, 3)]
         dice.shuffle(words)
@@ -195,6 +208,7 @@ def attempt(candidate: Input) -> Tried:
     valid = is_valid(candidate.payload)
     raised: list[str] = []
     with arranged() as (walk, world):
+        vars(admit)["load_deployed"]().environments["staging"].update(inline_definitions=True, minimum_healthy_percent=33)
         real = walk.invoke
 
         def invoke(function_name: str, payload: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
 from tests.workflow.faults.test_tasks import SERVICE, SHOP
-from tests.workflow.rig import LOAD_BALANCER, TARGET_GROUP
+from tests.workflow.rig import LOAD_BALANCER, OBSERVED, SCENARIO, SHAPES, TARGET_GROUP
 from tests.workflow.walk import Walk
 
 Prepare = Callable[[Walk, FakeWorld], None]
@@ -114,6 +114,16 @@ def instance(_: Walk, __: FakeWorld) -> None:
     """The targets of REL12-BP05's experiment."""
 
 
+def scenario(_: Walk, __: FakeWorld) -> None:
+    """Three faults on two instances."""
+    SHAPES[SCENARIO](deployed().catalogue["seed"], deployed().environments["staging"])
+
+
+def observed(_: Walk, __: FakeWorld) -> None:
+    """A fault that is over nine minutes before its observation."""
+    SHAPES[OBSERVED](deployed().catalogue["seed"], deployed().environments["staging"])
+
+
 KINDS: dict[str, Prepare] = {
     "instances": instance,
     "an agent": agent,
@@ -129,6 +139,8 @@ KINDS: dict[str, Prepare] = {
     "pods": pod,
     "a database": database,
     "a cluster": cluster,
+    "a scenario": scenario,
+    "an observation": observed,
 }
 
 

@@ -25,7 +25,7 @@ from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.timeline import DECIDES
 from squall.wiring import set_wiring
 from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
-from tests.workflow.rig import arranged
+from tests.workflow.rig import ONE_FAULT, arranged
 from tests.workflow.walk import Walk
 
 Choice = tuple[str, int]
@@ -267,12 +267,12 @@ class Explored:
     endings: int = 0
 
 
-def explore(made: Callable[[Walk, FakeWorld], Scene]) -> Explored:
-    """Explores every schedule of the scene. Raises what a check raises, with the schedule in a note."""
+def explore(made: Callable[[Walk, FakeWorld], Scene], shape: str = ONE_FAULT) -> Explored:
+    """Explores every schedule of the scene, in which `seed` has this shape. Raises what a check raises, with the schedule in a note."""
     explored, visited = Explored(), set[int]()
     pending: list[tuple[Choice, ...]] = [()]
     with ExitStack() as stack:
-        walk, world = stack.enter_context(arranged())
+        walk, world = stack.enter_context(arranged(shape))
         walk.pulse = walk.events = False
         world.faults.stop_seconds = 1
         scene = made(walk, world)

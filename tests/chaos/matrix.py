@@ -14,6 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 from squall.domain.base.vocabulary import Status, Verdict
@@ -23,7 +24,7 @@ from tests.fakes.world import FakeWorld
 from tests.workflow.course.test_again import variables
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import ID, is_settled, nothing_runs, once, record_of, result_of, rolled_back
-from tests.workflow.rig import arranged
+from tests.workflow.rig import ONE_FAULT, SHAPES, arranged
 from tests.workflow.supervision.test_deaths import WHERE
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walked
@@ -43,9 +44,10 @@ def mode_of(name: str) -> Mode:
 class Cell:
     state: str
     mode: str
+    shape: str = ONE_FAULT
 
     def __str__(self) -> str:
-        return f"{self.state}: {self.mode}"
+        return f"{self.state}: {self.mode}" + (f", {self.shape}" if self.shape != ONE_FAULT else "")
 
 
 @dataclass(frozen=True)
@@ -58,19 +60,21 @@ class Found:
 
 
 def cells() -> list[Cell]:
-    return [Cell(state, mode) for state in STATES for mode in MODES]
+    return [Cell(state, mode, shape) for shape in SHAPES for state in STATES for mode in MODES]
 
 
-def freezing(state: str) -> list[Cell]:
+def freezing(state: str, shape: str = ONE_FAULT) -> list[Cell]:
     """The cells in which the function of the state freezes before each of its calls."""
-    return [Cell(state, f"{FREEZES}{call}") for call in range(1, calls()[function_of(state)] + 1)]
+    return [Cell(state, f"{FREEZES}{call}", shape) for call in range(1, calls(shape)[function_of(state)] + 1)]
 
 
 def sample(seed: int, of_each: int = 1) -> list[Cell]:
-    """Cells in which each state and each mode occurs at least `of_each` times. The seed decides the combinations."""
+    """Cells in which each state and each mode occurs at least `of_each` times, and of which a third has each shape. The seed
+    decides the combinations."""
     dice = random.Random(seed)
     longest = max(len(STATES), len(MODES)) * of_each
-    return [Cell(state, mode) for state, mode in zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), strict=True)]
+    names = zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), cycle(SHAPES), strict=False)
+    return [Cell(state, mode, shape) for state, mode, shape in names]
 
 
 def _shuffled(names: dict[str, Any], count: int, dice: random.Random) -> list[str]:
@@ -81,9 +85,9 @@ def _shuffled(names: dict[str, Any], count: int, dice: random.Random) -> list[st
 
 
 def run(cell: Cell) -> Found:
-    calls()  # a run of its own: not while another is wired
-    with arranged() as (walk, world):
-        trial = Trial(walk, world, cell.state)
+    calls(cell.shape)  # a run of its own: not while another is wired
+    with arranged(cell.shape) as (walk, world):
+        trial = Trial(walk, world, cell.state, cell.shape)
         world.faults.listeners.append(lambda _: trial.at_once.append(len(world.faults.active())))
         if arrange := WHERE.get(cell.state):
             arrange(walk, world)
@@ -167,18 +171,19 @@ def true(world: FakeWorld, execution_id: str) -> None:
     assert len(faults) <= 1, "injected twice"
     assert not (faults and record.status is Status.REJECTED), "rejected, but injected"
     validated = record.verdict is Verdict.VALIDATED
-    assert not validated or [whole(fault, record.fault_seconds) for fault in faults] == [True], "validated without a whole fault"
+    assert not validated or [whole(fault, record.observed_seconds) for fault in faults] == [True], "validated without a whole fault"
     for fault in faults:
         assert fault.ended_at is not None
         assert fault.started_at is not None
-        longest = max(record.fault_seconds, 600) + 2 * BOUND_SECONDS
+        longest = max(record.observed_seconds, 600) + 2 * BOUND_SECONDS
         assert (fault.ended_at - fault.started_at).total_seconds() <= longest, "the fault went on and on"
 
 
 def whole(fault: FisExperiment, seconds: float) -> bool:
-    """Whether the fault had its whole time. It had, even if FIS failed in its last second."""
+    """Whether the faults, and their observation, had their whole time. They had, even if FIS failed in its last second, or if
+    Squall stopped what FIS only kept in reserve."""
     lasted = (fault.ended_at - fault.started_at).total_seconds() if fault.ended_at and fault.started_at else 0.0
-    return fault.status == "completed" or (fault.status == "failed" and lasted >= seconds)
+    return fault.status == "completed" or (fault.status in {"failed", "stopped"} and lasted >= seconds)
 
 
 def heard(world: FakeWorld, execution_id: str) -> None:
@@ -198,7 +203,8 @@ def heard(world: FakeWorld, execution_id: str) -> None:
 def summary(results: list[Found]) -> str:
     """The size of the matrix, the cells that failed, and the slowest cell of each mode, in words."""
     survivors = [result for result in results if result.wrong]
-    lines = [f"{len(STATES)} states x {len(MODES)} modes = {len(cells())} cells; {len(results)} run, {len(survivors)} survivors"]
+    size = f"{len(STATES)} states x {len(MODES)} modes x {len(SHAPES)} shapes"
+    lines = [f"{size} = {len(cells())} cells; {len(results)} run, {len(survivors)} survivors"]
     lines += [f"  {result.cell}: {result.wrong}" for result in survivors]
     for mode in dict.fromkeys(result.cell.mode for result in results):
         slowest = max(result.seconds for result in results if result.cell.mode == mode)

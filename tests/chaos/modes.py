@@ -16,7 +16,7 @@ from squall.errors import Unavailable
 from tests.chaos.frozen import Frozen
 from tests.fakes.world import PORTS, FakeWorld
 from tests.workflow.endings import Intercept, once
-from tests.workflow.rig import good_run
+from tests.workflow.rig import ONE_FAULT, good_run
 from tests.workflow.walk import Walk, every_state
 
 LEASE_SECONDS = 300
@@ -59,6 +59,8 @@ class Trial:
     walk: Walk
     world: FakeWorld
     state: str
+    shape: str = ONE_FAULT
+    """What the experiment is: one of the rig's shapes."""
     heard: bool = True
     """Whether Step Functions' event of a dead execution reaches the watchdog."""
     redriven: bool = False
@@ -138,11 +140,11 @@ def frozen_at(trial: Trial, call: int) -> None:
 
 
 def frozen_part(trial: Trial, part: float) -> None:
-    frozen_at(trial, max(1, round(calls()[trial.function] * part)))
+    frozen_at(trial, max(1, round(calls(trial.shape)[trial.function] * part)))
 
 
 @cache
-def calls() -> dict[str, int]:
+def calls(shape: str = ONE_FAULT) -> dict[str, int]:
     """How many calls of ports each function makes when it is first invoked in a good run."""
     counts: dict[str, int] = {}
     done: set[str] = set()
@@ -153,7 +155,7 @@ def calls() -> dict[str, int]:
         if current and current not in done:
             counts[current] = counts.get(current, 0) + 1
 
-    good_run(note)
+    good_run(note, shape)
     return counts
 
 
@@ -188,7 +190,7 @@ def stopped_before(trial: Trial) -> None:
 
 def stopped_during(trial: Trial) -> None:
     """The execution is stopped halfway through the function's calls; the function itself goes on."""
-    left = [max(1, calls()[trial.function] // 2)]
+    left = [max(1, calls(trial.shape)[trial.function] // 2)]
 
     def count(called: str) -> None:
         if trial.walk.running[-1:] == [trial.function]:

@@ -20,6 +20,7 @@ from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import TICK, alarm_action, execution_event
 from tests.workflow.endings import GUARD, ID, is_settled, nothing_runs, once, record_of
+from tests.workflow.rig import OBSERVED, SCENARIO
 from tests.workflow.walk import MACHINE, Walk
 
 EXPIRY_SECONDS = 310
@@ -254,6 +255,8 @@ WHOLE: dict[str, Made] = {
     "a domain taken over": taking_over,
     "operator and guard, the watcher sleeps": aborting_twice,
 }
+OF_OTHER_SHAPES = ("watcher and guard", "watcher and pulse, FIS has ended", "start and operator", "stop and guard", "release and pulse")
+"""The scenes that are explored with a scenario and with an observation, too."""
 
 
 def summary(results: dict[str, Explored]) -> str:
@@ -268,7 +271,8 @@ def summary(results: dict[str, Explored]) -> str:
 def main() -> int:
     logging.disable(logging.CRITICAL)
     began = time.process_time()
-    print(summary({name: explore(made) for name, made in WHOLE.items()}))
+    others = {f"{name}, {shape}": explore(WHOLE[name], shape) for shape in (SCENARIO, OBSERVED) for name in OF_OTHER_SHAPES}
+    print(summary({name: explore(made) for name, made in WHOLE.items()} | others))
     print(f"{time.process_time() - began:.0f} s of one core")
     return 0
 

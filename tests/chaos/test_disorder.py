@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from tests.chaos.disorder import CAUSES, CLOCKS, POSTS, Ballot, Played, Scene, ballots, play, poll, scenes, some, summary
+from tests.chaos.disorder import CAUSES, CLOCKS, POSTS, SHARE, Ballot, Played, Scene, ballots, play, poll, scenes, some, summary
 
 SEED = 20300107
 SCENES, BALLOTS = 24, 6
@@ -30,6 +30,7 @@ def test_the_sample_leaves_out_no_cause_no_post_and_no_clock() -> None:
     chosen = some(SCENES, SEED)
     assert {cause for scene in chosen for cause in scene.causes} == set(CAUSES)
     assert {scene.clocks for scene in chosen} == set(CLOCKS)
+    assert {scene.shape for scene in chosen} == set(SHARE)
     assert {post for scene in chosen for post in (scene.action, scene.rule, scene.fis, scene.execution)} == set(POSTS)
     assert len(chosen) < len(scenes())
 

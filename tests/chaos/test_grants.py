@@ -34,6 +34,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("AcquireLock", "cloudwatch:DescribeAlarms", "a guard is tightened, and the run is taken over"),
     ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
     ("Watchdog", "fis:ListExperiments", "killed"),
+    ("ObserveFault", "ssm:ListCommandInvocations", "an observation"),
 )
 
 

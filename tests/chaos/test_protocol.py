@@ -8,7 +8,8 @@ import pytest
 
 from squall.wiring import get_wiring
 from tests.chaos.interleaving import Actor, Scene, explore
-from tests.chaos.protocol import QUICK, WHOLE
+from tests.chaos.protocol import OF_OTHER_SHAPES, QUICK, WHOLE
+from tests.workflow.rig import OBSERVED, SCENARIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,17 @@ def test_every_interleaving_ends_closed(name: str) -> None:
 def test_every_interleaving_of_the_rest_ends_closed(name: str) -> None:
     explored = explore(WHOLE[name])
     print(name, explored)
+    assert explored.states >= 100, explored
+    assert explored.endings >= 2, explored
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("shape", [SCENARIO, OBSERVED])
+@pytest.mark.parametrize("name", OF_OTHER_SHAPES)
+def test_every_interleaving_of_a_scenario_and_of_an_observation_ends_closed(name: str, shape: str) -> None:
+    explored = explore(WHOLE[name], shape)
+    print(name, shape, explored)
     assert explored.states >= 100, explored
     assert explored.endings >= 2, explored
 

@@ -60,13 +60,47 @@ def rel12_experiment(world: FakeWorld) -> dict[str, Any]:
     return {**experiment, "target_resources": [member.id for member in world.fleet.members("web")][:2], "rollback": rollback}
 
 
+def make_scenario(experiment: dict[str, Any], policy: dict[str, Any]) -> None:
+    """Three faults in nine minutes: memory on one instance, a minute later the loss of another one beside it, and, a minute
+    after memory, latency on the first."""
+    first, second = experiment["target_resources"]
+    stressed = {"type": "memory_stress", "target_resources": [first], "parameters": {"memory_percent": 50}}
+    slow = {"type": "network_latency", "target_resources": [first], "parameters": {"latency_ms": 300}}
+    for field in ("type", "target_resources", "duration_minutes"):
+        del experiment[field]
+    experiment["blast_radius"] = "single_region"
+    experiment["faults"] = {
+        "memory": {**stressed, "duration": "PT3M"},
+        "loss": {"type": "instance_termination", "target_resources": [second], "delay": "PT1M", "duration": "PT5M"},
+        "latency": {**slow, "after": ["memory"], "delay": "PT1M", "duration": "PT4M"},
+    }
+    policy["minimum_healthy_percent"] = 33  # one of three instances goes on
+
+
+def make_observed(experiment: dict[str, Any], _: dict[str, Any]) -> None:
+    """A minute of CPU stress, observed for ten."""
+    del experiment["duration_minutes"]
+    criteria = ["System availability > 99%", "Response time < 2 seconds", "System recovers within 5 minutes"]
+    experiment |= {"type": "cpu_stress", "duration": "1m", "observation": "10m", "success_criteria": criteria}
+
+
+ONE_FAULT, SCENARIO, OBSERVED = "one fault", "a scenario", "observed"
+SHAPES: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
+    ONE_FAULT: lambda experiment, policy: None,
+    SCENARIO: make_scenario,
+    OBSERVED: make_observed,
+}
+"""What an experiment can be. Each entry changes the deployed experiment, and its policy, in place."""
+
+
 @contextmanager
-def arranged() -> Iterator[tuple[Walk, FakeWorld]]:
+def arranged(shape: str = ONE_FAULT) -> Iterator[tuple[Walk, FakeWorld]]:
     """The workload; the experiment as `seed`, and on another instance of the group as `other`. For tests that make their own worlds."""
     world = workload()
-    experiment = rel12_experiment(world)
+    experiment, policy = rel12_experiment(world), environment("staging")
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
-    known = deployed.DeployedDefinitions(catalogue={"seed": experiment, "other": other}, environments={"staging": environment("staging")})
+    SHAPES[shape](experiment, policy)
+    known = deployed.DeployedDefinitions(catalogue={"seed": experiment, "other": other}, environments={"staging": policy})
     with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
@@ -77,9 +111,9 @@ tree_read_once = cache(grammar.parse_tree)
 """Half of a run's time would be the same five sentences, parsed in every state. Nobody changes a tree."""
 
 
-def good_run(note: Callable[[Walk, str], None]) -> Walked:
+def good_run(note: Callable[[Walk, str], None], shape: str = ONE_FAULT) -> Walked:
     """A run that goes well, which people were asked for; `note` is told of every call of a port."""
-    with arranged() as (walk, world):
+    with arranged(shape) as (walk, world):
         world.failing = Intercept(lambda called: note(walk, called))
         ask_people()
         vote_in(walk, world, 600)

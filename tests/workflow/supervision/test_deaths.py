@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from squall.application.admission.deployed import DeployedDefinitions
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.errors import Refused
 from tests.fakes.storage import Lease
@@ -26,11 +27,18 @@ from tests.workflow.endings import (
     told,
     unavailable,
 )
-from tests.workflow.rig import good_run
+from tests.workflow.rig import OBSERVED, ONE_FAULT, SCENARIO, SHAPES, good_run
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk, Walked, every_state
 
 STATES = every_state()
+QUICK = {(ONE_FAULT, state) for state in STATES} | {(SCENARIO, "WatchFault"), (SCENARIO, "StopFault"), (OBSERVED, "ObserveFault")}
+SHAPED_STATES = [
+    pytest.param(shape, state, id=f"{shape}-{state}", marks=() if (shape, state) in QUICK else pytest.mark.soak)
+    for shape in SHAPES
+    for state in STATES
+]
+"""Every shape of an experiment at every state: in `make test` all states of one fault, in `make soak` all others."""
 
 
 def slots_taken(walk: Walk, world: FakeWorld) -> None:
@@ -80,6 +88,10 @@ WHERE: dict[str, Callable[[Walk, FakeWorld], None]] = {
 """What has to be so for a state to be visited at all."""
 
 
+def reshape(known: DeployedDefinitions, shape: str) -> None:
+    SHAPES[shape](known.catalogue["seed"], known.environments["staging"])
+
+
 def run_dying_at(walk: Walk, world: FakeWorld, state: str) -> Walked:
     if arrange := WHERE.get(state):
         arrange(walk, world)
@@ -96,8 +108,11 @@ def run_dying_at(walk: Walk, world: FakeWorld, state: str) -> Walked:
     return done
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_stopped_at_any_state_the_watchdog_closes_it_in_one_call(walk: Walk, world: FakeWorld, state: str) -> None:
+@pytest.mark.parametrize(("shape", "state"), SHAPED_STATES)
+def test_stopped_at_any_state_the_watchdog_closes_it_in_one_call(
+    walk: Walk, world: FakeWorld, known: DeployedDefinitions, shape: str, state: str
+) -> None:
+    reshape(known, shape)
     done = run_dying_at(walk, world, state)
     walk.pulse = False
     walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
@@ -110,8 +125,11 @@ def test_stopped_at_any_state_the_watchdog_closes_it_in_one_call(walk: Walk, wor
     is_settled(world)
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_stopped_at_any_state_two_pulses_close_it_when_the_event_is_lost(walk: Walk, world: FakeWorld, state: str) -> None:
+@pytest.mark.parametrize(("shape", "state"), SHAPED_STATES)
+def test_stopped_at_any_state_two_pulses_close_it_when_the_event_is_lost(
+    walk: Walk, world: FakeWorld, known: DeployedDefinitions, shape: str, state: str
+) -> None:
+    reshape(known, shape)
     run_dying_at(walk, world, state)
     walk.pulses(2)
     if state == "Admit":  # nothing was ever written, nothing can run: nobody but Step Functions knows of it
@@ -126,7 +144,7 @@ def test_stopped_at_any_state_two_pulses_close_it_when_the_event_is_lost(walk: W
     is_settled(world)
 
 
-def calls_of_a_good_run() -> list[tuple[str, str]]:
+def calls_of_a_good_run(shape: str) -> list[tuple[str, str]]:
     """Handler and port's method, each pair once, in order."""
     results: dict[tuple[str, str], None] = {}
 
@@ -134,24 +152,34 @@ def calls_of_a_good_run() -> list[tuple[str, str]]:
         if walk.running and walk.running[0] != "Pulse" and not called.startswith("clock."):
             results.setdefault((walk.running[0], called))
 
-    good_run(note)
+    good_run(note, shape)
     return list(results)
 
 
 AROUND_THE_FAULT = {"CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "StopFault"}
+SOME_CALLS = {(SCENARIO, "StopFault", "faults.stop"), (SCENARIO, "StartFault", "faults.start"), (OBSERVED, "ObserveFault", "faults.get")}
 CALLS = [
-    pytest.param(handler, called, id=f"{handler}-{called}", marks=() if handler in AROUND_THE_FAULT else pytest.mark.soak)
-    for handler, called in calls_of_a_good_run()
+    pytest.param(
+        shape,
+        handler,
+        called,
+        id=f"{shape}-{handler}-{called}",
+        marks=() if (shape == ONE_FAULT and handler in AROUND_THE_FAULT) or (shape, handler, called) in SOME_CALLS else pytest.mark.soak,
+    )
+    for shape in SHAPES
+    for handler, called in calls_of_a_good_run(shape)
 ]
-"""Every handler with every call that it makes: in `make test` those around the fault, in `make soak` all others."""
+"""Every handler with every call that it makes, in every shape of an experiment: in `make test` those around one fault, in
+`make soak` all others."""
 
 
-@pytest.mark.parametrize(("handler", "called"), CALLS)
+@pytest.mark.parametrize(("shape", "handler", "called"), CALLS)
 @pytest.mark.parametrize("closer", ["watchdog inside", "pulse inside"])
 def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
-    walk: Walk, world: FakeWorld, handler: str, called: str, closer: str
+    walk: Walk, world: FakeWorld, known: DeployedDefinitions, shape: str, handler: str, called: str, closer: str
 ) -> None:
     """The execution is stopped while the handler is about to make the call; it is closed; then the handler makes it and goes on."""
+    reshape(known, shape)
     closed: list[str] = []
 
     def die(now: str) -> None:
@@ -185,11 +213,12 @@ def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
     is_settled(world)
 
 
-@pytest.mark.parametrize(("handler", "called"), CALLS)
+@pytest.mark.parametrize(("shape", "handler", "called"), CALLS)
 def test_a_handler_that_dies_with_its_execution_after_any_call_leaves_nothing(
-    walk: Walk, world: FakeWorld, handler: str, called: str
+    walk: Walk, world: FakeWorld, known: DeployedDefinitions, shape: str, handler: str, called: str
 ) -> None:
     """What the call did is done; nobody hears of it: the answer is lost, and so are execution and event."""
+    reshape(known, shape)
 
     class Frozen(BaseException):
         pass

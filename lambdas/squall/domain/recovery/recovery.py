@@ -206,7 +206,7 @@ def _find_returns(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, d
     for sentence in sentences_on_returns:
         binding = binding_of(inputs.discovery.bindings, measured_by(sentence))
         limits = list_limits(sentence, binding, inputs.baseline) if binding else ()
-        since = [_find_hold(limit, inputs)[0] for limit in limits]
+        since = [_find_hold(limit, inputs, per_period=True)[0] for limit in limits]
         known = [moment for moment in since if moment is not None]
         if not limits:
             unknown.append(sentence.text)
@@ -215,14 +215,16 @@ def _find_returns(parsed: Sentences, inputs: RecoveryInput) -> tuple[dict[str, d
     return back, len(back) + len(unknown) < len(sentences_on_returns), tuple(unknown)
 
 
-def _find_hold(threshold: Threshold, inputs: RecoveryInput) -> tuple[datetime | None, str]:
+def _find_hold(threshold: Threshold, inputs: RecoveryInput, *, per_period: bool = False) -> tuple[datetime | None, str]:
+    """Since when the threshold holds, None and the reason if it does not. The threshold on a count is for the whole window in
+    which its sentence is judged, unless it is `per_period`."""
     binding = binding_of(inputs.discovery.bindings, threshold)
     if binding is None:
         return None, f'"{threshold.text}" is not measured'
     window = inputs.window_of(binding)
     period = window.period_seconds
     values = {point.at: point.value for point in points_over(binding, inputs.series.get(binding.name, ()), window)}
-    if counts_events(binding):  # the limit is for the whole window in which it is judged: what a period would add up to
+    if counts_events(binding) and not per_period:  # what this period's count would add up to in the whole window
         times = inputs.definition.experiment.judged_length(threshold.window).total_seconds() / period
         values = {at: value * times for at, value in values.items()}
     since = window.end

@@ -127,17 +127,18 @@ def _check_cool_down(inputs: SafetyInput) -> Answer:
     ended = sorted(_list_fault_ends(inputs), reverse=True)
     if not ended:
         return True, f"no fault on {', '.join(inputs.discovery.failure_domains)} in the last {format_length(cool_down)}"
-    ended_at, execution = ended[0]
-    detail = f"the last fault here, of {execution}, ended at {ended_at:%Y-%m-%d %H:%M:%S} UTC; "
+    ended_at, what = ended[0]
+    detail = f"{what} ended at {ended_at:%Y-%m-%d %H:%M:%S} UTC; "
     return inputs.now - ended_at >= cool_down, f"{detail}{policy.name} asks for {format_length(cool_down)} of rest"
 
 
 def _list_fault_ends(inputs: SafetyInput) -> Iterator[tuple[datetime, str]]:
-    """The end of each fault of another execution on these failure domains, and that execution's id. A fault that may
-    still run ends now."""
+    """The end of each fault of another execution on these failure domains, or of its observation if that was longer, and
+    what ended, in words. What may still run ends now."""
     for record in inputs.recent_faults or ():
         if record.id != inputs.execution_id and set(record.lock_keys) & set(inputs.discovery.failure_domains):
-            yield record.fault_ended_at or record.ended_at or inputs.now, record.id
+            observed = "the observation of " if record.observation_seconds else ""
+            yield record.fault_ended_at or record.ended_at or inputs.now, f"{observed}the last fault here, of {record.id},"
 
 
 def _check_deployments(inputs: SafetyInput) -> Answer:

@@ -216,6 +216,27 @@ def test_a_metric_is_back_when_it_is_within_the_band_of_the_baselines_median() -
     assert look_for_return(wider, [0.9] * 11 + [0.26] * 3)[0].back_since == {wider: at(11)}
 
 
+JOBS = {"Jobs": {"namespace": "Shop", "metric_name": "Jobs", "statistic": "Sum", "unit": "count"}}
+
+
+def look_for_jobs(criterion: str, values: Sequence[float]) -> Recovery:
+    """With 60 jobs in each minute before the fault."""
+    exp = experiment(success_criteria=[criterion], metrics=JOBS)
+    (binding,) = (b for b in bindings(exp) if b.name == "Jobs")
+    known = baseline()
+    usual = series(binding, known.window, {"Jobs": [60.0] * known.window.periods, "value": [60.0] * known.window.periods})
+    measured = {**healthy_series(bindings(exp), SPAN), "Jobs": series(binding, SPAN, {"Jobs": values, "value": values})}
+    return look(experiment=exp, series=measured, baseline=known.model_copy(update={"series": {"Jobs": usual}}))[0]
+
+
+def test_a_count_is_back_when_a_minute_counts_as_many_as_a_minute_before() -> None:
+    """The limit is that of a period. A threshold of a criterion is for all ten minutes of the fault."""
+    back = "Jobs returns to baseline within 5 minutes"
+    assert look_for_jobs(back, [5.0] * 11 + [61.0] * 3).back_since == {back: at(11)}
+    assert look_for_jobs(back, [5.0] * 11 + [10.0] * 3).back_since == {}
+    assert look_for_jobs("Jobs > 500", [5.0] * 11 + [61.0] * 3).held_since == {"Jobs": at(11)}
+
+
 def test_a_metric_that_is_better_than_before_is_back() -> None:
     assert look_for_return(BACK, [0.9] * 11 + [0.01] * 3)[0].back_since == {BACK: at(11)}
 

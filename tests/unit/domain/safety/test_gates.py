@@ -150,6 +150,11 @@ def test_the_last_fault_is_named_with_its_end() -> None:
     assert result.detail == "the last fault here, of run-0, ended at 2026-03-02 19:50:00 UTC; staging asks for 30 min of rest"
 
 
+def test_the_end_of_an_observation_is_not_called_the_end_of_its_fault() -> None:
+    result = check(under(COOL, recent_faults=[past(10, observation_seconds=600)]), "cool_down")
+    assert result.detail.startswith("the observation of the last fault here, of run-0, ended at 2026-03-02 19:50:00 UTC; ")
+
+
 @pytest.mark.parametrize("changes", [{"lock_keys": ("asg/pay",)}, {"id": "run-1"}])
 def test_faults_elsewhere_and_our_own_need_no_rest(changes: dict[str, Any]) -> None:
     assert check(under(COOL, recent_faults=[past(1, **changes)]), "cool_down").outcome is PASSED
