@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 TARGET_GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/web/0123456789abcdef"
 LOAD_BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/web/fedcba9876543210"
 
+SHORT_HISTORY_SECONDS = 3 * 3600
+LONG_HISTORY_SECONDS = 30 * 3600
 
 ROLLBACK = {
     "document": "Restore-Web",
@@ -41,8 +43,13 @@ def environment(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def workload() -> FakeWorld:
-    """Three healthy instances behind a load balancer with traffic; one of production, one of nobody."""
+    """Three healthy instances behind a load balancer with traffic; one of production, one of nobody.
+
+    Its metrics are as old as a baseline needs. The forecast of false aborts needs `LONG_HISTORY_SECONDS`; it would be a
+    fifth of the time of every run.
+    """
     world = FakeWorld()
+    world.metrics.kept_seconds = SHORT_HISTORY_SECONDS
     group = FakeGroup("web", desired=3, minimum=3, target_groups=(TARGET_GROUP,), tags={"squall:environment": "staging"})
     world.fleet.add_group(group, LOAD_BALANCER)
     world.fleet.add(FakeInstance("i-0000000000prod00", tags={"squall:environment": "production"}))

@@ -127,7 +127,7 @@ def template(kind: FaultType, instances: int = 1, parameters: dict[str, Any] | N
 
 
 @pytest.mark.parametrize("kind", registry.fault_types(ResourceType.INSTANCE))
-@settings(max_examples=850)  # 5,950 templates
+@settings(max_examples=250)
 @given(
     data=st.data(),
     instances=st.integers(1, 12),

@@ -136,7 +136,7 @@ def _hit(target: dict[str, Any], discovery: Discovery) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", OTHERS, ids=named)
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(data=st.data(), count=st.integers(1, 12), seconds=st.integers(60, 12 * 3600))
 def test_every_template_is_accepted_by_the_fis_model(fault: AnyFault, data: st.DataObject, count: int, seconds: int) -> None:
     discovery = discovery_of(BUILDERS[fault.resource_type](f"i-{n:017x}") for n in range(count))

@@ -13,7 +13,7 @@ from squall.domain.run.alarm_state import Watched
 from tests.fakes.monitoring import FakeAlarm
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import is_settled, nothing_is_left, record_of, result_of, told, unavailable
-from tests.workflow.rig import environment
+from tests.workflow.rig import LONG_HISTORY_SECONDS, environment
 from tests.workflow.walk import Walk
 
 STARTING = {"faults.start"}
@@ -128,6 +128,7 @@ def test_an_alarm_that_fires_while_the_run_prepares(walk: Walk, world: FakeWorld
 
 
 def test_a_warning_refuses_nothing_and_is_said_everywhere(walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions) -> None:
+    world.metrics.kept_seconds = LONG_HISTORY_SECONDS
     policy(known, calm={"workload_alarms": "warn"})
     alarm(world, "errors", "ALARM")
     walk.run({"experiment": "seed"})
@@ -182,6 +183,7 @@ def test_a_guard_that_would_abort_healthy_runs_is_warned_of_or_refused(
     walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, experiment: dict[str, Any]
 ) -> None:
     """The response time passes the guard's threshold for two minutes of every half hour."""
+    world.metrics.kept_seconds = LONG_HISTORY_SECONDS
     world.metrics.set("TargetResponseTime", lambda at: 0.9 if at % 1800 >= 1680 else 0.05)
     experiment |= {"abort_conditions": ["System availability < 50 %", "Response time > 500 ms"]}
     policy(known, guard_quality={"false_abort": 5})

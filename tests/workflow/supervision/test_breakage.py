@@ -94,7 +94,7 @@ def test_a_handler_whose_answer_is_lost_once_is_tried_again(walk: Walk, world: F
 
 
 @pytest.mark.parametrize(("handler", "called"), CALLS)
-@pytest.mark.parametrize("times", ["always", "once"])
+@pytest.mark.parametrize("times", ["always", pytest.param("once", marks=pytest.mark.soak)])
 def test_a_call_that_fails(walk: Walk, world: FakeWorld, handler: str, called: str, times: str) -> None:
     failed: list[str] = []
 

@@ -174,7 +174,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize(("shape", "handler", "called"), CALLS)
-@pytest.mark.parametrize("closer", ["watchdog inside", "pulse inside"])
+@pytest.mark.parametrize("closer", [pytest.param("watchdog inside", marks=pytest.mark.soak), "pulse inside"])
 def test_a_handler_that_goes_on_after_its_run_was_closed_resurrects_nothing(
     walk: Walk, world: FakeWorld, known: DeployedDefinitions, shape: str, handler: str, called: str, closer: str
 ) -> None:
