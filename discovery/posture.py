@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from discovery.inventory import Inventory
+    from squall.domain.policy.environment import Timing
 
 VERSION = 1
 
@@ -65,12 +66,15 @@ class Posture(Model):
     """In order of their score, the highest first."""
 
 
-def build_posture(inventory: Inventory, levels: Mapping[str, Level], environment: str) -> Posture:
-    """The posture of the account. `environment`: the environment of services without an opt-in tag."""
+def build_posture(
+    inventory: Inventory, levels: Mapping[str, Level], environment: str, timings: Mapping[str, Timing] | None = None
+) -> Posture:
+    """The posture of the account. `environment`: the environment of services without an opt-in tag. `timings`: the pace
+    of each environment whose policy is known."""
     services = find_services(inventory)
     relations = find_relations(inventory, services)
     lookup = Lookup(inventory, AlarmIndex(inventory))
-    around = Surroundings(lookup, services, relations, dict(levels), environment)
+    around = Surroundings(lookup, services, relations, dict(levels), environment, timings or {})
     proposals, obstacles = propose_experiments(around)
     postures = tuple(
         ServicePosture(

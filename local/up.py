@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shutil
 import socket
 import sys
 import time
@@ -267,6 +268,7 @@ def _stop_account(folder: Path) -> None:
     if left:
         raise LocalAccountError(f"these processes of the local account do not die: {left}")
     (folder / "account.json").unlink(missing_ok=True)
+    shutil.rmtree(folder / "tmp", ignore_errors=True)  # each function's code, unpacked: over a gigabyte
 
 
 def _start_part(

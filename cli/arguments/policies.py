@@ -15,7 +15,7 @@ from local import shipped
 from squall.admission.environment import parse_environment
 from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
-from squall.domain.policy.environment import Environment
+from squall.domain.policy.environment import Environment, Timing
 from squall.domain.safety.policy import find_forbidden
 from squall.faults import registry
 from squall.faults.plan import BoundFault, planned_end, risk_of
@@ -42,9 +42,8 @@ class Policies:
             message = f"there is no environment {show_value(name)}{suggest_name(name, self.files)}"
             return [Problem(path="environment", message=message, expected=", ".join(sorted(self.files)))]
         file = self.files[name]
-        try:
-            environment = parse_environment(definitions.read_source(str(file)).raw)
-        except (definitions.UnreadableError, InvalidInput):
+        environment = _read_policy(file)
+        if environment is None:
             return [
                 Problem(
                     path="environment", message=f"its policy {file} is not valid", expected="squall validate, with that file, shows why"
@@ -57,12 +56,25 @@ class Policies:
             *find_forbidden(experiment, environment, risk_of(plan), planned_end(plan)),
         ]
 
+    def read_timings(self) -> dict[str, Timing]:
+        """The pace of each environment whose policy is valid."""
+        policies = {name: _read_policy(file) for name, file in self.files.items()}
+        return {name: policy.timing for name, policy in policies.items() if policy is not None}
+
     def show_file(self, environment: str) -> str | None:
         """The policy's file, relative to the current folder where it is below that."""
         if (file := self.files.get(environment)) is None:
             return None
         here = Path.cwd()
         return str(file.relative_to(here) if file.is_relative_to(here) else file)
+
+
+def _read_policy(file: Path) -> Environment | None:
+    """The policy in the file; None if it is not valid."""
+    try:
+        return parse_environment(definitions.read_source(str(file)).raw)
+    except (definitions.UnreadableError, InvalidInput):
+        return None
 
 
 def find_policies(file: str) -> Policies | None:

@@ -26,11 +26,12 @@ from discovery.proposals.text import MARK, write_yaml
 from discovery.scan import Scope, scan_account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
     from cli.session import Options
+    from squall.domain.policy.environment import Timing
 
 SHOWN = 10
 """Proposals that are printed; the page has all."""
@@ -65,8 +66,9 @@ def discover_account(options: Options, wishes: Wishes, *, clock: Callable[[], da
         if explained := explain_error(error, local_hint=hint):
             raise explained from error
         raise
-    posture = _look(aws, scope, wishes)
-    rejected = write_files(posture, wishes.folder, choose_policies(options))
+    policies = choose_policies(options)
+    posture = _look(aws, scope, wishes, policies.read_timings() if policies else {})
+    rejected = write_files(posture, wishes.folder, policies)
     if options.json:
         output.write_json(posture.model_dump(mode="json"))
     else:
@@ -76,7 +78,7 @@ def discover_account(options: Options, wishes: Wishes, *, clock: Callable[[], da
     return Exit.VALIDATED
 
 
-def _look(aws: Any, scope: Scope, wishes: Wishes) -> Posture:
+def _look(aws: Any, scope: Scope, wishes: Wishes, timings: Mapping[str, Timing]) -> Posture:
     path = wishes.folder / ".scan.jsonl"
     if wishes.fresh:
         path.unlink(missing_ok=True)
@@ -90,7 +92,7 @@ def _look(aws: Any, scope: Scope, wishes: Wishes) -> Posture:
     inventory = scan_account(account, journal, scope, lambda title, count: output.write_note(f"{title}: {count}"))
     output.write_note("Reading the present level of each service from CloudWatch …")
     levels = measure_services(account, inventory, find_services(inventory))
-    posture = build_posture(inventory.model_copy(update={"gaps": account.gaps}), levels, wishes.environment)
+    posture = build_posture(inventory.model_copy(update={"gaps": account.gaps}), levels, wishes.environment, timings)
     journal.close()
     return posture
 

@@ -7,15 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from discovery.analysis.levels import UNKNOWN, Level
 from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
+from squall.domain.policy.environment import Timing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from discovery.analysis.aspects import Lookup
     from discovery.analysis.relations import Relation
     from discovery.analysis.services import Service
     from discovery.things.alarms import Alarm, Objective
     from squall.domain.resources.workload import TargetGroup
+
+
+DURATION_SECONDS = 600
+"""The length of every proposed fault."""
+SHORT_PERCENT = 100 / 3
+"""Percent of CPU, memory or disk in use. From here on a stress fault leaves less than the service uses now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +48,11 @@ class Idea:
     rollback_plan: str
     parameters: dict[str, Any] = field(default_factory=dict)
     radius: BlastRadius = BlastRadius.SINGLE_INSTANCE
-    lost_percent: float = 0.0
-    """The calculated share of requests that the fault loses even if the workload reacts as it should."""
+    lost_share_percent: float = 0.0
+    """The calculated share of requests that the fault loses, while it loses any, even if the workload reacts as it
+    should."""
+    lost_seconds: float = 0.0
+    """How long it loses them."""
     slower_seconds: float = 0.0
     """How much longer the average response takes, calculated."""
     criteria: tuple[str, ...] = ()
@@ -50,6 +60,11 @@ class Idea:
     tag_commands: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     """Prerequisites that can't be read from the account."""
+
+    @property
+    def lost_percent(self) -> float:
+        """The calculated share of the requests of the whole fault that is lost."""
+        return self.lost_share_percent * min(1.0, self.lost_seconds / DURATION_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -84,9 +99,14 @@ class Surroundings:
     levels: dict[str, Level]
     environment: str
     """The environment of services that have not opted in to one."""
+    timings: Mapping[str, Timing] = field(default_factory=dict)
+    """The pace of each environment whose policy is known. The others have AWS's."""
 
     def environment_of(self, service: Service) -> str:
         return service.environment or self.environment
+
+    def timing_of(self, service: Service) -> Timing:
+        return self.timings.get(self.environment_of(service), Timing())
 
     def why_unknown(self, *actions: str) -> str:
         """The reason why something is unknown, if one of these calls was denied or failed; else empty."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from discovery.proposals.dependencies import list_dependencies
-from discovery.proposals.idea import Idea, Obstacle, Surroundings, Users
+from discovery.proposals.idea import SHORT_PERCENT, Idea, Obstacle, Surroundings, Users
 from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 
 if TYPE_CHECKING:
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from discovery.analysis.services import Service
 
-DURATION_SECONDS = 600
-_FULL = 50.0
-"""Percent of CPU, memory or disk in use. From here on less may be left than a fault takes."""
 _UNDO = "ends by itself after the duration, and when its Systems Manager command is cancelled"
 
 
@@ -129,7 +126,6 @@ def _silence(service: Service, users: Users, around: Surroundings) -> Iterator[I
     kept = group is not None and "ELB" not in group.health_check
     seconds = users.group.unhealthy_after_seconds
     known = seconds or 60
-    lost = 100.0 * known / len(service.members) / DURATION_SECONDS
     why = (
         "The group uses only EC2's health checks, so nothing replaces an instance whose process hangs."
         if kept
@@ -149,7 +145,8 @@ def _silence(service: Service, users: Users, around: Surroundings) -> Iterator[I
         teaches=84 if kept or not seconds else 76,
         target=_target(service),
         parameters={"port": users.group.ports[0]},
-        lost_percent=lost,
+        lost_share_percent=100.0 / len(service.members),
+        lost_seconds=known,
         rollback_plan=f"The port answers again: the fault {_UNDO}; health checks put the instance back into service",
     )
 
@@ -166,7 +163,7 @@ def _starve(service: Service, around: Surroundings) -> Iterator[Idea]:
          "the disk of one instance of {} is 90 percent full"),
     )  # fmt: skip
     for base, (fault, word, name, used, parameters, condition) in zip((48, 46, 44), kinds, strict=True):
-        short = used is not None and used >= _FULL
+        short = used is not None and used >= SHORT_PERCENT
         now = f"At present {used:.0f} % of the {word} are in use" if used is not None else f"How much {word} is in use is not known"
         yield Idea(
             service=service,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from discovery.proposals.databases import propose_for_databases
 from discovery.proposals.functions import propose_for_functions
-from discovery.proposals.idea import Idea, Obstacle, Surroundings, Users
+from discovery.proposals.idea import DURATION_SECONDS, Idea, Obstacle, Surroundings, Users
 from discovery.proposals.instances import propose_for_instances
 from discovery.proposals.pods import propose_for_pods
 from discovery.proposals.sentences import choose_stop_alarms, declare_metrics, write_criteria, write_guards
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from discovery.analysis.services import Service
+    from squall.domain.policy.environment import Timing
 
 MOST = 5
 """Proposals for one service. The next scan proposes others, once these have run."""
@@ -89,7 +90,7 @@ def _propose_for(service: Service, around: Surroundings) -> Iterator[Proposal | 
 
 def _make_proposal(idea: Idea, users: Users, around: Surroundings) -> Proposal | Obstacle:
     environment = around.environment_of(idea.service)
-    definition = write_definition(idea, users, environment)
+    definition = write_definition(idea, users, environment, around.timing_of(idea.service))
     try:
         parse_experiment(definition)
     except InvalidInput as invalid:  # for example a name or an address that the language can't express
@@ -110,9 +111,9 @@ def _make_proposal(idea: Idea, users: Users, around: Surroundings) -> Proposal |
     )
 
 
-def write_definition(idea: Idea, users: Users, environment: str) -> dict[str, Any]:
+def write_definition(idea: Idea, users: Users, environment: str, timing: Timing) -> dict[str, Any]:
     """The experiment, field by field in the order of the documentation."""
-    guards = write_guards(idea, users)
+    guards = write_guards(idea, users, timing)
     metrics = declare_metrics(users)
     alarms = choose_stop_alarms(users, len(guards))
     criteria = write_criteria(idea, users)
@@ -130,7 +131,7 @@ def write_definition(idea: Idea, users: Users, environment: str) -> dict[str, An
     definition |= {"parameters": idea.parameters} if idea.parameters else {}
     definition |= {"metrics": metrics} if metrics else {}
     definition |= {
-        "duration_minutes": 10,
+        "duration_minutes": DURATION_SECONDS // 60,
         "rollback_plan": idea.rollback_plan,
         "success_criteria": criteria,
         "abort_conditions": guards,

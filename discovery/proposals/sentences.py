@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from discovery.proposals.idea import Idea, Users
     from discovery.things.alarms import Alarm, Objective
+    from squall.domain.policy.environment import Timing
 
 LEAST_ERROR_PERCENT = 1.0
 """The percentage of requests that even a service without errors may lose while something is broken."""
@@ -39,10 +40,10 @@ def write_criteria(idea: Idea, users: Users) -> list[Any]:
     return [*sentences, f"System recovers within {_minutes(users)} minutes"]
 
 
-def write_guards(idea: Idea, users: Users) -> list[str]:
+def write_guards(idea: Idea, users: Users, timing: Timing) -> list[str]:
     """The abort conditions: a level that no user should get because of an experiment."""
     allowed = _allowed_percent(idea, users)
-    floor = max(WORST_AVAILABILITY, 100 - max(5.0, 3 * allowed))
+    floor = max(WORST_AVAILABILITY, 100 - max(5.0, 3 * allowed, 1.5 * _lost_in_a_period(idea, timing)))
     guards = [f"System availability < {_percent(floor)} %"]
     response = users.level.response_seconds
     if response is not None and not idea.lost_percent:
@@ -101,6 +102,12 @@ def _allowed_percent(idea: Idea, users: Users) -> float:
     times what the fault loses in any case; never above 40."""
     now = 100 - users.level.availability_percent if users.level.availability_percent is not None else 0.0
     return min(max(LEAST_ERROR_PERCENT, 3 * now) + 1.5 * idea.lost_percent, 40.0)
+
+
+def _lost_in_a_period(idea: Idea, timing: Timing) -> float:
+    """The percentage of requests lost in each of the periods that make a guard fire, in the worst case: what is lost in
+    any case lies in them alone."""
+    return idea.lost_share_percent * min(1.0, idea.lost_seconds / (timing.guard_datapoints_to_alarm * timing.metric_period_seconds))
 
 
 def _minutes(users: Users) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from discovery.proposals.dependencies import list_dependencies
-from discovery.proposals.idea import Idea, Obstacle, Surroundings, Users
+from discovery.proposals.idea import SHORT_PERCENT, Idea, Obstacle, Surroundings, Users
 from squall.domain.base.vocabulary import FaultType, ResourceType
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def propose_for_tasks(service: Service, _users: Users, around: Surroundings) -> 
         condition=f"the CPUs of one task of {service.name} are 80 percent busy",
         mitigation="answer from the rest of its capacity",
         why=f"{now}: this shows whether requests wait when something else wants it.",
-        teaches=58 if (used or 0) < 50 else 80,
+        teaches=80 if used is not None and used >= SHORT_PERCENT else 58,
         target=target,
         parameters={"load_percent": 80},
         rollback_plan=_UNDO,

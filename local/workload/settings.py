@@ -45,9 +45,11 @@ class Settings:
     """Whether a request that can't be written to the journal fails: False is the service that survives a full disk."""
     disk_mib: float = 32.0
     cpu_bound: bool = False
-    """Whether a request needs the instance's one CPU, and so waits for every other process on it."""
+    """Whether a request needs the instance's one CPU, and so waits for every other process on it. What requests need is
+    in the CPU metrics."""
     memory_bound: bool = False
-    """Whether a request needs memory, and fails while two thirds of the instance's memory are in use."""
+    """Whether the service holds a quarter of the instance's memory, and a request fails while two thirds of it are in
+    use."""
     standby: bool = True
     """Whether the database has a standby."""
     failover_seconds: float = 3.0
@@ -143,7 +145,7 @@ WORKLOADS: dict[str, Settings] = {
     "fragile-dependency": Settings(retry=False, dependency_timeout_ms=0.0, fallback=False),
     "fragile-database": Settings(retry=False, failover_seconds=30.0),
     "no-standby": Settings(standby=False),
-    "fragile-disk": Settings(journal_required=True, disk_mib=16.0),
+    "fragile-disk": Settings(journal_required=True, disk_mib=8.0),
     "fragile-cpu": Settings(cpu_bound=True),
     "fragile-memory": Settings(memory_bound=True),
     "no-headroom": Settings(base_latency_ms=150.0),

@@ -20,6 +20,7 @@ from discovery.things.base import Gap
 from discovery.things.resilience_policies import Application
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.vocabulary import BlastRadius
+from squall.domain.policy.environment import Timing
 from tests.discovery import sample
 from tests.discovery.answers import Session
 from tests.discovery.looking import look, proposals_of, service_of
@@ -90,9 +91,9 @@ SHAPES = [
     ("fragile-function", {}, sample.FUNCTION, "failing"),
     ("fragile-function", {}, sample.FUNCTION, "slow"),
     ("fragile-cpu", {}, sample.SERVICE, "busy-cpu"),
-    ("a group that is short of CPU", {"cpu_percent": 62.0}, sample.GROUP, "busy-cpu"),
-    ("a group that is short of memory", {"memory_percent": 71.0}, sample.GROUP, "little-memory"),
-    ("a group that is short of disk", {"disk_percent": 55.0}, sample.GROUP, "full-disk"),
+    ("fragile-cpu", {"cpu_percent": 40.0}, sample.GROUP, "busy-cpu"),
+    ("fragile-memory", {"memory_percent": 51.0}, sample.GROUP, "little-memory"),
+    ("fragile-disk", {"disk_percent": 38.0}, sample.GROUP, "full-disk"),
 ]  # fmt: skip
 
 
@@ -130,6 +131,13 @@ def test_what_is_lost_by_arithmetic_is_allowed() -> None:
     """13 seconds of 10 minutes in which a third of the requests end in time-outs: 0.72 %."""
     definition = named(make(), sample.GROUP, "silent-instance").definition
     assert definition["success_criteria"][0]["text"] == "System availability >= 97.9 %"
+
+
+@pytest.mark.parametrize(("period", "guard"), [(60, "System availability < 93.7 %"), (5, "System availability < 50 %")])
+def test_no_guard_fires_for_what_is_lost_by_arithmetic_at_the_pace_of_the_policy(period: int, guard: str) -> None:
+    """13 seconds are a part of the periods of a minute that make a guard fire, and all of those of five seconds."""
+    posture = build_posture(sample.inventory(), sample.levels(), "staging", {"staging": Timing(metric_period_seconds=period)})
+    assert named(posture, sample.GROUP, "silent-instance").definition["abort_conditions"] == [guard]
 
 
 def test_without_levels_the_thresholds_are_defaults_and_say_so() -> None:

@@ -104,7 +104,8 @@ class Instance:
 
     def _obey(self, order: dict[str, Any]) -> None:
         if order["op"] == "settings":
-            settings = self._service.settings = Settings().changed(order["settings"])
+            settings = Settings().changed(order["settings"])
+            self._service.adopt(settings)
             self._effects.ignored = settings.ignore
             self._volume.size = int(settings.disk_mib * (1 << 20))
         elif order["op"] == "routes":

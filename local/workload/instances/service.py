@@ -22,6 +22,8 @@ ORDER_SHARE = 0.06
 """The share of requests that ask the function, if there is one."""
 CPU_SECONDS = 0.02
 """CPU seconds of a request, where requests need CPU."""
+HELD_BYTES = 24 << 20
+"""The memory that a service holds whose requests need memory: a quarter of the instance's."""
 NO_MEMORY_PERCENT = 67.0
 """Percent of the instance's memory: with more in use a request that needs memory fails."""
 KEYS = 64
@@ -35,12 +37,18 @@ class Service:
         self._inventory, self._database, self._orders = Inventory(network, self._asked), Records(network), Orders()
         self._workers = asyncio.Semaphore(WORKERS)
         self._cpu = asyncio.Lock()
+        self._held = bytearray()
         self.settings = Settings()
         self.busy = 0.0
         """The share of the instance's CPU that other processes use."""
         self.memory_percent = 0.0
         """Percent of the instance's memory that is in use, by the service and others."""
         self.counts: Counter[str] = Counter()
+
+    def adopt(self, settings: Settings) -> None:
+        self.settings = settings
+        if settings.memory_bound != bool(self._held):
+            self._held = bytearray(b"\1") * (HELD_BYTES if settings.memory_bound else 0)  # written to, so that it is resident
 
     def follow(self, routes: Routes) -> None:
         self._inventory.follow(routes.inventory)
@@ -67,6 +75,7 @@ class Service:
         if self.settings.cpu_bound:
             async with self._cpu:
                 await asyncio.sleep(CPU_SECONDS / max(0.02, 1.0 - self.busy))
+            self.counts["cpu_ms"] += round(CPU_SECONDS * 1000)
 
     async def _collect(self) -> bool:
         """Fetch everything that the answer needs. Returns whether all of it was available."""

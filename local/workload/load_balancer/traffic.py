@@ -153,8 +153,10 @@ def measure_usage(served: Served) -> tuple[float, float] | None:
         served.cpu_mark = None
         return None
     now, before, busy = time.monotonic(), served.cpu_mark, usage.busy_seconds(child.pid)
-    served.cpu_mark = (now, busy)
+    needed = served.counts.get("cpu_ms", 0)
+    served.cpu_mark = (now, busy, needed)
     if before is None or now <= before[0]:
         return None
-    percent = 100 * usage.sum_growth(busy, before[1]) / (now - before[0])
+    seconds = usage.sum_growth(busy, before[1]) + (needed - before[2]) / 1000
+    percent = 100 * seconds / (now - before[0])
     return min(100.0, max(0.0, percent)), usage.memory_percent(child.pid)

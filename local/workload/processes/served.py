@@ -53,10 +53,11 @@ class Served:
     target_state: str = "initial"
     target_reason: str = "Elb.RegistrationInProgress"
     leaving_since: float | None = None
-    cpu_mark: tuple[float, dict[int, float]] | None = None
+    cpu_mark: tuple[float, dict[int, float], int] | None = None
+    """When its CPU was last read, the busy seconds of its processes, and the milliseconds that its requests needed."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Failures in its process so far (`write_errors`, `dependency_errors`, `database_errors`), and the writes that wait
-    for its volume now."""
+    """Failures in its process so far (`write_errors`, `dependency_errors`, `database_errors`), the milliseconds of CPU
+    that its requests needed (`cpu_ms`), and the writes that wait for its volume now."""
     counts_told: dict[str, int] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
 

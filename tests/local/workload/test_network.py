@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -16,6 +17,7 @@ from local.workload.instances import service
 from local.workload.instances.calls import FailedError, Inventory
 from local.workload.instances.effects import Effects
 from local.workload.instances.service import Service
+from local.workload.instances.stress import resident_bytes
 from local.workload.network.disturbances import Disturbance, Hole, Network
 from local.workload.network.peers import DATABASE_NODES, DATABASE_PORT, INBOUND, TO_INVENTORY, Flow
 from local.workload.network.routes import Routes
@@ -190,9 +192,20 @@ def test_a_cpu_others_use_is_waited_for_where_requests_need_it(network: Network,
         application.busy = busy
         began = time.monotonic()
         await asyncio.gather(*(application.answer() for _ in range(4)))
+        assert application.counts["cpu_ms"] == 4 * 1000 * service.CPU_SECONDS, "the metrics show it, though nothing burns it"
         return time.monotonic() - began
 
     assert asyncio.run(run(0.8)) > 3 * service.CPU_SECONDS * 4
+
+
+def test_a_service_whose_requests_need_memory_holds_some(network: Network, tmp_path: Path) -> None:
+    application = Service("i-1", random.Random(1), network, Journal(Volume(tmp_path)))
+    before = resident_bytes(os.getpid())
+    application.adopt(Settings(memory_bound=True))
+    held = resident_bytes(os.getpid()) - before
+    application.adopt(Settings())
+    assert held > 0.9 * service.HELD_BYTES
+    assert resident_bytes(os.getpid()) - before < 0.1 * service.HELD_BYTES
 
 
 def test_routes_are_told_as_they_are() -> None:
