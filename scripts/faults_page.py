@@ -1,17 +1,25 @@
-"""Writes the table of all faults in docs/faults.md, from what their modules declare. `--check` only compares.
+"""Writes the tables of all faults and of all actions of FIS in docs/faults.md, from what modules and the table of actions
+declare. `--check` only compares.
 
 PYTHONPATH=lambdas python -m scripts.faults_page [--check]
 """
 
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from local.account.fis.effects import EFFECTS
+from squall.domain.actions.action import ActionParameter, FisAction
+from squall.domain.actions.table import ACTIONS
+from squall.domain.metrics.periods import format_length
 from squall.faults import registry
+from squall.faults.actions.support import Support, find_support
 from squall.faults.base import AnyFault
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "faults.md"
 BEGIN, END = "<!-- the faults: python -m scripts.faults_page -->", "<!-- end of the faults -->"
+ACTIONS_BEGIN, ACTIONS_END = "<!-- the actions: python -m scripts.faults_page -->", "<!-- end of the actions -->"
 
 
 def render_table() -> str:
@@ -20,12 +28,23 @@ def render_table() -> str:
     return "\n".join([*head, *(_render_row(fault) for fault in registry.list_faults())])
 
 
+def render_actions() -> str:
+    """One row for each action that AWS documents, in the order of its reference."""
+    names = ("action", "targets", "parameters (default)", "lasts", "in Squall", "proof", "state before and after", "stopping", "risk")
+    head = [f"| {' | '.join(names)} | locally |", "|---" * (len(names) + 1) + "|"]
+    return "\n".join([*head, *(_render_action(action) for action in ACTIONS.values())])
+
+
 def render_page() -> str:
     """The page as it should be on disk."""
-    page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{render_table()}\n{END}{after}"
+    page = _replace_between(PAGE.read_text(encoding="utf-8"), BEGIN, END, render_table())
+    return _replace_between(page, ACTIONS_BEGIN, ACTIONS_END, render_actions())
+
+
+def _replace_between(page: str, begin: str, end: str, text: str) -> str:
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{text}\n{end}{after}"
 
 
 def main(arguments: list[str]) -> int:
@@ -81,6 +100,41 @@ def _describe_end(fault: AnyFault) -> str:
         return "no: others take the targets' place"
     only = [action for action in fault.actions if action not in fault.instant_actions]
     return f"only {', '.join(f'`{action}`' for action in only)}" if only else "no"
+
+
+def _render_action(action: FisAction) -> str:
+    support = find_support(action)
+    cells = (
+        f"`{action.id}`",
+        action.resource_type or "none",
+        ", ".join(_describe_action_parameter(parameter) for parameter in action.parameters) or "none",
+        "yes" if action.lasts else f"with `{action.length_parameter}`" if action.length_parameter else "no",
+        support.words,
+        _describe_proof(support),
+        action.state or "no call shows it",
+        action.undo,
+        action.risk,
+        EFFECTS.get(action.id, "refused: unknown action"),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _describe_action_parameter(parameter: ActionParameter) -> str:
+    if parameter.kind == "length" and parameter.least is not None and parameter.greatest is not None:
+        bounds = "–".join(format_length(timedelta(seconds=seconds)) for seconds in (parameter.least, parameter.greatest))
+    else:
+        limits = [f"{limit:g}" if limit is not None else "" for limit in (parameter.least, parameter.greatest)]
+        bounds = "–".join(limits) if all(limits) else f"from {limits[0]}" if limits[0] else " or ".join(parameter.choices)
+    default = "" if parameter.required else f"({parameter.default or 'optional'})"
+    return " ".join(part for part in (f"`{parameter.name}`", bounds, default) if part)
+
+
+def _describe_proof(support: Support) -> str:
+    """The proof of the modules that inject an action; of one that has none, what a custom action has."""
+    if support.way == "refused":
+        return "none"
+    kinds = dict.fromkeys("state" if fault.proven_by_state else "mechanism" for fault in support.faults)
+    return " or ".join(kinds) or "FIS's report; `fault_signal` may contradict it"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from squall.admission.fault_types import explain_type_problems
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.scenario import find_scenario_problems
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
@@ -38,7 +39,8 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
     try:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
-        problems += list_validation_problems(error, raw, WHOLE, Experiment)
+        types = {extend_path(fault_path, "type"): fault.get("type") for fault_path, fault in _list_faults(raw)}
+        problems += explain_type_problems(list_validation_problems(error, raw, WHOLE, Experiment), types)
         problems += _find_cross_field_problems(raw)
     problems += find_sentence_problems(raw)
     for fault_path, fault in _list_faults(raw):

@@ -42,6 +42,7 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
     action = "no-capacity"
     parameters = Parameters
     names = {"zones": "availabilityZoneIdentifiers", "percent": "percentage"}
+    proven_by_state = True
 
     def grants(self) -> tuple[Grant, ...]:
         # The API that injects this fault authorizes on no resource. Its condition keys name the action and the groups;

@@ -1,0 +1,37 @@
+"""What each action of FIS does in the local account: something real in the sample workload, or a state of the account
+alone."""
+
+_REAL_NETWORK = "real: the workload's processes drop or delay the traffic"
+_REAL_LOAD = "real: a process loads the machine"
+_REAL_FUNCTION = "real: what stands before the function's process does it"
+
+EFFECTS: dict[str, str] = {
+    "aws:ec2:terminate-instances": "real: the instance's processes end",
+    "aws:ec2:stop-instances": "real: the instance's processes end, and start again",
+    "aws:ssm:send-command": "real: the document acts on the instance's processes",
+    "aws:rds:failover-db-cluster": "real: another process serves as the writer",
+    "aws:rds:reboot-db-instances": "real: the standby's process takes over",
+    "aws:network:disrupt-connectivity": "real: traffic is judged by the rules of FIS's network ACL",
+    "aws:ebs:pause-volume-io": "real: writers of the volume wait",
+    "aws:ec2:asg-insufficient-instance-capacity-error": "real: the account refuses launches",
+    "aws:ecs:stop-task": "real: the task's process ends",
+    "aws:ecs:task-cpu-stress": _REAL_LOAD,
+    "aws:ecs:task-io-stress": "real: a file takes the task's disk",
+    "aws:ecs:task-kill-process": "real: the process gets the signal",
+    "aws:ecs:task-network-latency": _REAL_NETWORK,
+    "aws:ecs:task-network-packet-loss": _REAL_NETWORK,
+    "aws:ecs:task-network-blackhole-port": _REAL_NETWORK,
+    "aws:eks:pod-delete": "real: the pod's process ends",
+    "aws:eks:pod-cpu-stress": _REAL_LOAD,
+    "aws:eks:pod-memory-stress": "real: a process holds the memory",
+    "aws:eks:pod-io-stress": "real: the disturbance runs in the pod's process",
+    "aws:eks:pod-network-latency": _REAL_NETWORK,
+    "aws:eks:pod-network-packet-loss": _REAL_NETWORK,
+    "aws:eks:pod-network-blackhole-port": _REAL_NETWORK,
+    "aws:ssm:start-automation-execution": "real: the document calls the account's APIs",
+    "aws:lambda:invocation-add-delay": _REAL_FUNCTION,
+    "aws:lambda:invocation-error": _REAL_FUNCTION,
+    "aws:lambda:invocation-http-integration-response": _REAL_FUNCTION,
+    "aws:fis:wait": "waits",
+}
+"""Action to what it does. A test compares its keys with the actions that the account carries out."""
