@@ -156,6 +156,7 @@ def _find_fitness_problems(experiment: Experiment, environment: Environment) -> 
         lag_of,
         recovery=experiment.recovery,
         observation=experiment.observation,
+        faults=experiment.fault_lengths,
     )
     return [
         *find_unavailable_features(experiment.model_dump()),
@@ -212,7 +213,9 @@ def find_unavailable_features(raw: object) -> Iterator[Problem]:
 
 def _list_thresholds(experiment: Experiment) -> ThresholdsByPath:
     """The thresholds among the criteria and guards, each with its path."""
-    units = experiment.declared_units
-    criteria = ((f"success_criteria[{n}]", parse_criterion(criterion.text, units)) for n, criterion in enumerate(experiment.criteria))
+    units, faults = experiment.declared_units, tuple(experiment.faults)
+    criteria = (
+        (f"success_criteria[{n}]", parse_criterion(criterion.text, units, faults)) for n, criterion in enumerate(experiment.criteria)
+    )
     guards = ((f"abort_conditions[{n}]", parse_condition(text, units)) for n, text in enumerate(experiment.abort_conditions))
     return [(path, resolve_window(sentence, experiment)) for path, sentence in (*criteria, *guards) if isinstance(sentence, Threshold)]

@@ -1,6 +1,6 @@
 """Problems of an experiment's sentences, of the metrics that it declares, and of its fault signal."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,20 +18,20 @@ from squall.domain.metrics.bindings import published_as
 
 def find_sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     """Sentences that can't be parsed, metrics that are declared twice, and guards that mean the same."""
-    declared = _list_declared_units(raw)
+    declared, faults = _list_declared_units(raw), _list_fault_names(raw)
     first_names: dict[str, str] = {}
     for name in declared:
         if (first := first_names.setdefault(normalize_name(name), name)) != name:
             yield Problem(path=extend_path("metrics", name), message=f'is the same name as "{first}": case, spaces and _ don\'t count')
     for path, text in _list_texts(raw, "success_criteria"):
-        if isinstance(meaning := _read_meaning(path, text, declared, parse_criterion), Problem):
+        if isinstance(meaning := _read_meaning(path, text, declared, faults, parse_criterion), Problem):
             yield meaning
     for path, text in _list_texts(raw, "steady_state"):
-        if isinstance(meaning := _read_meaning(path, text, declared, parse_steady_state), Problem):
+        if isinstance(meaning := _read_meaning(path, text, declared, faults, parse_steady_state), Problem):
             yield meaning
     guards: dict[str, str] = {}
     for path, text in _list_texts(raw, "abort_conditions"):
-        meaning = _read_meaning(path, text, declared, parse_condition)
+        meaning = _read_meaning(path, text, declared, faults, parse_condition)
         if isinstance(meaning, Problem):
             yield meaning
             continue
@@ -69,6 +69,11 @@ def _list_declared_units(raw: Mapping[str, Any]) -> dict[str, str]:
     return {str(name): unit for name, unit in units.items() if unit in DECLARED_UNITS}
 
 
+def _list_fault_names(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    faults = raw.get("faults")
+    return tuple(map(str, faults)) if isinstance(faults, Mapping) else ()
+
+
 def _list_texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]:
     """The path and the text of each sentence in a list of the experiment."""
     entries = raw.get(field)
@@ -82,10 +87,16 @@ def _list_texts(raw: Mapping[str, Any], field: str) -> Iterator[tuple[str, str]]
             yield path, text
 
 
-def _read_meaning(path: str, text: str, declared: Mapping[str, str], parse: Callable[[str, Mapping[str, str]], Sentence]) -> str | Problem:
+def _read_meaning(
+    path: str,
+    text: str,
+    declared: Mapping[str, str],
+    faults: Sequence[str],
+    parse: Callable[[str, Mapping[str, str], Sequence[str]], Sentence],
+) -> str | Problem:
     """The parsed sentence as JSON without its words, so that sentences that mean the same are equal; or the problem."""
     try:
-        sentence = parse(text, declared)
+        sentence = parse(text, declared, faults)
     except SentenceError as error:
         if parse is parse_condition:
             turn_proposals(error, declared)

@@ -65,7 +65,7 @@ def _window_row(window: WindowStatistics, unit: str) -> tuple[str, ...]:
 
 
 def _comparison_row(comparison: Comparison, unit: str) -> tuple[str, ...]:
-    before, after = (_NAMES[name] for name in comparison.windows)
+    before, after = (_NAMES.get(name, name) for name in comparison.windows)
     if comparison.low is None and comparison.high is None:
         interval = "—"
     else:

@@ -31,6 +31,7 @@ def render_markdown(page: Page) -> str:
         escape_text(page.story),
         _render_table(page.criteria, (0, 1, 2, 3, 5)),
         "\n".join(f"- {escape_text(tile.label)}: **{escape_text(tile.value)}** {escape_text(tile.note)}".rstrip() for tile in page.tiles),
+        f"### Faults\n\n{faults}" if (faults := _render_table(page.faults, (0, 1, 2, 3, 4, 5))) else "",
         f"### Guards on healthy runs\n\n{guards}" if (guards := _render_table(page.guards, (0, 1, 2, 3))) else "",
         *_render_lists(page),
         "### Where to look\n\n" + "\n".join([*(f"- [{escape_text(link.label)}]({link.url})" for link in page.links), *_render_paths(page)]),

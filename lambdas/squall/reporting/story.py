@@ -9,6 +9,7 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOutcome, RollbackOutcome, Status
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.documents.metrics.statistics import Comparison
+from squall.domain.judging.fault_times import describe_fault_times
 from squall.faults.plan import bind_plan
 from squall.faults.registry import UnknownFaultError
 from squall.reporting.charts import count_missing, metric_title
@@ -85,6 +86,7 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
     if missed:
         more = f" and {len(missed) - 3} more" if len(missed) > 3 else ""
         yield f"It is not proven on {join_items([proof.target for proof in missed[:3]])}{more} ({_shorten_ids(missed[0].detail)})."
+    yield from (f"{describe_fault_times(times)}." for times in facts.result.faults if times.effect_at)
     if never := _list_not_begun(facts):
         yield f"{join_items(list(never))} never began, because the run was aborted before."
     contradicted = list(

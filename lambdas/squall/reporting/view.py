@@ -10,6 +10,7 @@ from squall.domain.base.vocabulary import CheckOutcome, CriterionOutcome, Rollba
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.finding import Finding, FindingStatus, Severity
 from squall.domain.documents.judgement import CriterionResult
+from squall.domain.judging.comparison import OF_RUN
 from squall.domain.messages.console import Console
 from squall.domain.resources.instances import Instance
 from squall.domain.result.build import SIGNAL_SENTENCES
@@ -55,6 +56,7 @@ class Page:
     findings: tuple[FindingView, ...]
     improvements: tuple[str, ...]
     targets: Table
+    faults: Table
     moments: tuple[Moment, ...]
     began: datetime
     guards: Table
@@ -99,6 +101,7 @@ def build_page(facts: Facts) -> Page:
         findings=tuple(map(view_finding, sorted(result.findings, key=_finding_order))),
         improvements=result.improvements_identified,
         targets=_targets_table(facts),
+        faults=_faults_table(facts),
         moments=moments,
         began=result.start_time,
         guards=_guards_table(facts),
@@ -173,7 +176,7 @@ def _criteria_table(criteria: Iterable[CriterionResult], *, observes_longer: boo
         )
         points = f"{len(criterion.points)} of {criterion.expected_points}" if criterion.expected_points else "—"
         text = criterion.text + (" (critical)" if criterion.critical else "")
-        text += f" [over the {criterion.window.name}]" if observes_longer and criterion.window else ""
+        text += f" [over the {criterion.window.name}]" if observes_longer and criterion.window and criterion.window.name in OF_RUN else ""
         measured = format_quantity(criterion.measured, criterion.unit)
         rows.append((text, Word.of(criterion.outcome.value), measured, required.strip(), points, criterion.reason))
     return Table(("Criterion", "Outcome", "Measured", "Required", "Periods", "Reason"), tuple(rows), numeric=(2, 3, 4))
@@ -182,14 +185,31 @@ def _criteria_table(criteria: Iterable[CriterionResult], *, observes_longer: boo
 def _measurements_table(facts: Facts) -> Table:
     """The value of every metric over every window, as Judge used it."""
     collected = facts.result.metrics_collected
-    windows = [name for name in ("baseline", "fault", "observation", "recovery") if isinstance(collected.get(name), Mapping)]
+    heads = {"baseline": "Before", "fault": "Fault", "observation": "Observation", "recovery": "After"}
+    windows = [(head, collected[name]) for name, head in heads.items() if isinstance(collected.get(name), Mapping)]
     if not windows or facts.discovery is None:
         return Table((), ())
-    heads = {"baseline": "Before", "fault": "Fault", "observation": "Observation", "recovery": "After"}
+    of_faults = collected.get("faults", {})
+    windows += [(name, values) for name, values in of_faults.items()] if isinstance(of_faults, Mapping) else []
     from_charts = [(binding.name, binding.unit) for binding in facts.discovery.bindings]
-    rows = [(metric_title(name), *(format_quantity(collected[window].get(name), unit) for window in windows)) for name, unit in from_charts]
-    columns = ("Over the whole window", *(heads[window] for window in windows))
+    rows = [(metric_title(name), *(format_quantity(values.get(name), unit) for _, values in windows)) for name, unit in from_charts]
+    columns = ("Over the whole window", *(head for head, _ in windows))
     return Table(columns, tuple(rows), numeric=tuple(range(1, len(columns))))
+
+
+def _faults_table(facts: Facts) -> Table:
+    """When each fault of a scenario was in effect, was noticed and was recovered from."""
+    words = {True: Word("proven", "good"), False: Word("not proven", "bad"), None: Word("not begun", "open")}
+    rows = []
+    for times in facts.result.faults:
+        effect = f"{format_clock(times.effect_at)} to {format_clock(times.ended_at)}" if times.effect_at and times.ended_at else "—"
+        seconds = (times.to_detect_seconds, times.to_recover_seconds)
+        detected, recovered = (format_duration(value) if value is not None else "—" for value in seconds)
+        beside = [f"beside {', '.join(times.beside)}"] if times.beside else []
+        row = (f"{times.fault} ({spell_out(times.type)})", words[times.proven], effect, detected, recovered)
+        rows.append((*row, "; ".join([*beside, *times.doubts]) or "—"))
+    columns = ("Fault", "Proof", "In effect (UTC)", "To detect", "To recover", "What can't be told apart")
+    return Table(columns, tuple(rows), numeric=(3, 4)) if rows else Table((), ())
 
 
 def _targets_table(facts: Facts) -> Table:

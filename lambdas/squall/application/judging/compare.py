@@ -8,7 +8,7 @@ from squall.application.metrics.run_measurements import Measurements, measure_ru
 from squall.application.step import Step
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Window
 from squall.domain.documents.series import StatisticsDocument
-from squall.domain.judging.comparison import CompareInput, compute_statistics
+from squall.domain.judging.comparison import OF_RUN, CompareInput, compute_statistics
 from squall.domain.judging.window_statistics import has_distribution
 from squall.domain.run.timeline import EventName
 
@@ -29,7 +29,9 @@ def compare_run(step: Step) -> None:
             observed=_observed_window(measurements),
             series=measurements.series,
             values=measurements.values,
-            distributions=_read_distributions(step, bindings, measurements.by_name),
+            distributions=_read_distributions(
+                step, bindings, {name: window for name, window in measurements.by_name.items() if name in OF_RUN}
+            ),
             effect_at=measurements.windows.effect_at,
             settled=timing.guard_evaluation_periods,
             minimum_baseline=timing.minimum_baseline_periods,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from squall.application.judging.fault_signals import read_signals
+from squall.application.judging.fault_times import list_fault_times
 from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
@@ -63,6 +64,7 @@ def judge_run(step: Step) -> None:
             values=measurements.values,
             times=times,
             signals=signals,
+            faults=list_fault_times(step, measurements, rollback, inputs.alarms_fired),
         ),
     )
     step.note(EventName.JUDGED, decision.reason, decided_status=decision.status, decided_verdict=decision.verdict, reason=decision.reason)
@@ -88,6 +90,7 @@ def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
         alarm_histories=_read_histories(step, kept_ok, measurements.windows.effect_at),
         alarms_read_at=step.now,
         recovery=step.find(Recovery),
+        spans={name: span for name, span in measurements.windows.spans.items() if name},
         statistics={metric.metric: metric for metric in compared.statistics} if compared else {},
     )
 

@@ -28,7 +28,8 @@ class Measurements:
 
     windows: Windows
     by_name: Mapping[str, Window]
-    """The windows of the run by name: those of `baseline`, `fault`, `observation` and `recovery` that it has."""
+    """The windows of the run by name: those of `baseline`, `fault`, `observation`, `recovery` and of a scenario's faults that
+    it has."""
     run: Window
     """The window from the start of the first window to the end of the last."""
     series: SeriesByMetric
@@ -92,7 +93,8 @@ def group_by_period(windows: Iterable[Window]) -> dict[int, dict[str, Window]]:
 
 
 def _by_name(windows: Windows) -> dict[str, Window]:
-    every = (windows.baseline, windows.fault, windows.observation, windows.recovery)
+    of_faults = (window for name, window in windows.of_faults.items() if name)
+    every = (windows.baseline, windows.fault, windows.observation, windows.recovery, *of_faults)
     return {window.name: window for window in every if window}
 
 

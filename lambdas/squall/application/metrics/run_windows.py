@@ -34,7 +34,9 @@ class Windows:
     recovery: Window
     baseline: Window | None
     of_faults: Mapping[str, Window]
-    """The window of each fault that took effect, by its name."""
+    """The window of each fault that took effect, by its name: from its own effect on all of its targets to its own end."""
+    spans: Mapping[str, EffectSpan]
+    """When each fault that took effect was in effect on its targets, by its name."""
     observation: Window | None = None
     """The window in which the run was guarded, from the effect on every target; None if it is the fault's."""
 
@@ -59,9 +61,11 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     """
     definition = step.definition
     timing, experiment = pace_timing(definition.environment.timing, period_seconds), definition.experiment
-    spans = _find_spans(step, fis, until)
+    known = _find_spans(step, fis, until)
+    spans = known or _stand_in(step)
     windows = {
-        bound.name: fault_window(span.all, bound.planned.length, timing, ended_at=span.no_longer_all) for bound, span in spans.items()
+        bound.name: fault_window(span.all, bound.planned.length, timing, ended_at=span.no_longer_all, name=bound.name)
+        for bound, span in spans.items()
     }
     first, over = min(span.first for span in spans.values()), max(span.over for span in spans.values())
     fault = fault_window(first, over - first, timing) if experiment.faults else next(iter(windows.values()))
@@ -71,17 +75,30 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
         observation = observation_window(on_all, experiment.observed_length, timing, ended_at=step.record.fault_ended_at)
     baseline = step.find(Baseline)
     recovery = recovery_window(over, until, timing)
-    return Windows(first, over, fault, recovery, baseline.of_period(period_seconds) if baseline else None, windows, observation)
+    return Windows(
+        effect_at=first,
+        fault_end=over,
+        fault=fault,
+        recovery=recovery,
+        baseline=baseline.of_period(period_seconds) if baseline else None,
+        of_faults=windows,
+        spans={bound.name: span for bound, span in known.items()},
+        observation=observation,
+    )
 
 
 def _find_spans(step: Step, fis: FisExperiment | None, until: datetime) -> dict[BoundFault, EffectSpan]:
-    """When each fault was in effect. Faults of a scenario that never began are left out, unless none is known to have
-    begun: then the first one stands for the FIS experiment."""
+    """When each fault was in effect. Faults of a scenario that never began are left out."""
     plan, rollback = bind_plan(step.definition), step.find(RollbackReport)
-    spans = {
+    return {
         bound: span for bound in plan if (span := _effect_by_mechanism(step, bound, rollback, until) or _effect_by_action(step, bound, fis))
     }
-    return spans or {plan[0]: _effect_since(step, plan[0], step.record.fault_started_at or step.record.started_at)}
+
+
+def _stand_in(step: Step) -> dict[BoundFault, EffectSpan]:
+    """The first fault, which stands for the FIS experiment if no fault is known to have begun."""
+    first, *_ = bind_plan(step.definition)
+    return {first: _effect_since(step, first, step.record.fault_started_at or step.record.started_at)}
 
 
 def _effect_by_mechanism(step: Step, bound: BoundFault, rollback: RollbackReport | None, until: datetime) -> EffectSpan | None:

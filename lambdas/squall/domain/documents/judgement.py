@@ -1,6 +1,9 @@
 """`judgement.json`: each criterion with its outcome, and the verdict."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import (
@@ -9,6 +12,7 @@ from squall.domain.base.vocabulary import (
     Verdict,
 )
 from squall.domain.documents.document import Document
+from squall.domain.documents.fault_times import FaultTimes
 from squall.domain.documents.metrics.metric_models import Window
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.metrics.statistics import Times
@@ -54,3 +58,5 @@ class Judgement(Document):
     times: Times = Times()
     signals: tuple[SignalReading, ...] = ()
     """Whether metrics confirm what the fault's mechanism reported."""
+    faults: Annotated[tuple[FaultTimes, ...], Field(exclude_if=lambda faults: not faults)] = ()
+    """What is known about each fault of a scenario alone."""

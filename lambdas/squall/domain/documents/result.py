@@ -1,7 +1,9 @@
 """`result.json`: what people and machines read about a run that ended. Times are ISO 8601 in UTC."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.problems import Problem
@@ -11,6 +13,7 @@ from squall.domain.base.vocabulary import (
 )
 from squall.domain.documents.document import Document
 from squall.domain.documents.false_aborts import FalseAborts
+from squall.domain.documents.fault_times import FaultTimes
 from squall.domain.documents.finding import Finding
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.signal_reading import SignalReading
@@ -58,6 +61,8 @@ class Result(Document):
     findings: tuple[Finding, ...] = ()
     """Findings of this run, then the findings of earlier runs that it proved fixed, as `closed`."""
     times: Times = Times()
+    faults: Annotated[tuple[FaultTimes, ...], Field(exclude_if=lambda faults: not faults)] = ()
+    """What is known about each fault of a scenario alone; left out of runs with one fault."""
     timeline: tuple[TimelineEvent, ...] = ()
     recovery: Recovery | None = None
     rollback: RollbackReport | None = None

@@ -298,9 +298,14 @@ class Experiment(Model):
         return self.observed_length > self.length
 
     def judged_length(self, window: str) -> timedelta:
-        """The planned length of the window in which a sentence is judged: the fault's for `fault`, else that of the whole
-        observation."""
-        return self.length if window == "fault" else self.observed_length
+        """The planned length of the window in which a sentence is judged: the fault's for `fault` and for the name of a
+        scenario's fault, else that of the whole observation."""
+        return self.fault_lengths.get(window) or (self.length if window == "fault" else self.observed_length)
+
+    @property
+    def fault_lengths(self) -> dict[str, timedelta]:
+        """The planned length of each fault of a scenario, by its name; empty for an experiment with one fault."""
+        return {fault.name: fault.length for fault in self.plan if fault.name}
 
     @property
     def declared_units(self) -> dict[str, str]:

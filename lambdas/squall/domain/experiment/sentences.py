@@ -1,6 +1,6 @@
 """All sentences of an experiment, parsed: steady state, abort conditions and success criteria."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -91,9 +91,9 @@ def parse_sentences(experiment: Experiment) -> Sentences:
 
     units = {name: metric.unit for name, metric in experiment.metrics.items()}
 
-    def parse_sentence(path: str, text: str, parser: Callable[[str, Mapping[str, str]], T]) -> T | None:
+    def parse_sentence(path: str, text: str, parser: Callable[[str, Mapping[str, str], Sequence[str]], T]) -> T | None:
         try:
-            return parser(text, units)
+            return parser(text, units, tuple(experiment.faults))
         except SentenceError as error:
             problems.append(Problem(path=path, message=str(error), expected=" or ".join(error.expected)))
             return None

@@ -13,7 +13,10 @@ def judge_alarm_ok(parsed: AlarmOk, inputs: JudgeInput) -> Judged:
     history = inputs.alarm_histories.get(parsed.alarm)
     if history is None:
         return Judged("alarm", CANNOT_TELL, f"the states of {parsed.alarm} could not be read, or there is no such alarm")
-    start, end = _watched_span(parsed, inputs)
+    span = _find_watched_span(parsed, inputs)
+    if span is None:
+        return Judged("alarm", CANNOT_TELL, f"{parsed.window} took no effect")
+    start, end = span
     states = _states_within(history, start, end)
     changed = history.changed_at if history.changed_at and history.changed_at > inputs.effect_at else None
     fired = next((max(at, start) for at, state in states if state == "ALARM"), None)
@@ -38,7 +41,8 @@ def _find_doubt(alarm: str, history: AlarmHistory, states: list[tuple[datetime, 
     return ""
 
 
-def _watched_span(parsed: AlarmOk, inputs: JudgeInput) -> tuple[datetime, datetime]:
+def _find_watched_span(parsed: AlarmOk, inputs: JudgeInput) -> tuple[datetime, datetime] | None:
+    """The time in which the alarm must be OK; None for a fault of a scenario that took no effect."""
     match parsed.window:
         case "fault":
             return inputs.effect_at, inputs.fault_end
@@ -48,6 +52,9 @@ def _watched_span(parsed: AlarmOk, inputs: JudgeInput) -> tuple[datetime, dateti
             return inputs.fault_end, inputs.alarms_watched_until
         case None:
             return inputs.effect_at, inputs.alarms_watched_until
+        case name:
+            span = inputs.spans.get(name)
+            return (span.first, span.over) if span else None
 
 
 def _states_within(history: AlarmHistory, start: datetime, end: datetime) -> list[tuple[datetime, str]]:

@@ -24,14 +24,21 @@ _SAID: Mapping[ComparedWindow, str] = {
     "observation": "during the observation",
     "recovery": "after the fault",
 }
+OF_RUN = ("baseline", "fault", "observation", "recovery")
+"""The windows of every run. Any other window is that of a scenario's fault, by its name."""
 SeriesByMetric = Mapping[str, Sequence[Series]]
+
+
+def _say(window: ComparedWindow) -> str:
+    return _SAID.get(window, f"during {window}")
 
 
 @dataclass(frozen=True)
 class CompareInput:
     bindings: Sequence[MetricBinding]
     windows: Mapping[str, Window]
-    """Windows by name: baseline, fault, observation, recovery. A window that the run does not have is absent."""
+    """Windows by name: baseline, fault, observation, recovery, and those of a scenario's faults. A window that the run does
+    not have is absent."""
     observed: Window
     """The window from the period in which the fault took effect to the end of the recovery."""
     series: SeriesByMetric
@@ -57,8 +64,10 @@ class CompareInput:
 
     def list_pairs(self, binding: MetricBinding) -> list[Pair]:
         """The windows that are compared. A fault that is too short to be compared is left out where there is an
-        observation."""
+        observation, and so is a fault of a scenario."""
         pairs: list[Pair] = [("baseline", self.judged), ("baseline", "recovery"), ("earlier_days", self.judged)]
+        of_faults = (window for name, window in self.windows_of(binding).items() if name not in OF_RUN)
+        pairs += [("baseline", window.name) for window in of_faults if window.periods >= MINIMUM_POINTS]
         if self.judged == "fault" or self.windows_of(binding)["fault"].periods < MINIMUM_POINTS:
             return pairs
         return [("baseline", "fault"), *pairs]
@@ -103,7 +112,7 @@ Points = Mapping[ComparedWindow, tuple[Point, ...]]
 
 def _points_by_window(binding: MetricBinding, inputs: CompareInput) -> Points:
     points: dict[ComparedWindow, tuple[Point, ...]] = {}
-    for name in ("baseline", "fault", "observation", "recovery"):
+    for name in (*OF_RUN, *(name for name in inputs.windows if name not in OF_RUN)):
         if (window := inputs.windows_of(binding).get(name)) is not None:
             points[name] = _points_in(binding, inputs.series, window)
     if inputs.earlier and binding.period_seconds is None:
@@ -219,7 +228,7 @@ def _describe_window(binding: MetricBinding, name: ComparedWindow, points: Point
 def _make_comparison(pair: _Pair, adjusted: float | None, unit: str) -> Comparison:
     ranked, change = pair.ranked, pair.change
     if ranked is None or adjusted is None or change is None:
-        sentence = f"{pair.sizes[0]} periods {_SAID[pair.windows[0]]} and {pair.sizes[1]} {_SAID[pair.windows[1]]}: "
+        sentence = f"{pair.sizes[0]} periods {_say(pair.windows[0])} and {pair.sizes[1]} {_say(pair.windows[1])}: "
         sentence += f"at least {MINIMUM_POINTS} of each are needed to compare"
         return Comparison(windows=pair.windows, n=pair.sizes, conclusion="inconclusive", sentence=sentence)
     conclusion, ground = _draw_conclusion(ranked, adjusted, change, pair.active_p)
@@ -301,7 +310,7 @@ def _beyond_drift(direction: str, ranked: Ranked, change: Change) -> bool:
 
 def _write_sentence(pair: _Pair, ranked: Ranked, adjusted: float, concluded: tuple[Conclusion, Ground], unit: str) -> str:
     conclusion, ground = concluded
-    before, after = (_SAID[name] for name in pair.windows)
+    before, after = (_say(name) for name in pair.windows)
     name, spelled = pair.metric.replace("_", " ").replace(":", " "), "" if unit in {"none", "count"} else f" {unit.replace('_', ' ')}"
     if ground == "active" and pair.change and pair.change.active:
         return f"{name} was {conclusion} {after} than {before} {_describe_active(pair, pair.change.active, spelled)}"

@@ -13,6 +13,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Series,
 from squall.domain.documents.metrics.statistics import MetricStatistics
 from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.metrics.windows import EffectSpan
 from squall.domain.run.alarm_state import AlarmHistory
 
 
@@ -25,7 +26,7 @@ class JudgeInput:
     effect_at: datetime
     fault_end: datetime
     windows: Mapping[str, Window]
-    """The windows by name (baseline, fault, observation, recovery)."""
+    """The windows by name: baseline, fault, observation, recovery, and the names of a scenario's faults."""
     series: Mapping[str, Mapping[str, Sequence[Series]]]
     """Window name to binding name to the series of its queries."""
     values: Mapping[str, Mapping[str, float | None]]
@@ -42,6 +43,9 @@ class JudgeInput:
     """Windows by name in the periods of metrics that have their own."""
     alarms_read_at: datetime | None = None
     """The time at which the alarms' history was read. None: at the end of the last window or later."""
+
+    spans: Mapping[str, EffectSpan] = field(default_factory=dict)
+    """When each fault of a scenario was in effect, by its name. A fault that took no effect is absent."""
 
     def window_of(self, name: str, binding: MetricBinding | None) -> Window | None:
         """The window of this name, in the metric's own period."""

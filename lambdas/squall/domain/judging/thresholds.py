@@ -11,6 +11,7 @@ from squall.domain.documents.metrics.metric_models import MetricBinding, Point, 
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.judging.attribution import explain_unattributed
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
+from squall.domain.judging.fault_times import list_beside
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.window_statistics import find_window_value, seen_points, unpublished_end
 from squall.domain.language.sentences import Threshold
@@ -68,7 +69,8 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     window = inputs.window_of(threshold.window, binding)
     compared = {"threshold": threshold.value, "comparator": threshold.comparator, "unit": threshold.unit}
     if window is None or binding is None:
-        reason = f"there is no {threshold.window} window" if window is None else f"{threshold.metric} is not measured"
+        missing = f"{threshold.window} took no effect" if threshold.window in inputs.definition.experiment.faults else ""
+        reason = (missing or f"there is no {threshold.window} window") if window is None else f"{threshold.metric} is not measured"
         return Judged("threshold", CANNOT_TELL, reason, more=compared)
     measured = _measure_threshold(threshold, binding, window, inputs)
     more = {
@@ -81,7 +83,15 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     outcome, reason, shown, interval = _decide_threshold(measured, inputs)
     if outcome is MET and (doubt := explain_unattributed(threshold, binding, measured.series, window)):
         outcome, reason = CANNOT_TELL, reason + doubt
-    return Judged("threshold", outcome, reason + _describe_missing(measured), shown, {**more, **interval})
+    said = reason + _describe_missing(measured) + _describe_others(threshold.window, inputs)
+    return Judged("threshold", outcome, said, shown, {**more, **interval})
+
+
+def _describe_others(window: str, inputs: JudgeInput) -> str:
+    """The other faults of the scenario that were in effect during one of them, in words: what was measured is the effect of
+    all. Empty if there are none."""
+    others = list_beside(window, inputs.spans)
+    return f"; {' and '.join(others)} {'was' if len(others) == 1 else 'were'} in effect for a part of it, too" if others else ""
 
 
 def _measure_threshold(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> _Measured:

@@ -66,15 +66,16 @@ def _make_parser() -> "Lark":
     return Lark(text, parser="lalr", lexer="contextual", g_regex_flags=re.IGNORECASE)
 
 
-def parse_tree(text: str) -> "Tree[Token]":
-    """The syntax tree of the sentence. Raises SentenceError."""
+def parse_tree(text: str, shown: str | None = None) -> "Tree[Token]":
+    """The syntax tree of the sentence. Raises SentenceError, with the sentence as it is `shown` to people if some of its
+    words are masked."""
     from lark.exceptions import UnexpectedInput  # noqa: PLC0415 - as above
 
-    _check_characters(text)
+    _check_characters(shown or text)
     try:
         return _make_parser().parse(text)
     except UnexpectedInput as error:
-        raise _sentence_error(text, error) from None
+        raise _sentence_error(shown or text, error) from None
 
 
 def _check_characters(text: str) -> None:

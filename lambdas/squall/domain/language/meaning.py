@@ -1,8 +1,8 @@
 """Turns the syntax tree of a sentence into its meaning: names, statistics, units and bounds. Every error has its
 position."""
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from squall.domain.language import units
 from squall.domain.language.changes import Changes
@@ -20,6 +20,7 @@ from squall.domain.language.sentences import (
     Replacement,
     Sentence,
     Threshold,
+    WindowName,
 )
 from squall.domain.language.subjects import phrase_of, span_of
 from squall.domain.language.syntax_tree import end_of, find_node, number_and_unit, require_node, start_of, tokens_of, unquote_token
@@ -36,10 +37,10 @@ DEFAULT_BAND = 20.0
 
 
 class Reader:
-    """Reads one sentence. `declared` and `admitted` mean the same as in `Parts`."""
+    """Reads one sentence. `declared`, `faults` and `admitted` mean the same as in `Parts`."""
 
-    def __init__(self, text: str, declared: Mapping[str, str], *, admitted: bool = False) -> None:
-        self.parts = Parts(text, declared, admitted=admitted)
+    def __init__(self, text: str, declared: Mapping[str, str], *, faults: Sequence[str] = (), admitted: bool = False) -> None:
+        self.parts = Parts(text, declared, faults=faults, admitted=admitted)
         self.changes, self.goals = Changes(self.parts), Goals(self.parts)
 
     @property
@@ -147,7 +148,7 @@ class Reader:
             raise SentenceError(self.parts.text, start_of(token), "an alarm's name has 1 to 255 characters")
         return name
 
-    def _read_alarm_window(self, node: "Node") -> Literal["fault", "observation", "recovery"] | None:
+    def _read_alarm_window(self, node: "Node") -> WindowName | None:
         if find_node(node, "window") is None:
             return None
         match self.parts.read_window(node, relative=False):

@@ -2,12 +2,14 @@
 meaning each."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
 from squall.domain.language import grammar
 from squall.domain.language.errors import SentenceError
+from squall.domain.language.fault_windows import explain_unknown, mask_names
 from squall.domain.language.meaning import Reader
 from squall.domain.language.metric_table import METRICS
 from squall.domain.language.proposals import add_proposals
@@ -25,35 +27,38 @@ _ORDER_TO_STOP = re.compile(
 T = TypeVar("T")
 
 
-def parse_criterion(text: str, declared: Mapping[str, str] = _NONE) -> Sentence:
-    """The meaning of a success criterion. `declared` maps the experiment's own metric names to their units. Raises
-    SentenceError."""
-    return _parse_sentence(text, declared, _read_criterion, _CRITERIA)
+def parse_criterion(text: str, declared: Mapping[str, str] = _NONE, faults: Sequence[str] = ()) -> Sentence:
+    """The meaning of a success criterion. `declared` maps the experiment's own metric names to their units; `faults` are
+    the names of a scenario's faults. Raises SentenceError."""
+    return _parse_sentence(text, declared, partial(_read_criterion, faults=faults), _CRITERIA)
 
 
-def parse_admitted_criterion(text: str, declared: Mapping[str, str] = _NONE) -> Sentence:
+def parse_admitted_criterion(text: str, declared: Mapping[str, str] = _NONE, faults: Sequence[str] = ()) -> Sentence:
     """`parse_criterion` for a criterion that was admitted, perhaps by an earlier version: a change in % of a metric that
     is in percent, which is refused today, is a share of the baseline, as it was then."""
-    return Reader(text, declared, admitted=True).read(grammar.parse_tree(text))
+    return _read_tree(text, declared, faults, admitted=True)[1]
 
 
-def parse_condition(text: str, declared: Mapping[str, str] = _NONE) -> Threshold:
+def parse_condition(text: str, declared: Mapping[str, str] = _NONE, faults: Sequence[str] = ()) -> Threshold:
     """The meaning of an abort condition: an absolute threshold. Raises SentenceError."""
-    return _parse_sentence(text, declared, _read_condition, _CONDITIONS)
+    return _parse_sentence(text, declared, partial(_read_condition, faults=faults), _CONDITIONS, stops=True)
 
 
-def parse_steady_state(text: str, declared: Mapping[str, str] = _NONE) -> Threshold | AlarmOk:
+def parse_steady_state(text: str, declared: Mapping[str, str] = _NONE, faults: Sequence[str] = ()) -> Threshold | AlarmOk:
     """The meaning of a sentence of the steady state: an absolute threshold, or an alarm that is OK. Raises
     SentenceError."""
-    return _parse_sentence(text, declared, _read_steady_state, _STATES)
+    return _parse_sentence(text, declared, partial(_read_steady_state, faults=faults), _STATES)
 
 
-def _parse_sentence(text: str, declared: Mapping[str, str], read: Callable[[str, Mapping[str, str]], T], examples: tuple[str, ...]) -> T:
+def _parse_sentence(
+    text: str, declared: Mapping[str, str], read: Callable[[str, Mapping[str, str]], T], examples: tuple[str, ...], *, stops: bool = False
+) -> T:
+    """The meaning of the sentence. `stops`: it says when to stop, not what is wanted."""
     own = tuple(f'"{name}" > 10 {_own_unit(unit)}'.strip() for name, unit in declared.items())
     try:
         return read(text, declared)
     except SentenceError as error:
-        refusal = error if read is _read_condition else _refuse_order_to_stop(error, declared)
+        refusal = error if stops else _refuse_order_to_stop(error, declared)
         add_proposals(refusal, lambda other: read(other, declared), (*examples, *own))
         raise refusal from error.__cause__
 
@@ -76,13 +81,23 @@ def _own_unit(unit: str) -> str:
     return {"percent": "%", "seconds": "seconds", "milliseconds": "ms", "per_second": "requests/s", "bytes": "bytes"}.get(unit, "")
 
 
-def _read_criterion(text: str, declared: Mapping[str, str]) -> Sentence:
-    return Reader(text, declared).read(grammar.parse_tree(text))
+def _read_tree(text: str, declared: Mapping[str, str], faults: Sequence[str], *, admitted: bool = False) -> tuple[Reader, Sentence]:
+    """The sentence's meaning, and its reader. Raises SentenceError."""
+    reader = Reader(text, declared, faults=faults, admitted=admitted)
+    masked = mask_names(text, faults, admitted=admitted)
+    try:
+        tree = grammar.parse_tree(masked, text)
+    except SentenceError as error:
+        raise explain_unknown(error, faults) from error.__cause__
+    return reader, reader.read(tree)
 
 
-def _read_condition(text: str, declared: Mapping[str, str]) -> Threshold:
-    reader = Reader(text, declared)
-    sentence = reader.read(grammar.parse_tree(text))
+def _read_criterion(text: str, declared: Mapping[str, str], faults: Sequence[str] = ()) -> Sentence:
+    return _read_tree(text, declared, faults)[1]
+
+
+def _read_condition(text: str, declared: Mapping[str, str], faults: Sequence[str] = ()) -> Threshold:
+    reader, sentence = _read_tree(text, declared, faults)
     if isinstance(sentence, AlarmFires | AlarmOk):
         message = "an alarm stops the fault if stop_alarms names it; an abort condition compares a metric with a number"
         raise SentenceError(text, 0, message, (f"stop_alarms: [{sentence.alarm}]",))
@@ -94,8 +109,8 @@ def _read_condition(text: str, declared: Mapping[str, str]) -> Threshold:
     return threshold
 
 
-def _read_steady_state(text: str, declared: Mapping[str, str]) -> Threshold | AlarmOk:
-    sentence = Reader(text, declared).read(grammar.parse_tree(text))
+def _read_steady_state(text: str, declared: Mapping[str, str], faults: Sequence[str] = ()) -> Threshold | AlarmOk:
+    _, sentence = _read_tree(text, declared, faults)
     if isinstance(sentence, AlarmOk):
         if sentence.window is not None:
             raise _refuse_window(text, sentence.window, render_sentence(sentence.model_copy(update={"window": None})))

@@ -1,11 +1,11 @@
 """What the forms of sentences share: absolute thresholds, durations and windows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from squall.domain.language import units
-from squall.domain.language.bounds import is_decided_by_bounds
 from squall.domain.language.errors import SentenceError, replace_span
+from squall.domain.language.fault_windows import MARK, find_fault
 from squall.domain.language.metric_names import normalize_name
 from squall.domain.language.metric_table import Metric
 from squall.domain.language.quantities import Quantities
@@ -36,14 +36,15 @@ EXAMPLES: dict[Unit, str] = {
 
 
 class Parts:
-    """One sentence. `declared` maps the experiment's own metric names to their units.
+    """One sentence. `declared` maps the experiment's own metric names to their units. `faults`: the names of a scenario's
+    faults, which are masked in the syntax tree.
 
     `admitted`: the sentence was accepted by an earlier version, so what has become ambiguous means what it meant then.
     All methods that read raise SentenceError.
     """
 
-    def __init__(self, text: str, declared: Mapping[str, str], *, admitted: bool = False) -> None:
-        self.text, self.admitted = text, admitted
+    def __init__(self, text: str, declared: Mapping[str, str], *, faults: Sequence[str] = (), admitted: bool = False) -> None:
+        self.text, self.faults, self.admitted = text, faults, admitted
         self.subjects = Subjects(text, declared)
         self.quantities = Quantities(text)
         self.is_objective = False
@@ -60,7 +61,7 @@ class Parts:
     def bound(self, node: "Node", metric: Metric, statistic: str | None, comparator: Comparator, value: float, position: int) -> Threshold:
         """An absolute threshold. One that the metric's bounds make always or never true is refused, because it would
         judge or guard nothing."""
-        always, never = is_decided_by_bounds(metric, comparator, value)
+        always, never = _is_decided_by_bounds(metric, comparator, value)
         if always or never:
             bounds = f"{metric.least:g} to {metric.greatest:g}" if metric.greatest is not None else f"at least {metric.least:g}"
             message = f"this is {'always' if always else 'never'} true, whatever happens: {metric.title} is {bounds}"
@@ -108,18 +109,38 @@ class Parts:
             return "observation"
         token = tokens_of(window)[0]
         match token.casefold().split()[0]:
+            case word if word.startswith(MARK):
+                return find_fault(self.text, start_of(token), self.faults)
             case "baseline" if relative:
                 repairs = replace_span(self.text, start_of(token), end_of(token), "fault", "recovery")
                 raise SentenceError(
                     self.text, start_of(token), "the baseline can't be compared with itself", ("fault or recovery",), repairs
                 )
-            case "baseline":
-                return "baseline"
-            case "recovery":
-                return "recovery"
-            case "observation" | "experiment":
+            case "baseline" | "recovery" | "observation" as word:
+                return word
+            case "experiment":
                 return "observation"
             case "chaos" | "fis" if "fault" not in token.casefold().split():  # the chaos, the FIS experiment: the whole of it
                 return "observation"
             case _:  # the fault, the injection, the outage, the attack: the time of the fault
                 return "fault"
+
+
+def _is_decided_by_bounds(metric: Metric, comparator: Comparator, value: float) -> tuple[bool, bool]:
+    """Whether the bounds of the metric make the comparison always true, and whether they make it never true."""
+    least = float("-inf") if metric.least is None else metric.least
+    greatest = float("inf") if metric.greatest is None else metric.greatest
+    outside = not least <= value <= greatest
+    match comparator:
+        case ">":
+            return value < least, value >= greatest
+        case ">=":
+            return value <= least, value > greatest
+        case "<":
+            return value > greatest, value <= least
+        case "<=":
+            return value >= greatest, value < least
+        case "==":
+            return False, outside
+        case "!=":
+            return outside, False

@@ -12,9 +12,10 @@ from squall.domain.language.units import SHORTEST, Unit
 Comparator = Literal[">", ">=", "<", "<=", "==", "!="]
 Relative = Literal["change", "ratio", "difference"]
 MemberWord = Literal["instances", "tasks", "pods"]
-WindowName = Literal["fault", "observation", "recovery", "baseline"]
-"""`observation`: from the effect of the fault to the end of what was asked to be watched, which is the time of the fault
-if nothing was asked."""
+WindowName = str
+"""`fault`, `observation`, `recovery`, `baseline`, or the name of a scenario's fault. `observation`: from the effect of the
+fault to the end of what was asked to be watched, which is the time of the fault if nothing was asked. No fault is called
+as one of the other windows."""
 
 
 class Threshold(Model):
@@ -94,7 +95,7 @@ class AlarmOk(Model):
 
     text: str
     alarm: str
-    window: Literal["fault", "observation", "recovery"] | None = None
+    window: WindowName | None = None
     """In a criterion, the part of the run in which it must be OK. None: from the effect of the fault until the run is
     judged, because an alarm lags behind what it measures."""
 

@@ -35,6 +35,7 @@ class SlowMetric:
 SlowMetrics = Mapping[str, SlowMetric]
 """By the metric's name."""
 NONE_SLOW: SlowMetrics = {}
+NO_FAULTS: Mapping[str, timedelta] = {}
 
 
 def lag_of(metric: str, timing: Timing, declared: Mapping[str, MetricDefinition] | None = None) -> int:
@@ -149,7 +150,7 @@ def minimum_duration(
         pace = pace_threshold(threshold, timing, timedelta(0), None, slow)
         if _is_guard(path):
             seconds = max(seconds, _guard_needs(threshold, pace, lag_of(threshold.metric)))
-        elif threshold.window not in {"recovery", "baseline"}:
+        elif threshold.window in {"fault", "observation"}:
             seconds = max(seconds, _criterion_needs(threshold, pace))
     return timedelta(seconds=ceil(seconds / timing.metric_period_seconds) * timing.metric_period_seconds)
 
@@ -163,9 +164,11 @@ def find_timing_problems(
     recovery: timedelta | None = None,
     slow: SlowMetrics = NONE_SLOW,
     observation: timedelta | None = None,
+    faults: Mapping[str, timedelta] = NO_FAULTS,
 ) -> list[Problem]:
     """The sentences that can't be judged or guarded in a fault of this length, or in its observation if that is longer,
-    each with the shortest length that works, and with the setting if one would help.
+    each with the shortest length that works, and with the setting if one would help. `faults`: the length of each fault
+    of a scenario, by its name.
 
     A guard is refused if its *typical* reaction takes more than half of the observation, because it would usually come too
     late, or if its *worst* reaction (the whole lag) takes longer than it, because it might never come. The worst
@@ -173,7 +176,7 @@ def find_timing_problems(
     = 360 s > 300 s), which real runs show can be guarded (2 × 60 + 60 + 60 = 240 s).
     """
     problems = []
-    course = _Course(length, max(length, observation or length), recovery, timing, lag_of, slow)
+    course = _Course(length, max(length, observation or length), recovery, timing, lag_of, slow, faults)
     in_fault, observed = course.split_sentences(sentences)
     if length < timedelta(seconds=timing.minimum_duration_seconds):
         problems.append(
@@ -235,6 +238,7 @@ class _Course:
     timing: Timing
     lag_of: Callable[[str], int]
     slow: SlowMetrics
+    faults: Mapping[str, timedelta]
 
     @property
     def observes_longer(self) -> bool:
@@ -264,6 +268,8 @@ class _Course:
     def name_ways_out(self, threshold: Threshold, within: Sequence[tuple[str, Threshold]]) -> str:
         """What would make a sentence fit: a longer fault or observation, or metrics of a sentinel. `within`: the sentences of
         the same window."""
+        if threshold.window in self.faults:
+            return self._name_longer_fault(threshold)
         shortest = minimum_duration(within, self.timing, self.lag_of, self.slow)
         sentinel = "" if measured_by_sentinel(threshold.metric) else _name_sentinel(self.observed, shortest, self.timing, self.recovery)
         needed = f"at least {format_length(shortest)}"
@@ -272,6 +278,12 @@ class _Course:
         if threshold.window == "fault":
             return f"a fault of {needed}{sentinel}, or the sentence without `during the fault`"
         return f"an observation of {needed}{sentinel}"
+
+    def _name_longer_fault(self, threshold: Threshold) -> str:
+        """The length that one fault of a scenario needs for a sentence that is judged during it."""
+        alone = threshold.model_copy(update={"window": "fault"})
+        needed = minimum_duration([("success_criteria", alone)], self.timing, self.lag_of, self.slow)
+        return f"a `duration` of {threshold.window} of at least {format_length(needed)}, or the sentence without `during`"
 
 
 def _name_sentinel(length: timedelta, shortest: timedelta, timing: Timing, recovery: timedelta | None) -> str:
@@ -364,6 +376,8 @@ def _criterion_problem(threshold: Threshold, course: _Course, timing: Timing) ->
             span, window = course.length, "fault"
         case "observation":
             span, window = course.observed, course.noun
+        case name:
+            span, window = course.faults[name], f"the fault {name}"
     period = timing.metric_period_seconds
     have = whole_periods(span, timing)
     if have < timing.minimum_periods:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import ceil, floor
-from typing import Literal
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Window
 from squall.domain.documents.rollback import Proof
@@ -68,11 +67,11 @@ def baseline_window(now: datetime, timing: Timing, lag_seconds: int) -> Window:
     return Window(name="baseline", start=end - timing.baseline_periods * period, end=end, period_seconds=period)
 
 
-def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ended_at: datetime | None = None) -> Window:
+def fault_window(effect_at: datetime, length: timedelta, timing: Timing, *, ended_at: datetime | None = None, name: str = "") -> Window:
     """The whole periods from the effect of the fault for its length, or until `ended_at` if it ended early. FIS's
-    status does not matter."""
+    status does not matter. `name`: of a scenario's fault."""
     end = effect_at + length
-    return _whole_periods("fault", effect_at, min(end, ended_at) if ended_at else end, timing)
+    return _whole_periods(name or "fault", effect_at, min(end, ended_at) if ended_at else end, timing)
 
 
 def observation_window(effect_at: datetime, length: timedelta, timing: Timing, *, ended_at: datetime | None = None) -> Window:
@@ -99,7 +98,7 @@ def last_complete_end(now: datetime, timing: Timing, lag_seconds: int) -> int:
     return floor((now.timestamp() - lag_seconds) / period) * period
 
 
-def _whole_periods(name: Literal["fault", "observation", "recovery"], start: datetime, end: datetime, timing: Timing) -> Window:
+def _whole_periods(name: str, start: datetime, end: datetime, timing: Timing) -> Window:
     period = timing.metric_period_seconds
     first = ceil(start.timestamp() / period) * period
     last = floor(end.timestamp() / period) * period

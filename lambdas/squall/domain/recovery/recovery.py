@@ -20,7 +20,7 @@ from squall.domain.language.sentences import MembersRun, Recovers, Replacement, 
 from squall.domain.metrics.bindings import binding_of
 from squall.domain.metrics.periods import pace_timing
 from squall.domain.metrics.series import counts_events, points_over
-from squall.domain.metrics.windows import last_complete_end
+from squall.domain.metrics.windows import EffectSpan, last_complete_end, list_own_periods
 from squall.domain.recovery.baseline_band import list_limits, measured_by
 from squall.domain.recovery.running_members import MemberLook, MemberTimes, count_running, find_member_times, list_lacking
 from squall.domain.resources.base import Member
@@ -55,7 +55,8 @@ class RecoveryInput:
     """What the last look found. Where nothing tells when a replacement came into service, it did so between two
     looks."""
     slower: Mapping[int, Window] = field(default_factory=dict)
-    """The same window in each longer period that a metric has of its own, by that period in seconds."""
+    """The same window in each period that a metric has of its own and in which its series was read, by that period in
+    seconds."""
 
     def window_of(self, binding: MetricBinding) -> Window:
         """The window in which the metric's series was read. Metrics with shorter periods are read in the usual one."""
@@ -132,6 +133,37 @@ def assess_recovery(inputs: RecoveryInput) -> tuple[Recovery, datetime | None]:
     waiting = bool(missing or not_back) and inputs.window.end < _last_end(inputs)
     changing = bool(inputs.still_active or lacking or few or unsettled_alarms)
     return recovery, _next_look(inputs, changing=changing) if waiting else None
+
+
+def find_hold_between(
+    definition: Definition, discovery: Discovery, series: Mapping[str, Sequence[Series]], span: EffectSpan, until: datetime
+) -> datetime | None:
+    """Since when every absolute threshold holds after one fault of a scenario, looked at until the next one begins; None if
+    one does not hold then, or if the time between them is too short to tell. `series`: over the whole run, each in the
+    period of its metric."""
+    parsed = parse_sentences(definition.experiment)
+    thresholds = [threshold for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None]
+    timing = definition.environment.timing
+
+    def cut_window(period: int) -> Window:
+        start, end = (floor(moment.timestamp() / period) * period for moment in (span.first, until))
+        return Window(name="recovery", start=start, end=max(start, end), period_seconds=period)
+
+    inputs = RecoveryInput(
+        definition=definition,
+        discovery=discovery,
+        series=series,
+        window=cut_window(timing.metric_period_seconds),
+        slower={period: cut_window(period) for period in list_own_periods(discovery.bindings)},
+        workload_now=discovery.workload,
+        before=(),
+        effect_at=span.first,
+        fault_end=span.over,
+        now=until,
+        traits=FaultTraits(),
+    )
+    held_since, broken = _find_holding(thresholds, inputs)
+    return max(held_since.values()) if held_since and not broken else None
 
 
 def _next_look(inputs: RecoveryInput, *, changing: bool) -> datetime:

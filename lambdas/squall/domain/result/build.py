@@ -15,6 +15,7 @@ from squall.domain.documents.plan import Approvals
 from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.result import Result, TimelineEvent
 from squall.domain.experiment.published import DefinitionSource
+from squall.domain.judging.fault_times import describe_fault_times
 from squall.domain.judging.verdict import Decision
 from squall.domain.metrics.periods import describe_lengths
 from squall.domain.recovery.rollback_document import describe_run
@@ -58,6 +59,7 @@ def build_result(
         statistics=evidence.statistics.statistics if evidence.statistics else (),
         findings=merge_findings(findings, list_disproved(inspections, experiment), known, record.id, record.started_at),
         times=evidence.judgement.times if evidence.judgement else Times(fault_started_at=record.fault_started_at),
+        faults=evidence.judgement.faults if evidence.judgement else (),
         timeline=tuple(TimelineEvent(at=event.at, event=str(event.event), detail=event.detail) for event in _sorted_events(record)),
         recovery=evidence.recovery,
         rollback=evidence.rollback,
@@ -150,6 +152,7 @@ def _describe_fault(record: ExecutionRecord, evidence: Evidence) -> Iterable[str
         for proof in evidence.rollback.proofs:
             yield f"{'Proven' if proof.proven else 'Not proven'} by {proof.kind}: {proof.detail}"
         yield from (f"{name} never began: the run was aborted before" for name in evidence.rollback.not_begun)
+    yield from (describe_fault_times(times) for times in (evidence.judgement.faults if evidence.judgement else ()))
     for signal in evidence.judgement.signals if evidence.judgement else ():
         yield f"{SIGNAL_SENTENCES[signal.reading]}: {signal.detail}"
 
@@ -184,6 +187,9 @@ def _collect_metrics(evidence: Evidence) -> dict[str, Any]:
     metrics: dict[str, Any] = {name: values for name, values in windows.items() if values}
     if "recovery" in metrics or "fault" in metrics:
         metrics["final"] = metrics.get("recovery") or metrics.get("observation") or metrics["fault"]
+    faults = evidence.definition.experiment.faults if evidence.definition else {}
+    if of_faults := {name: dict(values) for name, values in judged.items() if name in faults}:
+        metrics["faults"] = of_faults
     if evidence.discovery and metrics:
         metrics["units"] = {binding.name: binding.unit for binding in evidence.discovery.bindings}
     return metrics

@@ -24,6 +24,7 @@ def _check_length(inputs: SafetyInput) -> Answer:
         recovery=experiment.recovery,
         slow=slow,
         observation=experiment.observation,
+        faults=experiment.fault_lengths,
     )
     watched_again = (*parsed.threshold_criteria, *parsed.steady)
     problems += find_slow_recovery_problems(watched_again, timing, slow, recovery=experiment.recovery)

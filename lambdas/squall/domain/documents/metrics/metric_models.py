@@ -1,7 +1,7 @@
 """Metrics as Squall sees them: CloudWatch queries, how to combine them, and what a missing point means."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import model_validator
 
@@ -74,9 +74,10 @@ class Series(Model):
 class Window(Model):
     """A half-open span of whole metric periods, epoch seconds, aligned to the period."""
 
-    name: Literal["baseline", "fault", "observation", "recovery", "run"]
-    """`observation`: from the effect of the fault to the end of what was asked to be watched; only where that is longer than
-    the fault. `run`: from the beginning of the baseline to the end of the recovery."""
+    name: str
+    """`baseline`, `fault`, `observation`, `recovery`, `run`, or the name of a scenario's fault. `observation`: from the effect of
+    the fault to the end of what was asked to be watched; only where that is longer than the fault. `run`: from the beginning
+    of the baseline to the end of the recovery."""
     start: int
     end: int
     period_seconds: int

@@ -14,7 +14,8 @@ MissingPolicy = Literal["breaching", "zero", "ignore"]
 """What a period without a data point means: `breaching`, silence despite traffic, which never counts as good; `zero`, a
 count of zero; `ignore`, nothing."""
 Conclusion = Literal["higher", "lower", "no_difference", "inconclusive"]
-ComparedWindow = Literal["baseline", "earlier_days", "fault", "observation", "recovery"]
+ComparedWindow = str
+"""`baseline`, `earlier_days`, `fault`, `observation`, `recovery`, or the name of a scenario's fault."""
 
 
 class WindowStatistics(Model):
