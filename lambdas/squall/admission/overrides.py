@@ -11,11 +11,13 @@ from typing import Any
 
 from squall.admission.experiment import find_parameter_problems
 from squall.admission.policy import find_range_problems, resolve_parameters
-from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value
+from squall.admission.scenario import find_scenario_problems
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value, suggest_name
 from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.execution_input import Overrides
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.form import find_observation_problem
+from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.target import Selection
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
@@ -26,7 +28,7 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     the fault or the environment does not allow."""
     changes: dict[str, Any] = {}
     if experiment.faults:
-        return _refuse_for_scenario(experiment, overrides)
+        return _apply_to_scenario(experiment, overrides, environment)
     if overrides.duration is not None or overrides.duration_minutes is not None:
         changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
     if overrides.observation is not None:
@@ -40,24 +42,79 @@ def apply_overrides(experiment: Experiment, overrides: Overrides, environment: E
     (fault,) = changed.plan
     problems = find_parameter_problems(fault.type, fault.resource_type, fault.parameters) if parsed_here else []
     problems += find_range_problems(fault, resolve_parameters(fault, overrides.parameters.keys()), environment)
-    problems += _find_override_problems(experiment, overrides.parameters)
+    problems += _find_override_problems(experiment, experiment.parameters, overrides.parameters)
     problems += _find_target_problems(experiment, overrides.targets)
-    if fault.type is FaultType.CUSTOM and "action" in overrides.parameters:
-        message = "only the definition may name the action"
-        problems.append(Problem(path="parameters.action", message=message, expected="values only"))
+    problems += _find_action_problems(fault, overrides.parameters)
     problems += _find_length_problems(changed, overrides, environment) if changes else []
     if problems:
         raise InvalidInput(problems)
     return changed
 
 
-def _refuse_for_scenario(experiment: Experiment, overrides: Overrides) -> Experiment:
-    """The scenario as it is. Raises InvalidInput if something is to be overridden: it would not say in which fault."""
-    changed = [name for name in ("duration", "duration_minutes", "observation", "parameters", "targets") if getattr(overrides, name)]
-    if changed:
-        message = "nothing of a scenario can be overridden: each of its faults has its own"
-        raise InvalidInput([Problem(path=name, message=message, expected="no such key") for name in changed])
-    return experiment
+def _apply_to_scenario(experiment: Experiment, overrides: Overrides, environment: Environment) -> Experiment:
+    """The scenario with other lengths, or with other parameters of single faults (`slow.latency_ms`). Raises InvalidInput as
+    `apply_overrides` does."""
+    by_fault, problems = _group_by_fault(experiment, overrides.parameters)
+    changes: dict[str, Any] = {}
+    if overrides.duration is not None or overrides.duration_minutes is not None:
+        changes |= {"duration": overrides.duration, "duration_minutes": overrides.duration_minutes}
+        problems += _find_own_lengths(experiment, overrides)
+    if overrides.observation is not None:
+        changes["observation"] = overrides.observation
+    if by_fault:
+        given = {name: {**experiment.faults[name].parameters, **values} for name, values in by_fault.items()}
+        faults = {
+            name: fault.model_copy(update={"parameters": given.get(name, fault.parameters)}) for name, fault in experiment.faults.items()
+        }
+        changes["faults"] = faults
+    if overrides.targets is not None:
+        message = "the faults of a scenario choose their targets together"
+        problems.append(Problem(path="targets", message=message, expected="no such key: select in the experiment"))
+    changed = experiment.model_copy(update=changes)
+    for fault in changed.plan:
+        values = by_fault.get(fault.name, {})
+        found = find_parameter_problems(fault.type, fault.resource_type, fault.parameters) if values else []
+        found += find_range_problems(fault, resolve_parameters(fault, values.keys()), environment)
+        found += _find_action_problems(fault, values)
+        problems += [
+            p.model_copy(update={"path": extend_path("parameters", fault.name, p.path.removeprefix("parameters."))}) for p in found
+        ]
+    before = {f"{name}.{parameter}": value for name, fault in experiment.faults.items() for parameter, value in fault.parameters.items()}
+    problems += _find_override_problems(experiment, before, overrides.parameters)
+    if changes and not problems:
+        problems += [*_find_length_problems(changed, overrides, environment), *find_scenario_problems(changed)]
+    if problems:
+        raise InvalidInput(problems)
+    return changed
+
+
+def _group_by_fault(experiment: Experiment, parameters: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[Problem]]:
+    """The overridden parameters of each fault, and the names that say no parameter of a fault."""
+    by_fault: dict[str, dict[str, Any]] = {}
+    problems = []
+    for name, value in parameters.items():
+        fault, _, parameter = name.partition(".")
+        if fault in experiment.faults and parameter:
+            by_fault.setdefault(fault, {})[parameter] = value
+        else:
+            message = f"says no parameter of a fault{suggest_name(fault, experiment.faults)}"
+            expected = f"<fault>.<parameter>, where the fault is one of {', '.join(experiment.faults)}"
+            problems.append(Problem(path=f"parameters.{name}", message=message, expected=expected))
+    return by_fault, problems
+
+
+def _find_own_lengths(experiment: Experiment, overrides: Overrides) -> Iterator[Problem]:
+    """Why another length would change nothing."""
+    if all(fault.duration is not None for fault in experiment.faults.values()):
+        field = "duration" if overrides.duration is not None else "duration_minutes"
+        message = "every fault of the scenario has a length of its own"
+        yield Problem(path=field, message=message, expected="no such key: it is the length of faults that give none")
+
+
+def _find_action_problems(fault: PlannedFault, parameters: Mapping[str, Any]) -> list[Problem]:
+    if fault.type is not FaultType.CUSTOM or "action" not in parameters:
+        return []
+    return [Problem(path="parameters.action", message="only the definition may name the action", expected="values only")]
 
 
 def _find_length_problems(changed: Experiment, overrides: Overrides, environment: Environment) -> list[Problem]:
@@ -74,11 +131,12 @@ def _find_length_problems(changed: Experiment, overrides: Overrides, environment
     return problems
 
 
-def _find_override_problems(experiment: Experiment, parameters: Mapping[str, Any]) -> list[Problem]:
-    """What the experiment does not let an execution override, by the path of the parameter."""
+def _find_override_problems(experiment: Experiment, before: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Problem]:
+    """What the experiment does not let an execution override, by the path of the parameter. `before`: the parameters that the
+    experiment gives."""
     return [
         Problem(path=f"parameters.{name}", message=message, expected=expected)
-        for name, value in _flatten_parameters(experiment.parameters, parameters)
+        for name, value in _flatten_parameters(before, parameters)
         for message, expected in _find_refusals(experiment, name, value)
     ]
 

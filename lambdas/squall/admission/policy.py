@@ -21,6 +21,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.faults import custom, registry
+from squall.faults.plan import BoundFault, planned_end
 
 ThresholdsByPath = list[tuple[str, Threshold]]
 
@@ -163,6 +164,7 @@ def _find_fitness_problems(experiment: Experiment, environment: Environment) -> 
         *timing_problems,
         *_find_short_fault_problems(experiment, environment),
         *_find_unseen_signal(experiment, environment),
+        *_find_cut_observation(experiment, environment),
     ]
 
 
@@ -176,16 +178,31 @@ def _ends_at_once(experiment: Experiment, environment: Environment) -> bool:
 
 
 def _find_unseen_signal(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
-    """Why a short fault is over before the experiment's fault signal can show it: a single period may have been measured
-    before or after the fault."""
-    signal = experiment.fault_signal
-    if signal is None or not experiment.observes_longer:
-        return
+    """Why a short fault is over before its fault signal can show it: a single period may have been measured before or after
+    the fault. A fault that is the whole run is long enough, or is refused by other rules."""
     period = environment.timing.metric_period_seconds
-    needed = timedelta(seconds=(FEWEST_PERIODS + 1) * period + signal.after_seconds)
-    if experiment.length < needed:
-        message = f"{signal.metric_name} can't show a fault of {periods.format_length(experiment.length)} in periods of {period} s"
-        yield Problem(path="fault_signal", message=message, expected=f"a fault of at least {periods.format_length(needed)}")
+    for fault in experiment.plan:
+        signal = fault.fault_signal
+        if signal is None or not (fault.name or experiment.observes_longer):
+            continue
+        needed = timedelta(seconds=(FEWEST_PERIODS + 1) * period + signal.after_seconds)
+        if fault.length < needed:
+            message = f"{signal.metric_name} can't show a fault of {periods.format_length(fault.length)} in periods of {period} s"
+            expected = f"a fault of at least {periods.format_length(needed)}"
+            yield Problem(path=extend_path(fault.path, "fault_signal"), message=message, expected=expected)
+
+
+def _find_cut_observation(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
+    """Why the observation of a scenario would end before its last fault: FIS keeps time in reserve between faults."""
+    if not experiment.faults or experiment.observation is None or not experiment.observes_longer:
+        return
+    try:
+        end = planned_end([BoundFault(planned, registry.bind_fault(planned, environment)) for planned in experiment.plan])
+    except (registry.UnknownFaultError, InvalidInput):
+        return  # reported elsewhere
+    if experiment.observation < end:
+        message = f"the last fault may end {periods.format_length(end)} after the beginning, with the time that FIS keeps in reserve"
+        yield Problem(path="observation", message=message, expected=f"at least {periods.format_length(end)}, or no observation")
 
 
 def _find_short_fault_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:

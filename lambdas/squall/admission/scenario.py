@@ -21,14 +21,14 @@ def find_scenario_problems(experiment: Experiment) -> Iterator[Problem]:
     """
     if not experiment.faults:
         return
-    actions = {fault.name: _count_actions(fault) for fault in experiment.plan}
-    if (total := sum(actions.values())) > MOST_ACTIONS:
+    observes = int(experiment.observes_longer)  # one wait beside all faults
+    if (total := sum(map(_count_actions, experiment.plan)) + observes) > MOST_ACTIONS:
         message = f"the faults are at least {total} actions of FIS, with their waits"
         yield Problem(path="faults", message=message, expected=f"at most {MOST_ACTIONS} actions")
     for fault in experiment.plan:
         together = [other for other in experiment.plan if other.start <= fault.start < other.end]
-        if len(together) > MOST_AT_ONCE:
-            message = f"{len(together)} faults run at once when {fault.name} begins"
+        if len(together) + observes > MOST_AT_ONCE:
+            message = f"{len(together)} faults run at once when {fault.name} begins{', beside the observation' if observes else ''}"
             yield Problem(path=fault.path, message=message, expected=f"at most {MOST_AT_ONCE} at once")
             break
     for first, second in combinations(experiment.plan, 2):

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from squall.domain.base.problems import Problem, extend_path, show_value
+from squall.domain.base.problems import Problem, extend_path, prefix_paths, show_value
 from squall.domain.experiment.experiment import Experiment, MetricDefinition
+from squall.domain.experiment.fault_signal import FaultSignal
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.errors import SentenceError
 from squall.domain.language.metric_names import normalize_name
@@ -42,13 +43,19 @@ def find_sentence_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def find_signal_problems(experiment: Experiment) -> list[Problem]:
-    """Why the fault signal can't show whether there was a fault: a criterion or a guard uses the same metric.
+    """Why a fault signal can't show whether there was a fault: a criterion or a guard uses the same metric.
 
     A workload that withstands the fault does not move such a metric, and would count as one that had no fault.
     """
-    signal = experiment.fault_signal
-    if signal is None:
-        return []
+    return [
+        problem
+        for fault in experiment.plan
+        if fault.fault_signal
+        for problem in prefix_paths(fault.path, _find_felt_signal(experiment, fault.fault_signal))
+    ]
+
+
+def _find_felt_signal(experiment: Experiment, signal: FaultSignal) -> list[Problem]:
     metric = (signal.namespace, signal.metric_name)
     named = next((name for name in parse_sentences(experiment).metrics if metric in published_as(name, experiment.metrics)), None)
     felt = next((row.name for row in METRICS.values() if row.felt and metric in published_as(row.name, {})), None)

@@ -28,12 +28,14 @@ from squall.domain.run.fis_state import WAIT, ActionState, FisExperiment
 from squall.domain.run.ssm_state import CommandState
 from squall.faults import registry
 from squall.faults.base import Aftermath, AnyFault, Injection, Remnant
-from squall.faults.fis import MOST_ACTIONS, MOST_AT_ONCE, count_at_once, iso_duration, wait_action
+from squall.faults.fis import LONGEST, MOST_ACTIONS, MOST_AT_ONCE, count_at_once, iso_duration, wait_action
 
 Commands = Mapping[str, Mapping[str, Sequence[CommandState]]]
 """Name of the fault to target id to the commands with the fault's documents that the target was sent, newest first."""
 WAITS = "wait"
 """Name of the action that waits before a fault."""
+OBSERVES = "observation"
+"""Name of the action that waits beside all faults of a scenario until their observation ends. No fault has this name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class BoundFault:
             length=self.planned.length,
             region=definition.region,
             partition=definition.partition,
-            observation=definition.experiment.observation,
+            observation=None if self.name else definition.experiment.observation,
         )
 
     def find_targets(self, before: Iterable[TargetBefore], discovery: Discovery) -> tuple[TargetBefore, ...]:
@@ -152,7 +154,17 @@ def compile_faults(definition: Definition, discovery: Discovery) -> tuple[dict[s
         named = {bound.name_part(name): _start_after(_rename_targets(action, bound), first) for name, action in own_actions.items()}
         actions |= named
         by_fault[bound.name] = list(named)
+    experiment = definition.experiment
+    if experiment.faults and experiment.observes_longer:
+        actions[OBSERVES] = _make_observation(definition)
     return targets, actions
+
+
+def _make_observation(definition: Definition) -> dict[str, Any]:
+    """The wait from the start of the FIS experiment: the experiment and its stop conditions live until the observation of all
+    faults ends, also if the first one takes effect as late as its action may."""
+    observed = definition.experiment.observed_length
+    return wait_action(min(max(bound.fault.action_length(observed) for bound in bind_plan(definition)), LONGEST))
 
 
 def _start_after(action: dict[str, Any], first: Sequence[str]) -> dict[str, Any]:

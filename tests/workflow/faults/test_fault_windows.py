@@ -124,9 +124,7 @@ def test_an_alarm_soon_after_another_fault_may_be_of_both(walk: Walk, world: Fak
     assert any("may be of memory" in doubt for doubt in latency.doubts)
 
 
-def test_reports_show_each_fault(
-    walk: Walk, world: FakeWorld, scenario: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reports_show_each_fault(walk: Walk, world: FakeWorld, scenario: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_module, "VENDOR", UPLOT / "dist")
     walk.run({"definition": scenario})
     facts = collect_facts(world.wiring(), record_of(world))

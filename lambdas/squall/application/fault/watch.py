@@ -5,6 +5,7 @@ A token only wakes the execution. Whether the fault is over is decided from the 
 callback.
 """
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from squall.application.recovery.rollback_report import commands_of, fis_of
@@ -12,9 +13,10 @@ from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.domain.experiment.scenario import count_links
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Event, ExecutionRecord
+from squall.domain.run.ssm_state import CommandState
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import assign_commands, bind_plan, traits_of
+from squall.faults.plan import BoundFault, assign_commands, bind_plan, traits_of
 
 GRACE_SECONDS = 180
 """How much longer than the fault, or than its observation, the FIS experiment may take; in a scenario, for each action of
@@ -84,7 +86,7 @@ def _is_overdue(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool
     if (
         not watches_for_end(step)
         or record.happened(EventName.FAULT_OVER)
-        or _time_left(step, record, record.fault_seconds + GRACE_SECONDS) > NONE_LEFT
+        or _time_left(step, record, record.fault_seconds + _grace_seconds(step)) > NONE_LEFT
     ):
         return False
     return any(action.injects and action.ended_at is None for action in fis.actions)
@@ -95,7 +97,7 @@ def _seconds_to_sleep(step: Step, record: ExecutionRecord, *, looks_for_end: boo
     short steps after that."""
     look_again = min(step.definition.environment.timing.poll_seconds, LONGEST_LOOK_AGAIN_SECONDS)
     until_observed = _time_left(step, record, record.observed_seconds + seconds_to_first_look(step)).total_seconds()
-    if looks_for_end and _time_left(step, record, record.fault_seconds + GRACE_SECONDS) > NONE_LEFT and until_observed > 0:
+    if looks_for_end and _time_left(step, record, record.fault_seconds + _grace_seconds(step)) > NONE_LEFT and until_observed > 0:
         until_over = _time_left(step, record, record.fault_seconds + seconds_to_first_look(step)).total_seconds()
         return min(until_observed, until_over if until_over > 0 else look_again)
     if until_observed > 0:
@@ -121,17 +123,25 @@ def _note_fault_over(step: Step) -> bool:
 
 
 def _find_fault_end(step: Step) -> datetime | None:
-    """When the last target was free of the fault; None while that is not known. FIS's action on an agent may end before the
-    agent's command, or after it."""
-    if by_fault := commands_of(step):
-        sent = [invocations for commands in by_fault.values() for invocations in commands.values()]
-        commands = [command for invocations in sent for command in invocations]
-        known = bool(commands) and all(sent) and not any(command.active for command in commands)
-        return max(command.ended_at or step.now for command in commands) if known else None
-    fis = fis_of(step)
-    ends = [action.ended_at for action in fis.actions if action.injects] if fis else []
-    known_ends = [at for at in ends if at is not None]
-    return max(known_ends) if known_ends and len(known_ends) == len(ends) else None
+    """When the last target was free of the last fault; None while that is not known of one of the faults."""
+    fis, plan = fis_of(step), bind_plan(step.definition)
+    by_fault = assign_commands(plan, commands_of(step), fis)
+    ends = [_find_end_of_commands(step, by_fault[b.name]) if b.name in by_fault else _find_end_of_actions(b, fis) for b in plan]
+    known = [at for at in ends if at is not None]
+    return max(known) if len(known) == len(ends) else None
+
+
+def _find_end_of_commands(step: Step, sent: Mapping[str, Sequence[CommandState]]) -> datetime | None:
+    """When the last command of a fault ended. FIS's action on an agent may end before the agent's command, or after it."""
+    commands = [command for invocations in sent.values() for command in invocations]
+    known = bool(commands) and all(sent.values()) and not any(command.active for command in commands)
+    return max(command.ended_at or step.now for command in commands) if known else None
+
+
+def _find_end_of_actions(bound: BoundFault, fis: FisExperiment | None) -> datetime | None:
+    ends = [action.ended_at for action in bound.list_injecting(fis)]
+    known = [at for at in ends if at is not None]
+    return max(known) if known and len(known) == len(ends) else None
 
 
 def _grace_seconds(step: Step) -> int:
@@ -155,7 +165,11 @@ def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> 
         return False
     if not step.definition.experiment.observes_longer:
         return True
-    effect_at = max(command.started_at or command.requested_at for command in commands)
+    effects = [
+        max(command.started_at or command.requested_at for invocations in by_target.values() for command in invocations)
+        for by_target in by_fault.values()
+    ]
+    effect_at = min(effects)  # of the first fault; FIS's own wait lives as long as the observation in any case
     return step.w.clock.now() >= effect_at + step.definition.experiment.observed_length
 
 

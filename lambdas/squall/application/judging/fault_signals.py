@@ -8,7 +8,8 @@ from squall.application.step import Step
 from squall.domain.documents.metrics.metric_models import MetricQuery, Window
 from squall.domain.documents.metrics.signal_reading import SignalReading
 from squall.domain.documents.rollback import Proof
-from squall.domain.experiment.experiment import FaultSignal
+from squall.domain.experiment.fault_signal import FaultSignal
+from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.judging.fault_signals import (
     FEWEST_PERIODS,
     Signal,
@@ -36,25 +37,28 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     """
     own = list_signals(step.definition, step.discovery)
     return tuple(
-        reading.model_copy(update={"fault": name})
-        for name, signals in own.items()
-        for reading in _read_of_fault(step, windows, proofs, name, signals)
+        reading.model_copy(update={"fault": planned.name})
+        for planned in step.definition.experiment.plan
+        for reading in _read_of_fault(step, windows, proofs, planned, own[planned.name])
     )
 
 
-def _read_of_fault(step: Step, windows: Windows, proofs: Sequence[Proof], name: str, own: Sequence[Signal]) -> tuple[SignalReading, ...]:
+def _read_of_fault(
+    step: Step, windows: Windows, proofs: Sequence[Proof], planned: PlannedFault, own: Sequence[Signal]
+) -> tuple[SignalReading, ...]:
     """The readings for one fault, in the window in which that fault was in effect."""
+    name = planned.name
     claimed = tuple(proof.target for proof in proofs if proof.fault == name and proof.proven and proof.kind == "mechanism")
     if not claimed:
         return ()
-    experiment = step.definition.experiment
     names = {target.id: target.measured_as for target in step.discovery.pinned}
-    declared = _declared_signals(experiment.fault_signal, claimed, names) if experiment.fault_signal else ()
+    declared = _declared_signals(planned.fault_signal, claimed, names) if planned.fault_signal else ()
     asked = [signal for signal in (*own, *declared) if set(signal.targets) <= set(claimed)]
     if not asked:
         unknown = "none is known that this fault must move; fault_signal in the definition can name one"
         return (SignalReading(targets=claimed, metric="", reading="not_told", detail=unknown),)
-    windows = replace(windows, fault=windows.of_faults.get(name, windows.fault))
+    if span := windows.spans.get(name):
+        windows = replace(windows, fault=windows.of_faults[name], effect_at=span.first, fault_end=span.over)
     try:
         return _read_values(step.w.metrics, asked, windows)
     except (Unavailable, Refused) as error:

@@ -38,7 +38,8 @@ class Windows:
     spans: Mapping[str, EffectSpan]
     """When each fault that took effect was in effect on its targets, by its name."""
     observation: Window | None = None
-    """The window in which the run was guarded, from the effect on every target; None if it is the fault's."""
+    """The window in which the run was guarded, from the effect on every target, or of a scenario from the effect of its first
+    fault; None if it is the fault's."""
 
     @property
     def judged(self) -> Window:
@@ -71,7 +72,7 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     fault = fault_window(first, over - first, timing) if experiment.faults else next(iter(windows.values()))
     observation = None
     if experiment.observes_longer:
-        on_all = min(span.all for span in spans.values())
+        on_all = first if experiment.faults else min(span.all for span in spans.values())
         observation = observation_window(on_all, experiment.observed_length, timing, ended_at=step.record.fault_ended_at)
     baseline = step.find(Baseline)
     recovery = recovery_window(over, until, timing)

@@ -12,6 +12,7 @@ class FaultTimes(Model):
     fault: str
     """Its name in the scenario."""
     type: str
+    """The kind of fault."""
     proven: bool | None = None
     """Whether it hit all its targets; None if it never began because the run was aborted before."""
     effect_at: datetime | None = None
@@ -23,6 +24,7 @@ class FaultTimes(Model):
     detected_at: datetime | None = None
     """The first alarm that only this fault can have caused."""
     detected_by: str = ""
+    """The alarm, in words."""
     recovered_at: datetime | None = None
     """When everything held again before the next fault began, or for good."""
     to_detect_seconds: float | None = None

@@ -5,7 +5,7 @@ exist and the fault is long enough.
 """
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
@@ -13,6 +13,7 @@ from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule
 from squall.domain.base.model import Model
 from squall.domain.base.problems import ENVIRONMENT_NAME, extend_path, require_pattern
 from squall.domain.base.vocabulary import BlastRadius, FaultType
+from squall.domain.experiment.fault_signal import FaultSignal, Statistic
 from squall.domain.experiment.form import ONE_LENGTH, TWO_LENGTHS, find_form_problems
 from squall.domain.experiment.scenario import MOST_FAULTS, NAME_PATTERN, PlannedFault, ScenarioFault, schedule_faults
 from squall.domain.experiment.target import PLAIN, Line, Target, TargetResource, find_type_problem
@@ -29,12 +30,6 @@ MetricName = Annotated[
     str, Field(max_length=64), require_pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")
 ]
 TARGET_GROUP = require_pattern(r"^arn:[^:\s]+:elasticloadbalancing:[^:\s]+:\d{12}:targetgroup/[^\s]+$", "the ARN of a target group")
-Statistic = Annotated[
-    str,
-    require_pattern(
-        r"^(Average|Sum|Minimum|Maximum|SampleCount|p(\d{1,2}(\.\d{1,2})?|100))$", "Average, Sum, Minimum, Maximum, SampleCount or p99"
-    ),
-]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -59,42 +54,6 @@ class MetricDefinition(Model):
     published: Published = "always"
     """What a period without a value means. `always`: nothing is known. `nonzero`: the count was zero. `with_traffic`: no request was
     counted."""
-
-
-EACH_TARGET = "$target"
-"""What a definition writes for the id of each pinned target in turn."""
-
-
-class FaultSignal(Model):
-    """A metric of the fault's mechanism, published for each target. The fault must move it if it happens at all, and no
-    user feels it. A run in which it did not move is invalid, whatever the fault's command reports."""
-
-    namespace: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
-    """The CloudWatch namespace of the metric."""
-    metric_name: Annotated[str, Field(min_length=1, max_length=255), PLAIN]
-    """The name of the metric in its namespace."""
-    dimensions: Annotated[dict[Line, Line], Field(min_length=1, max_length=30)]
-    """All dimensions that it is published with; `$target` stands for the target's id."""
-    statistic: Statistic = "Average"
-    """How the values of a period become one."""
-    direction: Literal["up", "down"] = "up"
-    """Whether the fault makes the metric larger (`up`) or smaller (`down`)."""
-    by: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)]
-    """The least distance that it must move from its median before the fault, in the metric's own unit."""
-    after_seconds: Annotated[int, Field(ge=0, le=3600, strict=True)] = 0
-    """How long the fault lasts before the metric must show it."""
-
-    @field_validator("dimensions")
-    @classmethod
-    def _require_target(cls, value: dict[str, str]) -> dict[str, str]:
-        if not any(EACH_TARGET in text for text in value.values()):
-            expected = "a dimension with $target, such as InstanceId: $target"
-            raise validation_error("belongs to no single target: one target that moves would count for all", expected)
-        return value
-
-    def dimensions_of(self, target: str) -> tuple[tuple[str, str], ...]:
-        """The dimensions of one target's metric. `target` is what the target's metrics call it."""
-        return tuple(sorted((name, value.replace(EACH_TARGET, target)) for name, value in self.dimensions.items()))
 
 
 class Schedule(Model):
@@ -258,7 +217,8 @@ class Experiment(Model):
         """The faults, in the order in which they begin: those of the scenario, or the only one, which has no name."""
         if self.type is None:
             return schedule_faults(self.faults, self._given_length)
-        return (PlannedFault("", self.type, self.parameters, self.target_resources, self.target, self._given_length),)
+        given = self._given_length
+        return (PlannedFault("", self.type, self.parameters, self.target_resources, self.target, given, self.fault_signal),)
 
     @property
     def kind(self) -> str:

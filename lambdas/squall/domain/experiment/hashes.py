@@ -49,7 +49,9 @@ def promotion_hash(experiment: Experiment) -> str:
 
 
 def _drop_targets(fault: Mapping[str, Any]) -> dict[str, Any]:
-    return {field: value for field, value in fault.items() if field not in {"target_resources", "target"}}
+    """The fault without what differs between environments: its targets, and the dimensions of its signal."""
+    kept = {field: value for field, value in fault.items() if field not in {"target_resources", "target"}}
+    return {**kept, "fault_signal": {**kept["fault_signal"], "dimensions": None}} if "fault_signal" in kept else kept
 
 
 def _drop_unset_additions(dumped: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from squall.domain.base.durations import Span
 from squall.domain.base.model import Model
 from squall.domain.base.problems import WHOLE, Problem, extend_path, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.experiment.fault_signal import FaultSignal
 from squall.domain.experiment.target import Target, TargetResource, named_in, type_of_targets
 
 MOST_FAULTS = 20
@@ -39,6 +40,8 @@ class ScenarioFault(Model):
     """How long it waits after that."""
     duration: Span | None = None
     """How long it lasts, or how long its effect is observed if it is over at once. None: the scenario's `duration`."""
+    fault_signal: Annotated[FaultSignal | None, Field(exclude_if=lambda signal: signal is None)] = None
+    """A metric that tells whether this fault did anything, besides those that Squall knows of its type."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ class PlannedFault:
     target_resources: tuple[str, ...]
     target: Target | None
     length: timedelta
+    fault_signal: FaultSignal | None = None
     after: tuple[str, ...] = ()
     delay: timedelta = timedelta(0)
     start: timedelta = timedelta(0)
@@ -109,6 +113,7 @@ def schedule_faults(faults: Mapping[str, ScenarioFault], default: timedelta) -> 
                 target_resources=fault.target_resources,
                 target=fault.target,
                 length=fault.duration or default,
+                fault_signal=fault.fault_signal,
                 after=fault.after,
                 delay=delay,
                 start=max((planned[other].end for other in fault.after), default=timedelta(0)) + delay,
@@ -117,6 +122,15 @@ def schedule_faults(faults: Mapping[str, ScenarioFault], default: timedelta) -> 
         if not ready:
             raise ValueError("the order of the faults is a circle")
     return tuple(sorted(planned.values(), key=lambda fault: (fault.start, [*faults].index(fault.name))))
+
+
+def find_length(faults: Mapping[str, Any], default: timedelta | None) -> timedelta | None:
+    """When the last fault of a scenario is to end, as far as its fields are right; None if they are not."""
+    try:
+        known = {str(name): ScenarioFault.model_validate(fault) for name, fault in faults.items()}
+        return max(fault.end for fault in schedule_faults(known, default if default is not None else timedelta(0)))
+    except ValueError:  # pydantic reports it, or `find_order_problems`
+        return None
 
 
 def count_links(plan: Sequence[PlannedFault]) -> int:
