@@ -10,7 +10,7 @@ from squall.domain.base.vocabulary import CheckOutcome, CriterionOutcome, Rollba
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.finding import Finding, FindingStatus, Severity
 from squall.domain.documents.judgement import CriterionResult
-from squall.domain.judging.comparison import OF_RUN
+from squall.domain.documents.metrics.statistics import OF_RUN
 from squall.domain.messages.console import Console
 from squall.domain.resources.instances import Instance
 from squall.domain.result.build import SIGNAL_SENTENCES

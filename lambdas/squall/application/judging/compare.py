@@ -7,8 +7,9 @@ from squall.application.metrics.earlier_days import read_earlier_days
 from squall.application.metrics.run_measurements import Measurements, measure_run
 from squall.application.step import Step
 from squall.domain.documents.metrics.metric_models import MetricBinding, MetricQuery, Window
+from squall.domain.documents.metrics.statistics import OF_RUN
 from squall.domain.documents.series import StatisticsDocument
-from squall.domain.judging.comparison import OF_RUN, CompareInput, compute_statistics
+from squall.domain.judging.comparison import CompareInput, compute_statistics
 from squall.domain.judging.window_statistics import has_distribution
 from squall.domain.run.timeline import EventName
 

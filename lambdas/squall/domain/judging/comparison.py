@@ -8,7 +8,15 @@ from statistics import fmean, median
 from typing import Literal
 
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
-from squall.domain.documents.metrics.statistics import Band, ComparedWindow, Comparison, Conclusion, MetricStatistics, WindowStatistics
+from squall.domain.documents.metrics.statistics import (
+    OF_RUN,
+    Band,
+    ComparedWindow,
+    Comparison,
+    Conclusion,
+    MetricStatistics,
+    WindowStatistics,
+)
 from squall.domain.judging.change import BEYOND_TREND, MARGIN, ActiveChange, Change, Direction, keep_active, measure_change
 from squall.domain.judging.ranks import MINIMUM_POINTS, Ranked, apply_holm, compare_samples, compute_p_value, mostly_zero
 from squall.domain.judging.window_statistics import band_of, describe_window, find_departure, seen_points
@@ -24,8 +32,6 @@ _SAID: Mapping[ComparedWindow, str] = {
     "observation": "during the observation",
     "recovery": "after the fault",
 }
-OF_RUN = ("baseline", "fault", "observation", "recovery")
-"""The windows of every run. Any other window is that of a scenario's fault, by its name."""
 SeriesByMetric = Mapping[str, Sequence[Series]]
 
 

@@ -16,6 +16,8 @@ count of zero; `ignore`, nothing."""
 Conclusion = Literal["higher", "lower", "no_difference", "inconclusive"]
 ComparedWindow = str
 """`baseline`, `earlier_days`, `fault`, `observation`, `recovery`, or the name of a scenario's fault."""
+OF_RUN = ("baseline", "fault", "observation", "recovery")
+"""The windows of every run. Any other window is that of a scenario's fault, by its name."""
 
 
 class WindowStatistics(Model):
