@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cli.drafting.experiment import JUDGEMENT
 from cli.importing.mending import Reading, read_as
-from cli.importing.not_yet import Part, split_template
+from cli.importing.parts import Part, split_template
 from cli.importing.place import find_place
+from cli.importing.scenario import Piece, combine_pieces
 from cli.importing.shape import check_template
 from cli.importing.values import REPLACE, Loss, Source, has_token
 from squall.domain.base.printable import one_line
@@ -23,6 +24,7 @@ from squall.domain.resources.types import ZONELESS
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import explain_unfit, find_length
+from squall.faults.adoption.scenario import Span
 from squall.faults.adoption.template import REPLACED
 from squall.faults.fis import LONGEST, iso_duration
 from squall.faults.mechanisms.send_command import SEND, document_of
@@ -69,22 +71,42 @@ class Refused:
 
 
 def import_source(source: Source, environment: str, region: str | None) -> list[Imported | Refused]:
-    """An experiment for each fault of the source, or why there is none."""
+    """The experiment of the source, a scenario if it has several faults; or an experiment for each fault where they can't be
+    one, and why."""
     if source.problems:
         return [Refused(source.origin, source.problems)]
     try:
         template = check_template(source.template)
     except InvalidInput as invalid:
         return [Refused(source.origin, _describe(source, invalid))]
-    made: list[Imported | Refused] = []
     parts = split_template(template)
-    for part in parts:
-        origin = f"{source.origin}, {part.name}" if part.name else source.origin
-        try:
-            made.append(_import_part(source, part, environment, region, origin))
-        except InvalidInput as invalid:
-            made.append(Refused(origin, _describe(source, invalid)))
-    return made
+    made = [_try_part(source, part, environment, region) for part in parts]
+    pieces = [piece for piece in made if isinstance(piece, Piece)]
+    if len(parts) == 1 or len(pieces) < len(parts):
+        return [piece.imported if isinstance(piece, Piece) else piece for piece in made]
+    radius = _join_radius(template, pieces)
+    again = [_try_part(source, part, environment, region, radius) for part in parts]
+    pieces = [piece for piece in again if isinstance(piece, Piece)]
+    try:
+        return [combine_pieces(template, pieces)]
+    except InvalidInput as invalid:
+        lost = [Loss("actions", f"can't be one scenario: {problem}") for problem in _describe(source, invalid)]
+        return [replace(piece.imported, losses=(*piece.imported.losses, *lost)) for piece in pieces]
+
+
+def _join_radius(template: Mapping[str, Any], pieces: list[Piece]) -> BlastRadius:
+    """The radius that holds the targets of all faults: one target is one for all of them."""
+    used = {name for action in template["actions"].values() for name in action.get("targets", {}).values()}
+    radii = {piece.imported.document["blast_radius"] for piece in pieces}
+    return BlastRadius(next(iter(radii))) if len(used) == len(radii) == 1 else BlastRadius.SINGLE_REGION
+
+
+def _try_part(source: Source, part: Part, environment: str, region: str | None, radius: BlastRadius | None = None) -> Piece | Refused:
+    origin = f"{source.origin}, {part.name}" if part.name else source.origin
+    try:
+        return _import_part(source, part, environment, region, origin, radius)
+    except InvalidInput as invalid:
+        return Refused(origin, _describe(source, invalid))
 
 
 def _describe(source: Source, invalid: InvalidInput) -> tuple[Problem, ...]:
@@ -94,13 +116,13 @@ def _describe(source: Source, invalid: InvalidInput) -> tuple[Problem, ...]:
     )
 
 
-def _import_part(source: Source, part: Part, environment: str, region: str | None, origin: str) -> Imported:
-    """Raises InvalidInput if no fault of Squall is what the part does."""
+def _import_part(source: Source, part: Part, environment: str, region: str | None, origin: str, radius: BlastRadius | None) -> Piece:
+    """Raises InvalidInput if no fault of Squall is what the part does. `radius`: the one of all faults of a template."""
     attempts: list[tuple[AnyFault, dict[str, Any], Reading]] = []
     problems: list[Problem] = []
     for fault in _list_candidates(part.template):
         try:
-            draft = _draft(source, part, fault, environment)
+            draft = _draft(source, part, fault, environment, radius)
             reading = _read(source, part, fault, draft, region)
         except InvalidInput as invalid:
             problems += invalid.problems
@@ -136,7 +158,7 @@ def _list_candidates(template: Mapping[str, Any]) -> list[AnyFault]:
     return [fault for fault in known if fault.resource_type in types] or known[:1]
 
 
-def _draft(source: Source, part: Part, fault: AnyFault, environment: str) -> dict[str, Any]:
+def _draft(source: Source, part: Part, fault: AnyFault, environment: str, radius: BlastRadius | None) -> dict[str, Any]:
     """The experiment without its target and its parameters. Raises InvalidInput."""
     template = part.template
     description = [str(template.get("description") or ""), *(str(a.get("description") or "") for a in template["actions"].values())]
@@ -149,7 +171,7 @@ def _draft(source: Source, part: Part, fault: AnyFault, environment: str) -> dic
         "description": "; ".join(texts)[:2000] or f"Imported from {source.origin}"[:2000],
         "type": fault.type.value,
         "hypothesis": f"Users notice nothing, because the workload goes on without the {fault.resource_type.words} that is disturbed",
-        "blast_radius": _choose_radius(template, fault).value,
+        "blast_radius": (radius or _choose_radius(template, fault)).value,
         "duration": iso_duration(_choose_length(template, fault)),
         "rollback_plan": "The fault ends by itself, or at once with squall abort; say here what to do if something stays broken",
         **JUDGEMENT,
@@ -211,7 +233,7 @@ def _read(source: Source, part: Part, fault: AnyFault, draft: Mapping[str, Any],
     return read_as(definition, template, fault, unknowns, length_known=find_length(template["actions"], fault) is not None)
 
 
-def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any], reading: Reading, origin: str) -> Imported:
+def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any], reading: Reading, origin: str) -> Piece:
     """The experiment with what was read, and every loss by its place."""
     losses = [*source.losses, *part.losses, *reading.losses]
     losses = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in losses]
@@ -221,6 +243,8 @@ def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any]
     if "select" in reading.undecided:
         target["select"] = reading.undecided["select"]
     document = {**draft, "stop_alarms": [_name_alarm(alarm) for alarm in draft["stop_alarms"]]}
+    if reading.observation is not None:
+        document["observation"] = iso_duration(reading.observation)
     position = list(document).index("blast_radius") + 1
     items = list(document.items())
     middle = [("target", target), ("parameters", reading.parameters)]
@@ -236,7 +260,9 @@ def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any]
     replaced = [*source.replaced, *_list_replaced(reading.template)]
     added = [name for name in ("hypothesis", *JUDGEMENT) if name not in source.extra]
     added += ["duration"] if instant and not reading.length_known else []
-    return Imported(origin, str(marked["name"]), marked, (*losses, *unused, *unknown), tuple(replaced), tuple(added))
+    imported = Imported(origin, str(marked["name"]), marked, (*losses, *unused, *unknown), tuple(replaced), tuple(added))
+    span = Span(_choose_length(part.template, fault), lasts=not instant)
+    return Piece(part, imported, fault, span, reading.length_known or instant)
 
 
 def _name_alarm(arn: str) -> str:

@@ -8,15 +8,17 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from cli.importing.not_yet import explain_wait
+from cli.importing.parts import explain_wait
 from cli.importing.values import REPLACE, Loss, Unknowns
 from squall.domain.base.problems import InvalidInput, Problem, show_value
 from squall.domain.run.fis_state import WAIT
+from squall.faults.adoption.actions import find_longest_wait, read_observation
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.adoption.template import PATH, read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from squall.domain.documents.definition import Definition
     from squall.faults.base import AnyFault
@@ -36,6 +38,8 @@ class Reading:
     undecided: dict[str, Any] = field(default_factory=dict)
     """What narrows the targets in a way that an experiment does not know, by its path below the target."""
     length_known: bool = True
+    observation: timedelta | None = None
+    """How long the template lets its stop conditions live from the start of the fault on, if that is longer than the fault."""
     target: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -53,7 +57,25 @@ def read_as(definition: Definition, template: dict[str, Any], fault: AnyFault, u
         if not any(_mend(reading, problem, removed, unknowns) for problem in problems):
             break
     _read_rest(definition, reading, fault)
+    _read_observation(definition, reading, fault)
     return reading
+
+
+def _read_observation(definition: Definition, reading: Reading, fault: AnyFault) -> None:
+    """What the waits of the template say of the observation. It counts from the start of the fault, so it is lost if the fault
+    has no constant length."""
+    actions, experiment = reading.template["actions"], definition.experiment
+    try:
+        longer = read_observation(actions, fault, experiment)
+    except InvalidInput:  # what is wrong with the waits has been taken out, or is left to `squall validate`
+        return
+    if longer is None or longer <= experiment.length:
+        return
+    if reading.length_known:
+        reading.observation = longer
+        return
+    name = find_longest_wait(actions, fault, experiment.length)
+    reading.losses.append(explain_wait(name, str(actions[name].get("parameters", {}).get("duration"))))
 
 
 def _mend(reading: Reading, problem: Problem, removed: set[str], unknowns: Unknowns) -> bool:

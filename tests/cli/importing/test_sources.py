@@ -112,14 +112,66 @@ def test_a_template_of_an_account_is_carried_over_with_its_targets_alarm_and_len
     assert [loss.path for loss in imported.losses] == ["actions.stress.parameters.documentVersion"]
 
 
-def test_each_of_several_faults_is_an_experiment_and_says_what_it_lacks() -> None:
-    slow, fewer = import_document(read("fis-sequence.json"), "eu-west-1")
-    assert isinstance(slow, Imported)
+def test_several_faults_are_one_scenario_with_their_order_waits_and_targets() -> None:
+    imported = only(import_document(read("fis-sequence.json"), "eu-west-1"))
+    document = imported.document
+    assert imported.losses == ()
+    slow, fewer = document["faults"]["slow"], document["faults"]["fewer"]
+    assert (slow["type"], slow["duration"], "after" in slow) == ("network_latency", "PT15M", False)
+    assert (fewer["type"], fewer["after"], fewer["delay"]) == ("instance_termination", ["slow"], "PT5M")
+    assert fewer["target"]["select"] == {"count": 2}
+    assert (document["blast_radius"], "type" in document, "target" in document) == ("single_region", False, False)
+    parsed = parse_experiment(document)
+    assert [(fault.name, fault.start) for fault in parsed.plan] == [("slow", timedelta(0)), ("fewer", timedelta(minutes=20))]
+
+
+def wait(minutes: int, *after: str) -> dict[str, Any]:
+    return {"actionId": "aws:fis:wait", "parameters": {"duration": f"PT{minutes}M"}, "startAfter": list(after)}
+
+
+def test_a_wait_after_all_faults_is_the_observation_of_the_scenario() -> None:
+    document = read("fis-sequence.json")
+    document["actions"] |= {"calm": wait(5), "watch": wait(20, "fewer")}
+    document["actions"]["slow"]["startAfter"] = ["calm"]
+    made = only(import_document(document, "eu-west-1")).document
+    assert made["observation"] == "PT40M", "from the beginning of the first fault: a wait before it is the baseline"
+    assert parse_experiment(made).observes_longer
+
+
+def test_a_wait_after_one_fault_is_its_observation() -> None:
+    document = read("fis-sequence.json")
+    del document["actions"]["fewer"]
+    del document["targets"]["Few"]
+    imported = only(import_document(document, "eu-west-1"))
+    assert (imported.document["duration"], imported.document["observation"], imported.losses) == ("PT15M", "PT20M", ())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"startAfter": ["breathe", "other"]}, "begins after several actions, one of which is a wait"),
+        ({"startAfter": ["nobody"]}, "never starts"),
+    ],
+)
+def test_an_order_that_no_scenario_says_is_lost_by_name_and_each_fault_is_an_experiment(change: dict[str, Any], said: str) -> None:
+    document = read("fis-sequence.json")
+    document["actions"]["other"] = {**document["actions"]["slow"], "targets": {"Tasks": "Few"}}
+    document["actions"]["fewer"] |= change
+    made = import_document(document, "eu-west-1")
+    assert len(made) == 3
+    for each in made:
+        assert isinstance(each, Imported)
+        assert any(said in str(loss) for loss in each.losses)
+        assert any("is one of several faults of the template" in str(loss) for loss in each.losses)
+
+
+def test_a_fault_that_squall_does_not_know_leaves_the_others_and_says_what_they_lack() -> None:
+    document = read("fis-sequence.json")
+    document["actions"]["slow"]["actionId"] = "aws:ecs:drain-container-instances"
+    refused, fewer = import_document(document, "eu-west-1")
+    assert isinstance(refused, Refused)
     assert isinstance(fewer, Imported)
-    assert (slow.document["type"], fewer.document["type"]) == ("network_latency", "instance_termination")
-    assert [loss.path for loss in slow.losses] == ["actions: slow"]
     assert "without slow, breathe and their order" in str(fewer.losses[0])
-    assert fewer.document["target"]["select"] == {"count": 2}
 
 
 def test_what_would_narrow_the_targets_stays_to_be_decided() -> None:

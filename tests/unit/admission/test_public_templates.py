@@ -186,7 +186,6 @@ def test_waits_between_faults_are_kept_and_one_before_all_is_the_baseline() -> N
 @pytest.mark.parametrize(
     ("more", "path", "said"),
     [
-        ({"after": wait(20, "stop")}, "actions.after.parameters.duration", "waits 10 min after the faults"),
         ({"stop": {"startAfter": ["stop"]}}, "actions.stop.startAfter", "never starts"),
         ({"lat": {"startAfter": ["stop"]}, "stop": {"startAfter": []}}, "actions.lat.startAfter", "begins as soon as stop is over"),
         ({"lat": {"actionId": "aws:ecs:drain-container-instances"}}, "actions.lat.actionId", "no fault injects with"),
@@ -197,6 +196,16 @@ def test_what_a_scenario_would_lose_of_a_template_is_refused(more: dict[str, Any
     for name, action in more.items():
         case["template"]["actions"][name] = {**case["template"]["actions"].get(name, {}), **action}
     assert said in refuse(case)[f"fis_template_id.{path}"]
+
+
+def test_a_wait_after_the_faults_is_the_observation_of_the_scenario() -> None:
+    case = load("02")
+    case["template"]["actions"]["after"] = wait(20, "stop")
+    assert admit(case).observation == timedelta(minutes=30), "from the beginning of the first fault"
+    case["experiment"]["observation"] = "PT30M"
+    assert admit(case).observation == timedelta(minutes=30)
+    case["experiment"]["observation"] = "PT40M"
+    assert "a wait ends 30 min after the first fault began" in refuse(case)["fis_template_id.actions"]
 
 
 def test_a_stop_alarm_of_that_name_elsewhere_is_not_taken_for_the_one_here() -> None:

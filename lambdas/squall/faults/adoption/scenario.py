@@ -10,7 +10,6 @@ from typing import Any
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.definition import Definition
-from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import Actions, find_wait_problems, read_action
@@ -30,14 +29,35 @@ class _Start:
     delay: timedelta
 
 
-def read_scenario(definition: Definition, actions: Actions, targets: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The faults of the template by name, as a scenario writes them. Raises InvalidInput with paths below the
-    template."""
+@dataclass
+class Span:
+    """A fault of a template: how long it lasts, or is observed if it is over at once."""
+
+    length: timedelta
+    lasts: bool
+
+
+@dataclass(frozen=True)
+class Turn:
+    """When a fault of a scenario begins, and how long it is then to last or to be observed."""
+
+    after: tuple[str, ...]
+    """Names of actions."""
+    delay: timedelta
+    length: timedelta
+
+
+def read_scenario(
+    definition: Definition, actions: Actions, targets: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, dict[str, Any]], timedelta | None]:
+    """The faults of the template by name, as a scenario writes them; and how long after the beginning of the first one a wait
+    ends that outlasts all of them. Raises InvalidInput with paths below the template."""
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
     problems = prefix_paths(
         "actions", [p for name, a in actions.items() if name not in injecting for p in prefix_paths(name, find_wait_problems(a))]
     )
-    names = _name_faults(injecting)
+    names = name_faults(injecting)
+    observed: timedelta | None = None
     faults: dict[str, dict[str, Any]] = {}
     for name, action in injecting.items():
         try:
@@ -45,7 +65,14 @@ def read_scenario(definition: Definition, actions: Actions, targets: Mapping[str
         except InvalidInput as invalid:
             problems += invalid.problems
     if not problems:
-        problems += prefix_paths("actions", _order_faults(actions, faults, names))
+        try:
+            turns, observed = order_faults(actions, {name: Span(fault["duration"], _lasts(fault)) for name, fault in faults.items()})
+        except InvalidInput as invalid:
+            problems += prefix_paths("actions", invalid.problems)
+            turns = {}
+        for name, turn in turns.items():
+            after = [names[earlier] for earlier in turn.after]
+            faults[name].update(after=after, delay=turn.delay or None, duration=turn.length)
     if not problems and definition.experiment.type not in {fault["type"] for fault in faults.values()}:
         kinds = ", ".join(dict.fromkeys(str(fault["type"]) for fault in faults.values()))
         problems.append(
@@ -53,10 +80,10 @@ def read_scenario(definition: Definition, actions: Actions, targets: Mapping[str
         )
     if problems:
         raise InvalidInput(problems)
-    return {names[name]: fault for name, fault in faults.items()}
+    return {names[name]: fault for name, fault in faults.items()}, observed
 
 
-def _name_faults(injecting: Actions) -> dict[str, str]:
+def name_faults(injecting: Actions) -> dict[str, str]:
     """A name for each action's fault: the action's own, as far as faults may be called so."""
     names: dict[str, str] = {}
     for action in injecting:
@@ -119,25 +146,31 @@ def _length_of(action: Mapping[str, Any]) -> timedelta | None:
     return parse_length(parameters.get("startInstancesAfterDuration")) or parse_length(parameters.get("duration"))
 
 
-def _order_faults(actions: Actions, faults: Mapping[str, dict[str, Any]], names: Mapping[str, str]) -> Iterator[Problem]:
-    """Write into the faults after which others they begin. Yields what would be lost."""
+def order_faults(actions: Actions, faults: Mapping[str, Span]) -> tuple[dict[str, Turn], timedelta | None]:
+    """When each fault begins, by the name of its action; and how long after the beginning of the first one a wait ends that
+    outlasts all of them. Raises InvalidInput, with paths below the actions, with what a scenario can't say."""
     starts: dict[str, _Start] = {}
+    problems: list[Problem] = []
     for name in faults:
         try:
             starts[name] = _find_start(name, actions, ())
         except InvalidInput as invalid:
-            yield from prefix_paths(name, invalid.problems)
-    if len(starts) < len(faults):
-        return
+            problems += prefix_paths(name, invalid.problems)
+    if problems:
+        raise InvalidInput(problems)
+    faults = {name: Span(fault.length, fault.lasts) for name, fault in faults.items()}
     lead = min((start.delay for start in starts.values() if not start.after), default=_AT_ONCE)
+    turns: dict[str, Turn] = {}
     for name, start in starts.items():
         delay = start.delay - lead if not start.after else start.delay  # a wait before every fault is the baseline
         for earlier in start.after:
-            yield from prefix_paths(name, _move_wait(earlier, starts, faults))
-        if len(start.after) == 1 and not _lasts(faults[start.after[0]]):
-            delay -= faults[start.after[0]]["duration"]
-        faults[name].update(after=[names[earlier] for earlier in start.after], delay=delay or None)
-    yield from _find_lost_waits(actions, faults, starts)
+            problems += prefix_paths(name, _move_wait(earlier, starts, faults))
+        if len(start.after) == 1 and not faults[start.after[0]].lasts:
+            delay -= faults[start.after[0]].length
+        turns[name] = Turn(start.after, delay, faults[name].length)
+    if problems:
+        raise InvalidInput(problems)
+    return {name: Turn(turn.after, turn.delay, faults[name].length) for name, turn in turns.items()}, _find_late_wait(actions, faults, lead)
 
 
 def _lasts(fault: Mapping[str, Any]) -> bool:
@@ -145,10 +178,10 @@ def _lasts(fault: Mapping[str, Any]) -> bool:
     return module.lasts(module.parse(fault["parameters"]))
 
 
-def _move_wait(earlier: str, starts: Mapping[str, _Start], faults: Mapping[str, dict[str, Any]]) -> Iterator[Problem]:
+def _move_wait(earlier: str, starts: Mapping[str, _Start], faults: Mapping[str, Span]) -> Iterator[Problem]:
     """A wait after a fault that is over at once is the time for which Squall observes it, which has to be the same for
     everything that follows it."""
-    if _lasts(faults[earlier]):
+    if faults[earlier].lasts:
         return
     followers = [other for other, start in starts.items() if earlier in start.after]
     delays = {starts[other].delay for other in followers}
@@ -157,7 +190,7 @@ def _move_wait(earlier: str, starts: Mapping[str, _Start], faults: Mapping[str, 
         message = f"begins as soon as {earlier} is over, which Squall observes first, because it is over at once"
         yield Problem(path="startAfter", message=message, expected=f"one wait between {earlier} and what follows it")
         return
-    faults[earlier]["duration"] = delay
+    faults[earlier].length = delay
 
 
 def _find_start(name: str, actions: Actions, above: Sequence[str]) -> _Start:
@@ -181,21 +214,21 @@ def _find_end(name: str, actions: Actions, above: Sequence[str]) -> _Start:
     return _Start(start.after, start.delay + (parse_length(actions[name].get("parameters", {}).get("duration")) or _AT_ONCE))
 
 
-def _find_lost_waits(actions: Actions, faults: Mapping[str, dict[str, Any]], starts: Mapping[str, _Start]) -> Iterator[Problem]:
-    """Waits that end later than the scenario: nothing would be watched then."""
+def _find_late_wait(actions: Actions, faults: Mapping[str, Span], lead: timedelta) -> timedelta | None:
+    """How long after the beginning of the first fault the last wait ends, where that is after all faults; else None. What is
+    over at once is watched for its length."""
     ends: dict[str, timedelta] = {}
 
     def end_of(name: str) -> timedelta:
         if name not in ends:
             begins = max((end_of(earlier) for earlier in actions[name].get("startAfter") or ()), default=_AT_ONCE)
             own = actions[name].get("parameters", {}).get("duration") if actions[name].get("actionId") == WAIT else None
-            lasts = parse_length(own) or _AT_ONCE if name not in faults else faults[name]["duration"] if _lasts(faults[name]) else _AT_ONCE
+            fault = faults.get(name)
+            lasts = parse_length(own) or _AT_ONCE if fault is None else fault.length if fault.lasts else _AT_ONCE
             ends[name] = begins + lasts
         return ends[name]
 
-    lead = min((start.delay for start in starts.values() if not start.after), default=_AT_ONCE)
-    whole = max(end_of(name) - lead + (_AT_ONCE if _lasts(faults[name]) else faults[name]["duration"]) for name in faults)
-    for name, action in actions.items():
-        if action.get("actionId") == WAIT and end_of(name) - lead > whole:
-            message = f"waits {format_length(end_of(name) - lead - whole)} after the faults, which Squall watches only while they last"
-            yield Problem(path=extend_path(name, "parameters", "duration"), message=message, expected="no wait after the faults")
+    whole = max(end_of(name) + (_AT_ONCE if fault.lasts else fault.length) for name, fault in faults.items())
+    waits = [end_of(name) for name, action in actions.items() if action.get("actionId") == WAIT]
+    latest = max(waits, default=_AT_ONCE)
+    return latest - lead if latest > whole else None

@@ -18,10 +18,11 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.actions import find_longest_wait, is_one_fault, read_action, read_observation
+from squall.faults.adoption.actions import is_one_fault, read_action, read_observation
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
+from squall.faults.plan import BoundFault, planned_end
 
 PATH = "fis_template_id"
 REPLACED = (
@@ -46,7 +47,7 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     if problems and experiment.faults:
         raise InvalidInput(problems)
     if not injecting or is_one_fault(injecting, targets):
-        target, parameters = read_template(definition, template, observes=True)
+        target, parameters = read_template(definition, template)
         (planned,) = experiment.plan
         used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
         fault = registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
@@ -54,9 +55,9 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     return _with_scenario(definition, actions, targets, problems)
 
 
-def read_template(definition: Definition, template: Mapping[str, Any], *, observes: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The target and the parameters of an experiment that is one fault, as the template says them. `observes`: whether the
-    caller carries over what the template says of the observation; otherwise a wait after the fault is a problem.
+def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The target and the parameters of an experiment that is one fault, as the template says them. `read_observation` reads
+    what its waits say.
 
     Raises InvalidInput as `apply_template` does, apart from the problems of the experiment as a whole.
     """
@@ -78,13 +79,7 @@ def read_template(definition: Definition, template: Mapping[str, Any], *, observ
         except InvalidInput as invalid:
             problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
     try:
-        longer = read_observation(actions, fault, experiment)
-        if longer is not None and longer > experiment.observed_length and not observes:
-            path = extend_path(PATH, "actions", find_longest_wait(actions, fault, experiment.length), "parameters", "duration")
-            message = (
-                f"the template is observed for {format_length(longer)}, the experiment for {format_length(experiment.observed_length)}"
-            )
-            problems.append(Problem(path=path, message=message, expected=f"an `observation` of {format_length(longer)}"))
+        read_observation(actions, fault, experiment)
     except InvalidInput as invalid:
         problems += prefix_paths(extend_path(PATH, "actions"), invalid.problems)
     target: dict[str, Any] = {}
@@ -103,14 +98,22 @@ def _with_scenario(
 ) -> Experiment:
     """The experiment with the faults of the template. Its length is that of those of which the template says none."""
     try:
-        faults = read_scenario(definition, actions, targets)
+        faults, observed = read_scenario(definition, actions, targets)
     except InvalidInput as invalid:
         raise InvalidInput(dict.fromkeys([*problems, *prefix_paths(PATH, invalid.problems)])) from None
     if problems:
         raise InvalidInput(problems)
     experiment = definition.experiment
     raw = {**experiment.model_dump(mode="json", exclude={"type", "target", "target_resources", "parameters"}), "faults": faults}
-    return _validate(raw)
+    adopted = _validate(raw)
+    end = planned_end([BoundFault(planned, registry.find_fault(planned)) for planned in adopted.plan])
+    if observed is None or observed <= end:  # until then a scenario is watched in any case
+        return adopted
+    if experiment.observation not in (None, observed):
+        message = f"a wait ends {format_length(observed)} after the first fault began, the observation lasts "
+        message += format_length(experiment.observation or observed)
+        raise InvalidInput([Problem(path=extend_path(PATH, "actions"), message=message, expected=format_length(observed))])
+    return _validate({**raw, "observation": observed})
 
 
 def _with_template(

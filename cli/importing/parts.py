@@ -1,5 +1,4 @@
-"""What a FIS template says and an import does not carry over yet. Nothing else in the import knows it: what Squall learns to
-say is carried over by changing this module."""
+"""What of a FIS template an import reads by itself, and what is lost where it can't be put together again."""
 
 from __future__ import annotations
 
@@ -28,7 +27,8 @@ class Part:
 
 
 def split_template(template: Mapping[str, Any]) -> list[Part]:
-    """The parts of a template, each of which is one fault. Several faults are several experiments."""
+    """The parts of a template, each of which is one fault. Several faults are one scenario, or several experiments where no
+    scenario can say their order."""
     actions: Actions = template["actions"]
     targets = template["targets"]
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
@@ -45,11 +45,11 @@ def split_template(template: Mapping[str, Any]) -> list[Part]:
 
 
 def _make_part(template: Mapping[str, Any], group: Actions) -> Part:
-    """One fault of several. Its place among the others is lost."""
+    """One fault of several. Its place among the others is lost, unless they become one scenario."""
     names = ", ".join(group)
     alone = {name: {key: value for key, value in action.items() if key != "startAfter"} for name, action in group.items()}
     others = [name for name in template["actions"] if name not in group]
-    why = f"is one of several faults of the template, without {', '.join(others)} and their order; `faults` can say them together"
+    why = f"is one of several faults of the template, without {', '.join(others)} and their order"
     used = {target for action in group.values() for target in action.get("targets", {}).values()}
     targets = {name: target for name, target in template["targets"].items() if name in used}
     lost = {name: template["actions"][name] for name in others}
@@ -57,6 +57,6 @@ def _make_part(template: Mapping[str, Any], group: Actions) -> Part:
 
 
 def explain_wait(name: str, length: str) -> Loss:
-    """A wait after a fault that lasts: Squall guards and judges no longer than the fault."""
-    why = "was to be observed after the fault, which an experiment can't say yet; `recovery` waits for the steady state"
-    return Loss(extend_path("actions", name), why, length)
+    """A wait of which no `observation` can be made."""
+    why = "waits beside or after the fault, whose length is no constant; say its `observation`, counted from the effect of the fault"
+    return Loss(extend_path("actions", name) if name else "actions", why, length)
