@@ -211,6 +211,11 @@ def make_tables(result: Overhead) -> list[Table]:
                 "has ended, and stops FIS when it has; what recovers in these seconds is not waited for again. Chaos Toolkit stops FIS "
                 "right after its pause."
             ),
+            (
+                "A workload counts as recovered after three whole metric periods in which every threshold holds "
+                "(`guard_evaluation_periods`). Here these are periods of 5 s, which appear 2 s late: from the end of the fault to "
+                "the end of the recovery, 17 to 22 s are this evidence, whatever the functions do."
+            ),
         ),
     )
     peer = Table(
