@@ -57,6 +57,8 @@ class Manager:
         self._routes = Routes()
         self._acls = Acls()
         self.settings: Settings = settings
+        self._followed: Settings | None = None
+        """The settings that the last whole tick followed."""
         self.ready = False
 
     def start(self) -> None:
@@ -109,10 +111,12 @@ class Manager:
 
     def _tick(self) -> None:
         self.dependency.tick()
-        self.database.tick(self.settings)
-        self._supervisor.tick(self.settings)
+        settings = self.settings
+        self.database.tick(settings)
+        self._supervisor.tick(settings)
         for part in self._parts:
-            part.tick(self.settings)
+            part.tick(settings)
+        self._followed = settings
         self._tell_acls()
         self._tell_routes()
         self._report_state()
@@ -166,10 +170,15 @@ class Manager:
                 raise
         with self.fleet.lock:
             in_service = sum(web.lifecycle == "InService" for web in self.fleet.webs.values())
-        parts_whole = all(part.whole(self.settings) for part in self._parts)
-        if not self.ready and in_service == DESIRED and self.database.whole and self.dependency.port and parts_whole:
+        if not self.ready and in_service == DESIRED and self.database.whole and self.dependency.port and self._parts_whole():
             self._traffic.settle(self.settings)
             self.ready = True
+
+    def _parts_whole(self) -> bool:
+        """Whether every part is as the settings ask for. A part that is still following earlier settings may look as if it
+        were, and change only then."""
+        settings = self.settings
+        return self._followed is settings and all(part.whole(settings) for part in self._parts)
 
     def _collect_report(self) -> dict[str, Any]:
         with self.fleet.lock:
@@ -276,7 +285,7 @@ class Manager:
             "function": self.orders.as_dict(),
             "settings": self.settings.as_dict(),
             **{name: shown for part in self._parts for name, shown in part.overview().items()},
-            "parts_whole": all(part.whole(self.settings) for part in self._parts),
+            "parts_whole": self._parts_whole(),
             "load": self._traffic.load,
             "pids": [child.pid for child in self._children() if child is not None],
         }
