@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SPAN_SECONDS = 24 * 3600
 PERIOD_SECONDS = 3600
+YOUNG_SECONDS = 2 * 3600
+MINUTE_SECONDS = 60
+"""What has had requests for less than two hours is counted by the minute: the hour in which it began says too little."""
+_COUNTS = frozenset({"requests", "invocations"})
 _AGENT = {"memory": "mem_used_percent", "disk": "disk_used_percent"}
 
 
@@ -47,16 +51,24 @@ def measure_services(account: AwsAccount, inventory: Inventory, services: Sequen
     queries = [request.query for request in requests]
     none: dict[str, Series] = {}
     series = account.attempt(lambda: metrics.series(queries, end - SPAN_SECONDS, end, PERIOD_SECONDS), none)
+    young = [request.query for request in requests if request.value in _COUNTS and _is_young(series.get(request.query.key), end)]
+    by_minute = account.attempt(lambda: metrics.series(young, end - YOUNG_SECONDS, end, MINUTE_SECONDS), none) if young else none
     values: dict[str, dict[str, list[float]]] = {}
     covered: dict[str, float] = {}
     for request in requests:
-        points = series[request.query.key].points if request.query.key in series else ()
+        key = request.query.key
+        period, source = (MINUTE_SECONDS, by_minute) if key in by_minute else (PERIOD_SECONDS, series)
+        points = source[key].points if key in source else ()
         values.setdefault(request.service, {}).setdefault(request.value, []).extend(point.value for point in points)
-        if request.value in {"requests", "invocations"}:
+        if request.value in _COUNTS:
             # The last period is not over yet: only the seconds that have passed count.
-            seconds = sum(min(PERIOD_SECONDS, max(1.0, inventory.at.timestamp() - point.at)) for point in points)
+            seconds = sum(min(period, max(1.0, inventory.at.timestamp() - point.at)) for point in points)
             covered[request.service] = max(covered.get(request.service, 0.0), seconds)
     return {service: _read_level(readings, covered.get(service) or 1.0) for service, readings in values.items()} if series else {}
+
+
+def _is_young(counted: Series | None, end: int) -> bool:
+    return counted is not None and bool(counted.points) and min(point.at for point in counted.points) >= end - YOUNG_SECONDS
 
 
 def _list_queries(service: Service, groups: Mapping[str, TargetGroup]) -> Iterator[_Request]:

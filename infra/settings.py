@@ -68,35 +68,47 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     stack_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")] = "Squall"
+    """The name of the CloudFormation stack. Commands find another one with `--stack`."""
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    """The id of the account to deploy into; None: that of the credentials."""
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")] | None = None
+    """The Region to deploy into; None: that of the credentials."""
     environments_dir: Path = Path("environments")
     """The folder with one policy file per environment, relative to the working directory."""
     experiments_dir: Path = Path("experiments")
+    """The folder with one file per deployed experiment, relative to the working directory."""
     opt_in_tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/=+@-]{1,128}$")] = "squall:environment"
+    """The key of the tag that a target needs. Its value is the name of the environment."""
     alarm_topic_arns: Arns = ()
     """The SNS topics that the alarms on Squall itself notify."""
     notification_emails: Emails = ()
+    """Addresses that are subscribed to the notification topic. Each has to confirm a mail from AWS."""
     event_bus_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_./-]{1,256}$")] = "default"
+    """The existing EventBridge bus that gets the lifecycle events of runs."""
     log_retention_days: int = 90
+    """After how many days the logs of functions and state machine expire; a number that CloudWatch Logs accepts."""
     results_retention_days: Annotated[int, Field(ge=1)] | None = None
     """After how many days the documents of runs, the reports and the rows for Athena expire in the bucket. None keeps them
     forever. Published experiments and the items in the table are not affected."""
     keep_results: bool = True
     """Whether the table and the bucket stay when the stack is deleted."""
     termination_protection: bool = False
+    """Whether CloudFormation refuses to delete the stack."""
     kms_key_arn: Arn | None = None
     """The key that encrypts the table, the bucket and the topic; None: keys that AWS manages."""
     permissions_boundary_arn: Arn | None = None
+    """The permissions boundary of every role that the stack makes."""
     assets_bucket: Annotated[str, Field(pattern=r"^[a-z0-9.-]{3,63}$")] | None = None
     """A bucket of yours that holds the code and the layers, for a deployment with CloudFormation alone: the template names
     it and needs no bootstrapped account, and `make synth` writes the objects to upload."""
     synthesizer: Literal["default", "cli"] = "default"
     """`cli` deploys with the caller's own credentials instead of the bootstrap roles."""
     bootstrap_qualifier: Annotated[str, Field(pattern=r"^[a-z0-9]{1,10}$")] | None = None
+    """The qualifier with which the account was bootstrapped for the CDK; None: that of the CDK."""
     lambda_runtime: Annotated[str, Field(pattern=r"^python3\.1[1-9]$")] = DEFAULT_RUNTIME
     """The tests run on the default only."""
     lambda_architecture: Literal["arm64", "x86_64"] = "arm64"
+    """The processor of the functions."""
     halt_engages_safety_lever: bool = False
     """Whether `squall halt` engages FIS's safety lever. Off by default: the lever stops the experiments of everybody in
     the account and Region, not only this stack's, and cancels new ones until `squall resume`."""
@@ -105,7 +117,9 @@ class Settings(BaseModel):
     `sentinel_security_group_ids` too. The subnets need a route to DynamoDB, S3, CloudWatch and Step Functions: a NAT
     gateway or VPC endpoints. None: the sentinel probes from outside any VPC."""
     sentinel_subnet_ids: Annotated[tuple[SubnetId, ...], BeforeValidator(_split_list)] = ()
+    """The subnets of that VPC in which the sentinel runs."""
     sentinel_security_group_ids: Annotated[tuple[SecurityGroupId, ...], BeforeValidator(_split_list)] = ()
+    """The security groups of the sentinel there."""
     eks_namespaces: EksNamespaces = ()
     """The namespaces whose pods may be disturbed, as `<cluster>/<namespace>`. The stack makes access entries with which
     Squall may view them and FIS has a user name there. The clusters' authentication mode must include API, and the

@@ -154,6 +154,11 @@ def stop_account(state_dir: str | Path = ".local") -> None:
         _stop_account(folder)
 
 
+def delete_unpacked(state_dir: str | Path = ".local") -> None:
+    """Delete the functions' code that a stopped account had unpacked: over a gigabyte in many small files."""
+    shutil.rmtree(Path(state_dir).resolve() / "tmp", ignore_errors=True)
+
+
 def read_status(state_dir: str | Path = ".local") -> Status:
     """The state of the account, by its processes and their answers."""
     folder = Path(state_dir).resolve()
@@ -268,7 +273,6 @@ def _stop_account(folder: Path) -> None:
     if left:
         raise LocalAccountError(f"these processes of the local account do not die: {left}")
     (folder / "account.json").unlink(missing_ok=True)
-    shutil.rmtree(folder / "tmp", ignore_errors=True)  # each function's code, unpacked: over a gigabyte
 
 
 def _start_part(

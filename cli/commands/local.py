@@ -38,6 +38,7 @@ def stop_account() -> None:
     """Stops all processes of the account."""
     with _explain_failures(), output.show_waiting("Stopping the local account …"):
         launcher.stop_account(state_folder())
+        launcher.delete_unpacked(state_folder())
     output.write_note("The local account is down.")
 
 

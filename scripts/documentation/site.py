@@ -14,6 +14,7 @@ from mkdocs.structure.pages import Page
 
 from infra.node import path_with_node
 from scripts.documentation.pages import PAGES, SCHEMAS, write_page, write_schema
+from scripts.documentation.wide_tables import label_tables
 
 # Who searches for a setting or a field wants its page, not the many pages that mention it.
 GENERATED_PAGE_BOOST = 4
@@ -51,3 +52,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         return f"{text} (`{path}`)" if path not in text else text
 
     return _LINK.sub(replace_link, markdown)
+
+
+def on_page_content(html: str, **_: Any) -> str:
+    """Marks wide tables, and names the column in each of their cells."""
+    return label_tables(html)

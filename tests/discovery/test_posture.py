@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from discovery.posture import Posture, build_posture
 from tests.discovery import sample
 from tests.discovery.answers import Session
 from tests.discovery.looking import look, service_of
-from tests.discovery.shop import Shop, answers
+from tests.discovery.shop import NOW, Shop, answers
 
 WHOLE, FRAGILE = Shop(0), Shop(
     1, instances=1, zones=1, health_check="EC2", detailed=False, suspended=["Launch"], multi_az=False, alarm_actions=False, opted_in=False
@@ -78,6 +80,23 @@ def test_levels_are_those_of_the_last_day(posture: Posture) -> None:
     level = service_of(posture, WHOLE.scaling_group).level
     assert (level.requests_per_second, level.response_seconds, level.response_p99_seconds) == (10.0, 0.08, 0.3)
     assert level.availability_percent == pytest.approx(99.99)
+
+
+def test_what_has_had_requests_for_a_few_minutes_is_counted_by_the_minute(tmp_path: Path) -> None:
+    """Five minutes with 600 requests each: 10 a second, and not those of an hour."""
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        by_minute = asked["MetricDataQueries"][0]["MetricStat"]["Period"] == 60
+        times = [NOW - timedelta(minutes=minute) for minute in range(5, 0, -1)] if by_minute else [NOW - timedelta(hours=1)]
+        value, results = 600.0 if by_minute else 3000.0, []
+        for query in asked["MetricDataQueries"]:
+            points = times if query["MetricStat"]["Metric"]["MetricName"] == "RequestCount" else []
+            results.append({"Id": query["Id"], "Timestamps": points, "Values": [value] * len(points), "StatusCode": "Complete"})
+        return {"MetricDataResults": results}
+
+    posture = look(Session(answers([WHOLE], cloudwatch_GetMetricData=answer)), tmp_path)
+    level = service_of(posture, WHOLE.scaling_group).level
+    assert (level.requests_per_second, level.availability_percent) == (10.0, 100.0)
 
 
 def test_the_document_reads_back_as_it_was_written(posture: Posture) -> None:

