@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from squall.application.admission.deployed import DeployedDefinitions
 from squall.domain.base.vocabulary import Status, Verdict
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import execution_event
@@ -19,7 +20,7 @@ from tests.workflow.endings import (
     record_of,
     result_of,
 )
-from tests.workflow.supervision.test_deaths import CALLS
+from tests.workflow.supervision.test_deaths import CALLS, reshape
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walk, Walked, every_state
 
@@ -93,9 +94,12 @@ def test_a_handler_whose_answer_is_lost_once_is_tried_again(walk: Walk, world: F
     all_is_over(walk, world, done)
 
 
-@pytest.mark.parametrize(("handler", "called"), CALLS)
+@pytest.mark.parametrize(("shape", "handler", "called"), CALLS)
 @pytest.mark.parametrize("times", ["always", pytest.param("once", marks=pytest.mark.soak)])
-def test_a_call_that_fails(walk: Walk, world: FakeWorld, handler: str, called: str, times: str) -> None:
+def test_a_call_that_fails(
+    walk: Walk, world: FakeWorld, known: DeployedDefinitions, shape: str, handler: str, called: str, times: str
+) -> None:
+    reshape(known, shape)
     failed: list[str] = []
 
     def break_it(now: str) -> None:
