@@ -2,7 +2,7 @@
 problem."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,9 +10,11 @@ import yaml
 from pydantic import BaseModel
 
 from infra.strict_yaml import StrictLoader
+from squall.admission.campaign import make_offline_check, parse_campaign, plan_campaign
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
+from squall.domain.campaign.definition import Campaign
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 
@@ -29,29 +31,34 @@ class Definitions:
 
     experiments: Mapping[str, Experiment]
     environments: Mapping[str, Environment]
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
 
     def files(self) -> dict[str, dict[str, object]]:
-        """The two documents that the handlers read, by file name."""
+        """The documents that the handlers read, by file name."""
         return {
             "catalogue.json": {name: _dump_model(experiment) for name, experiment in sorted(self.experiments.items())},
             "environments.json": {name: _dump_model(environment) for name, environment in sorted(self.environments.items())},
+            "campaigns.json": {name: _dump_model(campaign) for name, campaign in sorted(self.campaigns.items())},
         }
 
 
-def load_definitions(experiments_dir: Path, environments_dir: Path) -> Definitions:
-    """Reads both folders with the models of the handlers. Raises DefinitionsError with every problem at once."""
+def load_definitions(experiments_dir: Path, environments_dir: Path, campaigns_dir: Path | None = None) -> Definitions:
+    """Reads the folders with the models of the handlers. Raises DefinitionsError with every problem at once. A folder of
+    campaigns that does not exist holds none."""
     problems: list[str] = []
     experiments = dict(_read_folder(experiments_dir, parse_experiment, problems))
     environments = dict(_read_folder(environments_dir, parse_environment, problems))
     for stem, environment in environments.items():
         if environment.name != stem:
             problems.append(f"{environments_dir / stem}.yaml: name: is {environment.name!r}, and the file says {stem!r}")
+    campaigns = dict(_read_folder(campaigns_dir, parse_campaign, problems)) if campaigns_dir else {}
     if not problems:
+        problems += _find_wrong_steps(campaigns_dir, campaigns, experiments, environments)
         problems += _find_unknown_environments(experiments_dir, experiments, environments)
         problems += _find_unknown_promotions(environments_dir, environments)
     if problems:
         raise DefinitionsError("The definitions are not valid:\n" + "\n".join(f"  {problem}" for problem in problems))
-    return Definitions(experiments, environments)
+    return Definitions(experiments, environments, campaigns)
 
 
 def _dump_model(model: BaseModel) -> object:
@@ -66,6 +73,26 @@ def _read_folder(folder: Path, parse: Callable[[object], Definition], problems: 
             problems.append(f"{file}: {' '.join(str(error).split())}")
         except InvalidInput as error:
             problems += [f"{file}: {problem}" for problem in error.problems]
+
+
+def _find_wrong_steps(
+    folder: Path | None,
+    campaigns: Mapping[str, Campaign],
+    experiments: Mapping[str, Experiment],
+    environments: Mapping[str, Environment],
+) -> Iterator[str]:
+    """Steps that no deployed experiment allows. Where a policy lets published experiments run, a campaign may name one of
+    those, which nobody can read here."""
+    files = Definitions(experiments, environments).files()
+    check = make_offline_check(files["catalogue.json"], files["environments.json"], strict=False)
+    published = any(environment.catalogue == "published" for environment in environments.values())
+    for name, campaign in campaigns.items():
+        try:
+            plan_campaign(campaign, check)
+        except InvalidInput as invalid:
+            for problem in invalid.problems:
+                if not (published and "is not in the catalogue" in problem.message):
+                    yield f"{(folder or Path()) / name}.yaml: {problem}"
 
 
 def _find_unknown_environments(

@@ -22,6 +22,7 @@ DEFAULT_TIMEOUT_SECONDS = 60
 TIMEOUT_SECONDS: Mapping[str, int] = {
     "Compare": 110,
     "Abort": 30,
+    "AdmitCampaign": 110,
     "Halt": 110,
     "Pulse": 110,
     "Resume": 110,

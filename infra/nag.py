@@ -63,7 +63,8 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
             stack, "scheduler", f"schedule/{name_published_group(stack.stack_name)}/*"
         ): "Schedules come with published experiments; the group is theirs",
         _format_arn(stack, "cloudformation", f"stack/{stack.stack_name}/*"): "Only to be described; CloudFormation chooses the stack's id",
-        _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's one state machine",
+        _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's experiment machine",
+        _format_arn(stack, "states", f"execution:{stack.campaign_machine_name}:*"): "Every execution of this stack's campaign machine",
     }
     wildcards |= dict.fromkeys(sorted(stack.custom_wildcards), "Named by the deployer, in the custom_actions of a policy")
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}

@@ -77,6 +77,8 @@ class Settings(BaseModel):
     """The folder with one policy file per environment, relative to the working directory."""
     experiments_dir: Path = Path("experiments")
     """The folder with one file per deployed experiment, relative to the working directory."""
+    campaigns_dir: Path | None = None
+    """The folder with one file per campaign. None: `campaigns` beside `experiments_dir`, if it exists."""
     opt_in_tag: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/=+@-]{1,128}$")] = "squall:environment"
     """The key of the tag that a target needs. Its value is the name of the environment."""
     alarm_topic_arns: Arns = ()
@@ -130,6 +132,11 @@ class Settings(BaseModel):
     reserves two each where the account's limit allows: Lambda keeps 100 unreserved, and a new account may have only 10.
     A number sets them, 0 sets none. Without `make deploy`, only a number reserves any. `squall doctor` says what is so."""
 
+    @property
+    def campaigns_folder(self) -> Path:
+        """The folder of the campaigns, which may be missing."""
+        return self.campaigns_dir or self.experiments_dir.parent / "campaigns"
+
     @model_validator(mode="after")
     def _check_network(self) -> Self:
         present = (self.sentinel_vpc_id is not None, bool(self.sentinel_subnet_ids), bool(self.sentinel_security_group_ids))
@@ -158,9 +165,11 @@ class Settings(BaseModel):
             raise ValueError(f"CloudWatch Logs keeps logs for one of {', '.join(map(str, LOG_RETENTIONS))} days")
         return days
 
-    @field_validator("environments_dir", "experiments_dir")
+    @field_validator("environments_dir", "experiments_dir", "campaigns_dir")
     @classmethod
-    def _resolve_folder(cls, path: Path) -> Path:
+    def _resolve_folder(cls, path: Path | None) -> Path | None:
+        if path is None:
+            return None
         folder = path.resolve()
         if not folder.is_dir():
             raise ValueError(f"no such folder: {folder}")

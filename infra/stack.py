@@ -30,20 +30,21 @@ from infra.monitoring.alarms import OwnAlarms
 from infra.monitoring.dashboard import LiveDashboard
 from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
-from infra.permissions.holders import CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
+from infra.permissions.holders import CAMPAIGN_FUNCTIONS, CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
 from infra.permissions.listed_resources import list_fault_folders, list_names
 from infra.permissions.names import Names
 from infra.permissions.people import make_people_policies
 from infra.places import read_feature_flags
 from infra.results import Results
 from infra.settings import Settings
-from infra.workflow import EXPERIMENT_ASL, Workflow, machine_name
+from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL, Workflow, campaign_machine_name, machine_name
 from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS
 from squall.version import VERSION
 
 OUTPUTS = {
     "ExperimentStateMachineArn": "The state machine that runs experiments",
+    "CampaignStateMachineArn": "The state machine that runs campaigns",
     "ResultsTableName": "The table with the records of runs, locks, slots and findings",
     "ResultsBucketName": "The bucket with the documents and reports of runs",
     "NotificationTopicArn": "The topic whose subscribers are notified of runs",
@@ -86,6 +87,7 @@ class SquallStack(Stack):
         self._apply_feature_flags()
         self.settings = settings
         self.machine_name = machine_name(settings)
+        self.campaign_machine_name = campaign_machine_name(settings)
         self.results = Results(self, "Results", settings=settings)
         self._schedules = Schedules(self, "Schedules", stack_name=settings.stack_name, dead_letters=self.results.dead_letters)
         self._machine_arn = f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}"
@@ -98,10 +100,20 @@ class SquallStack(Stack):
             self,
             "Workflow",
             settings=settings,
+            name=self.machine_name,
             functions={name: self.functions[name] for name in WORKFLOW_FUNCTIONS},
             definition=definition if definition is not None else EXPERIMENT_ASL.read_text(),
         )
         self.state_machine = workflow.state_machine
+        self.campaign_machine = Workflow(
+            self,
+            "Campaigns",
+            settings=settings,
+            name=self.campaign_machine_name,
+            functions={name: self.functions[name] for name in CAMPAIGN_FUNCTIONS},
+            definition=CAMPAIGN_ASL.read_text(),
+            starts=self.state_machine,
+        ).state_machine
         self._connect_triggers(definitions)
         self._watch_squall_itself()
         self._people_policies = make_people_policies(self, self._compose_names(definitions), self.functions)
@@ -125,17 +137,19 @@ class SquallStack(Stack):
         sentinel = factory.make("Sentinel", statements_for("Sentinel", names), network=self._sentinel_network())
         names = replace(names, sentinel_function_arn=sentinel.function_arn)
         fis_roles = {"SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns)}
+        # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it watches.
+        experiments = {"SQUALL_STATE_MACHINE_ARN": self._machine_arn}
         variables: Mapping[str, Mapping[str, str]] = {
             "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
-            # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it
-            # watches.
-            "Pulse": {
-                "SQUALL_SENTINEL_FUNCTION": sentinel.function_arn,
-                "SQUALL_STATE_MACHINE_ARN": self._machine_arn,
+            "Pulse": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn, **experiments},
+            **dict.fromkeys(("ChooseSteps", "FinishCampaign"), experiments),
+            "Watchdog": {
+                **experiments,
+                "SQUALL_CAMPAIGN_MACHINE_ARN": self._machine_arn.replace(self.machine_name, self.campaign_machine_name),
             },
             "Schedule": {
-                "SQUALL_STATE_MACHINE_ARN": self._machine_arn,
+                **experiments,
                 "SQUALL_SCHEDULE_ROLE_ARN": self._published_role.role_arn,
                 "SQUALL_DEAD_LETTER_ARN": self.results.dead_letters.queue_arn,
             },
@@ -148,7 +162,7 @@ class SquallStack(Stack):
             "CreateTemplate": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn, **fis_roles},
         }
         first = {"Abort": abort, "Sentinel": sentinel}
-        others = [name for name in (*WORKFLOW_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name not in first]
+        others = [name for name in (*WORKFLOW_FUNCTIONS, *CAMPAIGN_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name not in first]
         return {**first, **{name: factory.make(name, statements_for(name, names), variables.get(name)) for name in others}}
 
     def _sentinel_network(self) -> Network | None:
@@ -193,6 +207,7 @@ class SquallStack(Stack):
             topic_arn=self.results.topic.topic_arn,
             bus_arn=f"arn:{self.partition}:events:{self.region}:{self.account}:event-bus/{settings.event_bus_name}",
             state_machine_name=self.machine_name,
+            campaign_machine_name=self.campaign_machine_name,
             abort_function_arn="",
             fis_role_arns=tuple(self._fis_roles.arns.values()),
             fis_actions=tuple(sorted(self._fis_roles.actions)),
@@ -211,7 +226,7 @@ class SquallStack(Stack):
             triggers.abort_on_guards(self.functions["Abort"]),
             triggers.pulse_on_faults(self.functions["Pulse"]),
         ]
-        triggers.watch_executions(self.functions["Watchdog"], self.state_machine)
+        triggers.watch_executions(self.functions["Watchdog"], self.state_machine, self.campaign_machine)
         triggers.never_repeat("Sentinel", self.functions["Sentinel"])
         triggers.report_endings(self.functions["Report"], self.settings.event_bus_name)
         schedules = self._schedules
@@ -261,6 +276,7 @@ class SquallStack(Stack):
     def _write_outputs(self) -> None:
         values = {
             "ExperimentStateMachineArn": self.state_machine.state_machine_arn,
+            "CampaignStateMachineArn": self.campaign_machine.state_machine_arn,
             "ResultsTableName": self.results.table.table_name,
             "ResultsBucketName": self.results.bucket.bucket_name,
             "NotificationTopicArn": self.results.topic.topic_arn,

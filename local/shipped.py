@@ -4,3 +4,4 @@ from pathlib import Path
 
 POLICIES = Path(__file__).resolve().parent / "environments"
 EXPERIMENTS = Path(__file__).resolve().parent / "experiments"
+CAMPAIGNS = Path(__file__).resolve().parent / "campaigns"

@@ -71,13 +71,14 @@ def _check_nothing_runs(session: Any, settings: Settings, *, force: bool) -> Non
 
 
 def _list_running_executions(stepfunctions: Any, stack: str) -> Iterator[tuple[str, str]]:
-    """Yields ARN and name of each running execution; nothing if the stack does not exist yet."""
-    for machines in stepfunctions.get_paginator("list_state_machines").paginate():
-        for machine in machines["stateMachines"]:
-            if machine["name"] == f"{stack}-Experiment":
-                arn = machine["stateMachineArn"]
-                pages = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arn, statusFilter="RUNNING")
-                yield from ((execution["executionArn"], execution["name"]) for page in pages for execution in page["executions"])
+    """Yields ARN and name of each running execution, campaigns first, because they start experiments; nothing if the stack
+    does not exist yet."""
+    pages = stepfunctions.get_paginator("list_state_machines").paginate()
+    arns = {machine["name"]: machine["stateMachineArn"] for page in pages for machine in page["stateMachines"]}
+    for name in (f"{stack}-Campaign", f"{stack}-Experiment"):
+        if name in arns:
+            running = stepfunctions.get_paginator("list_executions").paginate(stateMachineArn=arns[name], statusFilter="RUNNING")
+            yield from ((execution["executionArn"], execution["name"]) for page in running for execution in page["executions"])
 
 
 def _list_active_experiments(fis: Any, stack: str) -> Iterator[tuple[str, str]]:

@@ -36,6 +36,7 @@ FILES = {
             "cdk.json",
             "requirements.txt",
             "requirements-statistics.txt",
+            "statemachines/campaign.asl.json",
             "statemachines/experiment.asl.json",
             "schemas/environment.schema.json",
             "schemas/experiment.schema.json",

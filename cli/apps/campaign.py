@@ -10,6 +10,8 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, help="Campaigns: several experiments as one, or one experiment at several doses.")
 
+Id = Annotated[str, typer.Argument(metavar="ID", help="The id of the campaign: the name of its execution.")]
+Wait = Annotated[str | None, typer.Option(help="How long to wait at most, as 4h; the campaign goes on.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
 
 
@@ -25,7 +27,56 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what a campaign would run, from the files here: no AWS, and nothing is started."""
-    from cli.commands import campaign as command
+    from cli.commands.campaigns import plan as command
 
     context.obj.json = json
     raise typer.Exit(command.plan_campaign(context.obj, source))
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    campaign: Annotated[str, typer.Argument(metavar="NAME", help="A deployed campaign.")],
+    name: Annotated[str | None, typer.Option(help="Name of the execution; by default one is made.")] = None,
+    follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow it to its verdict, or only start it.")] = True,
+    json: Json = False,
+    wait_timeout: Wait = None,
+) -> None:
+    """Run a campaign and follow it to its verdict."""
+    from cli.commands.campaigns import runs as command
+
+    context.obj.json = json
+    raise typer.Exit(command.run_campaign(context.obj, campaign, name, follow=follow, wait_timeout=wait_timeout))
+
+
+@app.command()
+def status(context: typer.Context, campaign: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, json: Json = False) -> None:
+    """Show the newest campaigns, or the state of one."""
+    from cli.commands.campaigns import runs as command
+
+    context.obj.json = json
+    raise typer.Exit(command.show_campaigns(context.obj, campaign))
+
+
+@app.command()
+def abort(
+    context: typer.Context,
+    campaign: Id,
+    reason: Annotated[str, typer.Option(help="The reason; people are notified of it.")],
+    json: Json = False,
+    wait_timeout: Wait = None,
+) -> None:
+    """Start no further step of a campaign, and abort the running ones."""
+    from cli.commands.campaigns import runs as command
+
+    context.obj.json = json
+    raise typer.Exit(command.abort_campaign(context.obj, campaign, reason, wait_timeout))
+
+
+@app.command()
+def show(context: typer.Context, campaign: Id, json: Json = False) -> None:
+    """Show how a campaign ended, with its steps."""
+    from cli.commands.campaigns import runs as command
+
+    context.obj.json = json
+    raise typer.Exit(command.show_result(context.obj, campaign))

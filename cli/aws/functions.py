@@ -52,6 +52,11 @@ class StackFunctions:
         hint = f"Try again; or stop the FIS experiment tagged squall:execution={execution_id} in the FIS console."
         return self._invoke("abort", payload, hint)
 
+    def abort_campaign(self, campaign_id: str, reason: str, requested_by: str) -> Any:
+        """Has the abort function start no further step of a campaign and abort the running ones; returns its answer."""
+        payload = {"campaign_id": campaign_id, "reason": reason, "requested_by": requested_by}
+        return self._invoke("abort", payload, "Try again; or `squall halt`, which stops every fault and starts nothing more.")
+
     def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
         """Calls the halt function, or to resume the resume function, and returns its answer."""
         rest = (

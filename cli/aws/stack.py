@@ -20,6 +20,7 @@ from cli.errors import CommandError, NameInUseError
 from cli.exits import Exit
 from cli.text import clean_line
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
+from squall.adapters.dynamodb.campaigns import DynamoCampaigns
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.locks import DynamoLocks
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cli.doctor.finding import Finding
+    from squall.domain.campaign.record import CampaignRecord
     from squall.domain.history.summary import RunSummary
     from squall.domain.run.halt import Halt
     from squall.domain.run.queue import Line
@@ -112,25 +114,56 @@ class Deployment(StackFunctions):
 
     def start(self, name: str, payload: Mapping[str, Any]) -> Started:
         """Starts an execution; refuses a name that is in use."""
+        answer = self._start_execution(self.machine_arn, name, payload)
+        return Started(name, answer["executionArn"], answer["startDate"])
+
+    def start_campaign(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Starts an execution of the campaign machine; refuses a name that is in use."""
+        self._start_execution(self._campaign_machine_arn(), name, payload)
+
+    def _start_execution(self, machine_arn: str, name: str, payload: Mapping[str, Any]) -> Mapping[str, Any]:
         with self._explained():
             try:
-                answer = self.client("stepfunctions").start_execution(
-                    stateMachineArn=self.machine_arn, name=name, input=json.dumps(payload, allow_nan=False)
+                answer: Mapping[str, Any] = self.client("stepfunctions").start_execution(
+                    stateMachineArn=machine_arn, name=name, input=json.dumps(payload, allow_nan=False)
                 )
             except Exception as error:
                 if error_code(error) == "ExecutionAlreadyExists":
                     raise NameInUseError(name) from error
                 raise
-        return Started(name, answer["executionArn"], answer["startDate"])
+        return answer
+
+    def _campaign_machine_arn(self) -> str:
+        machine = self._outputs.get("CampaignStateMachineArn")
+        if machine is None:
+            raise CommandError(f"The stack {clean_line(self.stack)} runs no campaigns yet.", "`make deploy` adds them.", code=Exit.REFUSED)
+        return machine
+
+    def campaign(self, campaign_id: str) -> CampaignRecord | None:
+        """The record of a campaign; None if there is none."""
+        with self._explained():
+            return DynamoCampaigns(self.client("dynamodb"), self._table).get(campaign_id)
+
+    def newest_campaigns(self, limit: int) -> Sequence[CampaignRecord]:
+        """The newest campaigns, the newest first."""
+        with self._explained():
+            return DynamoCampaigns(self.client("dynamodb"), self._table).list_newest(limit)
+
+    def campaign_machine(self, campaign_id: str) -> Machine | None:
+        """The state of a campaign's execution in Step Functions; None if Step Functions does not know it."""
+        return self._describe_execution(f"{self._campaign_machine_arn().replace(':stateMachine:', ':execution:', 1)}:{campaign_id}")
 
     def execution_arn(self, execution_id: str) -> str:
         return f"{self.machine_arn.replace(':stateMachine:', ':execution:', 1)}:{execution_id}"
 
     def machine(self, execution_id: str) -> Machine | None:
         """The state of an execution in Step Functions; None if Step Functions does not know it."""
+        return self._describe_execution(self.execution_arn(execution_id))
+
+    def _describe_execution(self, arn: str) -> Machine | None:
         with self._explained():
             try:
-                answer = self.client("stepfunctions").describe_execution(executionArn=self.execution_arn(execution_id))
+                answer = self.client("stepfunctions").describe_execution(executionArn=arn)
             except Exception as error:
                 if error_code(error) in _MISSING:
                     return None

@@ -53,13 +53,13 @@ class Triggers(Construct):
         self._set_retries("Pulse", pulse)
         return self._add_rule("FaultChange", "A FIS experiment changed state", pattern, pulse)
 
-    def watch_executions(self, watchdog: Function, machine: StateMachine) -> None:
-        """Starts the watchdog when an execution ended without recording: stopped from outside, failed, or timed out."""
+    def watch_executions(self, watchdog: Function, *machines: StateMachine) -> None:
+        """Starts the watchdog when an execution of a machine ended without recording: stopped from outside, failed, or timed out."""
         pattern = EventPattern(
             account=[Stack.of(self).account],  # a bus may also receive events of other accounts
             source=["aws.states"],
             detail_type=["Step Functions Execution Status Change"],
-            detail={"stateMachineArn": [machine.state_machine_arn], "status": DEAD_ENDS},
+            detail={"stateMachineArn": [machine.state_machine_arn for machine in machines], "status": DEAD_ENDS},
         )
         self._add_rule("DeadExecution", "An execution ended where no Catch runs", pattern, watchdog)
         self._set_retries("Watchdog", watchdog)

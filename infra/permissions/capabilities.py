@@ -77,6 +77,7 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
                 _limit_to_items("EXECUTION#*") | _deny_attributes(*attributes_kept_from(function)),
             ),
         ],
+        **_allow_campaigns(names),
         "halt_copy": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("HALT"))],
         "sightings": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("SWEEP"))],
         "create_record": [
@@ -112,6 +113,22 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
             # Without ListBucket, S3 answers AccessDenied instead of NoSuchKey for a document that was never written.
             _make_statement(["s3:ListBucket"], [names.bucket_arn]),
         ],
+    }
+
+
+def _allow_campaigns(names: Names) -> dict[str, list[PolicyStatement]]:
+    """The records of campaigns, which are replaced as a whole. Two updates name single attributes: the reason of an abort,
+    and that people have been told."""
+
+    def allow_update(*attributes: str) -> list[PolicyStatement]:
+        only_these = {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", *attributes]}}
+        return [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("CAMPAIGN#*") | only_these)]
+
+    return {
+        "write_campaigns": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("CAMPAIGN#*"))],
+        "claim_campaigns": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("CAMPAIGNS"))],
+        "abort_campaigns": allow_update("abort", "version", "status"),
+        "tell_campaigns": allow_update("told", "open_pk", "open_sk"),
     }
 
 
@@ -200,8 +217,12 @@ def _allow_workflow(names: Names) -> dict[str, list[PolicyStatement]]:
         # SendTaskSuccess has no resource type: a narrower resource would deny it. A task token only wakes an execution.
         "wake": [_make_statement(["states:SendTaskSuccess"], ["*"])],
         "read_executions": [
-            _make_statement(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")])
+            _make_statement(
+                ["states:DescribeExecution"],
+                [names.arn("states", f"execution:{name}:*") for name in (names.state_machine_name, names.campaign_machine_name)],
+            )
         ],
+        "read_runs": [_make_statement(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")])],
     }
 
 

@@ -22,8 +22,10 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "Record": ("result.json",),
     "Notify": ("result.json",),
     "Release": _CLOSES,
-    "Pulse": _CLOSES,
-    "Watchdog": _CLOSES,
+    "Pulse": (*_CLOSES, "campaign_result.json"),
+    "Watchdog": (*_CLOSES, "campaign_result.json"),
+    "AdmitCampaign": ("campaign.json",),
+    "FinishCampaign": ("campaign_result.json",),
     "Report": ("report.html", "report.md", "result.json", "series.csv"),
 }
 """The files in `results/<id>/` that a function may write. What a state relies on is written by one other state and

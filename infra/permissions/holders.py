@@ -9,6 +9,9 @@ CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Resume", "Schedule", 
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """The functions that no state of the workflow runs: they control it, or report on runs that are over."""
 
+CAMPAIGN_FUNCTIONS = ("AdmitCampaign", "ChooseSteps", "FinishCampaign")
+"""The functions of the campaign machine. They touch no fault: they choose executions, and read how those ended."""
+
 EVERY_FUNCTION = ("record", "encryption_key")
 WORKFLOW_STEP = (*EVERY_FUNCTION, "read_documents", "write_documents")
 # Needed to close a run whose execution is dead or was taken over: find and end whatever it may have left, and notify
@@ -117,6 +120,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_experiment",
         "stop_experiment",
         "wake",
+        "abort_campaigns",
         "dead_letters",
     ),
     # STS identifies the approver, for ObserveApproval again: GetCallerIdentity needs no permission, and the approver has
@@ -151,6 +155,9 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "metrics",
         "start_sentinel",
         "wake",
+        "write_campaigns",
+        "abort_campaigns",
+        "tell_campaigns",
         "dead_letters",
     ),
     # Apart from Halt, so that a person may be allowed to halt and not to resume.
@@ -158,11 +165,43 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Schedule": ("read_catalogue", "align_schedules", "encryption_key"),
     # The sentinel probes URLs. In the table and bucket it only reads the record and the definition and writes its own
     # lease.
-    "Sentinel": ("read_record", "read_definition", "read_executions", "sentinel", "encryption_key"),
-    "Watchdog": (*WORKFLOW_STEP, *CLOSING, "read_guards", "emit_events", "wake", "create_lost_record", "dead_letters"),
+    "Sentinel": ("read_record", "read_definition", "read_runs", "sentinel", "encryption_key"),
+    "Watchdog": (
+        *WORKFLOW_STEP,
+        *CLOSING,
+        "read_guards",
+        "emit_events",
+        "wake",
+        "create_lost_record",
+        "write_campaigns",
+        "abort_campaigns",
+        "tell_campaigns",
+        "dead_letters",
+    ),
+    "AdmitCampaign": (
+        "read_record",
+        "encryption_key",
+        "write_campaigns",
+        "claim_campaigns",
+        "write_documents",
+        "emit_events",
+        "read_templates",
+        "read_catalogue",
+    ),
+    "ChooseSteps": ("read_record", "encryption_key", "write_campaigns", "abort_campaigns", "read_documents", "read_halt"),
+    "FinishCampaign": (
+        "read_record",
+        "encryption_key",
+        "write_campaigns",
+        "tell_campaigns",
+        "read_documents",
+        "write_documents",
+        "emit_events",
+        "notify",
+    ),
     "Report": (*WORKFLOW_STEP, "read_catalogue", "findings", "publish", "history", "notify", "dead_letters"),
 }
-WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in OUTSIDE_FUNCTIONS)
+WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in (*OUTSIDE_FUNCTIONS, *CAMPAIGN_FUNCTIONS))
 
 
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:

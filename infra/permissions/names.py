@@ -47,6 +47,8 @@ class Names:
     sentinel_in_vpc: bool = False
     chat_topic_arn: str = ""
     """The topic for chats."""
+    campaign_machine_name: str = ""
+    """The state machine of campaigns."""
     schedule_role_arn: str = ""
     """The role with which Scheduler starts published experiments."""
 

@@ -75,7 +75,10 @@ def _read_runs(names: Names) -> tuple[PolicyStatement, ...]:
         _allow(["s3:GetObject"], [f"{names.bucket_arn}/{folder}/*" for folder in ("results", "reports")]),
         # Without ListBucket, S3 answers AccessDenied instead of NoSuchKey for a document that was never written.
         _allow(["s3:ListBucket"], [names.bucket_arn]),
-        _allow(["states:DescribeExecution"], [names.arn("states", f"execution:{names.state_machine_name}:*")]),
+        _allow(
+            ["states:DescribeExecution"],
+            [names.arn("states", f"execution:{name}:*") for name in (names.state_machine_name, names.campaign_machine_name)],
+        ),
         _allow(["ssm:GetParameter"], [names.arn("ssm", f"parameter/squall/{names.stack}/halt")]),
         # These two APIs authorize on no resource.
         _allow(["cloudwatch:GetMetricData", "fis:ListExperiments"], ["*"]),
@@ -95,7 +98,8 @@ def _write_catalogue(names: Names) -> tuple[PolicyStatement, ...]:
 
 
 def _start_runs(names: Names) -> tuple[PolicyStatement, ...]:
-    return (_allow(["states:StartExecution"], [names.arn("states", f"stateMachine:{names.state_machine_name}")]),)
+    machines = (names.state_machine_name, names.campaign_machine_name)
+    return (_allow(["states:StartExecution"], [names.arn("states", f"stateMachine:{name}") for name in machines]),)
 
 
 def _call(*functions: str) -> PolicyStatement:

@@ -66,6 +66,10 @@ class Settings:
     def state_machine_arn(self) -> str:
         return self._required("SQUALL_STATE_MACHINE_ARN")
 
+    @property
+    def campaign_machine_arn(self) -> str:
+        return self._required("SQUALL_CAMPAIGN_MACHINE_ARN")
+
     def execution_arn(self, name: str) -> str:
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:', 1)}:{name}"
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from squall.settings import Settings
 
 if TYPE_CHECKING:
+    from squall.ports.campaigns import CampaignEvents, Campaigns
     from squall.ports.catalogue import Catalogue, Schedules
     from squall.ports.faults import Automations, Commands, Faults
     from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
@@ -40,6 +41,18 @@ class Wiring:
         from squall.adapters.dynamodb.records import DynamoRecords
 
         return DynamoRecords(_make_client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def campaigns(self) -> Campaigns:
+        from squall.adapters.dynamodb.campaigns import DynamoCampaigns
+
+        return DynamoCampaigns(_make_client("dynamodb"), self.settings.table)
+
+    @cached_property
+    def campaign_events(self) -> CampaignEvents:
+        from squall.adapters.eventbridge import EventBridgeCampaignEvents
+
+        return EventBridgeCampaignEvents(_make_client("events"), self.settings.event_bus)
 
     @cached_property
     def history(self) -> History:

@@ -24,7 +24,7 @@ def install_patches() -> None:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
     from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
     from local.account.ec2 import capacity, network, volumes
-    from local.account.events import events, scheduler, workflows
+    from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
     from local.account.ssm import automation, commands
@@ -36,6 +36,7 @@ def install_patches() -> None:
         iam,
         lambdas,
         workflows,
+        nested_executions,
         events,
         scheduler,
         api,

@@ -9,7 +9,7 @@ from infra.permissions.names import Names
 from infra.settings import Settings
 from infra.stack import OUTPUTS
 from scripts.documentation.tables import make_code, make_table, read_docstrings
-from squall.adapters.eventbridge import DETAIL_TYPE
+from squall.adapters.eventbridge import CAMPAIGN_DETAIL_TYPE, DETAIL_TYPE
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.timeline import DECIDES, EventName
 
@@ -23,6 +23,16 @@ _DETAIL = {
     "verdict": "the verdict, or null before there is one",
     "phase": "the state of the workflow that the run has reached",
     "reason": "the reason of the change in words, at most 4000 characters",
+}
+
+_CAMPAIGN_DETAIL = {
+    "campaign_id": "the id that `squall campaign` takes",
+    "execution_arn": "the ARN of the campaign's Step Functions execution",
+    "campaign": "the name of the campaign",
+    "status": "`running`, `completed`, `aborted`, `rejected` or `failed`",
+    "verdict": "the verdict, or null before there is one",
+    "steps": "how many executions it has started",
+    "reason": "the answer, or why there is none, at most 4000 characters",
 }
 
 
@@ -71,6 +81,8 @@ def make_events_page() -> str:
             "## On EventBridge",
             f"Each event has the source `squall` and the detail type `{DETAIL_TYPE}`. The setting `event_bus_name` names the bus.",
             make_table(("field of the detail", "meaning"), [(make_code(name), words) for name, words in _DETAIL.items()]),
+            f"A campaign has the detail type `{CAMPAIGN_DETAIL_TYPE}`.",
+            make_table(("field of the detail", "meaning"), [(make_code(name), words) for name, words in _CAMPAIGN_DETAIL.items()]),
             f"Statuses: {_list_words(Status)}. Verdicts: {_list_words(Verdict)}.",
             "This pattern of a rule matches each run that somebody should look at:",
             '```json\n{\n  "source": ["squall"],\n  "detail-type": ["' + DETAIL_TYPE + '"],\n'

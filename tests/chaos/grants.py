@@ -29,6 +29,7 @@ from squall.domain.base.vocabulary import ResourceType
 from squall.errors import Refused, Unavailable
 from squall.reporting import page
 from squall.wiring import set_wiring
+from tests.chaos.grant_campaigns import OF_CAMPAIGNS
 from tests.chaos.grant_scenes import SCENES as OF_RUNS
 from tests.chaos.grant_targets import ON_TARGETS
 from tests.fakes.world import PORTS, SETTINGS, FakeWiring, FakeWorld
@@ -37,7 +38,7 @@ from tests.workflow.driver import TICK
 from tests.workflow.rig import arranged
 from tests.workflow.walk import Walk
 
-SCENES = {**OF_RUNS, **ON_TARGETS}
+SCENES = {**OF_RUNS, **ON_TARGETS, **OF_CAMPAIGNS}
 Grant = tuple[str, tuple[str, ...]]
 """An action, and the resources on which it is granted."""
 NAMES = Names(
@@ -50,6 +51,7 @@ NAMES = Names(
     topic_arn="topic",
     bus_arn="bus",
     state_machine_name="squall",
+    campaign_machine_name="squall-campaign",
     abort_function_arn="abort",
     fis_role_arns=("fis-role",),
     fis_actions=("aws:fis:wait",),
@@ -68,18 +70,19 @@ NAMES = Names(
     disturbs_functions=True,
 )
 _DYNAMODB = {
-    "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get",
+    "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get "
+    "campaigns.get campaigns.claim_name",
     "PutItem": "records.create records.claim_trigger locks.acquire locks.renew locks.acquire_slot locks.renew_slot locks.join "
-    "sentinels.take",
+    "sentinels.take campaigns.create campaigns.save campaigns.claim_name",
     "DeleteItem": "locks.release locks.release_slot locks.leave sentinels.release",
     "Query": (
         "records.open_ids records.waiting_ids records.validated records.faulted locks.all locks.line locks.acquire_slot findings.of "
-        "history.of_period history.of_experiment"
+        "history.of_period history.of_experiment campaigns.list_open campaigns.list_newest"
     ),
     "UpdateItem": (
         "records.update records.finish records.request_abort records.ask records.vote records.confirm records.store_token "
         "records.clear_token records.append records.settle findings.save halt_copy.engage halt_copy.release sightings.put "
-        "history.summarise sentinels.renew"
+        "history.summarise sentinels.renew campaigns.request_abort campaigns.mark_told"
     ),
 }
 _OTHERS = {
@@ -329,6 +332,9 @@ def _listened(walk: Walk) -> list[str]:
 def _seen(world: FakeWorld, outcomes: list[str]) -> Seen:
     records = world.records.items
     endings = [f"{record.id} ends {record.verdict or record.status}: {record.reason}" for record in records.values()]
+    endings += [
+        f"campaign {record.id} ends {record.verdict or record.status}: {record.reason}" for record in world.campaigns.items.values()
+    ]
     left = [f"left: lock {key}" for key in world.locks.leases] + [f"left: slot {key}" for key in world.locks.slot_leases]
     left += [f"left: template {key}" for key in world.faults.templates] + [f"left: alarm {key}" for key in world.alarms.alarms]
     left += [f"left: fault {fault.status}" for fault in world.faults.active()] + [f"sleeps: {token}" for token in world.workflow.tokens]
@@ -338,6 +344,8 @@ def _seen(world: FakeWorld, outcomes: list[str]) -> Seen:
     left += [f"measured: {len(world.sentinel_metrics.data)}"]
     left += [f"probe started at {at}" for at in world.probes.started]
     left += [f"announced: {event.id} {event.status} {reason}" for event, reason in world.lifecycle.events]
+    left += [f"announced: campaign {event.id} {event.status} {event.reason}" for event in world.campaign_events.emitted]
+    left += [f"open: campaign {id_}" for id_ in world.campaigns.list_open()]
     return Seen(
         (*outcomes, *(call.replace("raised:Sentinel:", "Sentinel raises ") for call in world.calls if call.startswith("raised:Sentinel"))),
         tuple(endings),

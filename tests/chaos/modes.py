@@ -7,7 +7,7 @@ exists.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -23,13 +23,14 @@ LEASE_SECONDS = 300
 FUNCTION_SECONDS = 60
 STATES = {name: state for name, state in every_state().items() if state["Type"] == "Task"}
 _OF_ONE_SERVICE = {
-    "DynamoDB": ("records", "locks", "halt_copy", "history", "sightings"),
+    "DynamoDB": ("records", "locks", "halt_copy", "history", "sightings", "campaigns"),
     "CloudWatch": ("alarms", "metrics"),
     "FIS": ("faults", "lever"),
+    "EventBridge": ("lifecycle", "campaign_events"),
     "S3": ("documents", "catalogue"),
     "Systems Manager": ("commands", "automations", "halt_flag", "calendars"),
 }
-_NAMED = {"SNS": "notifier", "EventBridge": "lifecycle", "Step Functions": "workflow", "EC2": "inventory"}
+_NAMED = {"SNS": "notifier", "Step Functions": "workflow", "EC2": "inventory"}
 _KNOWN = {"clock", *_NAMED.values(), *(port for ports in _OF_ONE_SERVICE.values() for port in ports)}
 SERVICE: dict[str, tuple[str, ...]] = {
     **_OF_ONE_SERVICE,
@@ -39,8 +40,8 @@ SERVICE: dict[str, tuple[str, ...]] = {
 """The ports that break together with a service. A port that is not named here is a service of its own."""
 
 
-def function_of(state: str) -> str:
-    name: str = STATES[state]["Arguments"]["FunctionName"]
+def function_of(state: str, states: Mapping[str, Any] = STATES) -> str:
+    name: str = states[state]["Arguments"]["FunctionName"]
     return name.removeprefix("${").removesuffix("FunctionArn}")
 
 
@@ -67,10 +68,19 @@ class Trial:
     frozen: list[Frozen] = field(default_factory=list)
     at_once: list[int] = field(default_factory=list)
     """How many faults ran, at each change of a fault."""
+    states: Mapping[str, Any] = field(default_factory=lambda: STATES)
+    """The Tasks of the state machine that is walked."""
+    count: Callable[[], Mapping[str, int]] | None = None
+    """Says how many calls each function makes where nothing breaks; None: those of a good run."""
 
     @property
     def function(self) -> str:
-        return function_of(self.state)
+        return function_of(self.state, self.states)
+
+    def calls_of_function(self) -> int:
+        """How many calls the function makes where nothing breaks."""
+        counts = self.count() if self.count else calls(self.shape)
+        return counts[self.function]
 
     def before(self, act: Callable[[], None]) -> None:
         self.walk.before[self.function] = lambda _: act()
@@ -81,7 +91,7 @@ class Trial:
     def time_out(self) -> None:
         """Step Functions gives up on the function after the state's timeout. A function with a task token has Lambda's
         timeout."""
-        seconds = STATES[self.state]["TimeoutSeconds"]
+        seconds = self.states[self.state]["TimeoutSeconds"]
         waits = not isinstance(seconds, int)
         self.walk.pass_time(FUNCTION_SECONDS if waits else seconds)
         raise LambdaError("Sandbox.Timedout" if waits else "States.Timeout")
@@ -140,12 +150,17 @@ def frozen_at(trial: Trial, call: int) -> None:
 
 
 def frozen_part(trial: Trial, part: float) -> None:
-    frozen_at(trial, max(1, round(calls(trial.shape)[trial.function] * part)))
+    frozen_at(trial, max(1, round(trial.calls_of_function() * part)))
 
 
 @cache
 def calls(shape: str = ONE_FAULT) -> dict[str, int]:
     """How many calls of ports each function makes when it is first invoked in a good run."""
+    return count_calls(partial(good_run, shape=shape))
+
+
+def count_calls(run: Callable[[Callable[[Walk, str], None]], object]) -> dict[str, int]:
+    """How many calls of ports each function makes when it is first invoked. `run` tells its argument of every call."""
     counts: dict[str, int] = {}
     done: set[str] = set()
 
@@ -155,7 +170,7 @@ def calls(shape: str = ONE_FAULT) -> dict[str, int]:
         if current and current not in done:
             counts[current] = counts.get(current, 0) + 1
 
-    good_run(note, shape)
+    run(note)
     return counts
 
 
@@ -190,7 +205,7 @@ def stopped_before(trial: Trial) -> None:
 
 def stopped_during(trial: Trial) -> None:
     """The execution is stopped halfway through the function's calls; the function itself goes on."""
-    left = [max(1, calls(trial.shape)[trial.function] // 2)]
+    left = [max(1, trial.calls_of_function() // 2)]
 
     def count(called: str) -> None:
         if trial.walk.running[-1:] == [trial.function]:

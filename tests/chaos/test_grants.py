@@ -35,6 +35,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("StopFault", "s3:ListBucket", "its documents are lost before StopFault"),
     ("Watchdog", "fis:ListExperiments", "killed"),
     ("ObserveFault", "ssm:ListCommandInvocations", "an observation"),
+    ("ChooseSteps", "ssm:GetParameter", "a campaign"),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,12 +12,14 @@ from cli.aws.stack import Machine, Started
 from cli.errors import CommandError
 from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.campaign.record import CampaignRecord
 from squall.domain.documents.metrics.metric_models import MetricQuery, Series
 from squall.domain.history.summary import RunSummary
 from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
+from tests.fakes.campaigns import FakeCampaigns
 from tests.fakes.storage import FakeCatalogue
 
 START = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
@@ -122,6 +124,10 @@ class FakeDeployment:
     policies: dict[str, str] | None = None
     """Environment to the `catalogue` of its policy; None: the stack is older."""
     published: FakeCatalogue = field(default_factory=FakeCatalogue)
+    campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
+    started_campaigns: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    on_campaign: list[CampaignRecord] = field(default_factory=list)
+    """The record that a started campaign has."""
     aligned: int = 0
     """How often the schedules were brought in line."""
     alignment: Any = field(default_factory=lambda: {"scheduled": [], "removed": [], "problems": {}})
@@ -146,6 +152,31 @@ class FakeDeployment:
             self.machines[name] = Machine("SUCCEEDED")
             self.documents[name, "result"] = self.documents.get(("run-1", "result"))
         return Started(name, f"arn:aws:states:us-east-1:123456789012:execution:Machine:{name}", START)
+
+    def start_campaign(self, name: str, payload: Mapping[str, Any]) -> None:
+        self.started_campaigns.append((name, payload))
+        for record in self.on_campaign:
+            self.campaigns.items[name] = replace(record, id=name)
+
+    def abort_campaign(self, campaign_id: str, reason: str, requested_by: str) -> Any:
+        self.aborted.append((campaign_id, reason, requested_by))
+        why = f"aborted by {requested_by}: {reason}"
+        running = self.campaigns.items[campaign_id]
+        self.campaigns.items[campaign_id] = replace(running, status=Status.ABORTED, verdict=Verdict.ABORTED, reason=why)
+        return {
+            "campaign_id": campaign_id,
+            "recorded": True,
+            "steps": [{"execution_id": "c-s001", "recorded": True}, {"execution_id": "c-s002", "recorded": False}],
+        }
+
+    def campaign(self, campaign_id: str) -> CampaignRecord | None:
+        return self.campaigns.get(campaign_id)
+
+    def newest_campaigns(self, limit: int) -> Sequence[CampaignRecord]:
+        return self.campaigns.list_newest(limit)
+
+    def campaign_machine(self, campaign_id: str) -> Machine | None:
+        return self.machines.get(campaign_id)
 
     def record(self, execution_id: str) -> ExecutionRecord | None:
         script = self.scripts.get(execution_id, [])

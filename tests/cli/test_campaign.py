@@ -1,13 +1,26 @@
-"""`squall campaign plan` and `squall validate` on campaigns, from the files on a disk."""
+"""`squall campaign` and `squall validate` on campaigns: files on a disk, and campaigns of a stack."""
 
 from __future__ import annotations
 
+import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli.aws.stack import Machine
+from cli.commands.campaigns import runs
+from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.record import CampaignRecord, StepRun
+from tests.cli.fakes import START
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Squall
+    from tests.cli.fakes import FakeDeployment
 
 ROOT = Path(__file__).parents[2]
 LIMIT = str(ROOT / "campaigns" / "network-latency-limit.yaml")
@@ -53,3 +66,81 @@ def test_a_campaign_that_is_not_there_is_refused(squall: Squall) -> None:
     done = squall("campaign", "plan", "nowhere")
     assert done.exit_code == 3
     assert "campaigns/nowhere.yaml there is no such file" in done.stderr
+
+
+RUN = StepRun(1, "cpu-stress", "c-s001", START)
+RUNNING = CampaignRecord("c", "arn:c", START, Status.RUNNING, campaign="web", kind="suite", runs=(RUN,))
+ENDED = replace(
+    RUNNING,
+    status=Status.COMPLETED,
+    verdict=Verdict.REFUTED,
+    reason="1 step: 1 refuted",
+    runs=(replace(RUN, outcome=StepOutcome.REFUTED, ended_at=START, reason="too slow"),),
+)
+
+
+@pytest.fixture(autouse=True)
+def _waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "LOOKS_EVERY_SECONDS", 0.0)
+
+
+def test_run_follows_a_campaign_to_its_verdict(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.on_campaign = [ENDED]
+    done = squall("campaign", "run", "web", "--name", "c")
+    assert done.exit_code == 1
+    assert deployment.started_campaigns == [("c", {"campaign": "web", "requested_by": deployment.caller()})]
+    for words in ("refuted", "1 step: 1 refuted", "c-s001", "too slow"):
+        assert words in done.stdout
+    assert squall("campaign", "run", "web", "--name", "c").exit_code == 3, "the name is used"
+
+
+def test_a_campaign_can_be_started_without_being_followed(squall: Squall, deployment: FakeDeployment) -> None:
+    done = squall("campaign", "run", "web", "--name", "c", "--no-follow")
+    assert (done.exit_code, done.stdout) == (0, "c\n")
+
+
+def test_a_wait_that_is_over_says_that_the_campaign_goes_on(
+    squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment.on_campaign = [RUNNING]
+    minutes = itertools.count(step=60)
+    monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: next(minutes), sleep=lambda _: None))
+    done = squall("campaign", "run", "web", "--name", "c", "--wait-timeout", "5m")
+    assert done.exit_code == 4
+    assert "c is not over after" in done.stderr
+    assert "It goes on." in done.stderr
+
+
+def test_an_execution_that_ended_without_a_record_is_a_failure(
+    squall: Squall, deployment: FakeDeployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "RECORDED_WITHIN_SECONDS", 0.0)
+    deployment.machines["c"] = Machine("FAILED")
+    done = squall("campaign", "run", "web", "--name", "c")
+    assert done.exit_code == 5
+    assert "The execution of c is FAILED, and nothing was recorded." in done.stderr
+
+
+def test_status_lists_campaigns_and_shows_one(squall: Squall, deployment: FakeDeployment) -> None:
+    assert "There is no campaign" in squall("campaign", "status").stdout
+    deployment.campaigns.items["c"] = RUNNING
+    assert "running" in squall("campaign", "status").stdout
+    document: dict[str, Any] = json.loads(squall("campaign", "status", "c", "--json").stdout)
+    assert [step["execution_id"] for step in document["steps"]] == ["c-s001"]
+    assert squall("campaign", "status", "nowhere").exit_code == 3
+
+
+def test_abort_says_what_it_ended(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.campaigns.items["c"] = RUNNING
+    done = squall("campaign", "abort", "c", "--reason", "slow")
+    assert done.exit_code == 0
+    assert deployment.aborted == [("c", "slow", deployment.caller())]
+    assert "No further step of c starts; aborted c-s001." in done.stderr
+
+
+def test_show_exits_with_the_verdict_and_prints_the_answer_of_a_ramp(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.campaigns.items["c"] = ENDED
+    deployment.documents["c", "campaign_result"] = {"ramp": {"statement": "97.9 % confident"}}
+    done = squall("campaign", "show", "c")
+    assert done.exit_code == 1
+    assert "97.9 % confident" in done.stdout

@@ -10,6 +10,7 @@ from squall.settings import Settings
 from squall.wiring import Wiring
 from tests.fakes.automations import FakeAutomations
 from tests.fakes.callers import FakeCallers
+from tests.fakes.campaigns import FakeCampaignEvents, FakeCampaigns
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
 from tests.fakes.halt import FakeHaltFlag, FakeLever
@@ -35,6 +36,7 @@ SETTINGS = {
     "SQUALL_FIS_ROLE_ARNS": json.dumps({name: f"arn:aws:iam::{ACCOUNT}:role/squall-fis-{name}" for name in ("staging", "local")}),
     "SQUALL_OPT_IN_TAG": "squall:environment",
     "SQUALL_STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall",
+    "SQUALL_CAMPAIGN_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:squall-campaign",
 }
 
 
@@ -46,6 +48,8 @@ class FakeWorld:
         self.clock = clock or FakeClock()
         self.records = FakeRecords()
         self.history = FakeHistory(self.records)
+        self.campaigns = FakeCampaigns()
+        self.campaign_events = FakeCampaignEvents()
         self.locks = FakeLocks()
         self.halt_flag = FakeHaltFlag()
         self.halt_copy = FakeHaltFlag()
@@ -85,7 +89,7 @@ class FakeWorld:
 PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
-    "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules",
+    "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules", "campaigns", "campaign_events",
 )  # fmt: skip
 
 

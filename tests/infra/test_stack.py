@@ -32,6 +32,7 @@ pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template
 def test_outputs_are_the_documented_ones(stack: Resources) -> None:
     assert set(stack.outputs) == {
         "ExperimentStateMachineArn",
+        "CampaignStateMachineArn",
         "ResultsTableName",
         "ResultsBucketName",
         "NotificationTopicArn",
@@ -98,7 +99,8 @@ def test_every_function_is_observable_and_bounded(stack: Resources) -> None:
 
 
 def test_no_function_outlives_the_timeout_of_its_state(stack: Resources) -> None:
-    for path, state in _tasks(json.loads((ROOT / "statemachines" / "experiment.asl.json").read_text())):
+    machines = (json.loads((ROOT / "statemachines" / f"{name}.asl.json").read_text()) for name in ("experiment", "campaign"))
+    for path, state in (task for machine in machines for task in _tasks(machine)):
         module = "".join(f"_{c.lower()}" if c.isupper() else c for c in state["Arguments"]["FunctionName"][2:-12])[1:]
         limit = state["TimeoutSeconds"]
         if isinstance(limit, int) and "waitForTaskToken" not in state["Resource"]:
@@ -162,25 +164,61 @@ def test_no_function_but_compare_imports_the_numerical_libraries() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_state_machine_is_inline_and_logs_no_execution_data(stack: Resources) -> None:
-    machine = stack.one("AWS::StepFunctions::StateMachine")
-    assert machine["StateMachineName"] == "Squall-Experiment"
+MACHINES = ("Squall-Experiment", "Squall-Campaign")
+
+
+def machine_named(stack: Resources, name: str) -> tuple[str, dict[str, Any]]:
+    """The logical id and the properties of a state machine."""
+    (found,) = (entry for entry in stack.of_type("AWS::StepFunctions::StateMachine").items() if entry[1]["StateMachineName"] == name)
+    return found
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_state_machine_is_inline_and_logs_no_execution_data(stack: Resources, name: str) -> None:
+    assert len(stack.of_type("AWS::StepFunctions::StateMachine")) == len(MACHINES)
+    _, machine = machine_named(stack, name)
     assert machine["StateMachineType"] == "STANDARD"
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["IncludeExecutionData"] is False
     assert "QueryLanguage" in text(machine["DefinitionString"])
-    (group,) = (result for result in stack.of_type("AWS::Logs::LogGroup").values() if "/states/" in result["LogGroupName"])
-    assert group["LogGroupName"].startswith("/aws/vendedlogs/")
+    assert f"/aws/vendedlogs/states/{name}" in {group["LogGroupName"] for group in stack.of_type("AWS::Logs::LogGroup").values()}
 
 
-def test_the_state_machine_may_invoke_its_handlers_and_nothing_else(stack: Resources) -> None:
-    machine = stack.one("AWS::StepFunctions::StateMachine")
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_state_machine_may_invoke_its_handlers_and_nothing_else(stack: Resources, name: str) -> None:
+    _, machine = machine_named(stack, name)
     role = machine["RoleArn"]["Fn::GetAtt"][0]
     invoked = {
         resource for statement in stack.statements(role) if "lambda:InvokeFunction" in statement.actions for resource in statement.resources
     }
     used = {text(value) for name, value in machine["DefinitionSubstitutions"].items() if name.endswith("FunctionArn")}
     assert invoked == used
+
+
+def test_only_the_campaign_machine_starts_executions_and_only_of_the_experiment_machine(stack: Resources) -> None:
+    """As AWS documents it for `startExecution.sync:2`."""
+    experiment, _ = machine_named(stack, "Squall-Experiment")
+    _, campaign = machine_named(stack, "Squall-Campaign")
+    granted = {
+        (action, resource)
+        for statement in stack.statements(campaign["RoleArn"]["Fn::GetAtt"][0])
+        for action in statement.actions
+        for resource in statement.resources
+        if action.startswith(("states:", "events:"))
+    }
+    executions = "arn:aws:states:eu-central-1:123456789012:execution:Squall-Experiment:*"
+    rule = "arn:aws:events:eu-central-1:123456789012:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
+    assert granted == {
+        ("states:StartExecution", f"${{{experiment}}}"),
+        ("states:DescribeExecution", executions),
+        ("states:StopExecution", executions),
+        *((f"events:{action}", rule) for action in ("PutTargets", "PutRule", "DescribeRule")),
+    }
+    roles = stack.of_type("AWS::IAM::Role")
+    starters = {statement.owner for statement in stack.statements() if "states:StartExecution" in statement.actions} & roles.keys()
+    machines = {machine_named(stack, name)[1]["RoleArn"]["Fn::GetAtt"][0] for name in MACHINES}
+    assert starters & machines == {campaign["RoleArn"]["Fn::GetAtt"][0]}
+    assert not starters & {stack.role_of(name) for name in stack.functions()}, "no function starts an execution"
 
 
 def test_placeholders_are_checked_both_ways() -> None:
@@ -216,7 +254,9 @@ def test_rules_wake_the_pulse_and_the_watchdog(stack: Resources) -> None:
 
     assert target("aws.fis") == "squall.handlers.pulse.handler"
     assert target("aws.states") == "squall.handlers.watchdog.handler"
-    assert _rule(stack, "aws.states")["EventPattern"]["detail"]["status"] == ["ABORTED", "FAILED", "TIMED_OUT"]
+    detail = _rule(stack, "aws.states")["EventPattern"]["detail"]
+    assert detail["status"] == ["ABORTED", "FAILED", "TIMED_OUT"]
+    assert detail["stateMachineArn"] == [{"Ref": machine_named(stack, name)[0]} for name in MACHINES]
 
 
 def _rule(stack: Resources, source: str) -> dict[str, Any]:
@@ -238,7 +278,7 @@ def needed_by(stack: Resources, name: str) -> set[str]:
 
 
 def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(stack: Resources) -> None:
-    (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
+    machine, _ = machine_named(stack, "Squall-Experiment")
     later = needed_by(stack, machine)
     roles = {name for name in stack.whole("AWS::IAM::Role") if name.startswith("FisRole")}
     policies = {
@@ -266,14 +306,15 @@ def test_the_workflow_is_deleted_before_whatever_stops_and_undoes_its_faults(sta
 
 
 def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources) -> None:
-    (machine,) = stack.whole("AWS::StepFunctions::StateMachine")
+    machine, _ = machine_named(stack, "Squall-Experiment")
     starting = [name for name, found in stack.of_type("AWS::Scheduler::Schedule").items() if found["Name"].startswith("experiment-")]
     published = [
         name for name, found in stack.of_type("AWS::Scheduler::ScheduleGroup").items() if found["Name"] == "squall-Squall.published"
     ]
     assert len(published) == 1, "with the group go the schedules in it"
     assert starting
-    assert all(machine in needed_by(stack, name) for name in (*starting, *published))
+    campaigns, _ = machine_named(stack, "Squall-Campaign")
+    assert all(machine in needed_by(stack, name) for name in (*starting, *published, campaigns))
 
 
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
@@ -455,7 +496,8 @@ def test_settings_reach_the_template(synthesize: Callable[..., Resources]) -> No
         "ops@example.com",
         "sre@example.com",
     }
-    assert resources.one("AWS::StepFunctions::StateMachine")["StateMachineName"] == "Prod-Experiment"
+    assert machine_named(resources, "Prod-Experiment")
+    assert machine_named(resources, "Prod-Campaign")
     (bucket,) = resources.whole("AWS::S3::Bucket").values()
     assert bucket["DeletionPolicy"] == "Delete"
     expiring = {

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import yaml
 
 from squall.application.admission import admit, deployed
+from squall.application.campaign import admit as admit_campaign
 from squall.domain.language import grammar
 from tests.fakes.workload import ACCOUNT, REGION, FakeGroup, FakeInstance
 from tests.fakes.world import FakeWorld
@@ -101,14 +102,19 @@ SHAPES: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
 
 
 @contextmanager
-def arranged(shape: str = ONE_FAULT) -> Iterator[tuple[Walk, FakeWorld]]:
+def arranged(shape: str = ONE_FAULT, campaigns: dict[str, Any] | None = None) -> Iterator[tuple[Walk, FakeWorld]]:
     """The workload; the experiment as `seed`, and on another instance of the group as `other`. For tests that make their own worlds."""
     world = workload()
     experiment, policy = rel12_experiment(world), environment("staging")
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
     SHAPES[shape](experiment, policy)
-    known = deployed.DeployedDefinitions(catalogue={"seed": experiment, "other": other}, environments={"staging": policy})
-    with patch.object(admit, "load_deployed", lambda: known), patch.object(grammar, "parse_tree", tree_read_once), walking(world) as walk:
+    known = deployed.DeployedDefinitions({"seed": experiment, "other": other}, {"staging": policy}, campaigns or {})
+    with (
+        patch.object(admit, "load_deployed", lambda: known),
+        patch.object(admit_campaign, "load_deployed", lambda: known),
+        patch.object(grammar, "parse_tree", tree_read_once),
+        walking(world) as walk,
+    ):
         world.alarms.arming_seconds = 10
         world.faults.stop_seconds = 20
         yield walk, world

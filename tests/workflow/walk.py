@@ -43,7 +43,8 @@ def every_state(states: dict[str, Any] | None = None) -> dict[str, dict[str, Any
     results: dict[str, dict[str, Any]] = {}
     for name, state in (asl()["States"] if states is None else states).items():
         results[name] = state
-        for branch in state.get("Branches", ()):
+        inner = [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]
+        for branch in inner:
             results.update(every_state(branch["States"]))
     return results
 
@@ -87,17 +88,31 @@ class Walk(Driver):
     named: set[tuple[str, str]] = field(default_factory=set)
     """Functions, and the attributes of records that they have named in updates."""
     _walking: list[_Execution] = field(default_factory=list)
+    walked: list[Walked] = field(default_factory=list)
+    """Every execution, in the order of their starts."""
+    child: Callable[[str, dict[str, Any]], str] | None = None
+    """What an execution that the machine starts does: its name and input to its status. None: it is walked as well."""
 
-    def run(self, payload: object, name: str = "run-1", *, start_at: str | None = None, variables: dict[str, Any] | None = None) -> Walked:
+    def run(
+        self,
+        payload: object,
+        name: str = "run-1",
+        *,
+        start_at: str | None = None,
+        variables: dict[str, Any] | None = None,
+        machine_arn: str = MACHINE,
+        machine: dict[str, Any] | None = None,
+    ) -> Walked:
         """Walk to the end. `start_at` and `variables`: where a redriven execution goes on."""
-        arn = MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
+        arn = machine_arn.replace(":stateMachine:", ":execution:") + f":{name}"
         self.world.workflow.executions[arn] = "RUNNING"
         now = self.world.clock.now()
         execution = _Execution(self, arn, name, payload, now.isoformat().replace("+00:00", "Z"), dict(variables or {}))
         execution.walked.started_ms = int(now.timestamp() * 1000)
         self._walking.append(execution)
+        self.walked.append(execution.walked)
         try:
-            execution.walked.output = execution.walk(self.machine, payload, start_at)
+            execution.walked.output = execution.walk(machine or self.machine, payload, start_at)
             self.world.workflow.executions[arn] = "SUCCEEDED"
         except StateError as error:
             self.world.workflow.executions[arn], execution.walked.error = "FAILED", error.error
@@ -108,14 +123,20 @@ class Walk(Driver):
         execution.walked.status = self.world.workflow.executions[arn]
         return execution.walked
 
-    def kill(self, status: str = "ABORTED") -> None:
-        """Stop the innermost execution from outside: it is not driven any further."""
-        self.world.workflow.executions[self._walking[-1].arn] = status
+    def kill(self, status: str = "ABORTED", *, at: int = -1) -> None:
+        """Stop an execution from outside: it is not driven any further. `at`: which of those that wait for each other, the
+        outermost first."""
+        self.world.workflow.executions[self._walking[at].arn] = status
 
-    def death(self, status: str = "ABORTED") -> dict[str, Any]:
-        """The event of the innermost execution's end."""
-        execution = self._walking[-1]
+    def death(self, status: str = "ABORTED", *, at: int = -1) -> dict[str, Any]:
+        """The event of the execution's end."""
+        execution = self._walking[at]
         return execution_event(execution.arn, status, execution.walked.started_ms)
+
+    @property
+    def depth(self) -> int:
+        """How many executions wait for each other, the innermost included."""
+        return len(self._walking)
 
     def alive(self) -> bool:
         return not self._walking or self.world.workflow.executions[self._walking[-1].arn] == "RUNNING"
@@ -201,6 +222,8 @@ class _Execution:
         timeout = self._evaluate(state["TimeoutSeconds"], input=inputs)
         arguments = self._evaluate(state["Arguments"], input=inputs, token=token)
         self._measure(arguments)
+        if "StateMachineArn" in arguments:
+            return self._start_child(arguments)
         function = arguments["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
         self.walked.handlers.append(function)
         self.walked.events += 3
@@ -222,6 +245,43 @@ class _Execution:
             self.driver.pass_some(left)
             self._check()
         return {}
+
+    def _start_child(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As `startExecution.sync:2`: TaskScheduled, TaskStarted, TaskSubmitted, and the end of the execution."""
+        self.walked.events += 4
+        name, executions = arguments["Name"], self.driver.world.workflow.executions
+        arn = MACHINE.replace(":stateMachine:", ":execution:") + f":{name}"
+        self._call_hook(self.driver.before.get("StartExecution"), arguments)
+        if arn in executions:
+            raise StateError("StepFunctions.ExecutionAlreadyExistsException", name)
+        executions[arn] = "RUNNING"
+        if self.driver.child:
+            executions[arn] = self.driver.child(name, arguments["Input"])
+        else:
+            self.driver.run(arguments["Input"], name)
+        self._check()
+        self._call_hook(self.driver.after.get("StartExecution"), arguments)
+        if executions[arn] != "SUCCEEDED":
+            raise StateError("States.TaskFailed", json.dumps({"ExecutionArn": arn, "Status": executions[arn]}))
+        return {"ExecutionArn": arn, "Status": "SUCCEEDED"}
+
+    def _call_hook(self, hook: Callable[[dict[str, Any]], None] | None, arguments: dict[str, Any]) -> None:
+        try:
+            if hook:
+                hook(arguments)
+        except Exception as error:
+            raise StateError(str(getattr(error, "asl_name", type(error).__name__)), str(error)) from error
+
+    def _map(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
+        """The iterations one after the other."""
+        outer = dict(self.variables)
+        self.walked.events += 2
+        for item in self._evaluate(state["Items"], input=inputs):
+            self.walked.events += 2
+            self.walk(state["ItemProcessor"], item, inner)
+            self.variables = dict(outer)
+        self._assign(state.get("Assign"), input=inputs)
+        return state["Next"], self._evaluate(state["Output"], input=inputs)
 
     def _choice(self, state: dict[str, Any], inputs: Any, inner: str | None) -> tuple[str | None, Any]:
         chosen = next((c["Next"] for c in state["Choices"] if self._evaluate(c["Condition"], input=inputs) is True), state.get("Default"))

@@ -23,6 +23,18 @@ from local.account.patching import replace_function, require_names
 
 SERVICE = "states.amazonaws.com"
 _running: ContextVar[tuple[str, str] | None] = ContextVar("running", default=None)
+_execution: ContextVar[str | None] = ContextVar("execution", default=None)
+
+
+def running_role() -> str | None:
+    """The role of the execution that runs in this context; None if there is none."""
+    running = _running.get()
+    return running[0] if running else None
+
+
+def running_execution() -> str | None:
+    """The ARN of the execution that runs in this context; None if there is none."""
+    return _execution.get()
 
 
 def install_patches() -> None:
@@ -76,10 +88,12 @@ def _with_role(run: Callable[[str], None]) -> Callable[[str], None]:
         execution = sfn._executions.get(exec_arn) or {}
         machine = sfn._state_machines.get(execution.get("stateMachineArn", "")) or {}
         token = _running.set((machine["roleArn"], machine["stateMachineArn"]) if machine.get("roleArn") else None)
+        own = _execution.set(exec_arn)
         try:
             run(exec_arn)
         finally:
             _running.reset(token)
+            _execution.reset(own)
 
     return run_execution
 

@@ -13,6 +13,7 @@ from tests.adapters.scripted import Scripted, error
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:Squall-Experiment"
 OTHER = {"name": "Other-Experiment", "stateMachineArn": MACHINE.replace("Squall-E", "Other-E")}
+CAMPAIGNS = MACHINE.replace("Experiment", "Campaign")
 RUN = {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:run-1", "name": "run-1"}
 
 
@@ -24,7 +25,8 @@ class Session:
     """What a deployment asks of AWS before it does anything."""
 
     def __init__(self, *experiments: dict[str, Any], runs: list[dict[str, str]] | None = None, deployed: bool = True) -> None:
-        machines = [OTHER, *([{"name": "Squall-Experiment", "stateMachineArn": MACHINE}] if deployed else [])]
+        own = [{"name": arn.rpartition(":")[2], "stateMachineArn": arn} for arn in (MACHINE, CAMPAIGNS)]
+        machines = [OTHER, *(own if deployed else [])]
         self.fis = Scripted("fis", list_experiments=[{"experiments": list(experiments)}], stop_experiment=[{}])
         self.states = Scripted(
             "stepfunctions",
@@ -60,11 +62,12 @@ def test_an_active_fault_refuses(status: str) -> None:
     assert session.stopped() == []
 
 
-def test_a_running_execution_refuses_though_no_fault_runs_yet() -> None:
+def test_a_running_execution_of_either_machine_refuses_though_no_fault_runs_yet() -> None:
     session = Session(runs=[RUN])
     with pytest.raises(SystemExit, match="Squall runs run-1"):
         deploy._check_nothing_runs(session, Settings(), force=False)
-    assert session.states.arguments("list_executions") == [{"stateMachineArn": MACHINE, "statusFilter": "RUNNING"}]
+    asked = session.states.arguments("list_executions")
+    assert asked == [{"stateMachineArn": arn, "statusFilter": "RUNNING"} for arn in (CAMPAIGNS, MACHINE)], "what starts runs, first"
 
 
 def test_force_stops_what_runs_and_still_touches_nothing_else() -> None:

@@ -9,6 +9,7 @@ from squall.admission.execution_input import Place, admit_input
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import belongs_to_execution, list_candidate_ids
 from squall.application.admission.published import find_published
+from squall.application.campaign.step import find_campaign_problems
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
@@ -35,7 +36,7 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     now, execution, raw = w.clock.now(), event["execution"], event.get("input")
     started_at = datetime.fromisoformat(execution["started_at"])
     run = Run(id=next(list_candidate_ids(execution["name"], started_at)), execution_arn=execution["arn"], started_at=started_at)
-    definition, problems = _read_definition(w, raw, execution["name"], run, now)
+    definition, problems = read_definition(w, raw, execution["name"], run.execution_arn, now)
     if is_redriven(event):
         problems = [Problem(path="$", message="a redriven execution is refused; start a new one")]
     run, record = _open_record(w, run, execution["name"], definition, raw)
@@ -44,6 +45,8 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
         return {**END, **answer}
     if definition and not problems:
         problems = _find_crowd_problems(w, definition, run)
+    if definition and not problems:
+        problems = find_campaign_problems(w, raw, run)
     if definition and not problems and not _claim_trigger(w, definition, run, now):
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
@@ -66,15 +69,15 @@ def _reject_run(w: Wiring, run: Run, problems: list[Problem], now: datetime) -> 
     w.records.update(run.id, events=[Event(now, EventName.REJECTED, reason)], decided_status=Status.REJECTED, reason=reason)
 
 
-def _read_definition(w: Wiring, raw: object, name: str, run: Run, now: datetime) -> tuple[Definition | None, list[Problem]]:
-    """The definition to run, or every problem of the input."""
+def read_definition(w: Wiring, raw: object, name: str, execution_arn: str, now: datetime) -> tuple[Definition | None, list[Problem]]:
+    """The definition that an execution of this name and input would run, or every problem of the input."""
     definitions = load_deployed()
     try:
         published = find_published(w, raw, definitions.environments)
     except (Unavailable, Refused) as error:  # the name could be ambiguous, or the newest version a retirement
         return None, [Problem(path="experiment", message=f"the published catalogue could not be read: {error}")]
     try:
-        place = _read_place(run.execution_arn)
+        place = _read_place(execution_arn)
         definition = admit_input(raw, name, definitions.catalogue, definitions.environments, published=published, place=place, now=now)
         template_id = definition.experiment.fis_template_id
         return (adopt_template(definition, w.faults.template(template_id)) if template_id else definition), []

@@ -2,7 +2,7 @@
 input."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ class DeployedDefinitions:
     """Raw experiments by their name in the catalogue; Admit parses the one that it runs."""
     environments: dict[str, Any]
     """Raw policies by the name of the environment."""
+    campaigns: dict[str, Any] = field(default_factory=dict)
+    """Raw campaigns by their name in the catalogue."""
 
 
 @cache
@@ -25,4 +27,5 @@ def load_deployed(folder: Path = DEPLOYED) -> DeployedDefinitions:
     return DeployedDefinitions(
         catalogue=json.loads((folder / "catalogue.json").read_text()),
         environments=json.loads((folder / "environments.json").read_text()),
+        campaigns=json.loads((folder / "campaigns.json").read_text()),
     )

@@ -3,7 +3,8 @@ the workflow.
 
 For a run whose execution is running, it renews the leases, wakes the workflow when FIS has finished, and aborts when a
 guard's metric breaches or a guard can no longer see. It closes a run whose execution has ended. It cleans up after a
-closed run until nothing is left. Then it sweeps what belongs to no open run: see `orphans`.
+closed run until nothing is left. Then it sweeps what belongs to no open run (see `orphans`), and looks after open
+campaigns (see `campaigns`).
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from squall.application.stopping.cleanup import LIST_EXPERIMENTS, Cleanup
 from squall.application.stopping.run_faults import RunFaults
 from squall.application.supervision.approvals import look_after_approval
 from squall.application.supervision.by_tags import list_running_executions, list_tagged_executions, stop_by_tags
+from squall.application.supervision.campaigns import look_after_campaigns
 from squall.application.supervision.close import close_run
 from squall.application.supervision.orphans import Sweep
 from squall.application.supervision.run_cleanup import SETTLED_AFTER, RunCleanup
@@ -50,7 +52,8 @@ LOOKING_SECONDS = 50
 
 
 def supervise_runs(w: Wiring) -> dict[str, str]:
-    """Look after every open run, then sweep. Maps execution id, or orphan, to what was done.
+    """Look after every open run, sweep, then look after campaigns. Maps the id of a run or campaign, or an orphan, to what
+    was done.
 
     Raises ExceptionGroup at the end for everything that could not be looked after: a problem with one run must not keep
     the others from being looked after.
@@ -63,6 +66,7 @@ def supervise_runs(w: Wiring) -> dict[str, str]:
     sweep = Sweep(w)
     work.attempt("the sweep", "squall status", sweep.run)
     done |= {orphan.key: "swept" for orphan in sweep.removed} | {left.label: f"left: {left.reason}" for left in sweep.left}
+    done |= look_after_campaigns(w, work)
     failures = [*work.failures, *sweep.failures]
     if failures:
         raise ExceptionGroup(f"{len(failures)} things could not be looked after; done: {done}", failures)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from squall.application.admission.execution_ids import START_TOLERANCE, belongs_to_execution, list_candidate_ids
+from squall.application.campaign.close import close_ended_campaign
 from squall.application.supervision.by_tags import stop_by_tags
 from squall.application.supervision.close import FIS_STOPS_WITHIN_SECONDS, close_run
 from squall.domain.base.vocabulary import Status
@@ -16,6 +17,14 @@ from squall.wiring import Wiring
 
 
 def close_ended_execution(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Close the run, or the campaign, of a Step Functions status change event (`detail` of the event). Raises
+    Unavailable or Refused if it could not be closed."""
+    if detail["stateMachineArn"] == w.settings.campaign_machine_arn:
+        return close_ended_campaign(w, detail)
+    return close_ended_run(w, detail)
+
+
+def close_ended_run(w: Wiring, detail: Mapping[str, Any]) -> dict[str, Any]:
     """Close the run of a Step Functions status change event (`detail` of the event).
 
     Raises Unavailable or Refused if the run could not be closed. Its faults are stopped all the same: the event says

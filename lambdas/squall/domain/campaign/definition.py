@@ -130,18 +130,20 @@ class Campaign(Model):
         if self.kind == "ramp":
             if self.experiment is None or self.ramp is None:
                 raise validation_error("a ramp names what it varies", "experiment and ramp", at="ramp")
-            given = sorted(self.model_fields_set & {"steps", "stop_on", "side_by_side"})
-            if given:
+            if given := self._list_given("side_by_side", "steps", "stop_on"):
                 raise validation_error("belongs to a suite, and this is a ramp", "no such key", at=given[0])
             return self
         if not self.steps:
             raise validation_error("a suite has steps", "at least one", at="steps")
-        given = sorted(self.model_fields_set & {"experiment", "ramp"})
-        if given:
+        if given := self._list_given("experiment", "ramp"):
             raise validation_error("belongs to a ramp, and this is a suite", "no such key", at=given[0])
         if problem := _find_step_problem(self.steps):
             raise problem
         return self
+
+    def _list_given(self, *fields: str) -> list[str]:
+        """Those of the fields that have another value than their default."""
+        return [field for field in fields if getattr(self, field) != type(self).model_fields[field].default]
 
 
 def _find_step_problem(steps: Iterable[SuiteStep]) -> Exception | None:

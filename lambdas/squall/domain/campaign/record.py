@@ -11,8 +11,8 @@ from squall.domain.run.record import Abort
 
 LONGEST_NAME = 80
 """The most characters of an execution's name."""
-REASON_CHARACTERS = 200
-"""The reason of a step is cut to this length: 500 steps have to fit into an item of 400 KB."""
+REASON_BYTES = 200
+"""The reason of a step is cut to this length in UTF-8: 500 steps have to fit into an item of 400 KB."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ class CampaignRecord:
     """How many steps a suite has, or how many doses a ramp has."""
     resume_at: datetime | None = None
     """Until when the campaign pauses."""
+    waiting_since: datetime | None = None
+    """Since when the campaign waits for the record of an execution that has ended."""
     abort: Abort | None = None
     """Why no further step starts: an operator, a halt, or the end of the campaign's own execution."""
     verdict: Verdict | None = None
@@ -80,6 +82,11 @@ class CampaignRecord:
         """The record with these executions added, or in the place of those with the same number."""
         by_number = {run.number: run for run in (*self.runs, *changed)}
         return replace(self, runs=tuple(by_number[number] for number in sorted(by_number)))
+
+
+def cut_reason(reason: str) -> str:
+    """The beginning of a reason, short enough for the record."""
+    return reason.encode()[:REASON_BYTES].decode(errors="ignore")
 
 
 def make_execution_name(campaign_id: str, number: int) -> str:

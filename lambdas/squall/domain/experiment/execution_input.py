@@ -51,6 +51,15 @@ class Trigger(Model):
     """ISO 8601."""
 
 
+class CampaignStep(Model):
+    """The step of a campaign that an execution is. Admit compares it with the campaign's record."""
+
+    id: Annotated[str, Field(max_length=128)]
+    """The id of the campaign."""
+    number: Annotated[int, Field(ge=1, strict=True)]
+    """The number of the execution in the campaign."""
+
+
 class ExecutionInput(Model):
     experiment: Annotated[str, Field(max_length=128)] | None = None
     """The name of a deployed or published experiment: its file name without `.yaml`. Give either this or `definition`."""
@@ -64,6 +73,8 @@ class ExecutionInput(Model):
     """A label that says who asked for it; it proves nothing."""
     trigger: Trigger | None = None
     """Set by a schedule, never by hand."""
+    campaign: CampaignStep | None = None
+    """Set by a campaign, never by hand."""
 
     @model_validator(mode="after")
     def _require_one_source(self) -> "ExecutionInput":

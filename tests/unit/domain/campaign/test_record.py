@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome, classify_run
-from squall.domain.campaign.record import CampaignRecord, make_execution_name
+from squall.domain.campaign.record import CampaignRecord, cut_reason, make_execution_name
 from squall.domain.run.record import Abort, ExecutionRecord
 
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -24,6 +24,11 @@ def test_names_are_legal_and_differ_by_campaign_and_number(first: str, second: s
     assert name == make_execution_name(first, number)
     if (first, number) != (second, other):
         assert name != make_execution_name(second, other)
+
+
+def test_a_reason_is_cut_by_its_bytes_and_never_inside_a_character() -> None:
+    assert cut_reason("short") == "short"
+    assert cut_reason("\u6f22" * 100) == "\u6f22" * 66
 
 
 def test_executions_are_numbered_over_the_whole_campaign() -> None:

@@ -58,6 +58,7 @@ def test_what_the_model_refuses_the_schema_refuses(changes: dict[str, Any]) -> N
         ("tests/data/experiments-scheduled", "experiment"),
         ("environments", "environment"),
         ("campaigns", "campaign"),
+        ("local/campaigns", "campaign"),
         ("local/environments", "environment"),
     ],
 )

@@ -1,0 +1,176 @@
+"""`squall campaign run|status|abort|show`: campaigns of the deployed stack."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from cli import output, session
+from cli.arguments import durations
+from cli.arguments.names import make_name, parse_execution_id
+from cli.errors import CommandError, NameInUseError
+from cli.exits import Exit, exit_code
+from cli.render import make_table, style_word
+from cli.text import clean_line, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cli.aws.stack import Deployment
+    from cli.session import Options
+    from squall.domain.campaign.record import CampaignRecord
+
+LOOKS_EVERY_SECONDS = 5.0
+RECORDED_WITHIN_SECONDS = 180.0
+"""How long after the end of an execution its campaign may have no record: the watchdog writes one within seconds."""
+REASON_CHARACTERS = 500
+NEWEST = 20
+
+
+def run_campaign(options: Options, campaign: str, name: str | None, *, follow: bool, wait_timeout: str | None) -> int:
+    """Returns the exit code of the verdict; 0 if the campaign is only started."""
+    timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
+    deployment = session.find_deployment(options)
+    campaign_id = parse_execution_id(name) if name else make_name(campaign, datetime.now(UTC))
+    # Step Functions forgets a name after 90 days, but records are kept for years.
+    if deployment.campaign(campaign_id) is not None:
+        raise NameInUseError(campaign_id)
+    deployment.start_campaign(campaign_id, {"campaign": campaign, "requested_by": deployment.caller()[:256]})
+    if not follow:
+        if options.json:
+            output.write_json({"campaign_id": campaign_id})
+        else:
+            output.make_console().print(campaign_id, soft_wrap=True)
+        return Exit.VALIDATED
+    output.write_note(f"Started campaign {campaign_id} in {deployment.region}.")
+    record = _follow(deployment, campaign_id, timeout)
+    return _show_ending(options, deployment, record)
+
+
+def show_campaigns(options: Options, campaign_id: str | None) -> int:
+    """Returns 0, also if there is none."""
+    deployment = session.find_deployment(options)
+    if campaign_id is not None:
+        record = _find(deployment, parse_execution_id(campaign_id))
+        if options.json:
+            output.write_json(make_document(record))
+        else:
+            _print_record(record)
+        return Exit.VALIDATED
+    records = deployment.newest_campaigns(NEWEST)
+    if options.json:
+        output.write_json([make_document(record) for record in records])
+        return Exit.VALIDATED
+    console = output.make_console()
+    if not records:
+        console.print(f"There is no campaign in stack {deployment.stack}, {deployment.region}.")
+        return Exit.VALIDATED
+    table = make_table("Campaigns", "Campaign", "Id", "State", "Runs", "Started")
+    for record in records:
+        state = style_word((record.verdict or record.status).value)
+        started = f"{record.started_at:%Y-%m-%d %H:%M:%S}"
+        table.add_row(safe_text(record.campaign), safe_text(record.id), state, str(len(record.runs)), started)
+    console.print(table)
+    return Exit.VALIDATED
+
+
+def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout: str | None) -> int:
+    """Returns 0 once the campaign is over."""
+    timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
+    deployment = session.find_deployment(options)
+    record = _find(deployment, parse_execution_id(campaign_id))
+    answer = deployment.abort_campaign(record.id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
+    steps = [str(step.get("execution_id")) for step in answer.get("steps", ()) if step.get("recorded") or step.get("stopped")]
+    stopped = f"aborted {', '.join(steps)}" if steps else "no step of it had to be aborted"
+    output.write_note(f"No further step of {record.id} starts; {stopped}.")
+    if record.resume_at and not record.final:
+        output.write_note(f"It pauses, and ends by itself at {record.resume_at:%Y-%m-%d %H:%M:%S} UTC.")
+    return _show_ending(options, deployment, _follow(deployment, record.id, timeout), code=Exit.VALIDATED)
+
+
+def show_result(options: Options, campaign_id: str) -> int:
+    """Returns the exit code of the campaign's outcome."""
+    deployment = session.find_deployment(options)
+    return _show_ending(options, deployment, _find(deployment, parse_execution_id(campaign_id)))
+
+
+def make_document(record: CampaignRecord) -> dict[str, Any]:
+    """A record as JSON."""
+    return {
+        "campaign_id": record.id,
+        "campaign": record.campaign,
+        "kind": record.kind,
+        "status": record.status.value,
+        "verdict": record.verdict.value if record.verdict else None,
+        "reason": record.reason,
+        "abort": record.abort.reason if record.abort else None,
+        "steps": [
+            {
+                "number": run.number,
+                "step": run.step,
+                "execution_id": run.execution_id,
+                "outcome": run.outcome.value if run.outcome else None,
+                "reason": run.reason,
+            }
+            for run in record.runs
+        ],
+    }
+
+
+def _find(deployment: Deployment, campaign_id: str) -> CampaignRecord:
+    record = deployment.campaign(campaign_id)
+    if record is None:
+        message = f"There is no campaign {campaign_id} in stack {deployment.stack}, {deployment.region}."
+        raise CommandError(message, "`squall campaign status` lists the newest.", code=Exit.REFUSED)
+    return record
+
+
+def _follow(deployment: Deployment, campaign_id: str, timeout: float | None) -> CampaignRecord:
+    """The final record. Says on stderr when a step begins or ends. Raises CommandError if the timeout passes or the
+    execution died without a record."""
+    told: dict[int, str] = {}
+    started = time.monotonic()
+    ended: float | None = None
+    while True:
+        record = deployment.campaign(campaign_id)
+        if record is None and (machine := deployment.campaign_machine(campaign_id)) and machine.over:
+            ended = ended or time.monotonic()
+            if time.monotonic() - ended > RECORDED_WITHIN_SECONDS:
+                hint = "Look at the execution in the Step Functions console, and at the alarms of the stack."
+                raise CommandError(f"The execution of {campaign_id} is {machine.status}, and nothing was recorded.", hint, code=Exit.FAILED)
+        for run in record.runs if record else ():
+            state = run.outcome.words if run.outcome else "started"
+            if told.get(run.number) != state:
+                told[run.number] = state
+                output.write_note(f"{run.step} ({run.execution_id}): {state}")
+        if record is not None and record.final:
+            return record
+        if timeout is not None and time.monotonic() - started > timeout:
+            hint = f"It goes on. `squall campaign status {campaign_id}` shows it, `squall campaign abort {campaign_id}` ends it."
+            raise CommandError(f"{campaign_id} is not over after {timeout:g} s.", hint, code=Exit.INCONCLUSIVE)
+        time.sleep(LOOKS_EVERY_SECONDS)
+
+
+def _show_ending(options: Options, deployment: Deployment, record: CampaignRecord, code: Exit | None = None) -> int:
+    result: Mapping[str, Any] | None = deployment.document(record.id, "campaign_result") if record.final else None
+    if options.json:
+        output.write_json(result or make_document(record))
+    else:
+        _print_record(record)
+        if result and result.get("ramp"):
+            output.make_console().print(safe_text(result["ramp"]["statement"]), soft_wrap=True)
+    return exit_code(record.status, record.verdict) if code is None else code
+
+
+def _print_record(record: CampaignRecord) -> None:
+    console = output.make_console()
+    console.print(safe_text(f"{record.campaign} as {record.id}: "), style_word((record.verdict or record.status).value), soft_wrap=True)
+    if why := record.reason or (record.abort.reason if record.abort else ""):
+        console.print(safe_text(why), soft_wrap=True)
+    table = make_table("Steps", "No.", "Step", "Execution", "Outcome", "Reason")
+    for run in record.runs:
+        outcome = safe_text(run.outcome.words) if run.outcome else safe_text("running" if not record.final else "no outcome")
+        table.add_row(str(run.number), safe_text(run.step), safe_text(run.execution_id), outcome, safe_text(run.reason))
+    if record.runs:
+        console.print(table)

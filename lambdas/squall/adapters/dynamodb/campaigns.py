@@ -1,0 +1,210 @@
+"""Records of campaigns in DynamoDB: one item each, replaced as a whole if nobody has written since it was read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from squall.adapters.aws import call, list_items
+from squall.adapters.dynamodb.items import Item, format_instant, make_number, make_text
+from squall.domain.base.vocabulary import FINAL_STATUSES, AbortSource, Status, Verdict
+from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.record import CampaignRecord, StepRun
+from squall.domain.run.record import Abort
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NO = frozenset({"ConditionalCheckFailedException"})
+_FINAL = {f":final{index}": make_text(status.value) for index, status in enumerate(sorted(FINAL_STATUSES))}
+_IS_OPEN = f"NOT #status IN ({', '.join(_FINAL)})"
+_LISTED = "CAMPAIGNS"
+"""The key under which the indexes list campaigns: `period` all of them, `open` those whose end nobody has been told yet."""
+
+
+class DynamoCampaigns:
+    def __init__(self, client: Any, table: str) -> None:
+        self._client, self._table = client, table
+
+    def create(self, record: CampaignRecord) -> bool:
+        return self._write("put_item", Item=_to_item(record), ConditionExpression="attribute_not_exists(pk)") is not None
+
+    def get(self, campaign_id: str) -> CampaignRecord | None:
+        answer = call(self._client, "get_item", TableName=self._table, Key=_key(campaign_id), ConsistentRead=True)
+        return _from_item(answer["Item"]) if "Item" in answer else None
+
+    def save(self, record: CampaignRecord) -> bool:
+        answer = self._write(
+            "put_item",
+            Item=_to_item(replace(record, version=record.version + 1)),
+            ConditionExpression=f"#version = :read AND {_IS_OPEN}",
+            ExpressionAttributeNames={"#version": "version", "#status": "status"},
+            ExpressionAttributeValues={":read": make_number(record.version), **_FINAL},
+        )
+        return answer is not None
+
+    def request_abort(self, campaign_id: str, abort: Abort) -> bool:
+        answer = self._write(
+            "update_item",
+            Key=_key(campaign_id),
+            UpdateExpression="SET #abort = :abort ADD #version :one",
+            ConditionExpression=f"attribute_exists(pk) AND attribute_not_exists(#abort) AND {_IS_OPEN}",
+            ExpressionAttributeNames={"#abort": "abort", "#version": "version", "#status": "status"},
+            ExpressionAttributeValues={":abort": _abort_item(abort), ":one": make_number(1), **_FINAL},
+        )
+        return answer is not None
+
+    def mark_told(self, campaign_id: str) -> None:
+        self._write(
+            "update_item",
+            Key=_key(campaign_id),
+            UpdateExpression="SET #told = :told REMOVE #open_pk, #open_sk",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeNames={"#told": "told", "#open_pk": "open_pk", "#open_sk": "open_sk"},
+            ExpressionAttributeValues={":told": {"BOOL": True}},
+        )
+
+    def list_open(self) -> Sequence[str]:
+        items = list_items(
+            self._client,
+            "query",
+            "Items",
+            TableName=self._table,
+            IndexName="open",
+            KeyConditionExpression="open_pk = :key",
+            ExpressionAttributeValues={":key": make_text(_LISTED)},
+        )
+        return [_id_of(item) for item in items]
+
+    def list_newest(self, limit: int) -> Sequence[CampaignRecord]:
+        answer = call(
+            self._client,
+            "query",
+            TableName=self._table,
+            IndexName="period",
+            KeyConditionExpression="period_pk = :key",
+            ExpressionAttributeValues={":key": make_text(_LISTED)},
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [record for item in answer["Items"] if (record := self.get(_id_of(item)))]  # the index holds only some attributes
+
+    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> str:
+        key = {"pk": make_text("CAMPAIGNS"), "sk": make_text(f"RUNNING#{name}")}
+        condition, values = "attribute_not_exists(pk) OR campaign_id = :me", {":me": make_text(campaign_id)}
+        if instead_of is not None:
+            condition, values = "campaign_id IN (:me, :before)", {**values, ":before": make_text(instead_of)}
+        item = {**key, "campaign_id": make_text(campaign_id)}
+        if self._write("put_item", Item=item, ConditionExpression=condition, ExpressionAttributeValues=values) is not None:
+            return campaign_id
+        held = call(self._client, "get_item", TableName=self._table, Key=key, ConsistentRead=True)
+        return str(held["Item"]["campaign_id"]["S"])
+
+    def _write(self, method: str, **arguments: Any) -> Any:
+        """The answer of the call; None if the condition did not hold."""
+        return call(self._client, method, absent=_NO, TableName=self._table, **arguments)
+
+
+def _key(campaign_id: str) -> Item:
+    return {"pk": make_text(f"CAMPAIGN#{campaign_id}"), "sk": make_text("RECORD")}
+
+
+def _id_of(item: Item) -> str:
+    return str(item["pk"]["S"]).removeprefix("CAMPAIGN#")
+
+
+def _to_item(record: CampaignRecord) -> Item:
+    texts = {
+        "id": record.id,
+        "execution_arn": record.execution_arn,
+        "started_at": format_instant(record.started_at),
+        "status": record.status.value,
+        "campaign": record.campaign,
+        "kind": record.kind,
+        "plan_hash": record.plan_hash,
+        "requested_by": record.requested_by,
+        "resume_at": _optional_instant(record.resume_at),
+        "waiting_since": _optional_instant(record.waiting_since),
+        "verdict": record.verdict.value if record.verdict else "",
+        "reason": record.reason,
+        "ended_at": _optional_instant(record.ended_at),
+        "period_pk": _LISTED,
+        "period_sk": format_instant(record.started_at),
+    }
+    if not record.told:
+        texts |= {"open_pk": _LISTED, "open_sk": format_instant(record.started_at)}
+    item = {name: make_text(value) for name, value in texts.items() if value}
+    item |= {"planned": make_number(record.planned), "version": make_number(record.version), "told": {"BOOL": record.told}}
+    item["runs"] = {"L": [{"M": _run_item(run)} for run in record.runs]}
+    if record.abort:
+        item["abort"] = _abort_item(record.abort)
+    return {**_key(record.id), **item}
+
+
+def _run_item(run: StepRun) -> Item:
+    texts = {
+        "step": run.step,
+        "execution_id": run.execution_id,
+        "begun_at": format_instant(run.begun_at),
+        "outcome": run.outcome.value if run.outcome else "",
+        "ended_at": _optional_instant(run.ended_at),
+        "reason": run.reason,
+    }
+    return {"number": make_number(run.number), **{name: make_text(value) for name, value in texts.items() if value}}
+
+
+def _abort_item(abort: Abort) -> Item:
+    texts = {"source": abort.source.value, "reason": abort.reason, "at": format_instant(abort.at), "by": abort.by}
+    return {"M": {name: make_text(value) for name, value in texts.items()}}
+
+
+def _from_item(item: Item) -> CampaignRecord:
+    return CampaignRecord(
+        id=item["id"]["S"],
+        execution_arn=item["execution_arn"]["S"],
+        started_at=datetime.fromisoformat(item["started_at"]["S"]),
+        status=Status(item["status"]["S"]),
+        campaign=_text(item, "campaign"),
+        kind=_text(item, "kind"),
+        plan_hash=_text(item, "plan_hash"),
+        requested_by=_text(item, "requested_by"),
+        runs=tuple(_read_run(entry["M"]) for entry in item["runs"]["L"]),
+        planned=int(item["planned"]["N"]),
+        resume_at=_instant(item, "resume_at"),
+        waiting_since=_instant(item, "waiting_since"),
+        abort=_read_abort(item["abort"]["M"]) if "abort" in item else None,
+        verdict=Verdict(item["verdict"]["S"]) if "verdict" in item else None,
+        reason=_text(item, "reason"),
+        ended_at=_instant(item, "ended_at"),
+        told=bool(item["told"]["BOOL"]),
+        version=int(item["version"]["N"]),
+    )
+
+
+def _read_run(item: Item) -> StepRun:
+    return StepRun(
+        number=int(item["number"]["N"]),
+        step=item["step"]["S"],
+        execution_id=item["execution_id"]["S"],
+        begun_at=datetime.fromisoformat(item["begun_at"]["S"]),
+        outcome=StepOutcome(item["outcome"]["S"]) if "outcome" in item else None,
+        ended_at=_instant(item, "ended_at"),
+        reason=_text(item, "reason"),
+    )
+
+
+def _read_abort(item: Item) -> Abort:
+    return Abort(AbortSource(item["source"]["S"]), item["reason"]["S"], datetime.fromisoformat(item["at"]["S"]), item["by"]["S"])
+
+
+def _text(item: Item, name: str) -> str:
+    return str(item[name]["S"]) if name in item else ""
+
+
+def _instant(item: Item, name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]["S"]) if name in item else None
+
+
+def _optional_instant(at: datetime | None) -> str:
+    return format_instant(at) if at else ""

@@ -1,0 +1,43 @@
+"""The pulse looks after every campaign that has not ended and told, so that none depends on an event or on its workflow.
+
+The steps of a campaign are runs like any other, and the pulse looks after them before it looks here.
+"""
+
+from squall.application.campaign.close import close_campaign
+from squall.application.campaign.finish import end_campaign
+from squall.application.stopping.cleanup import Cleanup
+from squall.application.supervision.run_cleanup import SETTLED_AFTER
+from squall.domain.run.commands import shell_command
+from squall.domain.run.execution_state import SUCCEEDED, is_broken_off
+from squall.wiring import Wiring
+
+
+def look_after_campaigns(w: Wiring, work: Cleanup) -> dict[str, str]:
+    """Look after each open campaign. Maps its id to what was done."""
+    done = {}
+    for campaign_id in work.attempt("the list of open campaigns", "squall campaign status", w.campaigns.list_open) or ():
+        command = shell_command("squall", "campaign", "status", campaign_id)
+        outcome = work.attempt(f"campaign {campaign_id}", command, look_after_campaign, w, campaign_id)
+        if outcome is not None:
+            done[campaign_id] = outcome
+    return done
+
+
+def look_after_campaign(w: Wiring, campaign_id: str) -> str:
+    """Close a campaign whose execution has ended, and tell how it ended if nobody has. Returns what was done."""
+    record = w.campaigns.get(campaign_id)
+    if record is None or record.told:
+        return "over"  # the index lags behind
+    now = w.clock.now()
+    if record.final:
+        if now - (record.ended_at or record.started_at) <= SETTLED_AFTER:
+            return "whoever ended it tells people"
+        end_campaign(w, record)
+        return "told"
+    status = w.workflow.status(record.execution_arn)
+    if is_broken_off(status, record.started_at, now):
+        reason = f"the campaign's execution is {status or 'unknown to Step Functions'}"
+        return close_campaign(w, record, reason, failed=status != "ABORTED", by="the pulse")
+    if status == SUCCEEDED:
+        return close_campaign(w, record, "the campaign's execution ended without recording", failed=True, by="the pulse")
+    return "alive"

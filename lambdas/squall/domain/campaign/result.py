@@ -1,0 +1,122 @@
+"""`campaign_result.json`: what people and machines read about a campaign that ended."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.campaign.confidence import compute_confidence, describe_confidence
+from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.plan import CampaignPlan, PlannedStep, explain_skipped
+from squall.domain.campaign.record import CampaignRecord, StepRun
+from squall.domain.documents.document import Document
+
+
+class StepResult(Model):
+    """One execution of a campaign, or a step that did not run."""
+
+    number: int | None
+    """From 1, over all executions; None for a step that did not run."""
+    step: str
+    experiment: str
+    environment: str
+    fault_type: str
+    resource_type: str
+    overrides: dict[str, Any] = {}
+    execution_id: str | None = None
+    outcome: StepOutcome | None = None
+    """None if it did not run, or if the campaign ended without its outcome."""
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+class RampAnswer(Model):
+    """The answer of a ramp."""
+
+    parameter: str
+    holds_to: float | None
+    """The largest dose below `fails_from` that holds; None if none is known."""
+    fails_from: float | None
+    """The smallest dose that fails; None if none is known."""
+    confidence: float
+    """The probability that the limit lies between the two, under the assumption that `statement` names."""
+    statement: str
+
+
+class CampaignResult(Document):
+    NAME: ClassVar[str] = "campaign_result"
+
+    campaign_id: str
+    campaign: str
+    name: str
+    """The campaign's name for people."""
+    kind: str
+    status: Status
+    verdict: Verdict | None
+    reason: str
+    start_time: datetime
+    end_time: datetime | None
+    requested_by: str = ""
+    steps: tuple[StepResult, ...] = ()
+    ramp: RampAnswer | None = None
+
+
+def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None) -> CampaignResult:
+    """The result of a final record. Without a plan, as for a campaign that was refused, it has no steps."""
+    return CampaignResult(
+        campaign_id=record.id,
+        campaign=record.campaign,
+        name=plan.campaign.name if plan else record.campaign or record.id,
+        kind=record.kind,
+        status=record.status,
+        verdict=record.verdict,
+        reason=record.reason,
+        start_time=record.started_at,
+        end_time=record.ended_at,
+        requested_by=record.requested_by,
+        steps=tuple(_list_steps(record, plan)) if plan else (),
+        ramp=_answer_ramp(record, plan) if plan and plan.campaign.ramp else None,
+    )
+
+
+def _list_steps(record: CampaignRecord, plan: CampaignPlan) -> Iterator[StepResult]:
+    for run in record.runs:
+        yield _make_step(plan.find_step(run.step), run)
+    begun = {run.step for run in record.runs}
+    for name, reason in explain_skipped(plan, record.runs).items():
+        if name not in begun:
+            yield _make_step(plan.find_step(name), None, reason)
+
+
+def _make_step(planned: PlannedStep, run: StepRun | None, reason: str = "") -> StepResult:
+    return StepResult(
+        number=run.number if run else None,
+        step=planned.name,
+        experiment=planned.experiment,
+        environment=planned.environment,
+        fault_type=planned.fault_type,
+        resource_type=planned.resource_type,
+        overrides=planned.overrides,
+        execution_id=run.execution_id if run else None,
+        outcome=run.outcome if run else None,
+        begun_at=run.begun_at if run else None,
+        ended_at=run.ended_at if run else None,
+        reason=run.reason if run else reason,
+    )
+
+
+def _answer_ramp(record: CampaignRecord, plan: CampaignPlan) -> RampAnswer | None:
+    ramp = plan.campaign.ramp
+    if ramp is None:
+        return None
+    tallies, bracket = plan.tally(record.runs)
+    confidence = compute_confidence(tallies, bracket)
+    return RampAnswer(
+        parameter=ramp.parameter,
+        holds_to=None if bracket.holds is None else ramp.doses[bracket.holds],
+        fails_from=None if bracket.fails is None else ramp.doses[bracket.fails],
+        confidence=round(confidence, 4),
+        statement=describe_confidence(confidence),
+    )

@@ -1,0 +1,71 @@
+"""The message that a campaign ended: the verdict first, then the steps, then what to do."""
+
+from collections.abc import Iterator
+
+from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.campaign.record import CampaignRecord
+from squall.domain.campaign.result import CampaignResult, StepResult
+from squall.domain.judging.verdict import exit_code
+from squall.domain.messages.message import Fact, Message, Section, facts_of
+from squall.domain.run.commands import shell_command
+
+MOST_STEPS = 40
+"""How many steps a message lists."""
+_NEXT = {
+    Verdict.VALIDATED: "Nothing has to be done.",
+    Verdict.REFUTED: "Look at the reports of the steps that failed, fix what they show, and run the campaign again.",
+    Verdict.INCONCLUSIVE: "Look at the steps that were not validated, and run them or the campaign again.",
+    Verdict.ABORTED: "Check that the workload is healthy, and find out why the campaign was aborted.",
+}
+
+
+def make_message(result: CampaignResult, record: CampaignRecord, bucket: str) -> Message:
+    """How a campaign ended."""
+    outcome = (result.verdict or result.status).value
+    return Message(
+        subject=f"Squall: campaign {outcome}: {result.name}",
+        facts=facts_of(
+            [
+                f"Campaign {result.name}: {outcome}",
+                result.reason,
+                result.ramp.statement if result.ramp else "",
+                f"status {result.status.value}, exit code {exit_code(result.status, result.verdict)}, campaign {result.campaign_id}",
+            ]
+        ),
+        sections=(
+            Section("Steps", tuple(_list_steps(result))),
+            Section("What to do next", facts_of([_next_step(result)])),
+            Section(
+                "Without a browser",
+                facts_of([shell_command("aws", "s3", "cp", f"s3://{bucket}/results/{record.id}/campaign_result.json", "-")]),
+            ),
+        ),
+        thread=record.id,
+        commands=(shell_command("squall", "campaign", "show", record.id),),
+        attributes={
+            "status": result.status.value,
+            "verdict": result.verdict.value if result.verdict else "none",
+            "campaign": result.campaign or "none",
+        },
+    )
+
+
+def _list_steps(result: CampaignResult) -> Iterator[Fact]:
+    for step in result.steps[:MOST_STEPS]:
+        yield Fact(f"[{_outcome(step)}] {step.step}" + (f" as {step.execution_id}" if step.execution_id else ""), step.reason)
+    if left_off := len(result.steps) - MOST_STEPS:
+        yield from facts_of([f"{left_off} more steps"] if left_off > 0 else [])
+
+
+def _outcome(step: StepResult) -> str:
+    if step.outcome:
+        return step.outcome.words
+    return "no outcome" if step.execution_id else "not run"
+
+
+def _next_step(result: CampaignResult) -> str:
+    if result.verdict:
+        return _NEXT.get(result.verdict, _NEXT[Verdict.INCONCLUSIVE])
+    if result.status is Status.REJECTED:
+        return "Nothing was started. Fix what the reason names, then start the campaign again."
+    return "Squall itself failed. Check that nothing is left running with squall status, then look at the execution in Step Functions."

@@ -1,0 +1,64 @@
+"""Records of campaigns in a dictionary, with the conditions that the real table enforces; and the events told of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from squall.domain.campaign.record import CampaignRecord
+    from squall.domain.run.record import Abort
+
+
+class FakeCampaigns:
+    def __init__(self) -> None:
+        self.items: dict[str, CampaignRecord] = {}
+        self.claims: dict[str, str] = {}
+
+    def create(self, record: CampaignRecord) -> bool:
+        if record.id in self.items:
+            return False
+        self.items[record.id] = record
+        return True
+
+    def get(self, campaign_id: str) -> CampaignRecord | None:
+        return self.items.get(campaign_id)
+
+    def save(self, record: CampaignRecord) -> bool:
+        stored = self.items.get(record.id)
+        if stored is None or stored.final or stored.version != record.version:
+            return False
+        self.items[record.id] = replace(record, version=record.version + 1)
+        return True
+
+    def request_abort(self, campaign_id: str, abort: Abort) -> bool:
+        stored = self.items.get(campaign_id)
+        if stored is None or stored.final or stored.abort is not None:
+            return False
+        self.items[campaign_id] = replace(stored, abort=abort, version=stored.version + 1)
+        return True
+
+    def mark_told(self, campaign_id: str) -> None:
+        if stored := self.items.get(campaign_id):
+            self.items[campaign_id] = replace(stored, told=True)
+
+    def list_open(self) -> Sequence[str]:
+        return [record.id for record in self.items.values() if not record.told]
+
+    def list_newest(self, limit: int) -> Sequence[CampaignRecord]:
+        return sorted(self.items.values(), key=lambda record: record.started_at, reverse=True)[:limit]
+
+    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> str:
+        if self.claims.get(name) in {None, campaign_id, instead_of}:
+            self.claims[name] = campaign_id
+        return self.claims[name]
+
+
+class FakeCampaignEvents:
+    def __init__(self) -> None:
+        self.emitted: list[CampaignRecord] = []
+
+    def emit(self, record: CampaignRecord) -> None:
+        self.emitted.append(record)
