@@ -1,6 +1,7 @@
 """What becomes of a FIS template, of CloudFormation, Terraform and Chaos Toolkit: whole, with losses that are all named,
 or refused."""
 
+import json
 import random
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from squall.domain.base.vocabulary import ResourceType
 from squall.faults import registry
 from squall.faults.adoption.template import REPLACED
 from squall.faults.base import AnyFault
-from tests.cli.importing.importing import FILES, import_document, only, read, show_import, walk
+from tests.cli.importing.importing import FILES, FOLDER, import_document, only, read, show_import, walk
 from tests.unit.faults.asking import compile_fault
 from tests.unit.faults.test_faults import PARAMETERS
 from tests.unit.faults.test_resource_faults import named, parameters_of
@@ -163,6 +164,41 @@ def test_an_order_that_no_scenario_says_is_lost_by_name_and_each_fault_is_an_exp
         assert isinstance(each, Imported)
         assert any(said in str(loss) for loss in each.losses)
         assert any("is one of several faults of the template" in str(loss) for loss in each.losses)
+
+
+PUBLIC = FOLDER.parent / "fis_templates"
+"""Templates in the shapes of public ones."""
+
+
+def read_public(number: str) -> dict[str, Any]:
+    (path,) = PUBLIC.glob(f"{number}-*.json")
+    template: dict[str, Any] = json.loads(path.read_text())["template"]
+    return template
+
+
+def test_public_templates_with_several_faults_are_scenarios() -> None:
+    sequence = only(import_document(read_public("02"), "eu-west-1"))
+    faults = sequence.document["faults"]
+    assert (faults["lat"]["type"], faults["lat"]["duration"], faults["stop"]["after"]) == ("network_latency", "PT10M", ["lat"])
+    assert parse_experiment(sequence.document).length == timedelta(minutes=20)
+    pair = only(import_document(read_public("17"), "eu-west-1")).document
+    assert {name: fault["target"]["select"] for name, fault in pair["faults"].items()} == {"x": {"count": 1}, "y": {"count": 1}}
+    assert pair["blast_radius"] == "single_region", "two targets of FIS are two resources"
+    assert [fault.start for fault in parse_experiment(pair).plan] == [timedelta(0)] * 2
+
+
+def test_a_public_template_that_waits_after_a_termination_is_observed_for_as_long() -> None:
+    document = only(import_document(read_public("03"), "eu-west-1")).document
+    assert (document["duration"], "observation" in document, "faults" in document) == ("PT10M", False, False)
+
+
+@pytest.mark.parametrize("number", sorted(path.name[:2] for path in PUBLIC.iterdir()))
+def test_public_templates_are_imported_or_refused_by_path(number: str) -> None:
+    for each in import_document(read_public(number), "eu-west-1"):
+        if isinstance(each, Refused):
+            assert all(problem.path.startswith(("actions.", "targets.")) for problem in each.problems)
+        else:
+            assert each.losses or parse_experiment(each.document).plan
 
 
 def test_a_fault_that_squall_does_not_know_leaves_the_others_and_says_what_they_lack() -> None:
