@@ -25,7 +25,7 @@ ACTIONS_BEGIN, ACTIONS_END = "<!-- the actions: python -m scripts.faults_page --
 def render_table() -> str:
     """One row for each fault, in the registry's order."""
     head = ["| type | target | what it does | parameters (default) | risk | undone by stopping |", "|---|---|---|---|---|---|"]
-    return "\n".join([*head, *(_render_row(fault) for fault in registry.list_faults())])
+    return "\n".join([*head, *(_render_row(fault) for fault in (*registry.list_faults(), *registry.list_action_faults()))])
 
 
 def render_actions() -> str:
@@ -130,11 +130,11 @@ def _describe_action_parameter(parameter: ActionParameter) -> str:
 
 
 def _describe_proof(support: Support) -> str:
-    """The proof of the modules that inject an action; of one that has none, what a custom action has."""
-    if support.way == "refused":
-        return "none"
+    """The kinds of proof of the faults that inject an action."""
+    if support.way == "generic":
+        return "mechanism and `fault_signal`"
     kinds = dict.fromkeys("state" if fault.proven_by_state else "mechanism" for fault in support.faults)
-    return " or ".join(kinds) or "FIS's report; `fault_signal` may contradict it"
+    return " or ".join(kinds) or "none"
 
 
 if __name__ == "__main__":

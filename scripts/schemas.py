@@ -64,7 +64,10 @@ def read_field_docstrings(model: type[BaseModel]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for cls in reversed(model.__mro__):
         if issubclass(cls, BaseModel) and cls is not BaseModel:
-            (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+            try:
+                (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+            except OSError:  # made at run time, with descriptions in its fields
+                continue
             texts |= dict(_find_docstrings(tree.body)) if isinstance(tree, ast.ClassDef) else {}
     return texts
 
@@ -132,7 +135,7 @@ def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
     which applies."""
     models = [
         (fault, fault.parameters.model_json_schema(schema_generator=_Described))
-        for fault in registry.list_faults()
+        for fault in (*registry.list_faults(), *registry.list_action_faults())
         if fault.type is fault_type
     ]
     for _, model in models:
@@ -143,6 +146,11 @@ def _parameters_schema(fault_type: FaultType) -> dict[str, Any]:
     if all(model.get("required") for _, model in models):
         consequence["required"] = ["parameters"]
     return {"if": {"properties": {"type": {"const": fault_type.value}}, "required": ["type"]}, "then": consequence}
+
+
+def _list_types() -> tuple[FaultType, ...]:
+    """Squall's own fault types, then those that are ids of FIS actions."""
+    return (*registry.list_types(), *dict.fromkeys(fault.type for fault in registry.list_action_faults()))
 
 
 def _custom_schema() -> dict[str, Any]:
@@ -166,7 +174,7 @@ def _across_fields(name: str) -> dict[str, Any]:
                 },
                 {"required": ["faults"]},
             ],
-            "allOf": [_parameters_schema(fault_type) for fault_type in registry.list_types()] + [_custom_schema()],
+            "allOf": [_parameters_schema(fault_type) for fault_type in _list_types()] + [_custom_schema()],
         }
     return {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]} if name == "input" else {}
 

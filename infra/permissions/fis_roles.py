@@ -33,6 +33,7 @@ class FisRoles:
             types = [fault_type for fault_type in registry.list_types() if fault_type in environment.allowed_types]
             self.roles[name] = _make_role(scope, environment, types, opt_in_tag)
             self.actions |= {action for fault in registry.list_faults() if fault.type in types for action in fault.fis_actions}
+            self._add_fis_actions(self.roles[name], environment, opt_in_tag)
             if FaultType.CUSTOM in environment.allowed_types:
                 self._add_custom_actions(self.roles[name], environment, opt_in_tag)
 
@@ -40,6 +41,16 @@ class FisRoles:
     def arns(self) -> dict[str, str]:
         """Environment to the ARN of its role."""
         return {name: role.role_arn for name, role in self.roles.items()}
+
+    def _add_fis_actions(self, role: Role, environment: Environment, opt_in_tag: str) -> None:
+        """All FIS actions that the policy allows by id are one managed policy: IAM attaches only ten to a role."""
+        faults = [fault for fault in registry.list_action_faults() if fault.type in environment.allowed_types]
+        scope = Scope.of(Stack.of(role), environment, opt_in_tag)
+        self.actions |= {action for fault in faults for action in fault.fis_actions}
+        statements = [statement for fault in faults for statement in scope.statements(fault)]
+        if statements:
+            description = f"FIS actions on {opt_in_tag}={environment.name}, as the policy allows them by id"
+            ManagedPolicy(role, "FisActions", description=description, statements=statements, roles=[role])
 
     def _add_custom_actions(self, role: Role, environment: Environment, opt_in_tag: str) -> None:
         actions = environment.custom_actions.values()

@@ -61,3 +61,18 @@ def test_where_none_is_listed_or_the_type_is_not_allowed_nothing_is_granted(poli
     assert custom(result) == []
     assert "aws:ec2:reboot-instances" not in roles.actions
     assert roles.wildcards == set()
+
+
+def test_an_action_that_is_allowed_by_its_id_is_granted_what_the_table_says_and_no_other() -> None:
+    roles, result = made(allowed_types=["aws:ec2:*"])
+    (policy,) = result.of_type("AWS::IAM::ManagedPolicy")
+    assert "FisActions" in policy
+    assert [(entry.actions, entry.resources, entry.conditions) for entry in result.statements(policy)] == [
+        (
+            ("ec2:RebootInstances",),
+            ("arn:${AWS::Partition}:ec2:eu-central-1:123456789012:instance/*",),
+            {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}},
+        ),
+        (("ec2:DescribeInstances",), ("*",), {}),
+    ]
+    assert roles.actions == {"aws:ec2:reboot-instances", "aws:fis:wait"}

@@ -28,13 +28,8 @@ def _explain_type(problem: Problem, fault_type: object) -> Problem:
 def _explain_action(problem: Problem, action_id: str) -> Problem:
     """The problem of a type that is an action of FIS: how an experiment says it, or why none can."""
     support = find_support(ACTIONS[action_id])
-    match support.way:
-        case "module":
-            names = dict.fromkeys(fault.type.value for fault in support.faults)
-            message, expected = f"{action_id} is {support.words}", " or ".join(names)
-        case "custom":
-            message = f"{action_id} has no fault type of its own"
-            expected = "custom, with the name of an entry in the environment's custom_actions"
-        case _:
-            message, expected = f"Squall does not run {action_id}: {support.reason}", problem.expected
+    if support.way == "refused":
+        message, expected = f"Squall does not run {action_id}: {support.reason}", problem.expected
+    else:
+        message, expected = f"{action_id} is {support.words}", " or ".join(dict.fromkeys(fault.type.value for fault in support.faults))
     return problem.model_copy(update={"message": message, "expected": expected})

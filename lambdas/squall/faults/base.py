@@ -128,6 +128,9 @@ class Fault(ABC, Generic[R, P]):
     """Whether the state of a target after the run is the proof. It does not say which of two such faults caused it."""
     loss_has_any_cause: bool = False
     """Whether the proof is that the target is gone, whatever ended it."""
+    needs_signal: bool = False
+    """Whether nothing but a metric can show that the fault did anything: FIS's report says only that the action ran. An
+    experiment needs a `fault_signal`, and a run in which it shows nothing is invalid."""
     improvements_on_loss: tuple[str, ...] = ()
     """What a finding recommends if users noticed the fault, in addition to the recommendations of its kind."""
 

@@ -10,19 +10,14 @@ from pydantic import Field
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, require_pattern, show_value, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
-from squall.domain.documents.rollback import Proof
-from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
-from squall.domain.resources.types import join_ids
-from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
-from squall.faults.checks import check_targets
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration
-from squall.faults.mechanisms.lasting import LastingFault, prove_by_action
+from squall.faults.mechanisms.reported import ReportedFault
 
 Value = Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]
 
@@ -34,7 +29,7 @@ class Parameters(Model):
     """The parameters that the entry asks for. For a document `$targets` stands for the ids of the pinned targets."""
 
 
-class CustomFault(LastingFault[Resource, Parameters]):
+class CustomFault(ReportedFault[Resource, Parameters]):
     """A custom action on one resource type.
 
     Without its entry in the policy it knows the form of its parameters, but can inject nothing.
@@ -91,11 +86,6 @@ class CustomFault(LastingFault[Resource, Parameters]):
     def describe(self, parameters: Parameters, /) -> str:
         return f"{parameters.action}: {self.listed.description}"
 
-    def check_targets(self, injection: Injection[Resource, Parameters], /) -> Iterable[SafetyCheck]:
-        targets = injection.targets
-        busy = [f"{target.id} is {target.state}" for target in targets if not target.usable]
-        yield check_targets("targets_usable", targets, busy, "; ".join(busy), join_ids(targets) or "no target is pinned")
-
     def action_parameters(self, injection: Injection[Resource, Parameters], /) -> Mapping[str, str]:
         return {**self.listed.fixed, **injection.parameters.values}
 
@@ -128,12 +118,6 @@ class CustomFault(LastingFault[Resource, Parameters]):
                 "maxDuration": iso_duration(min(injection.length, LONGEST)),
             },
         }
-
-    def prove_target(self, before: Resource, _now: Resource | None, ran: ActionState | None, /) -> Proof:
-        """The proof from FIS's report, because it is not known what a custom action changes. An action that is over at
-        once has its effect for as long as it is observed."""
-        proof = prove_by_action(before.id, ran, "run on")
-        return proof if self.listed.lasts else proof.model_copy(update={"until": None})
 
     def find_changes(self, before: Resource, now: Resource | None, /) -> Iterable[str]:
         """The fields that identify a target and have changed."""

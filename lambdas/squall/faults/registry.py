@@ -43,6 +43,11 @@ _PLACES = {
     (FaultType.DEPENDENCY_TIMEOUT, ResourceType.POD): "pods.disturbances:PodDependencyTimeout",
 }
 """Module below `squall.faults` and class of each fault. A test loads every row."""
+_ACTIONS = {
+    (FaultType.REBOOT_INSTANCES, ResourceType.INSTANCE): "actions.generic:RebootInstances",
+    (FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME): "actions.generic:VolumeIoLatency",
+}
+"""The same of faults whose type is the id of a FIS action."""
 
 _FAULTS: dict[tuple[FaultType, ResourceType], AnyFault] = {}
 """The faults that have been asked for, and those registered from elsewhere."""
@@ -53,7 +58,8 @@ class UnknownFaultError(KeyError):
 
     def __init__(self, fault_type: FaultType, resource_type: ResourceType) -> None:
         self.fault_type, self.resource_type = fault_type, resource_type
-        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in list_types())
+        known = dict.fromkeys(kind for kind, _ in _list_pairs())
+        pairs = ", ".join(f"{kind.value} on {', '.join(resource_types(kind))}" for kind in known)
         super().__init__(f"no fault module injects {fault_type.value} into {resource_type.value}; available: {pairs}")
 
 
@@ -70,26 +76,32 @@ def register_fault(fault: AnyFault) -> None:
 
 def _list_pairs() -> tuple[tuple[FaultType, ResourceType], ...]:
     """What can be injected into what: the rows of the table, then what was registered from elsewhere."""
-    return tuple(dict.fromkeys([*_PLACES, *_FAULTS]))
+    return tuple(dict.fromkeys([*_PLACES, *_FAULTS, *_ACTIONS]))
 
 
 def _load_fault(pair: tuple[FaultType, ResourceType]) -> AnyFault:
     """The fault of this pair, imported at its first use. Raises KeyError."""
     if pair not in _FAULTS:
-        module, _, name = _PLACES[pair].partition(":")
+        module, _, name = (_PLACES | _ACTIONS)[pair].partition(":")
         fault: AnyFault = getattr(import_module(f"squall.faults.{module}"), name)()
         _FAULTS[pair] = fault
     return _FAULTS[pair]
 
 
 def list_faults() -> tuple[AnyFault, ...]:
-    """Every fault, in the registry's order. Imports all of them."""
-    return tuple(_load_fault(pair) for pair in _list_pairs())
+    """Every fault of Squall's own types, in the registry's order. Imports all of them."""
+    return tuple(_load_fault(pair) for pair in _list_pairs() if not pair[0].is_fis_action)
+
+
+def list_action_faults() -> tuple[AnyFault, ...]:
+    """Every fault whose type is the id of a FIS action."""
+    return tuple(_load_fault(pair) for pair in _list_pairs() if pair[0].is_fis_action)
 
 
 def list_types() -> tuple[FaultType, ...]:
-    """The fault types that can be injected into something, in the registry's order."""
-    return tuple(dict.fromkeys(fault_type for fault_type, _ in _list_pairs()))
+    """Squall's own fault types that can be injected into something, in the registry's order. Ids of FIS actions are not
+    among them."""
+    return tuple(dict.fromkeys(fault_type for fault_type, _ in _list_pairs() if not fault_type.is_fis_action))
 
 
 def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:

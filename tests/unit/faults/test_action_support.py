@@ -9,6 +9,7 @@ from scripts import faults_page
 from squall.admission.experiment import parse_experiment
 from squall.domain.actions.table import ACTIONS
 from squall.domain.base.problems import InvalidInput, Problem
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.actions.support import find_support
@@ -16,19 +17,17 @@ from tests.unit.builders import REL12
 
 
 def test_what_faults_inject_is_an_action_of_the_table_with_their_targets() -> None:
-    for fault in registry.list_faults():
+    for fault in (*registry.list_faults(), *registry.list_action_faults()):
         for action in fault.actions:
             assert ACTIONS[action].resource_type == fault.resource_type.value, action
             assert ACTIONS[action].target_key == fault.target_key, action
 
 
-def test_every_action_is_injected_listed_or_refused_with_a_reason() -> None:
+def test_every_action_is_injected_by_a_module_or_by_its_id_or_refused_with_a_reason() -> None:
     ways = {action_id: find_support(action) for action_id, action in ACTIONS.items()}
     assert all(support.reason for support in ways.values() if support.way == "refused")
-    assert {action_id for action_id, support in ways.items() if support.way == "custom"} == {
-        "aws:ec2:reboot-instances",
-        "aws:ebs:volume-io-latency",
-    }
+    generic = {action_id for action_id, support in ways.items() if support.way == "generic"}
+    assert generic == {kind.value for kind in FaultType if kind.is_fis_action}
     assert ways[WAIT].way == "refused"
     assert [fault.type.value for fault in ways["aws:ec2:terminate-instances"].faults] == ["instance_termination"]
 
@@ -44,7 +43,6 @@ def find_type_problem(experiment: dict[str, Any], path: str) -> Problem:
     [
         ("aws:ec2:terminate-instances", "is instance_termination on EC2 instance", "instance_termination"),
         ("aws:rds:failover-db-cluster", "is database_failure on RDS DB cluster", "database_failure"),
-        ("aws:ec2:reboot-instances", "has no fault type of its own", "custom, with the name of an entry"),
         ("aws:kinesis:stream-expired-iterator-exception", "can't read targets of the type aws:kinesis:stream", "custom"),
         ("aws:fis:wait", "it disturbs nothing: `observation`", "custom"),
         ("aws:ec2:terminate-instance", 'is unknown, did you mean "aws:ec2:terminate-instances"?', "custom"),

@@ -6,8 +6,10 @@ from squall.domain.actions.table import ACTIONS
 from squall.faults import registry
 from squall.faults.base import AnyFault
 
+FAULTS = (*registry.list_faults(), *registry.list_action_faults())
 
-@pytest.mark.parametrize("fault", registry.list_faults(), ids=lambda fault: f"{fault.type.value} on {fault.resource_type.value}")
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.type.value} on {fault.resource_type.value}")
 def test_a_fault_declares_what_aws_documents_for_its_actions(fault: AnyFault) -> None:
     granted = {action for grant in fault.grants() for action in grant.actions}
     for action in fault.fis_actions:

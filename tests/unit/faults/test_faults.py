@@ -72,6 +72,7 @@ PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
         },
     )
     | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
+    FaultType.REBOOT_INSTANCES: st.just({}),
 }
 """Whatever each fault accepts."""
 TERMINATION, LATENCY = registry.get_fault(FaultType.INSTANCE_TERMINATION), registry.get_fault(FaultType.NETWORK_LATENCY)
@@ -175,7 +176,9 @@ def test_a_function_that_handles_one_run_loads_one_fault() -> None:
 
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
-    assert set(registry.list_types()) == set(FaultType) - {FaultType.CUSTOM}, "what a policy lists is no module"
+    actions = {fault.type for fault in registry.list_action_faults()}
+    assert {*registry.list_types(), *actions} == set(FaultType) - {FaultType.CUSTOM}, "what a policy lists is no module"
+    assert actions == {kind for kind in FaultType if kind.is_fis_action}
     with pytest.raises(
         KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"
     ):

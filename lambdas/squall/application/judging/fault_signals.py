@@ -21,6 +21,7 @@ from squall.domain.judging.fault_signals import (
     read_signal,
 )
 from squall.errors import Refused, Unavailable
+from squall.faults import registry
 from squall.faults.plan import list_signals
 from squall.ports.metrics import Metrics
 
@@ -36,11 +37,20 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     enough. Raises Unavailable if asking again may help.
     """
     own = list_signals(step.definition, step.discovery)
+    unproven = {planned.name for planned in step.definition.experiment.plan if registry.find_fault(planned).needs_signal}
     return tuple(
-        reading.model_copy(update={"fault": planned.name})
+        (_require_movement(reading) if planned.name in unproven else reading).model_copy(update={"fault": planned.name})
         for planned in step.definition.experiment.plan
         for reading in _read_of_fault(step, windows, proofs, planned, own[planned.name])
     )
+
+
+def _require_movement(reading: SignalReading) -> SignalReading:
+    """The reading for a fault that only a metric can show: a metric that decides nothing contradicts it."""
+    if reading.reading != "not_told":
+        return reading
+    detail = f"nothing shows that the fault reached {', '.join(reading.targets)}: {reading.detail}"
+    return reading.model_copy(update={"reading": "contradicted", "detail": detail})
 
 
 def _read_of_fault(

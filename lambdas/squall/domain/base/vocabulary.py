@@ -20,6 +20,17 @@ class FaultType(StrEnum):
     DEPENDENCY_TIMEOUT = "dependency_timeout"
     CUSTOM = "custom"
     """A FIS action that the environment's policy lists under `custom_actions`."""
+    REBOOT_INSTANCES = "aws:ec2:reboot-instances"
+    VOLUME_IO_LATENCY = "aws:ebs:volume-io-latency"
+
+    @property
+    def is_fis_action(self) -> bool:
+        """Whether it is the id of a FIS action. An environment allows such a type only if its policy names it."""
+        return self.value.startswith(FIS_ACTION)
+
+
+FIS_ACTION = "aws:"
+"""How the ids of FIS actions begin."""
 
 
 class ResourceType(StrEnum):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -9,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from squall.domain.base.durations import Span, Timezone, validation_error
 from squall.domain.base.model import Model
 from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern
-from squall.domain.base.vocabulary import BlastRadius, FaultType, Risk
+from squall.domain.base.vocabulary import FIS_ACTION, BlastRadius, FaultType, Risk
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
 from squall.domain.sentinel.config import SentinelPolicy
 
@@ -134,6 +135,24 @@ class ShortFaults(Model):
 
 def _expand_response(value: object) -> object:
     return {"response": value} if isinstance(value, str) else value
+
+
+ActionPattern = Annotated[str, require_pattern(r"^aws:[a-z0-9:*-]*[*][a-z0-9:*-]*$", "a pattern of FIS actions, such as aws:ec2:*")]
+
+
+def _expand_types(value: object) -> object:
+    """The list with the FIS actions that a pattern stands for. The first takes the pattern's place and the others follow the
+    list, so that the index in a problem is that of the file. A pattern that stands for nothing remains, and is unknown."""
+    if not isinstance(value, list | tuple):
+        return value
+    entries: list[object] = []
+    more: list[object] = []
+    for entry in value:
+        pattern = isinstance(entry, str) and entry.startswith(FIS_ACTION) and "*" in entry
+        matching = [kind for kind in FaultType if kind.is_fis_action and fnmatchcase(kind, str(entry))] if pattern else []
+        entries.append(matching[0] if matching else entry)
+        more += [kind for kind in matching[1:] if kind not in value and kind not in more]
+    return [*entries, *more]
 
 
 class Promotion(Model):
@@ -270,8 +289,11 @@ class Environment(Model):
     """Account ids the environment lives in; empty: the account Squall is deployed to."""
     regions: tuple[Annotated[str, require_pattern(r"^[a-z]{2}(-[a-z]+)+-\d$", "a Region, such as eu-central-1")], ...] = ()
     """Regions; empty: the Region Squall is deployed to."""
-    allowed_types: tuple[FaultType, ...] = tuple(FaultType)
-    """The kinds of faults that may be injected."""
+    allowed_types: Annotated[
+        tuple[FaultType, ...], BeforeValidator(_expand_types, json_schema_input_type=tuple[FaultType | ActionPattern, ...])
+    ] = tuple(fault_type for fault_type in FaultType if not fault_type.is_fis_action)
+    """The kinds of faults that may be injected: fault types, and FIS actions by id or pattern (`aws:ec2:*`). None: every
+    fault type, and no FIS action."""
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)
     """How much an experiment may hit."""
     maximum_duration: Span = timedelta(hours=12)
