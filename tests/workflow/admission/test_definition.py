@@ -129,5 +129,6 @@ def test_every_state_writes_what_it_is_granted(walk: Walk, world: FakeWorld) -> 
     vote_in(walk, world, 60)
     walk.run(INPUT)
     rarely = {"refusal.json", "rollback.json", "automation.json", "fault.json", "series.json", "safety.json", "result.json"}
+    of_campaigns = {"campaign.json", "campaign_result.json"}  # tests/workflow/campaign: by the machine of campaigns
     granted = {(name, file) for name, files in DOCUMENTS.items() for file in files if name != "Report"}
-    assert {(name, file) for name, file in granted - walk.wrote if file not in rarely} == set()
+    assert {(name, file) for name, file in granted - walk.wrote if file not in rarely | of_campaigns} == set()
