@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ ROOT = HERE.parent
 DEPLOY_SECONDS = 600.0
 SYNTH_SECONDS = 600.0
 """Bounds for what hangs: half a minute and ten seconds on an idle machine."""
+TELL_SECONDS = 10.0
+"""How often a caller who waits is told what it waits for, and for how long already."""
 _FILES = (
     "app.py",
     "cdk.json",
@@ -122,14 +124,26 @@ class Synthesis:
             start_new_session=True,
         )
 
-    def wait(self) -> Path:
+    def wait(self, on_progress: Callable[[str], None] = lambda _: None) -> Path:
         """Wait for the synthesis and return the assembly's folder. Raises DeployError with the output of the synthesis."""
         if self._process is not None:
-            output, _ = self._process.communicate(timeout=SYNTH_SECONDS)
+            output = self._wait_for_output(self._process, on_progress)
             if self._process.returncode:
                 raise DeployError(f"the stack can't be synthesized:\n{output.strip()[-3000:]}")
             self._stamp_file.write_text(self._stamp)
         return self._output
+
+    @staticmethod
+    def _wait_for_output(process: subprocess.Popen[str], on_progress: Callable[[str], None]) -> str:
+        began = time.monotonic()
+        while True:
+            try:
+                return process.communicate(timeout=TELL_SECONDS)[0]
+            except subprocess.TimeoutExpired:
+                waited = time.monotonic() - began
+                if waited > SYNTH_SECONDS:
+                    raise
+                on_progress(f"waiting for the synthesis, {waited:.0f} s so far")
 
     def cancel(self) -> None:
         """Kill the synthesis and its node process, if it still runs."""

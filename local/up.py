@@ -23,7 +23,7 @@ from typing import Any
 
 from local import deploy as deployment
 from local import processes, shipped
-from local.deploy import ROOT, Place, Synthesis
+from local.deploy import ROOT, TELL_SECONDS, Place, Synthesis
 from local.workload.settings import RESILIENT, WORKLOADS
 
 ACCOUNT_ID = "000000000000"
@@ -35,8 +35,6 @@ STACK = "Squall"
 READY_SECONDS = 180.0
 """How long a process may take to answer since it last logged something: five seconds on an idle machine. A process that
 ends is not waited for."""
-TELL_SECONDS = 10.0
-"""How often a caller who waits is told what it waits for, and for how long already."""
 CHANGE_SECONDS = 180.0
 """How long a changed workload may take until it has what its settings ask for: a function starts its first execution
 environment."""
@@ -136,7 +134,7 @@ def start_account(
             account = running or _start_account(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
             if synthesis is not None:
                 on_progress("synthesizing the stack")
-                account = _deploy_stack(folder, account, synthesis.wait(), deployment.deploy_quickly, on_progress)
+                account = _deploy_stack(folder, account, synthesis.wait(on_progress), deployment.deploy_quickly, on_progress)
         except BaseException:
             if synthesis is not None:
                 synthesis.cancel()
@@ -221,7 +219,7 @@ def deploy_stack(
     account = load_account(folder)
     if cdk_out is None:
         on_progress("synthesizing the stack")
-        assembly = Synthesis(deployment.make_context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait()
+        assembly = Synthesis(deployment.make_context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait(on_progress)
     else:
         assembly = Path(cdk_out).resolve()
     return _deploy_stack(folder, account, assembly, deployment.deploy_by_cdk if cli else deployment.deploy_quickly, on_progress)

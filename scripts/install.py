@@ -30,16 +30,22 @@ def main() -> None:
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "setup.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        _make_once(VENV, f"{sys.version}\n{ROOT}\n{_hash_files(Path(__file__), *REQUIREMENTS)}", _make_venv)
-        _make_once(ROOT / "node_modules", _hash_files(ROOT / "package.json", NODE_LOCK), _install_node_modules)
+        made = [
+            _make_once(VENV, f"{sys.version}\n{ROOT}\n{_hash_files(Path(__file__), *REQUIREMENTS)}", _make_venv),
+            _make_once(ROOT / "node_modules", _hash_files(ROOT / "package.json", NODE_LOCK), _install_node_modules),
+        ]
+    if any(made):
+        print("Set up. `make local-up` starts the local account, `make help` lists everything else.", flush=True)
 
 
-def _make_once(folder: Path, fingerprint: str, make: Callable[[], None]) -> None:
+def _make_once(folder: Path, fingerprint: str, make: Callable[[], None]) -> bool:
+    """Makes the folder unless it is up to date; returns whether it was made."""
     stamp = folder / ".squall-installed"
     if stamp.is_file() and stamp.read_text() == fingerprint:
-        return
+        return False
     make()
     stamp.write_text(fingerprint)
+    return True
 
 
 def _hash_files(*files: Path) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import signal
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,12 +28,13 @@ if TYPE_CHECKING:
 def start_account(profile: str, port: int, *, deploy: bool, workload: str | None = None) -> None:
     """Starts the account and deploys into it, with a line for each step."""
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, _end_with_clean_up)
     with _explain_failures(), _show_steps() as show_step:
         account = launcher.start_account(state_folder(), profile, port, deploy=deploy, workload=workload, on_progress=show_step)
+    output.write_note('`eval "$(squall local env)"` points every AWS tool at the account; `squall --local …` does for one command.')
     output.write_note(
         f"Ready in {time.monotonic() - began:.0f} s: {account.endpoint}, workload at {account.workload_url}, logs in {state_folder()}/logs."
     )
-    output.write_note('`eval "$(squall local env)"` points every AWS tool at it; `squall --local …` does for one command.')
 
 
 def stop_account() -> None:
@@ -57,6 +60,8 @@ def show_status(*, as_json: bool) -> int:
         output.make_console().print(f"The local account is {status.state}{place}{detail}.", soft_wrap=True)
         if status.state != "up":
             output.write_note("`squall local up` starts it.")
+        elif status.account and not status.account.outputs:
+            output.write_note("Squall is not deployed in it. `squall local up` deploys it.")
     return Exit.VALIDATED if status.state == "up" else Exit.FAILED
 
 
@@ -74,6 +79,11 @@ def print_variables() -> None:
 def _print_exports(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         output.make_console().print(f"export {name}={shlex.quote(value)}", soft_wrap=True)
+
+
+def _end_with_clean_up(number: int, _: object) -> None:
+    """Ends the command as an interruption from the keyboard does, so that it stops what it has started."""
+    sys.exit(128 + number)
 
 
 @contextmanager

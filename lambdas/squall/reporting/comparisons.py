@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics, WindowStatistics
+from squall.domain.documents.metrics.statistics import Band, Comparison, MetricStatistics, WindowStatistics
 from squall.reporting.charts import metric_title
 from squall.reporting.elements import Table
 from squall.reporting.formatting import format_clock, format_duration, format_number, format_quantity, spell_out
@@ -45,10 +45,24 @@ def view_comparison(statistics: MetricStatistics) -> Compared:
     )
 
 
+def _cut_to_possible_values(band: Band, statistics: MetricStatistics) -> tuple[float, float]:
+    """The edges of the band for people. A metric that was never negative, or a percentage that was never above 100, has no
+    usual range there, although the computed one reaches so far."""
+    windows = (statistics.baseline, statistics.fault, statistics.observation, statistics.recovery)
+    measured = [window for window in windows if window and window.n]
+    low, high = band.low, band.high
+    if measured and all(window.minimum is not None and window.minimum >= 0 for window in measured):
+        low = max(low, 0.0)
+    if statistics.unit == "percent" and measured and all(window.maximum is not None and window.maximum <= 100 for window in measured):
+        high = min(high, 100.0)
+    return low, high
+
+
 def _return_to_band(statistics: MetricStatistics) -> tuple[str, ...]:
     if statistics.band is None:
         return ()
-    band = f"{format_quantity(statistics.band.low, statistics.unit)} to {format_quantity(statistics.band.high, statistics.unit)}"
+    low, high = _cut_to_possible_values(statistics.band, statistics)
+    band = f"{format_quantity(low, statistics.unit)} to {format_quantity(high, statistics.unit)}"
     if statistics.left_band_at is None:
         return (f"The metric never left its usual range ({band}).",)
     left = f"The metric left its usual range ({band}) at {format_clock(statistics.left_band_at)} UTC"

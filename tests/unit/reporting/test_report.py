@@ -20,11 +20,13 @@ from infra.code import UPLOT
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.documents.metrics.metric_models import Point
 from squall.domain.documents.metrics.signal_reading import SignalReading
+from squall.domain.documents.metrics.statistics import Band
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.series import SeriesDocument
 from squall.domain.run.record import Abort
 from squall.reporting import charts, formatting, page
 from squall.reporting.charts import Course, build_course
+from squall.reporting.comparisons import view_comparison
 from squall.reporting.csv_sheet import make_cell, render_csv
 from squall.reporting.elements import Word
 from squall.reporting.markdown import escape_text, render_markdown
@@ -210,6 +212,27 @@ def test_the_story_says_of_every_source_who_ended_the_fault() -> None:
     aborts = [Abort(source, "because", EFFECT + timedelta(minutes=9), "somebody") for source in AbortSource]
     stories = [write_story(replace(run, record=replace(run.record, abort=abort))) for abort in aborts]
     assert len(set(stories)) == len(stories)
+
+
+@pytest.mark.parametrize(
+    ("unit", "measured", "said"),
+    [
+        ("seconds", 0.1, "0 s to 762.2 ms"),
+        ("percent", 99.9, "0 % to 100 %"),
+        ("percent", 120.0, "0 % to 762.2 %"),
+        ("none", -2.0, "-0.2486 to 0.7622"),
+    ],
+)
+def test_a_usual_range_names_only_values_that_the_metric_can_have(unit: str, measured: float, said: str) -> None:
+    run = facts()
+    (statistics, *_) = run.result.statistics
+    high = 762.2 if unit == "percent" else 0.7622
+    windows = {
+        name: getattr(statistics, name).model_copy(update={"minimum": measured, "maximum": measured})
+        for name in ("baseline", "fault", "recovery")
+    }
+    changed = statistics.model_copy(update={"unit": unit, "band": Band(low=-0.2486, high=high), "left_band_at": None, **windows})
+    assert view_comparison(changed).sentences[-1] == f"The metric never left its usual range ({said})."
 
 
 def test_every_metric_has_every_point_and_the_axis_is_one() -> None:
