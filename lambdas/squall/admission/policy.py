@@ -17,6 +17,7 @@ from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.metrics.short_faults import find_short_fault
+from squall.domain.metrics.timing_problems import find_timing_problems
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
@@ -160,7 +161,7 @@ def _find_fitness_problems(experiment: Experiment, environment: Environment) -> 
     if experiment.fis_template_id is not None and unread and experiment.observation is None:
         return [*find_unavailable_features(experiment.model_dump())]
     lag_of = periods.lag_table(environment.timing, experiment.metrics)
-    timing_problems = periods.find_timing_problems(
+    timing_problems = find_timing_problems(
         experiment.length,
         _list_thresholds(experiment),
         environment.timing,

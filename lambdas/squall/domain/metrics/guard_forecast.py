@@ -22,8 +22,9 @@ from squall.domain.metrics.false_aborts import (
     list_trials,
     split_history,
 )
-from squall.domain.metrics.periods import count_datapoints, find_timing_problems, format_length, pace_timing, period_of
+from squall.domain.metrics.periods import count_datapoints, format_length, pace_timing, period_of
 from squall.domain.metrics.series import missing_policy
+from squall.domain.metrics.timing_problems import find_timing_problems
 from squall.domain.policy.environment import Timing
 
 HISTORY_DAYS = 14

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from squall.domain.experiment.sentences import Sentences, parse_sentences
 from squall.domain.language.sentences import AlarmOk, MembersRun, Recovers, Threshold
 from squall.domain.metrics.bindings import list_slow_metrics
-from squall.domain.metrics.periods import find_event_problems, find_slow_recovery_problems, find_timing_problems, format_length, lag_table
+from squall.domain.metrics.periods import format_length, lag_table
+from squall.domain.metrics.timing_problems import find_event_problems, find_slow_recovery_problems, find_timing_problems
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 from squall.domain.targets.member_groups import explain_uncounted, explain_untimed
 

@@ -12,8 +12,9 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Recovers
-from squall.domain.metrics.periods import find_event_problems, find_timing_problems, lag_table
+from squall.domain.metrics.periods import lag_table
 from squall.domain.metrics.short_faults import find_short_fault
+from squall.domain.metrics.timing_problems import find_event_problems, find_timing_problems
 from squall.domain.metrics.windows import fault_window, observation_window
 from squall.domain.policy.environment import Environment, Timing
 from squall.faults import registry

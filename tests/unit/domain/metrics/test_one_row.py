@@ -22,7 +22,8 @@ from squall.domain.language.metric_table import METRICS, KnownMetric, Part, Sour
 from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold, render_sentence
 from squall.domain.metrics.guard_alarms import guard_specs
-from squall.domain.metrics.periods import lag_of, lag_table, minimum_duration, reaction_seconds
+from squall.domain.metrics.periods import lag_of, lag_table, reaction_seconds
+from squall.domain.metrics.timing_problems import minimum_duration
 from squall.domain.policy.environment import Timing
 from squall.domain.result.finding_rules import inspect_run
 from squall.domain.run.alarm_state import Watched

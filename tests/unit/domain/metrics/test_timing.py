@@ -12,17 +12,14 @@ from squall.domain.language.sentences import AlarmOk, Recovers, Threshold
 from squall.domain.metrics.periods import (
     SlowMetric,
     count_datapoints,
-    find_event_problems,
-    find_slow_recovery_problems,
-    find_timing_problems,
     lag_of,
     lag_table,
-    minimum_duration,
     pace_timing,
     reaction_seconds,
     typical_reaction_seconds,
     whole_periods,
 )
+from squall.domain.metrics.timing_problems import find_event_problems, find_slow_recovery_problems, find_timing_problems, minimum_duration
 from squall.domain.policy.environment import Timing
 from tests.unit.builders import experiment
 

@@ -16,9 +16,10 @@ from squall.domain.language.errors import SentenceError
 from squall.domain.language.parse import parse_condition
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.guard_alarms import guard_specs
-from squall.domain.metrics.periods import find_timing_problems, sentinel_period
+from squall.domain.metrics.periods import sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
 from squall.domain.metrics.series import dead_periods
+from squall.domain.metrics.timing_problems import find_timing_problems
 from squall.domain.policy.environment import Timing
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.sentinel.config import Sentinel, SentinelPolicy, why_address_refused
