@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from squall.application.campaign.finish import StepRunningError
+from squall.application.stopping.abort import NotAnAbortError
+from squall.application.stopping.abort_campaign import answer_abort
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.run.record import Abort
@@ -37,6 +39,27 @@ def test_an_abort_stops_the_fault_of_the_running_step_and_its_end_is_proven_befo
     assert step.ended_at
     assert campaign.ended_at >= step.ended_at
     assert list(world.records.items) == ["c-s001"]
+
+
+@pytest.mark.parametrize(("execution", "campaign"), [("c-s001", "nobody"), ("nobody", "c"), ("c-s001", "c")])
+def test_an_abort_that_names_a_run_and_a_campaign_aborts_both(walk: Walk, world: FakeWorld, execution: str, campaign: str) -> None:
+    answers: list[dict[str, Any]] = []
+    payload = {"execution_id": execution, "campaign_id": campaign, "reason": "slow", "requested_by": "ada"}
+    walk.enter["WatchFault"] = once(lambda: world.clock.after(30, lambda: answers.append(walk.invoke("Abort", payload))))
+    run_campaign(walk, {"campaign": "web"})
+    (answer,) = answers
+    assert (answer["campaign_id"], answer["known"], answer["run"]["execution_id"]) == (campaign, campaign == "c", execution)
+    step = record_of(world, "c-s001")
+    nothing_is_left(world, "c-s001")
+    assert step.happened(EventName.STOP_REQUESTED)
+    assert (step.status, step.verdict) == (Status.ABORTED, Verdict.ABORTED)
+    assert (campaign_of(world).abort is not None) is (campaign == "c")
+
+
+@pytest.mark.parametrize("campaign", [5, None, ["c"]])
+def test_an_abort_of_no_campaign_and_no_run_is_an_error(walk: Walk, campaign: object) -> None:
+    with pytest.raises(NotAnAbortError, match="execution_id or campaign_id"):
+        answer_abort(walk.world.wiring(), {"campaign_id": campaign})
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def parse_abort(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
         by = one_line(str(event.get("requested_by") or ""), 256) or "an operator"
         reason = one_line(str(event.get("reason") or ""), 500) or "no reason given"
         return AbortRequest(event["execution_id"], None, AbortSource.OPERATOR, f"aborted by {by}: {reason}", by)
-    raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id")
+    raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id or campaign_id, a text each")
 
 
 def _parse_alarm(name: str, state: Mapping[str, Any], configuration: Mapping[str, Any] | None, stack: str) -> AbortRequest | None:

@@ -19,11 +19,28 @@ from squall.wiring import Wiring
 
 
 def answer_abort(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
-    """Abort what the event asks for: a run, or with `campaign_id` a campaign."""
-    if isinstance(event.get("campaign_id"), str):
-        by = one_line(str(event.get("requested_by") or ""), 256) or "an operator"
-        reason = one_line(str(event.get("reason") or ""), 500) or "no reason given"
-        return abort_campaign(w, event["campaign_id"], reason, by)
+    """Abort what the event asks for: a run, a campaign by `campaign_id`, or both if it names both.
+
+    Raises NotAnAbortError if it names neither and is no alarm event. Raises Unavailable or Refused, after everything
+    else, if something could not be done.
+    """
+    campaign_id = event.get("campaign_id")
+    if not isinstance(campaign_id, str):
+        return _abort_run(w, event)
+    by = one_line(str(event.get("requested_by") or ""), 256) or "an operator"
+    reason = one_line(str(event.get("reason") or ""), 500) or "no reason given"
+    if not isinstance(event.get("execution_id"), str):
+        return abort_campaign(w, campaign_id, reason, by)
+    work = Cleanup(w)
+    run = work.attempt(event["execution_id"], shell_command("squall", "abort", event["execution_id"]), _abort_run, w, event)
+    command = shell_command("squall", "campaign", "abort", campaign_id)
+    campaign = work.attempt(campaign_id, command, abort_campaign, w, campaign_id, reason, by)
+    if work.failures:
+        raise work.failures[0]
+    return {**(campaign or {}), "run": run}
+
+
+def _abort_run(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
     request = parse_abort(event, w.settings.stack)
     if request is None:
         return {"ignored": "not one of this stack's guards in ALARM"}
