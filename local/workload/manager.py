@@ -175,8 +175,8 @@ class Manager:
             self.ready = True
 
     def _parts_whole(self) -> bool:
-        """Whether every part is as the settings ask for. A part that is still following earlier settings may look as if it
-        were, and change only then."""
+        """Whether every part is as the settings ask for. A part that still follows earlier settings can look right for a
+        moment and change afterwards."""
         settings = self.settings
         return self._followed is settings and all(part.whole(settings) for part in self._parts)
 

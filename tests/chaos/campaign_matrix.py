@@ -20,7 +20,7 @@ from squall.domain.campaign.record import CampaignRecord
 from squall.domain.campaign.result import CampaignResult
 from squall.domain.documents.run import Run
 from tests.chaos import modes
-from tests.chaos.matrix import BOUND_SECONDS, FROZEN_BOUND_SECONDS, heard, true
+from tests.chaos.matrix import heard, true, until_over
 from tests.chaos.modes import SERVICE, LambdaError, Mode, Trial, answers_lost, broken, count_calls
 from tests.fakes.world import FakeWorld
 from tests.workflow.campaign.rig import CAMPAIGN_MACHINE, campaign_asl, run_campaign
@@ -197,7 +197,7 @@ def run(cell: Cell) -> Found:
             run_campaign(walk, {"campaign": "two"})
             assert entered, "never entered"
             _drive(trial)
-            return Found(cell, *until_over(trial))
+            return Found(cell, *until_over(trial, over))
         finally:
             for frozen in trial.frozen:
                 frozen.go_on()
@@ -235,27 +235,6 @@ def _variables(world: FakeWorld) -> dict[str, Any]:
     run = Run(id=record.id, execution_arn=record.execution_arn, started_at=record.started_at)
     ended = len(record.runs) - len(record.running)
     return {"run": run.model_dump(mode="json"), "round": ended, "offered": ended, "failure": ""}
-
-
-def until_over(trial: Trial) -> tuple[float, str]:
-    """The seconds until the last trace is gone, and what is still wrong when the bound has passed (empty if nothing
-    is)."""
-    began = trial.world.clock.now()
-    bound = FROZEN_BOUND_SECONDS if trial.frozen else BOUND_SECONDS
-    while True:
-        seconds = (trial.world.clock.now() - began).total_seconds()
-        wrong = _wrong(trial)
-        if not wrong or seconds >= bound:
-            return seconds, wrong
-        trial.walk.pulses(1)
-
-
-def _wrong(trial: Trial) -> str:
-    try:
-        over(trial)
-    except AssertionError as wrong:
-        return f"{wrong}".partition("\n")[0] or "assertion"
-    return ""
 
 
 def over(trial: Trial) -> None:

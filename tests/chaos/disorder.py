@@ -24,7 +24,7 @@ from typing import Any
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.fis_state import FisExperiment
 from squall.wiring import set_wiring
-from tests.chaos.matrix import BOUND_SECONDS, until_over, whole
+from tests.chaos.matrix import BOUND_SECONDS, over, until_over, whole
 from tests.chaos.modes import Trial
 from tests.fakes.world import SETTINGS, FakeWiring, FakeWorld
 from tests.workflow.driver import FIS_EVENT, PULSE_SECONDS, alarm_action, alarm_event
@@ -288,7 +288,7 @@ def play(scene: Scene) -> Played:
 def _judged(scene: Scene, trial: Trial, at: dict[str, datetime]) -> Played:
     walk, world = trial.walk, trial.world
     stopping = (at["stopping"] - at["caused"]).total_seconds() if {"stopping", "caused"} <= set(at) else 0.0
-    seconds, wrong = until_over(trial)
+    seconds, wrong = until_over(trial, over)
     try:
         assert not wrong, wrong
         assert "caused" in at, "nothing happened"
@@ -401,7 +401,7 @@ def poll(ballot: Ballot) -> Played:
         walk.run({"experiment": "seed"})
         walk.pulse = True
         walk.pass_time(max(0.0, ballot.seconds) + PULSE_SECONDS)
-        seconds, wrong = until_over(trial)
+        seconds, wrong = until_over(trial, over)
         try:
             assert not wrong, wrong
             _decided(ballot, world)

@@ -12,6 +12,7 @@ import logging
 import random
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -102,7 +103,7 @@ def run(cell: Cell) -> Found:
         try:
             _drive(trial, walk.run({"experiment": "seed"}))
             assert entered, "never entered"
-            return Found(cell, *until_over(trial))
+            return Found(cell, *until_over(trial, over))
         finally:
             for frozen in trial.frozen:
                 frozen.go_on()
@@ -127,20 +128,20 @@ def _drive(trial: Trial, done: Walked) -> None:
     trial.repair()
 
 
-def until_over(trial: Trial) -> tuple[float, str]:
+def until_over(trial: Trial, over: Callable[[Trial], None]) -> tuple[float, str]:
     """The seconds until the last trace is gone, and what is still wrong when the bound has passed (empty if nothing
-    is)."""
+    is). `over` asserts that nothing is left."""
     began = trial.world.clock.now()
     bound = FROZEN_BOUND_SECONDS if trial.frozen else BOUND_SECONDS
     while True:
         seconds = (trial.world.clock.now() - began).total_seconds()
-        wrong = _wrong(trial)
+        wrong = _find_wrong(trial, over)
         if not wrong or seconds >= bound:
             return seconds, wrong
         trial.walk.pulses(1)
 
 
-def _wrong(trial: Trial) -> str:
+def _find_wrong(trial: Trial, over: Callable[[Trial], None]) -> str:
     try:
         over(trial)
     except AssertionError as wrong:

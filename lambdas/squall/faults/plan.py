@@ -161,8 +161,8 @@ def compile_faults(definition: Definition, discovery: Discovery) -> tuple[dict[s
 
 
 def _make_observation(definition: Definition) -> dict[str, Any]:
-    """The wait from the start of the FIS experiment: the experiment and its stop conditions live until the observation of all
-    faults ends, also if the first one takes effect as late as its action may."""
+    """A wait that keeps the FIS experiment and its stop conditions alive until the observation of all faults ends, even if the
+    first fault takes effect as late as its action allows."""
     observed = definition.experiment.observed_length
     return wait_action(min(max(bound.fault.action_length(observed) for bound in bind_plan(definition)), LONGEST))
 

@@ -24,10 +24,10 @@ from squall.wiring import Wiring
 PATIENCE = timedelta(minutes=10)
 """How long an execution that has ended may have no record: the watchdog writes one within seconds."""
 LONGEST_WAIT = timedelta(minutes=10)
-"""How seldom the campaign looks for a record that is not final yet. The watchdog closes it within seconds, the pulse within
-two minutes; a longer wait enters fewer states."""
+"""The longest time between two looks at a record that is not final yet. The watchdog closes the run within seconds, the pulse
+within two minutes; a longer wait enters fewer states."""
 _REPEATED = frozenset({AbortSource.GUARD, AbortSource.BLIND_GUARD})
-"""Who may have aborted a dose that a ramp tries again, where the abort says nothing about the hypothesis."""
+"""A ramp repeats a dose that one of these aborted, if the abort says nothing about the hypothesis."""
 
 
 def choose_next_steps(w: Wiring, event: Mapping[str, Any]) -> Outcome:

@@ -32,7 +32,7 @@ def read_steps(w: Wiring, plan: CampaignPlan | None, runs: Iterable[StepRun]) ->
 
 
 def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored: ExecutionRecord | None = None) -> StepRun:
-    """The execution with this outcome, which it got when its record says so, or now."""
+    """The execution with this outcome. It ended when its record says, or now if the record does not say."""
     ended_at = (stored.ended_at if stored else None) or w.clock.now()
     return replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason))
 

@@ -127,7 +127,7 @@ class ActionFault(ReportedFault[R, Model]):
         return super().lost_any(before, aftermath) or any(_is_lost(target, aftermath.workload.now(target)) for target in before)
 
     def verify(self, aftermath: Aftermath, /) -> RollbackReport:
-        """The report. An action that is over at once lasts for no time that could be said."""
+        """The report. For an action that is over at once it names no time until which the fault could have lasted."""
         report = super().verify(aftermath)
         return report.model_copy(update={"could_have_lasted_until": None}) if self.instant_actions else report
 
