@@ -16,7 +16,7 @@ from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
 from tests.fakes.world import FakeWorld
 from tests.workflow.campaign.rig import VALIDATED, Ending, Steps, campaign_death, campaign_of, run_campaign
-from tests.workflow.endings import ended, nothing_is_left, nothing_runs, once, record_of
+from tests.workflow.endings import ended, nothing_is_left, nothing_runs, once, record_of, unavailable
 from tests.workflow.walk import Walk
 
 OPERATOR = Abort(AbortSource.OPERATOR, "aborted by ada: slow", None, "ada")  # type: ignore[arg-type]
@@ -39,6 +39,26 @@ def test_an_abort_stops_the_fault_of_the_running_step_and_its_end_is_proven_befo
     assert step.ended_at
     assert campaign.ended_at >= step.ended_at
     assert list(world.records.items) == ["c-s001"]
+
+
+def test_an_abort_that_dies_before_it_reaches_the_steps_is_finished_by_the_pulse(walk: Walk, world: FakeWorld) -> None:
+    def die_in_abort() -> None:
+        world.failing["campaigns.get"] = unavailable()
+        walk.quietly("Abort", {"campaign_id": "c", "reason": "slow", "requested_by": "ada"})
+        world.failing.clear()
+
+    walk.enter["WatchFault"] = once(lambda: world.clock.after(30, die_in_abort))
+    run_campaign(walk, {"campaign": "web"})
+    step, campaign = record_of(world, "c-s001"), campaign_of(world)
+    nothing_is_left(world, "c-s001")
+    assert step.happened(EventName.STOP_REQUESTED)
+    assert step.abort is not None
+    assert step.abort.reason == "aborted by the pulse: campaign c: aborted by ada: slow"
+    assert step.fault_ended_at
+    assert step.fault_started_at
+    assert (step.fault_ended_at - step.fault_started_at).total_seconds() < 150
+    assert (campaign.status, campaign.reason) == (Status.ABORTED, "aborted by ada: slow")
+    assert sum(event.event == EventName.ABORT_REQUESTED for event in step.events) == 1
 
 
 @pytest.mark.parametrize(("execution", "campaign"), [("c-s001", "nobody"), ("nobody", "c"), ("c-s001", "c")])

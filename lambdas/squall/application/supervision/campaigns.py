@@ -5,8 +5,11 @@ The steps of a campaign are runs like any other, and the pulse looks after them 
 
 from squall.application.campaign.close import close_campaign
 from squall.application.campaign.finish import end_campaign
+from squall.application.campaign.outcomes import read_steps
+from squall.application.stopping.abort_campaign import abort_steps
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.supervision.run_cleanup import SETTLED_AFTER
+from squall.domain.campaign.record import CampaignRecord
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import SUCCEEDED, is_broken_off
 from squall.wiring import Wiring
@@ -24,7 +27,8 @@ def look_after_campaigns(w: Wiring, work: Cleanup) -> dict[str, str]:
 
 
 def look_after_campaign(w: Wiring, campaign_id: str) -> str:
-    """Close a campaign whose execution has ended, and tell how it ended if nobody has. Returns what was done."""
+    """Close a campaign whose execution has ended, and tell how it ended if nobody has. Finish an abort of one that runs.
+    Returns what was done."""
     record = w.campaigns.get(campaign_id)
     if record is None or record.told:
         return "over"  # the index lags behind
@@ -40,4 +44,18 @@ def look_after_campaign(w: Wiring, campaign_id: str) -> str:
         return close_campaign(w, record, reason, failed=status != "ABORTED", by="the pulse")
     if status == SUCCEEDED:
         return close_campaign(w, record, "the campaign's execution ended without recording", failed=True, by="the pulse")
-    return "alive"
+    return _finish_abort(w, record) or "alive"
+
+
+def _finish_abort(w: Wiring, record: CampaignRecord) -> str:
+    """Abort the running steps that an abort of the campaign has not reached: whoever aborts a campaign writes the reason
+    first, and may die after that. Returns what was done; empty if nothing had to be."""
+    if record.abort is None:
+        return ""
+    missed = [
+        reading.run for reading in read_steps(w, None, record.running) if reading.live and reading.stored and reading.stored.abort is None
+    ]
+    if not missed:
+        return ""
+    abort_steps(w, record.id, missed, record.abort.source, record.abort.reason, "the pulse")
+    return f"aborted {', '.join(run.execution_id for run in missed)}"
