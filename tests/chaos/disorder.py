@@ -21,6 +21,7 @@ from functools import partial
 from itertools import cycle, permutations, product
 from typing import Any
 
+from squall.application.fault.watch import LONGEST_FIRST_LOOK_SECONDS
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.fis_state import FisExperiment
 from squall.wiring import set_wiring
@@ -305,12 +306,14 @@ def _judged(scene: Scene, trial: Trial, at: dict[str, datetime]) -> Played:
 
 
 def _stopped_in_time(scene: Scene, seconds: float) -> None:
-    """The quickest of the functions that get an event stops the fault; if none gets one, the pulse does."""
+    """The quickest of the functions that get an event stops the fault; if none gets one, the pulse does. At the end of its
+    time FIS ends by itself; an observation ends at the execution's first look after it."""
     alarmed = scene.causes != ("execution stopped",)
-    by_itself = scene.at_the_end or any(CAUSES[cause].heard_by_itself for cause in scene.causes)
+    by_itself = any(CAUSES[cause].heard_by_itself for cause in scene.causes) or (scene.at_the_end and scene.shape != OBSERVED)
     posts = [*([scene.execution] if "execution stopped" in scene.causes else []), *([scene.action, scene.rule] if alarmed else [])]
     heard = [delay for post in posts for delay in post.delays(0)]
-    bound = 0.0 if by_itself or (alarmed and not scene.deaf) else min([PULSE_SECONDS, *heard])
+    looks = [LONGEST_FIRST_LOOK_SECONDS] if scene.at_the_end and "execution stopped" not in scene.causes else []
+    bound = 0.0 if by_itself or (alarmed and not scene.deaf) else min([PULSE_SECONDS, *heard, *looks])
     assert seconds <= bound, f"stopping after {seconds:.0f} s, not {bound:.0f} s"
 
 
