@@ -132,15 +132,16 @@ def test_a_file_name_is_a_catalogue_name() -> None:
     assert [make_file_name(name) for name in ("Cache loss (EU)", "  --  ")] == ["cache-loss-eu", "experiment"]
 
 
-def test_the_hook_of_pre_commit_validates_experiments_and_environments(squall: Squall) -> None:
+def test_the_hook_of_pre_commit_validates_experiments_campaigns_and_environments(squall: Squall) -> None:
     (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     chosen = [
         path
-        for path in ("experiments/a.yaml", "experiments/b/c.json", "environments/a.yaml", "x/experiments/a.yaml")
+        for path in ("experiments/a.yaml", "experiments/b/c.json", "campaigns/a.yaml", "environments/a.yaml", "x/experiments/a.yaml")
         if re.search(hook["files"], path)
     ]
-    assert chosen == ["experiments/a.yaml", "experiments/b/c.json", "environments/a.yaml"]
+    assert chosen == ["experiments/a.yaml", "experiments/b/c.json", "campaigns/a.yaml", "environments/a.yaml"]
     name, *words = hook["entry"].split()
     assert name == "squall"
     assert squall(*words, str(ROOT / "experiments" / "cold-start.yaml")).exit_code == 0
     assert squall(*words, str(ROOT / "environments" / "staging.yaml")).exit_code == 0
+    assert squall(*words, str(ROOT / "campaigns" / "ec2-instances.yaml")).exit_code == 0
