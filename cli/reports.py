@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cli import output
 from cli.errors import CommandError
 from cli.exits import Exit
 
@@ -25,17 +27,24 @@ class Reported(Protocol):
 
 
 def fetch_report(
-    source: Reported, execution_id: str, name: str, *, patience: float = 0, sleep: Callable[[float], None] = time.sleep
+    source: Reported,
+    execution_id: str,
+    name: str,
+    *,
+    patience: float = 0,
+    sleep: Callable[[float], None] = time.sleep,
+    make: Callable[[str], None] | None = None,
 ) -> str:
     """Returns a file of the report.
 
-    It is written shortly after the end of a run. This waits `patience` seconds for it, then asks for it to be made.
+    It is written shortly after the end of a run. This waits `patience` seconds for it, then asks for it to be made: by
+    `make`, or as the report of a run.
     """
     deadline = time.monotonic() + patience
     while (text := source.file(execution_id, name)) is None and time.monotonic() < deadline:
         sleep(LOOK_SECONDS)
     if text is None:
-        source.make_report(execution_id)
+        (make or source.make_report)(execution_id)
         text = source.file(execution_id, name)
     if text is None:
         raise CommandError(f"{execution_id} has no {name}.", f"`squall show {execution_id}` has the result.")
@@ -51,3 +60,11 @@ def save_report(text: str, file: str) -> Path:
     except OSError as error:
         raise CommandError(f"{path} can't be written: {error.strerror}.", "Name another file.", code=Exit.REFUSED) from error
     return path
+
+
+def show_page(text: str, file: str, *, browse: bool) -> None:
+    """Saves a page, says where it is, and opens it in the browser if asked to. Raises CommandError."""
+    path = save_report(text, file)
+    output.make_console().print(str(path), soft_wrap=True)
+    if browse and not webbrowser.open(path.resolve().as_uri()):
+        output.write_note("No browser could be opened here; the file above is the whole report.")

@@ -74,9 +74,18 @@ def abort(
 
 
 @app.command()
-def show(context: typer.Context, campaign: Id, json: Json = False) -> None:
-    """Show how a campaign ended, with its steps."""
+def show(
+    context: typer.Context,
+    campaign: Id,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Save the report as one HTML file that needs no network.")
+    ] = None,
+    browse: Annotated[bool, typer.Option("--open", help="Save the report and open it in the browser.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the report for a pull request or a chat.")] = False,
+    json: Json = False,
+) -> None:
+    """Show how a campaign ended, with its steps; its report as a page or as Markdown."""
     from cli.commands.campaigns import runs as command
 
     context.obj.json = json
-    raise typer.Exit(command.show_result(context.obj, campaign))
+    raise typer.Exit(command.show_result(context.obj, campaign, html=html, browse=browse, markdown=markdown))

@@ -109,6 +109,10 @@ class StackFunctions:
         """Has the report of a finished run written, or written again."""
         self._invoke("report", {"execution_id": execution_id}, f"The result is not affected: `squall show {execution_id}`.")
 
+    def make_campaign_report(self, campaign_id: str) -> None:
+        """Has the report of a finished campaign written, or written again."""
+        self._invoke("report", {"campaign_id": campaign_id}, f"The result is not affected: `squall campaign show {campaign_id} --json`.")
+
     def _invoke(self, name: FunctionName, payload: Mapping[str, Any], hint: str) -> Any:
         """Returns the function's answer; raises CommandError, with `hint` if the function itself failed."""
         function = self._outputs.get(f"{name.capitalize()}FunctionName")

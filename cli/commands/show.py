@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import webbrowser
 from typing import TYPE_CHECKING
 
 from cli import output, reports, session
@@ -17,7 +16,6 @@ from cli.render import make_result_view
 from cli.text import clean_document, clean_line
 
 if TYPE_CHECKING:
-    from cli.aws.stack import Deployment
     from cli.session import Options
 
 
@@ -35,7 +33,9 @@ def show_result(options: Options, execution: str, *, html: str | None = None, br
             code=Exit.REFUSED,
         )
     if html or browse:
-        return _save_page(deployment, execution_id, html, browse=browse)
+        page = reports.fetch_report(deployment, execution_id, reports.PAGE)
+        reports.show_page(page, html or f"squall-{execution_id}.html", browse=browse)
+        return Exit.VALIDATED
     if markdown:
         sys.stdout.write(clean_document(reports.fetch_report(deployment, execution_id, "report.md")))
         return Exit.VALIDATED
@@ -50,12 +50,4 @@ def show_result(options: Options, execution: str, *, html: str | None = None, br
         return Exit.VALIDATED
     console.print(make_result_view(result, deployment.document_url(execution_id), report=deployment.file_url(execution_id, reports.PAGE)))
     output.write_note(f"`squall show {execution_id} --open` shows the report in the browser.")
-    return Exit.VALIDATED
-
-
-def _save_page(deployment: Deployment, execution: str, file: str | None, *, browse: bool) -> int:
-    path = reports.save_report(reports.fetch_report(deployment, execution, reports.PAGE), file or f"squall-{execution}.html")
-    output.make_console().print(str(path), soft_wrap=True)
-    if browse and not webbrowser.open(path.resolve().as_uri()):
-        output.write_note("No browser could be opened here; the file above is the whole report.")
     return Exit.VALIDATED

@@ -76,16 +76,16 @@ class Triggers(Construct):
         )
 
     def report_endings(self, report: Function, bus_name: str) -> None:
-        """Starts the report function when a run has its final status, outside the workflow and whoever ended the
-        run."""
+        """Starts the report function when a run or a campaign has its final status, outside the workflow and whoever
+        ended it."""
         pattern = EventPattern(
             account=[Stack.of(self).account],  # a bus may also receive events of other accounts
             source=["squall"],
-            detail_type=["Squall Execution State Change"],
+            detail_type=["Squall Execution State Change", "Squall Campaign State Change"],
             detail={"status": sorted(status.value for status in FINAL_STATUSES)},
         )
         bus = None if bus_name == DEFAULT_BUS else EventBus.from_event_bus_name(self, "Bus", bus_name)
-        self._add_rule("Ending", "An execution is over and told", pattern, report, bus)
+        self._add_rule("Ending", "A run or a campaign is over and told", pattern, report, bus)
         self._set_retries("Report", report)
 
     def _add_rule(

@@ -217,6 +217,9 @@ class FakeDeployment:
         self.reported.append(execution_id)
         self.files.update({(execution_id, name): text for name, text in self.report_made.items()})
 
+    def make_campaign_report(self, campaign_id: str) -> None:
+        self.make_report(campaign_id)
+
     def abort(self, execution_id: str, reason: str, requested_by: str) -> Any:
         self.aborted.append((execution_id, reason, requested_by))
         return self.abort_answer

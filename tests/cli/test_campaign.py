@@ -144,3 +144,24 @@ def test_show_exits_with_the_verdict_and_prints_the_answer_of_a_ramp(squall: Squ
     done = squall("campaign", "show", "c")
     assert done.exit_code == 1
     assert "97.9 % confident" in done.stdout
+    assert "results/c/report.html" in done.stdout
+
+
+def test_the_report_of_a_campaign_is_saved_and_printed_and_made_if_it_is_missing(
+    squall: Squall, deployment: FakeDeployment, tmp_path: Path
+) -> None:
+    deployment.campaigns.items["c"] = ENDED
+    deployment.report_made = {"report.html": "<html>", "report.md": "## c"}
+    page = tmp_path / "c.html"
+    done = squall("campaign", "show", "c", "--html", str(page))
+    assert (done.exit_code, page.read_text()) == (0, "<html>")
+    assert deployment.reported == ["c"]
+    assert squall("campaign", "show", "c", "--markdown").stdout == "## c"
+    assert squall("campaign", "show", "c", "--markdown", "--json").exit_code == 3
+
+
+def test_a_campaign_that_runs_has_no_report(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.campaigns.items["c"] = RUNNING
+    done = squall("campaign", "show", "c", "--html", "c.html")
+    assert done.exit_code == 3
+    assert "c is still running" in done.stderr

@@ -21,7 +21,7 @@ from infra.stack import SquallStack
 from infra.synth import SynthError, synthesize_app
 from infra.workflow import PlaceholderError, check_placeholders
 from scripts.build_layer import LAYERS, MB, build_layer, unzipped_size
-from squall.adapters.eventbridge import DETAIL_TYPE
+from squall.adapters.eventbridge import CAMPAIGN_DETAIL_TYPE, DETAIL_TYPE
 from squall.domain.base.vocabulary import Status
 from tests.infra.conftest import CONTEXT
 from tests.infra.template import Resources, text
@@ -412,7 +412,7 @@ def test_every_final_event_reaches_the_report_and_no_other_does(stack: Resources
     assert rule["EventPattern"] == {
         "account": ["123456789012"],
         "source": ["squall"],
-        "detail-type": [DETAIL_TYPE],
+        "detail-type": [DETAIL_TYPE, CAMPAIGN_DETAIL_TYPE],
         "detail": {"status": sorted(status.value for status in Status if status.final)},
     }
     (target,) = rule["Targets"]

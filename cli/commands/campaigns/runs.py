@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from cli import output, session
+from cli import output, reports, session
 from cli.arguments import durations
 from cli.arguments.names import make_name, parse_execution_id
 from cli.errors import CommandError, NameInUseError
 from cli.exits import Exit, exit_code
 from cli.render import make_table, style_word
-from cli.text import clean_line, safe_text
+from cli.text import clean_document, clean_line, safe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,10 +90,24 @@ def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout
     return _show_ending(options, deployment, _follow(deployment, record.id, timeout), code=Exit.VALIDATED)
 
 
-def show_result(options: Options, campaign_id: str) -> int:
-    """Returns the exit code of the campaign's outcome."""
+def show_result(options: Options, campaign: str, *, html: str | None = None, browse: bool = False, markdown: bool = False) -> int:
+    """Returns the exit code of the campaign's outcome; 0 with the report that the options ask for."""
+    if sum([options.json, markdown, bool(html or browse)]) > 1:
+        raise CommandError("Use only one of --json, --markdown, and --html with --open.", "", code=Exit.REFUSED)
     deployment = session.find_deployment(options)
-    return _show_ending(options, deployment, _find(deployment, parse_execution_id(campaign_id)))
+    record = _find(deployment, parse_execution_id(campaign))
+    if not (html or browse or markdown):
+        return _show_ending(options, deployment, record)
+    if not record.final:
+        hint = f"`squall campaign status {record.id}` shows its state."
+        raise CommandError(f"{record.id} is still running.", hint, code=Exit.REFUSED)
+    name = "report.md" if markdown else reports.PAGE
+    text = reports.fetch_report(deployment, record.id, name, make=deployment.make_campaign_report)
+    if markdown:
+        sys.stdout.write(clean_document(text))
+    else:
+        reports.show_page(text, html or f"squall-{record.id}.html", browse=browse)
+    return Exit.VALIDATED
 
 
 def make_document(record: CampaignRecord) -> dict[str, Any]:
@@ -160,6 +175,9 @@ def _show_ending(options: Options, deployment: Deployment, record: CampaignRecor
         _print_record(record)
         if result and result.get("ramp"):
             output.make_console().print(safe_text(result["ramp"]["statement"]), soft_wrap=True)
+        if record.final:
+            output.make_console().print(safe_text(f"Report: {deployment.file_url(record.id, reports.PAGE)}"), soft_wrap=True)
+            output.write_note(f"`squall campaign show {record.id} --open` shows the report in the browser.")
     return exit_code(record.status, record.verdict) if code is None else code
 
 

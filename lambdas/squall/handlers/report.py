@@ -1,6 +1,6 @@
-"""Report writes the report of a run that is over, and the run's data for reports over many runs.
+"""Report writes the report of a run or a campaign that is over, and a run's data for reports over many runs.
 
-The run's last lifecycle event calls it, or a person with `{"execution_id": …}`. With `{"period": {…}}`
+The last lifecycle event calls it, or a person with `{"execution_id": …}` or `{"campaign_id": …}`. With `{"period": {…}}`
 (`PeriodRequest`), from a schedule or a person, it reports a period instead; with `{"catalogue": {}}` it names the
 deployed experiments.
 """
@@ -8,8 +8,8 @@ deployed experiments.
 from collections.abc import Mapping
 from typing import Any
 
+from squall.application.reports.ending import report_ending
 from squall.application.reports.questions import answer_question
-from squall.application.reports.run import report_run
 from squall.wiring import get_wiring
 
 
@@ -17,6 +17,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     w = get_wiring()
     if "period" in event or "catalogue" in event:
         return answer_question(w, event)
-    done = report_run(w, str(event.get("detail", event)["execution_id"]))
+    done = report_ending(w, event.get("detail", event))
     w.logger.info("report", extra=done)
     return done

@@ -7,7 +7,7 @@ from squall.domain.base.printable import one_line
 from squall.reporting.elements import Table, Word
 from squall.reporting.view import Page
 
-_MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "broken": "💥", "plain": "▫️"}
+MARKS = {"good": "✅", "bad": "❌", "open": "❔", "stopped": "🛑", "broken": "💥", "plain": "▫️"}
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _ACTIVE = re.compile(r"([\\`*_\[\]#|~$]|^[-+=:])")
 _NUMBERED = re.compile(r"^(\d+)([.)])")
@@ -25,7 +25,7 @@ def escape_text(value: object) -> str:
 def render_markdown(page: Page) -> str:
     """The text of `report.md`."""
     blocks = [
-        f"## {_MARKS[page.word.tone]} {escape_text(page.title)}: {escape_text(page.word.text)}",
+        f"## {MARKS[page.word.tone]} {escape_text(page.title)}: {escape_text(page.word.text)}",
         f"**{escape_text(page.reason)}**",
         f"{escape_text(page.hypothesis)}: “{escape_text(page.hypothesis_text)}”" if page.hypothesis_text else "",
         escape_text(page.story),
@@ -57,12 +57,13 @@ def _render_table(made: Table, chosen: tuple[int, ...]) -> str:
     if not made.rows:
         return ""
     lines = [[made.columns[index] for index in chosen], ["---"] * len(chosen)]
-    lines += [[_render_cell(row[index]) for index in chosen] for row in made.rows]
+    lines += [[render_cell(row[index]) for index in chosen] for row in made.rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _render_cell(value: object) -> str:
-    return f"{_MARKS[value.tone]} {escape_text(value.text)}" if isinstance(value, Word) else escape_text(value)
+def render_cell(value: object) -> str:
+    """A word with its mark, or a text."""
+    return f"{MARKS[value.tone]} {escape_text(value.text)}" if isinstance(value, Word) else escape_text(value)
 
 
 def _render_paths(page: Page) -> Iterable[str]:

@@ -41,7 +41,7 @@ def end_campaign(w: Wiring, record: CampaignRecord, *, failure: str = "") -> Non
     Raises StepRunningError if a step may still run, and Unavailable or Refused if something could not be read or written
     or nobody could be told.
     """
-    plan = _find_plan(w, record)
+    plan = find_plan(w, record)
     while not record.final:
         readings = read_steps(w, plan, record.running)
         if live := [reading.run.execution_id for reading in readings if reading.live]:
@@ -66,7 +66,7 @@ def _get_record(w: Wiring, campaign_id: str) -> CampaignRecord:
     return record
 
 
-def _find_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan | None:
+def find_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan | None:
     """The plan; None if the campaign was refused, or if the document is not the admitted one. Raises Unavailable."""
     if not record.plan_hash:
         return None

@@ -1,12 +1,13 @@
 """`campaign_result.json`: what people and machines read about a campaign that ended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.confidence import compute_confidence, describe_confidence
+from squall.domain.campaign.coverage import CoveredFault, cover_faults
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, explain_skipped
 from squall.domain.campaign.record import CampaignRecord, StepRun
@@ -36,6 +37,8 @@ class RampAnswer(Model):
     """The answer of a ramp."""
 
     parameter: str
+    doses: tuple[float, ...] = ()
+    """Every dose that could be run, in rising order."""
     holds_to: float | None
     """The largest dose below `fails_from` that holds; None if none is known."""
     fails_from: float | None
@@ -60,11 +63,14 @@ class CampaignResult(Document):
     end_time: datetime | None
     requested_by: str = ""
     steps: tuple[StepResult, ...] = ()
+    coverage: tuple[CoveredFault, ...] = ()
+    """What a suite covered; empty for a ramp."""
     ramp: RampAnswer | None = None
 
 
 def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None) -> CampaignResult:
     """The result of a final record. Without a plan, as for a campaign that was refused, it has no steps."""
+    steps = tuple(_list_steps(record, plan)) if plan else ()
     return CampaignResult(
         campaign_id=record.id,
         campaign=record.campaign,
@@ -76,9 +82,14 @@ def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None) -> 
         start_time=record.started_at,
         end_time=record.ended_at,
         requested_by=record.requested_by,
-        steps=tuple(_list_steps(record, plan)) if plan else (),
+        steps=steps,
+        coverage=_cover_suite(steps) if plan and plan.campaign.ramp is None else (),
         ramp=_answer_ramp(record, plan) if plan and plan.campaign.ramp else None,
     )
+
+
+def _cover_suite(steps: Iterable[StepResult]) -> tuple[CoveredFault, ...]:
+    return cover_faults((step.resource_type, step.fault_type, step.outcome, step.execution_id is not None) for step in steps)
 
 
 def _list_steps(record: CampaignRecord, plan: CampaignPlan) -> Iterator[StepResult]:
@@ -115,6 +126,7 @@ def _answer_ramp(record: CampaignRecord, plan: CampaignPlan) -> RampAnswer | Non
     confidence = compute_confidence(tallies, bracket)
     return RampAnswer(
         parameter=ramp.parameter,
+        doses=ramp.doses,
         holds_to=None if bracket.holds is None else ramp.doses[bracket.holds],
         fails_from=None if bracket.fails is None else ramp.doses[bracket.fails],
         confidence=round(confidence, 4),

@@ -6,7 +6,8 @@ from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.campaign.result import CampaignResult, StepResult
 from squall.domain.judging.verdict import exit_code
-from squall.domain.messages.message import Fact, Message, Section, facts_of
+from squall.domain.messages.console import ExecutionConsole
+from squall.domain.messages.message import Fact, Link, Message, Section, facts_of
 from squall.domain.run.commands import shell_command
 
 MOST_STEPS = 40
@@ -40,6 +41,7 @@ def make_message(result: CampaignResult, record: CampaignRecord, bucket: str) ->
                 facts_of([shell_command("aws", "s3", "cp", f"s3://{bucket}/results/{record.id}/campaign_result.json", "-")]),
             ),
         ),
+        links=tuple(_list_links(record, bucket)),
         thread=record.id,
         commands=(shell_command("squall", "campaign", "show", record.id),),
         attributes={
@@ -48,6 +50,13 @@ def make_message(result: CampaignResult, record: CampaignRecord, bucket: str) ->
             "campaign": result.campaign or "none",
         },
     )
+
+
+def _list_links(record: CampaignRecord, bucket: str) -> Iterator[Link]:
+    console = ExecutionConsole(record.execution_arn, bucket)
+    yield Link("execution", console.execution)
+    yield Link("result", console.file_of(record.id, "campaign_result.json"))
+    yield Link("report", console.file_of(record.id, "report.html"), "there within a minute")
 
 
 def _list_steps(result: CampaignResult) -> Iterator[Fact]:

@@ -5,7 +5,6 @@ Links are never presigned: people who follow them need their own access.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from squall.domain.documents.metrics.metric_models import MetricBinding
@@ -15,25 +14,36 @@ from squall.domain.run.record import ExecutionRecord
 HOSTS = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
 
 
-@dataclass(frozen=True)
-class Console:
-    """The console of the partition and Region in which an execution ran."""
+class ExecutionConsole:
+    """The console of the partition and Region in which an execution of Step Functions ran, of a run or of a campaign."""
 
-    record: ExecutionRecord
-    bucket: str
+    def __init__(self, execution_arn: str, bucket: str) -> None:
+        self.execution_arn, self.bucket = execution_arn, bucket
 
     @property
     def region(self) -> str:
-        return [*self.record.execution_arn.split(":"), "", "", "", ""][3]
+        return [*self.execution_arn.split(":"), "", "", "", ""][3]
 
     @property
     def base(self) -> str:
-        partition = [*self.record.execution_arn.split(":"), ""][1]
+        partition = [*self.execution_arn.split(":"), ""][1]
         return f"https://{self.region}.{HOSTS.get(partition, HOSTS['aws'])}"
 
     @property
     def execution(self) -> str:
-        return f"{self.base}/states/home?region={self.region}#/v2/executions/details/{self.record.execution_arn}"
+        return f"{self.base}/states/home?region={self.region}#/v2/executions/details/{self.execution_arn}"
+
+    def file_of(self, execution_id: str, name: str) -> str:
+        """A file in S3 of this execution or of another one."""
+        return f"{self.base}/s3/object/{self.bucket}?region={self.region}&prefix=results/{execution_id}/{name}"
+
+
+class Console(ExecutionConsole):
+    """What the console has of a run."""
+
+    def __init__(self, record: ExecutionRecord, bucket: str) -> None:
+        super().__init__(record.execution_arn, bucket)
+        self.record = record
 
     @property
     def fault(self) -> str | None:
@@ -44,7 +54,7 @@ class Console:
 
     def file(self, name: str) -> str:
         """A file of the run in S3."""
-        return f"{self.base}/s3/object/{self.bucket}?region={self.region}&prefix={self.key(name)}"
+        return self.file_of(self.record.id, name)
 
     def key(self, name: str) -> str:
         """The S3 key of a file of the run, such as `report.html`."""

@@ -1,0 +1,41 @@
+"""Reports a campaign that has ended, from its record, its plan and its result alone; outside of its workflow, as for a
+run."""
+
+from typing import Any
+
+from squall.application.campaign.finish import find_plan
+from squall.application.reports.run import NotOverError
+from squall.domain.campaign.record import CampaignRecord
+from squall.domain.campaign.result import CampaignResult, build_campaign_result
+from squall.reporting.campaign.markdown import render_campaign_markdown
+from squall.reporting.campaign.page import build_campaign_page, render_campaign
+from squall.wiring import Wiring
+
+
+def report_campaign(w: Wiring, campaign_id: str) -> dict[str, Any]:
+    """Write `report.html` and `report.md`. Returns how the campaign ended, for a log, and the keys of the files. Raises
+    NotOverError."""
+    record = w.campaigns.get(campaign_id)
+    if record is None or not record.final:
+        state = "unknown" if record is None else record.status.value
+        raise NotOverError(f"campaign {campaign_id} is {state}: only a campaign that has ended has a report")
+    page = build_campaign_page(_read_result(w, record), record.execution_arn, w.settings.bucket)
+    files = (
+        ("report.html", render_campaign(page), "text/html; charset=utf-8"),
+        ("report.md", render_campaign_markdown(page), "text/markdown; charset=utf-8"),
+    )
+    return {
+        "campaign_id": record.id,
+        "campaign": record.campaign,
+        "status": record.status.value,
+        "verdict": (record.verdict or record.status).value,
+        "files": [w.documents.write(record.id, name, body, content_type) for name, body, content_type in files],
+    }
+
+
+def _read_result(w: Wiring, record: CampaignRecord) -> CampaignResult:
+    """The result document, if it names the ending that the record has; otherwise what record and plan say."""
+    stored = w.documents.get(record.id, CampaignResult)
+    if stored and (stored.status, stored.verdict, stored.reason) == (record.status, record.verdict, record.reason):
+        return stored
+    return build_campaign_result(record, find_plan(w, record))
