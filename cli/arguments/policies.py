@@ -50,11 +50,12 @@ class Policies:
                 )
             ]
         plan = [BoundFault(fault, registry.find_fault(fault)) for fault in experiment.plan]
-        return [
-            *find_ranges_problems(experiment, environment),
-            *find_policy_problems(experiment, environment),
-            *find_forbidden(experiment, environment, risk_of(plan), planned_end(plan)),
-        ]
+        problems = [*find_ranges_problems(experiment, environment), *find_policy_problems(experiment, environment)]
+        forbidden = find_forbidden(experiment, environment, risk_of(plan), planned_end(plan))
+        shortest, longest = environment.timing.minimum_duration_seconds, environment.maximum_duration
+        if not experiment.faults and experiment.length.total_seconds() < shortest and experiment.observed_length <= longest:
+            forbidden = (problem for problem in forbidden if problem.path != "duration")  # it is told with the sentences
+        return [*problems, *forbidden]
 
     def read_timings(self) -> dict[str, Timing]:
         """The pace of each environment whose policy is valid."""

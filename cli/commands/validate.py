@@ -47,6 +47,8 @@ class Report:
     findings: tuple[Finding, ...]
     policy: str | None = None
     """The file of the policy with which an experiment was compared; None if there is none beside it."""
+    environment: str | None = None
+    """The environment of an experiment that is valid by itself; None for other files."""
 
     @property
     def valid(self) -> bool:
@@ -85,8 +87,8 @@ def check_file(file: str, known: policies.Policies | None = None) -> Report:
         return _make_report(source, invalid.problems)
     known = known or policies.find_policies(file)
     if known is None:
-        return Report(file, ())
-    return _make_report(source, known.find_problems(experiment), known.show_file(experiment.environment))
+        return Report(file, (), environment=experiment.environment)
+    return _make_report(source, known.find_problems(experiment), known.show_file(experiment.environment), experiment.environment)
 
 
 def _is_policy(raw: object) -> bool:
@@ -103,8 +105,10 @@ def _find_name_problems(source: definitions.Source, environment: Environment) ->
     return [Problem(path="name", message=f"is {show_value(environment.name)}, and the file says {show_value(stem)}", expected=stem)]
 
 
-def _make_report(source: definitions.Source, problems: Iterable[Problem], policy: str | None = None) -> Report:
-    return Report(source.path, tuple(_make_finding(source, problem) for problem in problems), policy)
+def _make_report(
+    source: definitions.Source, problems: Iterable[Problem], policy: str | None = None, environment: str | None = None
+) -> Report:
+    return Report(source.path, tuple(_make_finding(source, problem) for problem in problems), policy, environment)
 
 
 def _make_finding(source: definitions.Source, problem: Problem) -> Finding:
@@ -119,14 +123,23 @@ def _format_value(value: Any) -> str:
     return clean_line(text, FOUND_CHARACTERS)
 
 
+def _name_policy(report: Report) -> str:
+    """By which policy an experiment was judged, or that none judged it; empty for other files."""
+    if report.environment is None:
+        return ""
+    if report.policy is None:
+        return f", and no policy of environment {report.environment} lies beside it, so none judged it"
+    return f", also by {report.policy} (environment {report.environment})" if report.valid else f", by {report.policy} too"
+
+
 def show_report(console: Console, report: Report) -> None:
     """Writes one block per problem: its place, message, value, what was expected, and the caret."""
     if report.valid:
-        compared = f", also by {report.policy}" if report.policy else ""
-        console.print(safe_text(f"{report.file}: valid{compared}", "green"), soft_wrap=True)
+        console.print(safe_text(f"{report.file}: valid{_name_policy(report)}", "green"), soft_wrap=True)
         return
     count = len(report.findings)
-    console.print(safe_text(f"{report.file}: {count} problem{'s' if count > 1 else ''}", "bold red"), soft_wrap=True)
+    title = f"{report.file}: {count} problem{'s' if count > 1 else ''}{_name_policy(report)}"
+    console.print(safe_text(title, "bold red"), soft_wrap=True)
     for finding in report.findings:
         where = f"{report.file}:{finding.line}" if finding.line else report.file
         console.print(safe_text(f"  {where}: {finding.path}: {finding.message}"), soft_wrap=True)
@@ -141,4 +154,10 @@ def make_document(report: Report) -> dict[str, Any]:
     """The report as `--json` shows it."""
     keys = ("path", "line", "found", "message", "expected", "caret")
     problems = [{key: getattr(finding, key) for key in keys} for finding in report.findings]
-    return {"file": report.file, "valid": report.valid, "policy": report.policy, "problems": problems}
+    return {
+        "file": report.file,
+        "valid": report.valid,
+        "policy": report.policy,
+        "environment": report.environment,
+        "problems": problems,
+    }

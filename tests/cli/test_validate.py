@@ -42,7 +42,7 @@ def _file(folder: Path, text: str, name: str = "experiment.yaml") -> str:
 def test_rel12_bp05_is_valid_as_it_stands(squall: Squall) -> None:
     done = squall("validate", str(REL12))
     beside = REL12.parents[1] / "environments" / "staging.yaml"
-    assert (done.exit_code, done.stdout) == (0, f"{REL12}: valid, also by {beside.relative_to(Path.cwd())}\n")
+    assert (done.exit_code, done.stdout) == (0, f"{REL12}: valid, also by {beside.relative_to(Path.cwd())} (environment staging)\n")
 
 
 def test_every_problem_is_told_at_once_with_line_found_and_caret(squall: Squall, tmp_path: Path) -> None:
@@ -199,13 +199,14 @@ def test_an_experiment_is_compared_with_the_policy_beside_it(squall: Squall, tmp
     monkeypatch.chdir(tmp_path)
     folder = _project(tmp_path, staging=POLICY)
     good = squall("validate", _file(folder, _cpu_stress(duration="10m"), "good.json"))
-    assert (good.exit_code, good.stdout) == (0, f"{folder}/good.json: valid, also by environments/staging.yaml\n")
+    assert (good.exit_code, good.stdout) == (0, f"{folder}/good.json: valid, also by environments/staging.yaml (environment staging)\n")
     unknown = squall("validate", _file(folder, _cpu_stress(environment="stagign"), "unknown.json"))
     assert unknown.exit_code == 3
     assert 'environment: there is no environment "stagign", did you mean "staging"?' in unknown.stdout
     short = squall("validate", _file(folder, _cpu_stress(duration="60s"), "short.json"), "--json")
     (report,) = json.loads(short.stdout)["files"]
     assert (short.exit_code, report["policy"]) == (3, "environments/staging.yaml")
+    assert [problem["path"] for problem in report["problems"]] == ["duration"], "one cause is one problem"
     (expected,) = {problem["expected"] for problem in report["problems"]}
     assert "at least 8 min, or 110 s with metrics of a `sentinel`, whose periods are 10 s" in expected
     assert expected.endswith("or an `observation` of at least 8 min: the fault itself may be shorter")
@@ -222,7 +223,7 @@ def test_the_local_account_has_policies_of_its_own(squall: Squall, tmp_path: Pat
     assert squall("validate", short).exit_code == 3
     done = squall("--local", "validate", short)
     assert done.exit_code == 0
-    assert done.stdout.endswith("local/environments/staging.yaml\n")
+    assert done.stdout.endswith("local/environments/staging.yaml (environment staging)\n")
 
 
 @pytest.mark.parametrize(("page", "options"), [("first-experiment.md", ["--local"]), ("first-on-aws.md", [])])
@@ -321,4 +322,4 @@ def test_a_fault_of_too_high_a_risk_is_not_valid(squall: Squall, tmp_path: Path)
 def test_the_environments_of_another_tool_are_no_policies(squall: Squall, tmp_path: Path) -> None:
     folder = _project(tmp_path, prod="replicas: 3\nimage: shop\n")
     path = _file(folder, _cpu_stress(), "one.json")
-    assert squall("validate", path).stdout == f"{path}: valid\n"
+    assert squall("validate", path).stdout == f"{path}: valid, and no policy of environment staging lies beside it, so none judged it\n"

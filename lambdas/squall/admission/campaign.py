@@ -21,6 +21,7 @@ from squall.domain.base.problems import (
     show_value,
     suggest_name,
 )
+from squall.domain.base.spelling import parse_corrected
 from squall.domain.campaign.definition import Campaign, CampaignInput, dump_overrides, make_overrides
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, label_dose
 from squall.domain.experiment.execution_input import Overrides
@@ -52,10 +53,7 @@ def parse_campaign(raw: object, path: str = WHOLE) -> Campaign:
     json_problems = find_json_problems(raw)
     if json_problems or not isinstance(raw, Mapping):
         raise InvalidInput(prefix_paths(path, json_problems or [make_type_problem(raw, "a campaign")]))
-    try:
-        return Campaign.model_validate(raw)
-    except ValidationError as error:
-        raise InvalidInput(prefix_paths(path, list_validation_problems(error, raw, WHOLE, Campaign))) from None
+    return parse_corrected(raw, Campaign, path)
 
 
 def parse_campaign_input(raw: object, campaigns: Mapping[str, Any]) -> tuple[CampaignInput, Campaign]:

@@ -11,6 +11,7 @@ from squall.admission.json_limits import find_json_problems, make_type_problem, 
 from squall.admission.scenario import find_scenario_problems
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest_name
+from squall.domain.base.spelling import correct_spelling
 from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.form import find_form_problems
@@ -34,6 +35,16 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
         raise InvalidInput(prefix_paths(path, json_problems or [make_type_problem(raw, "an experiment")]))
     if too_many := list(_find_count_problems(raw)):  # before anything is parsed: each sentence costs milliseconds
         raise InvalidInput(prefix_paths(path, too_many))
+    spelling = correct_spelling(raw, Experiment)
+    problems = _find_problems(spelling.raw)
+    if isinstance(problems, Experiment) and not spelling.slips:
+        return problems
+    found = [] if isinstance(problems, Experiment) else problems
+    raise InvalidInput(prefix_paths(path, remove_duplicates(spelling.finish(found))))
+
+
+def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
+    """The experiment, or everything that is wrong with it."""
     problems: list[Problem] = []
     experiment = None
     try:
@@ -49,9 +60,7 @@ def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
     problems += find_scenario_problems(experiment) if experiment else []
     problems += _find_stop_problems(raw)
     problems += find_signal_problems(experiment) if experiment and not problems else []
-    if problems or experiment is None:
-        raise InvalidInput(prefix_paths(path, remove_duplicates(problems)))
-    return experiment
+    return problems if problems or experiment is None else experiment
 
 
 def _list_faults(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

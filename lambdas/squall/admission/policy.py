@@ -17,7 +17,7 @@ from squall.domain.language.parse import parse_condition, parse_criterion
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.metrics.short_faults import find_short_fault
-from squall.domain.metrics.timing_problems import find_timing_problems
+from squall.domain.metrics.timing_problems import LENGTH_FIELD, find_timing_problems
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
@@ -172,7 +172,7 @@ def _find_fitness_problems(experiment: Experiment, environment: Environment) -> 
     )
     return [
         *find_unavailable_features(experiment.model_dump()),
-        *timing_problems,
+        *(_place_length(problem, experiment) for problem in timing_problems),
         *_find_short_fault_problems(experiment, environment),
         *_find_unseen_signal(experiment, environment),
         *_find_cut_observation(experiment, environment),
@@ -216,12 +216,21 @@ def _find_cut_observation(experiment: Experiment, environment: Environment) -> I
         yield Problem(path="observation", message=message, expected=f"at least {periods.format_length(end)}, or no observation")
 
 
+def _place_length(problem: Problem, experiment: Experiment) -> Problem:
+    """The problem, at the field that says the length if it is one of the length."""
+    return problem.model_copy(update={"path": _length_field(experiment)}) if problem.path == LENGTH_FIELD else problem
+
+
+def _length_field(experiment: Experiment) -> str:
+    return "duration" if experiment.duration is not None else "duration_minutes"
+
+
 def _find_short_fault_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
     """Why the policy refuses a fault that is over before a guard could end it."""
     conditions = [threshold for path, threshold in _list_thresholds(experiment) if path.startswith("abort_conditions")]
     short = find_short_fault(experiment, conditions, environment, ends_at_once=_ends_at_once(experiment, environment))
     if short is not None and not short.allowed:
-        field = "duration" if experiment.duration is not None else "duration_minutes"
+        field = _length_field(experiment)
         expected = "a longer fault, or an abort condition on metrics of a `sentinel`, which guard more quickly"
         yield Problem(path=field, message=short.detail, expected=expected)
 

@@ -93,12 +93,18 @@ def show_value(value: object) -> str:
 def suggest_name(name: str, choices: Iterable[str]) -> str:
     """`, did you mean "x"?` if one of the choices resembles the name, or is the only one that contains it; else an
     empty text."""
+    near = find_near_name(name, choices)
+    return "" if near is None else f', did you mean "{near}"?'
+
+
+def find_near_name(name: str, choices: Iterable[str]) -> str | None:
+    """The choice that resembles the name, or that is the only one that contains it; None if there is none."""
     by_fold, wanted = {choice.casefold(): choice for choice in choices}, name.casefold()
     near = difflib.get_close_matches(wanted, by_fold, n=1, cutoff=0.6)
     if not near and len(wanted) >= _LEAST_PART:
         containing = [choice for choice in by_fold if wanted in choice]
         near = containing if len(containing) == 1 else []
-    return f', did you mean "{by_fold[near[0]]}"?' if near else ""
+    return by_fold[near[0]] if near else None
 
 
 def list_validation_problems(error: ValidationError, raw: object, path: str, model: type[BaseModel]) -> list[Problem]:
@@ -114,14 +120,14 @@ def list_validation_problems(error: ValidationError, raw: object, path: str, mod
 
 
 def _make_problem(details: Mapping[str, Any], raw: object, path: str, model: type[BaseModel]) -> Problem:
-    steps = tuple(_real_steps(details["loc"], raw))
+    steps = tuple(real_steps(details["loc"], raw))
     where = extend_path(path, *steps)
     context = details.get("ctx", {})
     if details["type"] == "squall":
         field = str(context["at"])
         return Problem(path=extend_path(where, field) if field else where, message=str(details["msg"]), expected=str(context["expected"]))
     if details["type"] == "extra_forbidden":
-        keys, key = _keys_at(model, steps[:-1]), str(steps[-1])
+        keys, key = list_keys(model, steps[:-1]), str(steps[-1])
         return Problem(path=where, message=f'unknown key "{one_line(key, 60)}"{suggest_name(key, keys)}', expected=", ".join(keys))
     message, expected = _describe_problem(str(details["type"]), details["input"], str(details["msg"]), context)
     return Problem(path=where, message=message, expected=expected)
@@ -153,7 +159,7 @@ def _describe_problem(kind: str, value: object, message: str, context: Mapping[s
     return words
 
 
-def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | int]:
+def real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | int]:
     """The location without the tags that pydantic adds for members of unions, because they do not exist in the
     input."""
     current = raw
@@ -168,7 +174,7 @@ def _real_steps(location: Sequence[str | int], raw: object) -> Iterator[str | in
         yield step
 
 
-def _keys_at(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
+def list_keys(model: type[BaseModel], steps: Sequence[str | int]) -> list[str]:
     """The keys that the model knows at this place of the input."""
     models = [model]
     for step in steps:

@@ -25,6 +25,8 @@ from squall.domain.metrics.periods import (
 )
 from squall.domain.policy.environment import Timing
 
+LENGTH_FIELD = "duration_minutes"
+"""The path of a problem with the length of the fault."""
 _GUARD_PATH = "abort_conditions"
 """The beginning of the path of a sentence that is a guard."""
 NO_FAULTS: Mapping[str, timedelta] = {}
@@ -57,7 +59,7 @@ def find_timing_problems(
 ) -> list[Problem]:
     """The sentences that can't be judged or guarded in a fault of this length, or in its observation if that is longer,
     each with the shortest length that works, and with the setting if one would help. `faults`: the length of each fault
-    of a scenario, by its name.
+    of a scenario, by its name. One length that is too short is one problem, however many sentences need a longer one.
 
     A guard is refused if its *typical* reaction takes more than half of the observation, because it would usually come too
     late, or if its *worst* reaction (the whole lag) takes longer than it, because it might never come. The worst
@@ -67,10 +69,12 @@ def find_timing_problems(
     problems = []
     course = _Course(length, max(length, observation or length), recovery, timing, lag_of, slow, faults)
     in_fault, observed = course.split_sentences(sentences)
-    if length < timedelta(seconds=timing.minimum_duration_seconds):
+    by_length: dict[bool, list[Problem]] = {True: [], False: []}
+    too_short = length < timedelta(seconds=timing.minimum_duration_seconds)
+    if too_short:
         problems.append(
             Problem(
-                path="duration_minutes",
+                path=LENGTH_FIELD,
                 message=f"the fault lasts {format_length(length)}, the shortest here is {timing.minimum_duration_seconds} s",
                 expected=f"at least {format_length(minimum_duration(in_fault, timing, lag_of))}",
             )
@@ -82,8 +86,25 @@ def find_timing_problems(
             longer = f"recovery of at least {format_length(_recovery_needs(pace))}"
             within = in_fault if (path, threshold) in in_fault else observed
             expected = longer if threshold.window == "recovery" else course.name_ways_out(threshold, within)
-            problems.append(_explain_slow(Problem(path=path, message=message, expected=expected), slow.get(threshold.metric)))
-    return problems
+            problem = _explain_slow(Problem(path=path, message=message, expected=expected), slow.get(threshold.metric))
+            of_length = threshold.window != "recovery" and threshold.window not in faults and threshold.metric not in slow
+            (by_length[within is in_fault] if of_length else problems).append(problem)
+    return [
+        *problems,
+        *_join_problems(by_length[True], length, "fault", told=too_short),
+        *_join_problems(by_length[False], course.observed, "observation"),
+    ]
+
+
+def _join_problems(short: list[Problem], length: timedelta, noun: str, *, told: bool = False) -> list[Problem]:
+    """The sentences for which a fault or an observation is too short: a single one as it is, several as one problem of
+    the length. None if it is `told` already that the length is too short for anything."""
+    if told or len(short) < 2:
+        return [] if told else short
+    message = f"{format_length(length)} of {noun} are too short for {len(short)} sentences"
+    lines = [f"{problem.path}: {problem.message}" for problem in short]
+    expected = max((problem.expected for problem in short), key=len)
+    return [Problem(path=LENGTH_FIELD if noun == "fault" else noun, message="\n".join([message, *lines]), expected=expected)]
 
 
 def _explain_slow(problem: Problem, slow: SlowMetric | None) -> Problem:

@@ -37,7 +37,7 @@ def test_rel12_bp05_is_valid_as_it_stands() -> None:
         ({"type": "instance_terminaton"}, "type", 'did you mean "instance_termination"?', "network_latency"),
         ({"type": "database_failure"}, "type", "can't be injected into an EC2 instance", "RDS DB cluster"),
         ({"type": 5}, "type", "5 is unknown", "instance_termination"),
-        ({"durations": 3}, "durations", 'unknown key "durations", did you mean "duration"?', "name"),
+        ({"owners": "shop"}, "owners", 'unknown key "owners", did you mean "owner"?', "name"),
         ({"success_criteria": []}, "success_criteria", "is empty", "at least 1"),
         ({"success_criteria": "System availability > 99%"}, "success_criteria", "is not accepted", "a list"),
         ({"success_criteria": [5]}, "success_criteria[0]", "5 is not accepted", "an object"),

@@ -45,10 +45,25 @@ def test_the_worst_and_the_typical_reaction_are_different_numbers() -> None:
 
 def test_five_minutes_are_refused_naming_every_sentence_and_the_shortest_length_that_works() -> None:
     result = check(timedelta(minutes=5))
-    assert [problem.partition(":")[0] for problem in result] == [
+    (problem,) = result
+    first, *sentences = problem.partition(" (expected")[0].splitlines()
+    assert first == "duration_minutes: 5 min of fault are too short for 4 sentences"
+    assert [sentence.partition(":")[0] for sentence in sentences] == [
         "success_criteria[0]", "success_criteria[1]", "abort_conditions[0]", "abort_conditions[1]",
     ]  # fmt: skip
-    assert all("at least 8 min" in problem for problem in result)
+    assert "at least 8 min" in problem
+
+
+def test_a_fault_that_is_too_short_for_anything_is_one_problem() -> None:
+    (problem,) = check(timedelta(seconds=20))
+    assert problem.startswith("duration_minutes: the fault lasts 20 s, the shortest here is 60 s")
+    assert "at least 8 min" in problem
+
+
+def test_a_sentence_that_no_longer_fault_mends_is_a_problem_of_its_own() -> None:
+    parsed = parse_sentences(experiment(success_criteria=["Response time < 1 s during recovery"]))
+    found = find_timing_problems(timedelta(minutes=5), parsed.thresholds, AWS, lag_table(AWS, {}), recovery=timedelta(minutes=3))
+    assert [problem.path for problem in found] == ["success_criteria[0]", "duration_minutes"]
 
 
 def test_a_local_account_needs_seconds() -> None:
