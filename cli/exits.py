@@ -19,7 +19,7 @@ class Exit(IntEnum):
     ABORTED = 2
     REFUSED = 3
     """The run was rejected or is invalid, or the command was refused (its arguments, its definition, the credentials, the
-    Region or the stack's name): nothing was proven, and this command started nothing."""
+    Region or the stack's name; the local account is down): nothing was proven, and this command started nothing."""
     INCONCLUSIVE = 4
     """There is no answer, or none yet: the wait timeout passed."""
     FAILED = 5

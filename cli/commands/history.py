@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
+    from rich.text import Text
 
+    from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.history.summary import RunSummary
 
@@ -34,6 +36,7 @@ def show_history(options: Options, experiment: str | None, days: int, limit: int
     else:
         newest_first = sorted(deployment.runs_between(now - timedelta(days=days), now), key=lambda run: run.started_at, reverse=True)
         runs = newest_first[:limit]
+    runs = [_recognise_plan(deployment, run) for run in runs]
     if options.json:
         output.write_json([asdict(run) for run in runs])
         return Exit.VALIDATED
@@ -47,8 +50,16 @@ def show_history(options: Options, experiment: str | None, days: int, limit: int
     return Exit.VALIDATED
 
 
+def _recognise_plan(deployment: Deployment, run: RunSummary) -> RunSummary:
+    """The run, marked if it is a plan. A run that goes on, or whose report is not written yet, has it on its record only."""
+    if run.summarised or run.plan:
+        return run
+    record = deployment.record(run.execution_id)
+    return replace(run, plan=record is not None and record.plan)
+
+
 def make_history_table(runs: Sequence[RunSummary]) -> Table:
-    """One row per run."""
+    """One row per run. Plans are dim, and say that they are plans."""
     table = make_table("History", "Started (UTC)", "Execution", "Experiment", "Environment", "Ended", "Recovered in", "Findings")
     for summary in runs:
         table.add_row(
@@ -56,11 +67,17 @@ def make_history_table(runs: Sequence[RunSummary]) -> Table:
             safe_text(summary.execution_id),
             safe_text(summary.experiment),
             safe_text(summary.environment),
-            style_word((summary.verdict or summary.status).value),
+            _describe_end(summary),
             "—" if summary.recovery_seconds is None else format_seconds(summary.recovery_seconds),
             safe_text(_describe_findings(summary)),
+            style="dim" if summary.plan else "",
         )
     return table
+
+
+def _describe_end(summary: RunSummary) -> Text:
+    word = style_word((summary.verdict or summary.status).value)
+    return safe_text(f"plan: {word.plain}") if summary.plan else word
 
 
 def _describe_findings(summary: RunSummary) -> str:

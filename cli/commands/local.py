@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from local.up import Progress
 
+_EXITS = {"up": Exit.VALIDATED, "down": Exit.REFUSED}
+"""The exit codes of `squall local status`. An account that nobody has started is nobody's failure."""
+
 
 def start_account(profile: str, port: int, *, deploy: bool, workload: str | None = None) -> None:
     """Starts the account and deploys into it, with a line for each step."""
@@ -46,7 +49,7 @@ def stop_account() -> None:
 
 
 def show_status(*, as_json: bool) -> int:
-    """Shows whether the account runs; returns 0 if it does."""
+    """Shows whether the account runs; returns 0 if it does, 3 if it is down, and 5 if only a part of it runs or answers."""
     with _explain_failures():
         status = launcher.read_status(state_folder())
     document = asdict(status)
@@ -62,7 +65,7 @@ def show_status(*, as_json: bool) -> int:
             output.write_note("`squall local up` starts it.")
         elif status.account and not status.account.outputs:
             output.write_note("Squall is not deployed in it. `squall local up` deploys it.")
-    return Exit.VALIDATED if status.state == "up" else Exit.FAILED
+    return _EXITS.get(status.state, Exit.FAILED)
 
 
 def print_variables() -> None:

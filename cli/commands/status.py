@@ -14,6 +14,7 @@ from cli.arguments.names import parse_execution_id
 from cli.commands.run import make_record_document, write_dates
 from cli.errors import CommandError
 from cli.exits import Exit
+from cli.following.watch import describe_state
 from cli.render import make_table, style_word
 from cli.text import format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
@@ -118,7 +119,7 @@ def _make_queue_document(record: ExecutionRecord, line: Line | None, now: dateti
 
 def _describe_status(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
     ahead = _list_ahead(record, line, now)
-    return record.status.value + (f", position {len(ahead) + 1}" if ahead is not None else "")
+    return ("plan: " if record.plan else "") + record.status.value + (f", position {len(ahead) + 1}" if ahead is not None else "")
 
 
 def _describe_queue(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
@@ -141,7 +142,7 @@ def make_listing(records: Sequence[ExecutionRecord], now: datetime, line: Line |
             safe_text(record.experiment),
             safe_text(record.environment),
             style_word(_describe_status(record, line, now)),
-            safe_text(record.phase),
+            safe_text(describe_state(record)),
             format_seconds((now - record.started_at).total_seconds()),
             safe_text(record.requested_by),
         )
@@ -167,8 +168,9 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("execution", record.id),
         ("experiment", record.experiment),
         ("environment", record.environment),
+        ("mode", "plan: everything but the fault" if record.plan else ""),
         ("status", record.status.value + (f", {record.verdict.value}" if record.verdict else "")),
-        ("state", record.phase + since),
+        ("state", describe_state(record) + since),
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
         ("started by", record.requested_by),
         ("approval", find_standing(record.ask, record.confirmed_votes, now)[1] if record.ask else ""),
@@ -196,7 +198,7 @@ def describe_confirmation(record: ExecutionRecord, vote: Vote) -> str:
 
 def _describe_fault(record: ExecutionRecord, now: datetime) -> str:
     if record.fault_started_at is None:
-        return "" if record.final else "not started"
+        return "" if record.final or record.plan else "not started"
     elapsed = format_seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
     if not record.observation_seconds:
         state = "lasted" if record.fault_ended_at else "running for"

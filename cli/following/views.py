@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.panel import Panel
 
 from cli import render
-from cli.following.watch import APPROVAL_STATES, STATES
+from cli.following.watch import APPROVAL_STATES, STATES, describe_state
 from cli.text import clean_line, format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
 from squall.domain.base.vocabulary import Status
@@ -71,7 +71,7 @@ class Lines:
         record = snapshot.record
         if record is not None and record.phase != self._phase:
             self._phase = record.phase
-            yield record.phase_since or snapshot.now, f"→ {clean_line(record.phase, 40)}", "bold"
+            yield record.phase_since or snapshot.now, f"→ {clean_line(describe_state(record), 100)}", "bold"
         for event in snapshot.new_events:
             yield (
                 event.at,
@@ -154,6 +154,8 @@ class Terminal(Lines):
         record = snapshot.record
         phase, ended = (record.phase, record.final) if record else ("", False)
         parts: list[RenderableType] = [render.make_progress(STATES, phase, ended=ended, skipped=self._list_skipped(snapshot))]
+        if record is not None and (meaning := describe_state(record)) != record.phase:
+            parts.append(safe_text(meaning, "dim"))
         if record is not None and record.status is Status.AWAITING_APPROVAL and record.ask:
             state = find_standing(record.ask, record.confirmed_votes, snapshot.now)[1]
             parts.append(safe_text(f"waiting for people: {state}: squall approve {record.id} --comment …", "bold yellow"))

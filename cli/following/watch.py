@@ -36,6 +36,12 @@ STATES = (
 """The states of the workflow in their usual order."""
 APPROVAL_STATES = ("AskApproval", "AwaitApproval", "ObserveApproval")
 """The states that a run skips if it needs no approval."""
+_WITHOUT_FAULT = {
+    "StopFault": "no fault was started: removes what was prepared",
+    "Compare": "no fault was started: nothing to compare",
+    "Judge": "no fault was started: says why, judges nothing",
+}
+"""What states that every run passes do in a run that injected nothing."""
 _MEASURED = frozenset(STATES[STATES.index("CaptureBaseline") : STATES.index("Judge")])
 _NO_RECORD = timedelta(seconds=15)
 """How long to wait for a record before the execution counts as unknown, or as ended without one."""
@@ -46,6 +52,12 @@ _RELEASE = timedelta(seconds=60)
 """How long to wait for Notify and Release after the final record."""
 _BLIND = timedelta(seconds=90)
 """How long AWS may be unreadable before watching fails."""
+
+
+def describe_state(record: ExecutionRecord) -> str:
+    """The state that the run is in. A state that is named after the fault says so if there was none."""
+    meaning = "" if record.may_have_started else _WITHOUT_FAULT.get(record.phase, "")
+    return f"{record.phase} ({meaning})" if meaning else record.phase
 
 
 class Watched(Protocol):

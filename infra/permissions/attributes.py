@@ -13,7 +13,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     # What Admit puts with the record, and later states compare with: never updated.
     **dict.fromkeys(("admitted_hash", "definition_hash", "promotion_hash", "execution_arn", "started_at"), _NOBODY),
     **dict.fromkeys(("source", "source_version", "source_hash"), _NOBODY),
-    **dict.fromkeys(("environment", "experiment", "fault_type", "requested_by", "trigger"), _NOBODY),
+    **dict.fromkeys(("environment", "experiment", "fault_type", "requested_by", "trigger", "plan"), _NOBODY),
     **dict.fromkeys(("period_pk", "period_sk", "experiment_pk", "experiment_sk"), _NOBODY),
     # A gate opens by what these say.
     "ask": ("AskApproval", "Approve"),

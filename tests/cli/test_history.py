@@ -13,7 +13,7 @@ from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.period import Period
 from squall.domain.history.summary import FindingSeen, RunSummary
 from tests.cli.conftest import Squall
-from tests.cli.fakes import HOSTILE, START, FakeDeployment
+from tests.cli.fakes import HOSTILE, START, FakeDeployment, record
 from tests.cli.test_run import CONTROL
 
 
@@ -55,6 +55,20 @@ def test_the_runs_of_an_experiment_newest_first(squall: Squall, busy: FakeDeploy
     assert "run-3" not in done.stdout
     assert "1: Slow" in done.stdout
     assert "10 s to 20 s" in done.stdout
+
+
+def test_a_plan_is_told_apart_from_runs(squall: Squall, busy: FakeDeployment) -> None:
+    """A plan that goes on, or whose report is not written yet, is known by its record."""
+    ended = run(4, plan=True, status=Status.REJECTED, verdict=None, hypothesis_validated=None)
+    busy.runs += [ended, run(5, status=Status.RUNNING, verdict=None, summarised=False)]
+    busy.scripts["run-5"] = [record("run-5", plan=True)]
+    lines = squall("history", "--days", "3660").stdout.splitlines()
+    told = {word: line for line in lines for word in line.split() if word.startswith("run-")}
+    assert {name: "plan: " in line for name, line in told.items()} == {
+        "run-1": False, "run-2": False, "run-3": False, "run-4": True, "run-5": True,
+    }  # fmt: skip
+    document = json.loads(squall("history", "--days", "3660", "--json").stdout)
+    assert {entry["execution_id"]: entry["plan"] for entry in document} == {name: "plan: " in line for name, line in told.items()}
 
 
 def test_all_runs_as_json(squall: Squall, busy: FakeDeployment) -> None:

@@ -40,6 +40,15 @@ def test_an_account_without_the_stack_says_so(
     assert ("Squall is not deployed in it" in done.stderr) is hint
 
 
+@pytest.mark.parametrize(("state", "code"), [("up", 0), ("down", 3), ("half-alive", 5)])
+def test_the_exit_code_tells_an_account_that_nobody_started_from_one_that_is_broken(
+    squall: Squall, account: Account, monkeypatch: pytest.MonkeyPatch, state: Any, code: int
+) -> None:
+    monkeypatch.setattr("cli.commands.local.launcher.read_status", lambda _: Status(state, {}, account if state != "down" else None))
+    done = squall("local", "status")
+    assert (done.exit_code, f"The local account is {state}" in done.stdout) == (code, True)
+
+
 def test_a_start_that_is_terminated_cleans_up_as_an_interrupted_one_does(squall: Squall, monkeypatch: pytest.MonkeyPatch) -> None:
     cleaned: list[str] = []
 

@@ -35,6 +35,13 @@ def test_what_is_running_as_a_table_and_as_json(squall: Squall, deployment: Fake
     assert "task_token" not in document
 
 
+def test_a_plan_that_runs_says_that_it_is_one(squall: Squall, deployment: FakeDeployment) -> None:
+    deployment.scripts["run-1"] = [record(phase="FinalCheck", plan=True)]
+    assert "plan: running" in " ".join(squall("status").stdout.split())
+    assert "plan: everything but the fault" in " ".join(squall("status", "run-1").stdout.split())
+    assert json.loads(squall("status", "run-1", "--json").stdout)["plan"] is True
+
+
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)
 QUEUED = Line((Slot(0, "run-0", NEVER),), (Ticket("run-a", START, NEVER), Ticket("dead", START, START), Ticket("run-1", NEVER, NEVER)))
 

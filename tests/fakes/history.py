@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from squall.domain.base.vocabulary import Status
 from squall.domain.history.summary import RunSummary
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class FakeHistory:
             hypothesis_validated=record.hypothesis_validated,
             ended_at=record.ended_at,
             trigger=record.trigger,
+            plan=record.status is Status.PLANNED,
         )
         written = self._written.get(record.id)
         if written is None:
@@ -55,5 +57,6 @@ class FakeHistory:
             owner=written.owner,
             recovery_seconds=written.recovery_seconds,
             findings=written.findings,
+            plan=written.plan,
             summarised=True,
         )

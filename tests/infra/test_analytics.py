@@ -18,7 +18,7 @@ _TEXT = """
     select count as count_if from where and or not null is group by order desc date_format current_date interval day approx_percentile
     max_by min max array_sort array_agg distinct cross join unnest abs in limit false
     runs validated refuted undecided measured median_seconds p95_seconds seen first_seen last_said open experiments found finding_id title
-    severity closed median_shift furthest_run
+    severity closed median_shift furthest_run coalesce false
 """
 WORDS = frozenset(re.findall(r"\w+", _TEXT))
 """SQL's, then names that the queries give themselves."""

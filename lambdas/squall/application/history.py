@@ -2,6 +2,7 @@
 
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.result.record import agreed_result
+from squall.domain.base.vocabulary import Status
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.finding import FindingStatus
 from squall.domain.documents.result import Result
@@ -44,5 +45,6 @@ def summary_of(record: ExecutionRecord, result: Result, definition: Definition |
             FindingSeen(finding.id, finding.title, finding.severity.value, finding.status is FindingStatus.CLOSED)
             for finding in result.findings
         ),
+        plan=record.plan or record.status is Status.PLANNED,
         summarised=True,
     )

@@ -162,6 +162,8 @@ def _describe_refusal(facts: Facts) -> Iterable[str]:
         yield f"What was asked has {len(facts.result.problems)} problem{'s' if len(facts.result.problems) > 1 else ''}."
     if facts.result.status is Status.PLANNED:
         yield "It was a plan: everything but the fault was prepared, and removed again."
+    elif facts.record.plan:
+        yield "It was a plan, which injects nothing, and it ended early."
 
 
 def _describe_metrics(facts: Facts) -> Iterable[str]:
@@ -223,7 +225,8 @@ def _describe_ending(facts: Facts) -> Iterable[str]:
     if criteria:
         met = sum(criterion.outcome is CriterionOutcome.MET for criterion in criteria)
         unknown = sum(criterion.outcome is CriterionOutcome.CANNOT_TELL for criterion in criteria)
-        yield f"{met} of {len(criteria)} criteria were met{f', {unknown} could not be decided' if unknown else ''}."
+        if f"{met} of {len(criteria)} criteria met" not in facts.result.reason:  # the last sentence gives the reason
+            yield f"{met} of {len(criteria)} criteria were met{f', {unknown} could not be decided' if unknown else ''}."
 
 
 def _describe_recovery(recovered: RecoveredIn) -> str:

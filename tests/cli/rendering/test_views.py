@@ -107,6 +107,18 @@ def test_a_run_that_ended_before_its_fault_claims_no_state_it_left_out() -> None
         assert words in text
 
 
+@pytest.mark.parametrize("state", ["StopFault", "Compare", "Judge"])
+def test_a_state_named_after_the_fault_says_so_if_there_was_none(state: str) -> None:
+    """Every run passes these states, also a plan. A run whose fault may have started is told nothing of the kind."""
+    console = _console(200)
+    never, begun = record(phase=state, plan=True), record(phase=state, fis_experiment_id="EXP1")
+    Lines(console).show(_snapshot(record=never))
+    console.print(Terminal(console, "x", "here").make_region(_snapshot(record=never)))
+    assert console.export_text().count("no fault was started") == 2
+    Lines(console).show(_snapshot(record=begun))
+    assert "no fault was started" not in console.export_text()
+
+
 @pytest.mark.parametrize(("values", "line"), [((), ""), ((1.0, 1.0), "▁▁"), ((0.0, 1.0), "▁█"), ((0.0, 0.5, 1.0), "▁▅█")])
 def test_sparkline(values: tuple[float, ...], line: str) -> None:
     assert render.draw_sparkline(values) == line

@@ -207,6 +207,22 @@ def test_the_story_is_told_from_evidence() -> None:
     assert "recover" not in write_story(facts(recovery=None)).partition("A guard")[2]
 
 
+def test_the_story_counts_the_criteria_once() -> None:
+    """The reason of a judged run counts them; a reason that does not is completed by a sentence."""
+    run = facts()
+    counted = run.result.model_copy(update={"reason": "0 of 2 criteria met and 1 can't be told"})
+    assert write_story(replace(run, result=counted)).count("of 2 criteria") == 1
+    critical = run.result.model_copy(update={"reason": "the critical criterion 'x' was not met: y"})
+    assert write_story(replace(run, result=critical)).count("0 of 2 criteria were met") == 1
+
+
+def test_the_story_of_a_plan_that_ended_early_says_that_it_was_one() -> None:
+    run = facts()
+    rejected = run.result.model_copy(update={"status": Status.REJECTED, "verdict": None})
+    early = replace(run, result=rejected, record=replace(run.record, plan=True, fault_started_at=None, fis_experiment_id=None, events=()))
+    assert "It was a plan, which injects nothing" in write_story(early)
+
+
 def test_the_story_says_of_every_source_who_ended_the_fault() -> None:
     run = facts()
     aborts = [Abort(source, "because", EFFECT + timedelta(minutes=9), "somebody") for source in AbortSource]

@@ -249,6 +249,10 @@ def _counted(match: re.Match[str], report: Told) -> Iterator[str]:
 
 
 def _hypothesis(match: re.Match[str], report: Told) -> Iterator[str]:
+    if counted := re.search(r"(?P<met>\d+) of (?P<all>\d+) criteria met", match[0]):
+        outcomes = [criterion.outcome for criterion in report.facts.result.criteria]
+        if (int(counted["met"]), int(counted["all"])) != (outcomes.count(CriterionOutcome.MET), len(outcomes)):
+            yield f"the outcomes are {outcomes}"
     result, abort = report.facts.result, report.facts.record.abort
     if HELD[match["held"]] is not result.hypothesis_validated:
         yield f"the result says {result.hypothesis_validated}"
@@ -267,7 +271,7 @@ def _refused(match: re.Match[str], report: Told) -> Iterator[str]:
 
 
 def _planned(_: re.Match[str], report: Told) -> Iterator[str]:
-    if report.facts.result.status is not Status.PLANNED:
+    if report.facts.result.status is not Status.PLANNED and not report.facts.record.plan:
         yield "it was none"
 
 
@@ -296,7 +300,7 @@ RULES: tuple[tuple[str, Check], ...] = (
     (r"(?P<met>\d+) of (?P<all>\d+) criteria were met(?:, (?P<unknown>\d+) could not be decided)?\.", _counted),
     (r"The hypothesis (?P<held>held|did not hold|was not decided): .+\.", _hypothesis),
     (r"(?P<failed>\d+) of (?P<all>\d+) safety checks did not pass: .+\.", _refused),
-    (r"It was a plan: .+\.", _planned),
+    (r"It was a plan[:,] .+\.", _planned),
 )
 """A pattern of each sentence, and what has to be so."""
 

@@ -35,7 +35,7 @@ SUMMARY_ATTRIBUTES = (
 )
 """What the index `period` holds beside its keys. `summary` is JSON, written when the run is over. The last two
 attributes find the last fault on a failure domain (`DynamoRecords.faulted`)."""
-_DETAILS = ("workload", "owner", "recovery_seconds")
+_DETAILS = ("workload", "owner", "recovery_seconds", "plan")
 
 
 class DynamoHistory:
@@ -99,11 +99,12 @@ def _make_summary(item: Item) -> RunSummary:
         return str(item[name]["S"]) if name in item else ""
 
     details = json.loads(text_of("summary") or "{}")
+    summarised, status = bool(details), Status(text_of("status"))
     validated = item.get("hypothesis_validated")
     return RunSummary(
         execution_id=text_of("pk").removeprefix("EXECUTION#"),
         started_at=datetime.fromisoformat(text_of("started_at")),
-        status=Status(text_of("status")),
+        status=status,
         experiment=text_of("experiment"),
         environment=text_of("environment"),
         fault_type=text_of("fault_type"),
@@ -111,7 +112,8 @@ def _make_summary(item: Item) -> RunSummary:
         hypothesis_validated=bool(validated["BOOL"]) if validated else None,
         ended_at=datetime.fromisoformat(text_of("ended_at")) if "ended_at" in item else None,
         trigger=text_of("trigger"),
-        summarised=bool(details),
+        plan=bool(details.pop("plan", False)) or status is Status.PLANNED,
+        summarised=summarised,
         findings=tuple(FindingSeen(**finding) for finding in details.pop("findings", ())),
         **details,
     )

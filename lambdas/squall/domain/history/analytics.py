@@ -18,6 +18,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
     EXECUTIONS: {
         **_TEXT(("execution_id", "experiment", "fault_type", "workload", "owner", "trigger", "status", "verdict"), "string"),
         "hypothesis_validated": "boolean",
+        "plan": "boolean",
         "started_at": "timestamp",
         "ended_at": "timestamp",
         "duration_seconds": "double",
@@ -60,6 +61,7 @@ def _execution_row(run: RunSummary) -> dict[str, Any]:
         "status": run.status.value,
         "verdict": run.verdict.value if run.verdict else None,
         "hypothesis_validated": run.hypothesis_validated,
+        "plan": run.plan,
         "ended_at": _format_timestamp(run.ended_at),
         "duration_seconds": (run.ended_at - run.started_at).total_seconds() if run.ended_at else None,
         "recovery_seconds": run.recovery_seconds,

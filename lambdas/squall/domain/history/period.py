@@ -65,7 +65,7 @@ class Period:
         in_period = run.started_at >= self.start
         if not run.status.final:
             self._running += in_period
-        elif run.status is Status.PLANNED:
+        elif run.plan or run.status is Status.PLANNED:
             self._planned += in_period
         else:
             self._coverage.add(run)

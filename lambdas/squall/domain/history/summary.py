@@ -42,6 +42,8 @@ class RunSummary:
     recovery_seconds: float | None = None
     """Seconds from the effect of the fault until the steady state held again."""
     findings: tuple[FindingSeen, ...] = ()
+    plan: bool = False
+    """Whether the run only planned. It injected nothing, so it is no evidence, however it ended."""
     summarised: bool = False
     """Whether workload, owner, recovery and findings are known: Report writes them after the run has ended."""
 

@@ -83,6 +83,14 @@ def test_plans_and_runs_that_go_on_are_no_experiments() -> None:
     assert (result.total_experiments, result.planned, result.running) == (1, 1, 1)
 
 
+def test_a_plan_that_was_refused_or_invalid_is_no_run() -> None:
+    """It injected nothing: it neither fails nor succeeds, and covers nothing."""
+    invalid = run(1, plan=True, status=Status.COMPLETED, verdict=Verdict.INVALID)
+    refused = run(2, plan=True, status=Status.REJECTED, verdict=None)
+    result = report(invalid, refused)
+    assert (result.total_experiments, result.planned, result.by_status, result.workloads) == (0, 2, {}, ())
+
+
 @pytest.mark.parametrize(
     ("runs", "sentence"),
     [
