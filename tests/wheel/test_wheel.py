@@ -108,7 +108,8 @@ def test_the_command_works_without_a_clone(machine: Path, tmp_path: Path) -> Non
     assert "Usage: squall [OPTIONS]" in run([squall, "--help"], tmp_path)
     definition = tmp_path / "experiment.yaml"
     definition.write_text((ROOT / "experiments" / "cold-start.yaml").read_text())
-    assert run([squall, "validate", "experiment.yaml"], tmp_path) == "experiment.yaml: valid, and no policy of environment staging lies beside it, so none judged it\n"
+    validated = run([squall, "validate", "experiment.yaml"], tmp_path)
+    assert validated == "experiment.yaml: valid, and no policy of environment staging lies beside it, so none judged it\n"
     assert "complete -o default -F _squall_completion squall" in run([squall, "--show-completion", "bash"], tmp_path)
 
 
