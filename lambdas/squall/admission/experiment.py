@@ -117,9 +117,6 @@ def _find_fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
     fault_type, parameters = raw.get("type"), raw.get("parameters", {})
     if not isinstance(fault_type, str) or fault_type not in set(FaultType):
         return []
-    if raw.get("fis_template_id") is not None and fault_type == FaultType.CUSTOM:
-        expected = "no such key: the action and its targets in the experiment itself"
-        return [Problem(path="fis_template_id", message="a custom action can't come from a template", expected=expected)]
     if raw.get("fis_template_id") is not None:
         return []  # the template has the parameters; they are checked once it has been read
     return find_parameter_problems(FaultType(fault_type), _read_resource_type(raw), parameters if isinstance(parameters, Mapping) else {})

@@ -34,7 +34,7 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
     yield from _find_rollback_problems(experiment, environment)
     for fault in experiment.plan:
         yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
-        yield from prefix_paths(fault.path, _find_unproven(fault))
+        yield from prefix_paths(fault.path, _find_unproven(fault, environment))
         yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
     yield from _find_sentinel_problems(experiment, environment)
     yield from _find_fitness_problems(experiment, environment)
@@ -95,11 +95,14 @@ def _find_configuration_problems(fault: PlannedFault, environment: Environment) 
         yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
 
 
-def _find_unproven(fault: PlannedFault) -> Iterator[Problem]:
+def _find_unproven(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:
     """Why a run of this fault could never be valid: only a metric shows the fault, and the experiment names none."""
-    known = fault.resource_type in registry.resource_types(fault.type)
-    if known and registry.find_fault(fault).needs_signal and fault.fault_signal is None:
-        message = f"no state and no metric that Squall knows shows that {fault.type.value} did anything"
+    try:
+        bound = registry.bind_fault(fault, environment)
+    except registry.UnknownFaultError:
+        return  # reported elsewhere
+    if bound.needs_signal and fault.fault_signal is None:
+        message = f"no state and no metric that Squall knows shows that {bound.actions[0]} did anything"
         expected = "a fault_signal: a metric that the action moves on each target, and that users do not feel"
         yield Problem(path="fault_signal", message=message, expected=expected)
 

@@ -3,14 +3,16 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from squall.domain.base.model import Model
-from squall.domain.base.problems import InvalidInput, Problem, extend_path, require_pattern, show_value, suggest_name
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, require_pattern, show_value, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.experiment.target import Target
 from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
@@ -18,6 +20,8 @@ from squall.domain.resources.base import Resource
 from squall.faults.base import Injection
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration
 from squall.faults.mechanisms.reported import ReportedFault
+from squall.faults.mechanisms.send_command import read_document_parameters
+from squall.faults.parameters import length_problems, parse_length
 
 Value = Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]
 
@@ -41,15 +45,18 @@ class CustomFault(ReportedFault[Resource, Parameters]):
     parameters = Parameters
     action = "custom"
 
-    def __init__(self, resource_type: ResourceType, listed: CustomAction | None = None) -> None:
-        self.resource_type, self._listed = resource_type, listed
+    def __init__(
+        self, resource_type: ResourceType, listed: CustomAction | None = None, *, name: str = "", needs_signal: bool = False
+    ) -> None:
+        """`name`: of the entry. `needs_signal`: whether only a metric can show that the action did anything."""
+        self.resource_type, self._listed, self.name, self.needs_signal = resource_type, listed, name, needs_signal
         self.risk = listed.risk if listed else "high"
         self.actions = (listed.fis_action,) if listed else ()
         self.target_key = (listed.target_key if listed else None) or "Targets"
 
     @property
     def instant_actions(self) -> tuple[str, ...]:
-        return () if self.listed.lasts else self.actions
+        return () if self._listed is None or self._listed.lasts else self.actions
 
     def grants(self) -> tuple[Grant, ...]:
         """The permissions that the entry declares.
@@ -106,18 +113,70 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         if len(text) > LONGEST_VALUE:
             message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
             raise InvalidInput([Problem(path="parameters.values", message=message)])
-        account = "" if document.startswith(("AWS-", "AWSSupport-")) else injection.targets[0].arn.split(":")[4]
-        prefix = f"arn:{injection.partition}:ssm:{injection.region}:{account}"
+        account = injection.targets[0].arn.split(":")[4]
         return {
             "actionId": self.listed.fis_action,
             "description": self.describe(injection.parameters),
             "parameters": {
-                "documentArn": document if document.startswith("arn:") else f"{prefix}:document/{document}",
+                "documentArn": locate_document(document, injection.partition, injection.region, account),
                 "documentVersion": self.listed.version or "",
                 "documentParameters": text,
                 "maxDuration": iso_duration(min(injection.length, LONGEST)),
             },
         }
+
+    @property
+    def _length_parameter(self) -> str | None:
+        """The parameter of the action that holds its length; None for an action that is over at once."""
+        if self.listed.document:
+            return "maxDuration"
+        return "duration" if self.listed.lasts else None
+
+    def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
+        return parse_length(parameters.get(self._length_parameter)) if self._length_parameter else None
+
+    def read_template(self, _action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
+        """The entry and its values in an action of somebody else's template. What the entry fixes has to be the same there;
+        a document is started in the version, and as the role, that were reviewed."""
+        rest, problems, path = dict(parameters), list[Problem](), "parameters"
+        if self._length_parameter:
+            problems += length_problems(f"parameters.{self._length_parameter}", rest.pop(self._length_parameter, None), length)
+        if self.listed.document:
+            rest.pop("documentArn", None)
+            problems += self._find_version_problems(rest.pop("documentVersion", ""))
+            told, path = rest.pop("documentParameters", "{}"), "parameters.documentParameters"
+            unknown = f"not known of {self.actions[0]}"
+            problems += [Problem(path=extend_path("parameters", name), message=unknown, expected="no such key") for name in rest]
+            try:
+                rest = read_document_parameters(told)
+            except InvalidInput as invalid:
+                raise InvalidInput([*problems, *prefix_paths(path, invalid.problems)]) from None
+        fixed = dict(self.listed.fixed)
+        if self.listed.document and ROLE_PARAMETER in rest:
+            fixed[ROLE_PARAMETER] = self.listed.assume_role or ""
+        for name, value in fixed.items():
+            if (given := rest.pop(name, None)) != value:
+                message = f"is {show_value(given) if given is not None else 'not given'}; the policy's {self.name} always has {value}"
+                problems.append(Problem(path=extend_path(path, name), message=message, expected=value))
+        problems += [
+            Problem(path=extend_path(path, name), message=f"{TARGETS} would mean the pinned targets", expected="another value")
+            for name, value in rest.items()
+            if value == TARGETS
+        ]
+        raw = {"action": self.name, "values": rest}
+        try:
+            self.parse(raw)
+        except InvalidInput as invalid:
+            problems += [p.model_copy(update={"path": path + p.path.removeprefix("parameters.values")}) for p in invalid.problems]
+        if problems:
+            raise InvalidInput(problems)
+        return raw
+
+    def _find_version_problems(self, given: str) -> Iterator[Problem]:
+        if given not in {"", "$DEFAULT", self.listed.version}:
+            message = f"version {given} of the document was not reviewed: the policy's {self.name} runs version {self.listed.version}"
+            expected = f"{self.listed.version}, or no version: then the reviewed one runs"
+            yield Problem(path="parameters.documentVersion", message=message, expected=expected)
 
     def find_changes(self, before: Resource, now: Resource | None, /) -> Iterable[str]:
         """The fields that identify a target and have changed."""
@@ -146,6 +205,9 @@ def find_problems(fault: PlannedFault, environment: Environment, *, undone: bool
     if fault.resource_type is not listed.resource_type:
         message = f"{name} can't be run on {fault.resource_type.with_article}"
         yield Problem(path="target_resources", message=message, expected=f"{listed.resource_type.words} ({listed.resource_type.value})")
+    if listed.touches is not None and (whole := _describe_touched(listed)) != _describe_target(fault):
+        message = f"{name} touches other resources than the targets of the experiment, or more"
+        yield Problem(path="target", message=message, expected=json.dumps({**whole, "select": "all"}))
     try:
         CustomFault(listed.resource_type, listed).parse(fault.parameters)
     except InvalidInput as invalid:
@@ -153,3 +215,28 @@ def find_problems(fault: PlannedFault, environment: Environment, *, undone: bool
     if not undone and not listed.self_reverting:
         message = f"{name} does not undo itself"
         yield Problem(path="rollback", message=message, expected="one of the environment's rollback_documents")
+
+
+def locate_document(document: str, partition: str, region: str, account: str) -> str:
+    """The ARN of an Automation document that an entry names. AWS's own belong to no account."""
+    owner = "" if document.startswith(("AWS-", "AWSSupport-")) else account
+    return document if document.startswith("arn:") else f"arn:{partition}:ssm:{region}:{owner}:document/{document}"
+
+
+def touched_target(listed: CustomAction) -> dict[str, Any] | None:
+    """The target of an experiment that runs this document: everything that feels it. None if the entry does not say."""
+    return None if listed.touches is None else {"resource_type": listed.resource_type.value, **_describe_touched(listed), "select": "all"}
+
+
+def _describe_touched(listed: CustomAction) -> dict[str, Any]:
+    touches = listed.touches
+    return {} if touches is None else {"arns": sorted(touches.arns)} if touches.arns else {"tags": touches.tags}
+
+
+def _describe_target(fault: PlannedFault) -> dict[str, Any] | None:
+    """The fault's candidates in the words of `touches`; None if they are narrowed, or if not all of them are hit."""
+    target = fault.target or Target.model_construct()
+    named = sorted({*fault.named})
+    if target.filters or (named and target.tags) or not (target.select == "all" or len(named) == 1):
+        return None
+    return {"arns": named} if named else {"tags": target.tags}

@@ -1,5 +1,6 @@
 """Parameters of faults: parsed from a definition, and read from a FIS template that somebody else made."""
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, get_args
@@ -73,6 +74,8 @@ def convert_value(value: str, model: type[BaseModel], name: str) -> object:
     annotation = model.model_fields[name].annotation
     if _has_type(annotation, int) and value.isdecimal():
         return int(value)
+    if _has_type(annotation, float) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        return float(value)
     if _has_type(annotation, bool) and value in {"true", "false"}:
         return value == "true"
     return value

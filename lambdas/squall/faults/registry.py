@@ -8,6 +8,7 @@ from importlib import import_module
 
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.faults.base import AnyFault, Fault
 from squall.faults.custom import CustomFault
@@ -140,7 +141,14 @@ def bind_fault(planned: PlannedFault, environment: Environment) -> AnyFault:
     """
     if planned.type is not FaultType.CUSTOM:
         return find_fault(planned)
-    listed = environment.custom_actions.get(str(planned.parameters.get("action")))
+    name = str(planned.parameters.get("action"))
+    listed = environment.custom_actions.get(name)
     if listed is None or listed.resource_type is not planned.resource_type:
         raise UnknownFaultError(planned.type, planned.resource_type)
-    return CustomFault(planned.resource_type, listed)
+    return bind_listed(name, listed)
+
+
+def bind_listed(name: str, listed: CustomAction) -> CustomFault:
+    """The fault of an entry of the policy. The same action needs a fault signal under every name."""
+    twins = [pair for pair in _list_pairs() if pair[0].is_fis_action and pair[0].value == listed.action]
+    return CustomFault(listed.resource_type, listed, name=name, needs_signal=any(_load_fault(pair).needs_signal for pair in twins))

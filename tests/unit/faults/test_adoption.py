@@ -99,7 +99,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (
             template({"actionId": "aws:s3:bucket-pause-replication", "targets": {"Buckets": "Web"}}),
             "actions.a0.actionId",
-            "type: custom without fis_template_id, with it among the policy's custom_actions",
+            "it among the policy's custom_actions",
         ),
         (
             template({"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}}),

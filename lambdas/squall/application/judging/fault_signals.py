@@ -37,7 +37,8 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     enough. Raises Unavailable if asking again may help.
     """
     own = list_signals(step.definition, step.discovery)
-    unproven = {planned.name for planned in step.definition.experiment.plan if registry.find_fault(planned).needs_signal}
+    environment = step.definition.environment
+    unproven = {planned.name for planned in step.definition.experiment.plan if registry.bind_fault(planned, environment).needs_signal}
     return tuple(
         (_require_movement(reading) if planned.name in unproven else reading).model_copy(update={"fault": planned.name})
         for planned in step.definition.experiment.plan

@@ -43,6 +43,22 @@ class Grant(Model):
         return actions
 
 
+class Touched(Model):
+    """Which resources feel an Automation document, whatever it calls. They are the fault's targets: they have to opt in, their
+    failure domains are locked, and what their users notice is judged and guarded."""
+
+    arns: Annotated[tuple[Annotated[str, require_pattern(r"^arn:[^\s]+$", "an ARN")], ...], Field(max_length=50)] = ()
+    """The ARNs of all of them."""
+    tags: Annotated[dict[str, str], Field(max_length=20)] = {}
+    """Tags that all of them carry, and nothing else of their type."""
+
+    @model_validator(mode="after")
+    def _require_one(self) -> "Touched":
+        if bool(self.arns) == bool(self.tags):
+            raise validation_error("says what is touched twice, or not at all", "exactly one of arns and tags")
+        return self
+
+
 class CustomAction(Model):
     """One reviewed action: an `action` of FIS, or an Automation `document`."""
 
@@ -60,6 +76,9 @@ class CustomAction(Model):
     """The reviewed version of the document. Without it, whoever may edit the document would decide what is run."""
     assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
     """The role with which the document acts."""
+    touches: Touched | None = None
+    """What feels the document, by ARN or tag: resources of `resource_type`. An experiment then hits all of them, and nothing
+    else; a FIS template that starts the document is adopted with them as its targets."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """The parameters that an experiment sets, all of them: name to the regular expression that the whole value matches."""
     fixed: dict[ParameterName, Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
@@ -99,6 +118,9 @@ class CustomAction(Model):
             raise validation_error("FIS could not run the action", "target_key, and the actions of the role in iam", at="iam")
         if self.action is not None and (self.version or self.assume_role):
             raise validation_error("only a document has a version and a role", "no version and no assume_role beside action", at="version")
+        if self.action is not None and self.touches is not None:
+            message = "the targets of the action are what it touches"
+            raise validation_error(message, "no touches beside action", at="touches")
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
             raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")

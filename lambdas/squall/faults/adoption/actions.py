@@ -5,17 +5,18 @@ from datetime import timedelta
 from typing import Any
 
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
+from squall.faults.adoption.entries import AUTOMATION
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.base import AnyFault
 from squall.faults.mechanisms.send_command import SEND, document_of
 from squall.faults.parameters import parse_length
 
 KEYS = ("actionId", "description", "parameters", "targets", "startAfter")
-AUTOMATION = "aws:ssm:start-automation-execution"
 Actions = Mapping[str, Mapping[str, Any]]
 
 
@@ -25,10 +26,11 @@ def is_one_fault(injecting: Actions, targets: Mapping[str, Mapping[str, Any]]) -
     """
     actions = list(injecting.values())
     named = [str(name) for action in actions for name in action.get("targets", {}).values()]
+    aimed = all(action.get("targets") for action in actions)
     arns = [str(arn) for name in named for arn in _list_names(targets.get(name, {}))]
     alike = all({**action, "targets": 0, "description": 0} == {**actions[0], "targets": 0, "description": 0} for action in actions)
     whole = all(targets.get(name, {}).get("selectionMode") == "ALL" and _list_names(targets.get(name, {})) for name in named)
-    return len(actions) == 1 or (alike and whole and len(arns) == len(set(arns)) and len(named) == len(set(named)))
+    return len(actions) == 1 or (alike and aimed and whole and len(arns) == len(set(arns)) and len(named) == len(set(named)))
 
 
 def read_action(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -> dict[str, Any]:
@@ -38,7 +40,8 @@ def read_action(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -
     if len(targets := action.get("targets", {})) > 1:
         message = f"hits {', '.join(targets.values())} at once"
         problems.append(Problem(path="targets", message=message, expected="one target for each action"))
-    if unfit := _find_unfit(action_id, parameters, fault):
+    listed = fault.type is FaultType.CUSTOM and bool(fault.actions)
+    if not listed and (unfit := _find_unfit(action_id, parameters, fault)):
         raise InvalidInput([*problems, unfit])
     try:
         raw = fault.read_template(action_id, parameters, length)
@@ -155,7 +158,7 @@ def find_wait_problems(action: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) -> Problem | None:
     """Why the action does not inject this fault, or can't be read as its action."""
-    able = [other for other in registry.list_faults() if action_id in other.fis_actions]
+    able = [other for other in (*registry.list_faults(), *registry.list_action_faults()) if action_id in other.fis_actions]
     known = [other for other in able if action_id != SEND or document_of(parameters) in other.ssm_documents]
     if not known:
         return explain_unfit("actionId", action_id, parameters)
@@ -176,10 +179,10 @@ def explain_unfit(path: str, action_id: str, parameters: Mapping[str, str]) -> P
     if action_id == SEND:
         expected = "one of AWS's documents in docs/faults.md; no other command can be followed to its end"
         return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
-    listed = "its document" if action_id == AUTOMATION else "it"
+    expected = "it among the policy's custom_actions"
     if action_id == AUTOMATION:
         name = f"{action_id} with {parameters.get('documentArn', '').rpartition('document/')[2] or 'no document'}"
-    expected = f"type: custom without fis_template_id, with {listed} among the policy's custom_actions"
+        expected = "its document among the policy's custom_actions, with what it touches"
     return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
 
 

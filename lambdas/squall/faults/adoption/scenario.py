@@ -13,6 +13,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import Actions, find_wait_problems, read_action
+from squall.faults.adoption.entries import choose_entry, is_known
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
 from squall.faults.parameters import parse_length
@@ -66,14 +67,16 @@ def read_scenario(
             problems += invalid.problems
     if not problems:
         try:
-            turns, observed = order_faults(actions, {name: Span(fault["duration"], _lasts(fault)) for name, fault in faults.items()})
+            spans = {name: Span(fault["duration"], _lasts(definition, fault)) for name, fault in faults.items()}
+            turns, observed = order_faults(actions, spans)
         except InvalidInput as invalid:
             problems += prefix_paths("actions", invalid.problems)
             turns = {}
         for name, turn in turns.items():
             after = [names[earlier] for earlier in turn.after]
             faults[name].update(after=after, delay=turn.delay or None, duration=turn.length)
-    if not problems and definition.experiment.type not in {fault["type"] for fault in faults.values()}:
+    found = {fault["type"] for fault in faults.values()}
+    if not problems and definition.experiment.type not in found and found != {FaultType.CUSTOM}:
         kinds = ", ".join(dict.fromkeys(str(fault["type"]) for fault in faults.values()))
         problems.append(
             Problem(path="actions", message=f"none of its faults is {definition.experiment.kind}", expected=f"type: one of {kinds}")
@@ -103,7 +106,11 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
     path, length = extend_path("actions", name), _length_of(action) or definition.experiment.length
     found: dict[str, Any] | None = None
     refusal = InvalidInput([])
-    for fault in _list_able(definition, action, used):
+    try:
+        able = _list_able(definition, action, used, length)
+    except InvalidInput as invalid:
+        raise InvalidInput(prefix_paths(path, invalid.problems)) from None
+    for fault in able:
         try:
             parameters = read_action(action, fault, length)
         except InvalidInput as invalid:
@@ -119,10 +126,17 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
         raise InvalidInput(prefix_paths("targets", invalid.problems)) from None
 
 
-def _list_able(definition: Definition, action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]]) -> list[AnyFault]:
-    """The faults that inject with this action into these targets, the experiment's own type first."""
+def _list_able(
+    definition: Definition, action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]], length: timedelta
+) -> list[AnyFault]:
+    """The faults that inject with this action into these targets, the experiment's own type first; or the policy's entry, for
+    an action that no module knows. Raises InvalidInput with a path below the action."""
+    if not is_known(action.get("actionId"), None):
+        entry = choose_entry(definition, action, used, length)
+        return [entry] if entry else []
     types = {target.get("resourceType") for target in used.values()}
-    able = [fault for fault in registry.list_faults() if action.get("actionId") in fault.fis_actions and fault.resource_type in types]
+    faults = (*registry.list_faults(), *registry.list_action_faults())
+    able = [fault for fault in faults if action.get("actionId") in fault.fis_actions and fault.resource_type in types]
     return sorted(able, key=lambda fault: fault.type is not definition.experiment.type)
 
 
@@ -143,7 +157,8 @@ def _length_of(action: Mapping[str, Any]) -> timedelta | None:
         seconds = seconds[0]
     if isinstance(seconds, str) and seconds.isdecimal():
         return timedelta(seconds=int(seconds))
-    return parse_length(parameters.get("startInstancesAfterDuration")) or parse_length(parameters.get("duration"))
+    lengths = (parse_length(parameters.get(name)) for name in ("startInstancesAfterDuration", "duration", "maxDuration"))
+    return next((length for length in lengths if length), None)
 
 
 def order_faults(actions: Actions, faults: Mapping[str, Span]) -> tuple[dict[str, Turn], timedelta | None]:
@@ -173,7 +188,9 @@ def order_faults(actions: Actions, faults: Mapping[str, Span]) -> tuple[dict[str
     return {name: Turn(turn.after, turn.delay, faults[name].length) for name, turn in turns.items()}, _find_late_wait(actions, faults, lead)
 
 
-def _lasts(fault: Mapping[str, Any]) -> bool:
+def _lasts(definition: Definition, fault: Mapping[str, Any]) -> bool:
+    if fault["type"] is FaultType.CUSTOM:
+        return definition.environment.custom_actions[fault["parameters"]["action"]].lasts
     module = registry.get_fault(FaultType(fault["type"]), fault["target"]["resource_type"])
     return module.lasts(module.parse(fault["parameters"]))
 

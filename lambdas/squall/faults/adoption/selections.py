@@ -8,6 +8,7 @@ from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_pat
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.documents.definition import Definition
 from squall.faults import registry
+from squall.faults.adoption.entries import read_touched
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.adoption.paths import PATHS, SEVERAL, find_value_problem, read_parameters
 from squall.faults.base import AnyFault
@@ -21,6 +22,8 @@ def choose_targets(definition: Definition, used: Mapping[str, Mapping[str, Any]]
 
     Raises InvalidInput with paths below the template's targets.
     """
+    if (touched := read_touched(fault)) is not None:
+        return touched
     problems: list[Problem] = []
     targets: list[dict[str, Any]] = []
     if not used:

@@ -19,9 +19,11 @@ from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import is_one_fault, read_action, read_observation
+from squall.faults.adoption.entries import choose_entry, is_known
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
+from squall.faults.base import AnyFault
 from squall.faults.plan import BoundFault, planned_end
 
 PATH = "fis_template_id"
@@ -47,17 +49,15 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     if problems and experiment.faults:
         raise InvalidInput(problems)
     if not injecting or is_one_fault(injecting, targets):
-        target, parameters = read_template(definition, template)
-        (planned,) = experiment.plan
-        used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
-        fault = registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
-        return _with_template(experiment, target, parameters, read_observation(actions, fault, experiment))
+        fault, target, parameters = read_template(definition, template)
+        observation = read_observation(actions, fault, experiment)
+        return _with_template(experiment, fault.type, target, parameters, observation)
     return _with_scenario(definition, actions, targets, problems)
 
 
-def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The target and the parameters of an experiment that is one fault, as the template says them. `read_observation` reads
-    what its waits say.
+def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[AnyFault, dict[str, Any], dict[str, Any]]:
+    """The fault, the target and the parameters of an experiment that is one fault, as the template says them.
+    `read_observation` reads what its waits say.
 
     Raises InvalidInput as `apply_template` does, apart from the problems of the experiment as a whole.
     """
@@ -70,8 +70,10 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
         nothing = Problem(path=extend_path(PATH, "actions"), message="nothing is injected", expected="an action other than a wait")
         raise InvalidInput([*problems, nothing])
     used = {name: targets.get(name, {}) for action in injecting.values() for name in action.get("targets", {}).values()}
-    (planned,) = experiment.plan
-    fault = registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
+    try:
+        fault = _choose_fault(definition, injecting, used)
+    except InvalidInput as invalid:
+        raise InvalidInput([*problems, *prefix_paths(extend_path(PATH, "actions"), invalid.problems)]) from None
     parameters: list[dict[str, Any]] = []
     for name, action in injecting.items():
         try:
@@ -90,7 +92,22 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
         problems += prefix_paths(extend_path(PATH, "targets"), invalid.problems)
     if problems:
         raise InvalidInput(dict.fromkeys(problems))
-    return target, parameters[0]
+    return fault, target, parameters[0]
+
+
+def _choose_fault(definition: Definition, injecting: Mapping[str, Mapping[str, Any]], used: Mapping[str, Mapping[str, Any]]) -> AnyFault:
+    """The fault of the experiment's type; or, where no module knows the action, that of the policy's entry. Raises
+    InvalidInput with paths below the actions."""
+    (planned,) = definition.experiment.plan
+    name, action = next(iter(injecting.items()))
+    if not is_known(action.get("actionId"), planned.type):
+        try:
+            entry = choose_entry(definition, action, used, definition.experiment.length)
+        except InvalidInput as invalid:
+            raise InvalidInput(prefix_paths(name, invalid.problems)) from None
+        if entry is not None:
+            return entry
+    return registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
 
 
 def _with_scenario(
@@ -106,7 +123,7 @@ def _with_scenario(
     experiment = definition.experiment
     raw = {**experiment.model_dump(mode="json", exclude={"type", "target", "target_resources", "parameters"}), "faults": faults}
     adopted = _validate(raw)
-    end = planned_end([BoundFault(planned, registry.find_fault(planned)) for planned in adopted.plan])
+    end = planned_end([BoundFault(planned, registry.bind_fault(planned, definition.environment)) for planned in adopted.plan])
     if observed is None or observed <= end:  # until then a scenario is watched in any case
         return adopted
     if experiment.observation not in (None, observed):
@@ -117,11 +134,12 @@ def _with_scenario(
 
 
 def _with_template(
-    experiment: Experiment, target: Mapping[str, Any], parameters: Mapping[str, Any], observation: timedelta | None
+    experiment: Experiment, fault_type: FaultType, target: Mapping[str, Any], parameters: Mapping[str, Any], observation: timedelta | None
 ) -> Experiment:
     """The experiment as if it had been written with these values. It is validated in the same way."""
     longer = observation if observation is not None and (experiment.observation is not None or observation > experiment.length) else None
-    return _validate({**experiment.model_dump(mode="json"), "target": target, "parameters": parameters, "observation": longer})
+    read = {"type": fault_type, "target": target, "parameters": parameters, "observation": longer}
+    return _validate({**experiment.model_dump(mode="json"), **read})
 
 
 def _validate(raw: Mapping[str, Any]) -> Experiment:

@@ -98,13 +98,13 @@ class SendCommandFault(CommandFault[Instance, P]):
         return {own: convert_value(value, self.parameters, own) for own, value in values.items() if value is not None}
 
     def read_values(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
-        told = _from_json(parameters.get("documentParameters", "{}"))
+        told = read_document_parameters(parameters.get("documentParameters", "{}"))
         told.pop(_SECONDS, None)
         return self.read_action(document_of(parameters), told)
 
     def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
         try:
-            return parse_length(f"PT{_from_json(parameters.get('documentParameters', '{}'))[_SECONDS]}S")
+            return parse_length(f"PT{read_document_parameters(parameters.get('documentParameters', '{}'))[_SECONDS]}S")
         except (InvalidInput, KeyError):
             return None
 
@@ -113,7 +113,7 @@ class SendCommandFault(CommandFault[Instance, P]):
         refuse = sorted(set(action_parameters) - _OF_ACTION)
         problems += [Problem(path=f"parameters.{name}", message=f"not known of {action_id}", expected="no such key") for name in refuse]
         try:
-            parameters = _from_json(action_parameters.get("documentParameters", "{}"))
+            parameters = read_document_parameters(action_parameters.get("documentParameters", "{}"))
         except InvalidInput as invalid:
             raise InvalidInput([*problems, *prefix_paths(path, invalid.problems)]) from None
         seconds = parameters.pop(_SECONDS, "")
@@ -155,7 +155,7 @@ def _to_json(parameters: Mapping[str, str], length: timedelta) -> str:
     return text
 
 
-def _from_json(text: str) -> dict[str, str]:
+def read_document_parameters(text: str) -> dict[str, str]:
     """The document's parameters, which FIS takes as strings or as lists of strings. AWS's documents take one value for
     each. Raises InvalidInput with paths below the parameters."""
     expected = "a JSON object of strings, or of lists of one string"

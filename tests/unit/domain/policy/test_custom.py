@@ -60,6 +60,7 @@ RUNBOOK: dict[str, Any] = {
     "parameters": {"InstanceIds": "i-[0-9a-f]+", "Service": "web|api"},
     "self_reverting": True,
 }
+SIGNAL = {"namespace": "Shop", "metric_name": "RoundTrip", "dimensions": {"InstanceId": "$target"}, "by": 20.0}
 POLICY = {"reboot": REBOOT, "stop": STOP, "io": IO, "runbook": RUNBOOK}
 ROLLBACKS = {"start": {"document": "Start", "assume_role": f"arn:aws:iam::{ACCOUNT}:role/start"}}
 
@@ -83,8 +84,14 @@ def refused(inputs: dict[str, Any], overrides: dict[str, Any] | None = None, **p
     return {problem.path.removeprefix("catalogue.x."): f"{problem.message}: {problem.expected}" for problem in caught.value.problems}
 
 
+def test_an_action_that_only_a_metric_shows_needs_one_under_every_name() -> None:
+    assert list(refused(raw())) == ["fault_signal"]
+    assert "aws:ec2:reboot-instances did anything" in refused(raw())["fault_signal"]
+    assert list(refused(raw("io", {"readIOPercentage": "50"}, target_resources=["vol-0a"]))) == ["fault_signal"]
+
+
 def test_what_the_policy_lists_is_admitted() -> None:
-    result = admitted(raw())
+    result = admitted(raw(fault_signal=SIGNAL))
     assert registry.bind_fault(result.experiment.plan[0], result.environment).fis_actions == ("aws:ec2:reboot-instances", "aws:fis:wait")
     assert registry.bind_fault(result.experiment.plan[0], result.environment).risk == "medium"
     assert admitted(raw("stop", {"startInstancesAfterDuration": "PT5M"}, rollback="start")).experiment.rollback is not None
@@ -190,9 +197,38 @@ def test_values_that_are_no_text_are_refused(value: object) -> None:
         fault.parse({"action": "runbook", "values": {"InstanceIds": "i-1", "Service": value}})
 
 
+TOUCHED = {"arns": [instance("i-1").arn, instance("i-2").arn]}
+VALUES = {"InstanceIds": "i-1", "Service": "web"}
+
+
+@pytest.mark.parametrize(
+    ("target", "touches", "admits"),
+    [
+        ({"arns": TOUCHED["arns"], "select": "all"}, TOUCHED, True),
+        ({"arns": TOUCHED["arns"]}, TOUCHED, False),
+        ({"arns": TOUCHED["arns"][:1]}, TOUCHED, False),
+        ({"arns": TOUCHED["arns"][:1]}, {"arns": TOUCHED["arns"][:1]}, True),
+        ({"tags": {"app": "web"}, "select": "all"}, {"tags": {"app": "web"}}, True),
+        ({"tags": {"app": "web"}, "filters": {"vpc-id": ["vpc-1"]}, "select": "all"}, {"tags": {"app": "web"}}, False),
+        ({"tags": {"app": "web"}}, {"tags": {"app": "web"}}, False),
+        ({"tags": {"app": "web"}, "select": "all"}, TOUCHED, False),
+    ],
+)
+def test_a_document_hits_everything_that_its_entry_says_it_touches(target: dict[str, Any], touches: dict[str, Any], admits: bool) -> None:
+    listed = {"custom_actions": {"runbook": {**RUNBOOK, "touches": touches}}}
+    inputs = raw("runbook", VALUES, target_resources=[], target=target, blast_radius="single_region")
+    if admits:
+        assert admitted(inputs, **listed).experiment.target is not None
+    else:
+        told = refused(inputs, **listed)
+        assert list(told) == ["target"]
+        assert json.dumps({**touches, "select": "all"}) in told["target"]
+
+
 @pytest.mark.parametrize(
     ("changes", "expected_text"),
     [
+        ({"touches": TOUCHED}, "the targets of the action are what it touches"),
         ({"iam": []}, "FIS could not run the action"),
         ({"target_key": None}, "FIS could not run the action"),
         ({"action": None}, "names both an action and a document, or neither"),

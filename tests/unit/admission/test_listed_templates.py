@@ -1,0 +1,135 @@
+"""FIS templates whose action the policy lists among its custom actions."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.base.vocabulary import FaultType
+from tests.unit.admission.test_public_templates import admit, load, refuse
+from tests.unit.builders import ACCOUNT, REGION
+
+IMPAIR: dict[str, Any] = {
+    "description": "Impair a queue",
+    "resource_type": "aws:ec2:autoscaling-group",
+    "document": "Impair-Queue",
+    "version": "3",
+    "assume_role": f"arn:aws:iam::{ACCOUNT}:role/impair",
+    "parameters": {"queue": "orders|bills"},
+    "touches": {"tags": {"app": "web"}},
+    "self_reverting": True,
+}
+PAUSE: dict[str, Any] = {
+    "description": "Pause the replication of a table",
+    "resource_type": "aws:ec2:instance",
+    "action": "aws:ec2:freeze-instances",
+    "target_key": "Instances",
+    "lasts": True,
+    "parameters": {"depth": r"\d+"},
+    "self_reverting": True,
+    "iam": [{"actions": ["ec2:RebootInstances"], "resources": ["arn:aws:ec2:*:*:instance/*"]}],
+}
+ACTION = "fis_template_id.actions.a"
+TOLD = f"{ACTION}.parameters.documentParameters"
+
+
+def queue(*, kind: str = "service_unavailable", told: dict[str, Any] | None = None, **parameters: str) -> dict[str, Any]:
+    """The template that starts the document, with other parameters of the action or of the document."""
+    case = load("13")
+    case["experiment"]["type"] = kind
+    given = case["template"]["actions"]["a"]["parameters"]
+    given |= parameters
+    if told is not None:
+        given["documentParameters"] = json.dumps(told)
+    return case
+
+
+def listing(**entries: dict[str, Any]) -> dict[str, Any]:
+    return {"custom_actions": entries}
+
+
+@pytest.mark.parametrize("kind", ["service_unavailable", "custom"])
+@pytest.mark.parametrize(
+    "told", [{"queue": "orders"}, {"queue": ["orders"]}, {"queue": "orders", "AutomationAssumeRole": IMPAIR["assume_role"]}]
+)
+def test_an_automation_that_the_policy_lists_is_adopted_with_what_it_touches(kind: str, told: dict[str, Any]) -> None:
+    adopted = admit(queue(kind=kind, told=told), listing(impair=IMPAIR))
+    assert (adopted.type, adopted.length) == (FaultType.CUSTOM, timedelta(minutes=10))
+    assert adopted.parameters == {"action": "impair", "values": {"queue": "orders"}}
+    assert adopted.target is not None
+    assert adopted.target.model_dump(mode="json", exclude_defaults=True) == {
+        "resource_type": "aws:ec2:autoscaling-group",
+        "tags": {"app": "web"},
+        "select": "all",
+    }
+
+
+def test_of_several_entries_it_is_the_one_that_allows_the_values() -> None:
+    other = {**IMPAIR, "parameters": {"queue": "bills"}}
+    assert admit(queue(), listing(other=other, impair=IMPAIR)).parameters["action"] == "impair"
+    assert "is the same as each of again, impair" in refuse(queue(), listing(again=IMPAIR, impair=IMPAIR))[f"{ACTION}.actionId"]
+
+
+@pytest.mark.parametrize(
+    ("case", "entry", "path", "said"),
+    [
+        (queue(), {"touches": None}, "fis_template_id.targets", "does not say what it touches"),
+        (queue(), {"document": "Other"}, f"{ACTION}.actionId", "with what it touches"),
+        (queue(), {"document": f"arn:aws:ssm:{REGION}:999999999999:document/Impair-Queue"}, f"{ACTION}.actionId", "with what it touches"),
+        (queue(), {"parameters": {"queue": "bills"}}, f"{TOLD}.queue", "'orders' is refused"),
+        (queue(), {"fixed": {"Depth": "1"}}, f"{TOLD}.Depth", "is not given; the policy's impair always has 1"),
+        (queue(told={"queue": "orders", "Depth": "2"}), {"fixed": {"Depth": "1"}}, f"{TOLD}.Depth", 'is "2"; the policy'),
+        (queue(told={"queue": "orders", "AutomationAssumeRole": "x"}), {}, f"{TOLD}.AutomationAssumeRole", "always has arn:aws:iam"),
+        (queue(told={"queue": "orders", "more": "x"}), {}, f"{TOLD}.more", "impair has no such value"),
+        (queue(told={"queue": ["orders", "bills"]}), {}, f"{TOLD}.queue", "is not one value"),
+        (queue(told={"queue": "$targets"}), {}, f"{TOLD}.queue", "would mean the pinned targets"),
+        (queue(told={}), {}, f"{TOLD}.queue", "is missing"),
+        (queue(documentVersion="9"), {}, f"{ACTION}.parameters.documentVersion", "was not reviewed"),
+        (queue(maxDuration="PT5M"), {}, f"{ACTION}.parameters.maxDuration", "lasts 5 min, the experiment 10 min"),
+        (queue(targetLocations="x"), {}, f"{ACTION}.parameters.targetLocations", "not known of"),
+        (queue(), {"self_reverting": False}, "fis_template_id.rollback", "does not undo itself"),
+    ],
+)
+def test_an_automation_is_refused_for_one_reason(case: dict[str, Any], entry: dict[str, Any], path: str, said: str) -> None:
+    problems = refuse(case, listing(impair={**IMPAIR, **entry}))
+    assert list(problems) == [path], problems
+    assert said in problems[path]
+
+
+def test_the_reviewed_version_runs_where_the_template_names_it_or_none() -> None:
+    for version in ("3", "$DEFAULT", ""):
+        assert admit(queue(documentVersion=version), listing(impair=IMPAIR)).type is FaultType.CUSTOM
+
+
+def test_two_automations_are_two_faults() -> None:
+    case = queue()
+    case["experiment"]["blast_radius"] = "single_region"
+    actions = case["template"]["actions"]
+    actions["b"] = {**actions["a"], "startAfter": ["pause"]}
+    actions["pause"] = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}, "startAfter": ["a"]}
+    first, second = admit(case, listing(impair=IMPAIR)).plan
+    assert (first.type, second.type, second.after) == (FaultType.CUSTOM, FaultType.CUSTOM, ("a",))
+    assert first.parameters == second.parameters == {"action": "impair", "values": {"queue": "orders"}}
+
+
+def test_another_action_that_the_policy_lists_is_adopted_with_its_own_targets() -> None:
+    case = load("10")
+    case["experiment"]["type"] = "custom"
+    case["template"]["actions"]["a"] |= {"actionId": PAUSE["action"], "parameters": {"duration": "PT10M", "depth": "4"}}
+    adopted = admit(case, listing(pause=PAUSE))
+    assert (adopted.type, adopted.parameters) == (FaultType.CUSTOM, {"action": "pause", "values": {"depth": "4"}})
+    assert adopted.target is not None
+    assert adopted.target.tags == {"app": "web"}
+    case["template"]["actions"]["a"]["parameters"]["duration"] = "PT5M"
+    assert list(refuse(case, listing(pause=PAUSE))) == [f"{ACTION}.parameters.duration"]
+
+
+def test_an_action_by_its_id_is_adopted_where_a_signal_shows_it() -> None:
+    case = load("10")
+    case["experiment"]["type"] = "aws:ec2:reboot-instances"
+    case["template"]["actions"]["a"] |= {"actionId": "aws:ec2:reboot-instances", "parameters": {}}
+    assert list(refuse(case)) == ["catalogue.case.fault_signal"]
+    signal = {"namespace": "Shop", "metric_name": "RoundTrip", "dimensions": {"InstanceId": "$target"}, "by": 20.0}
+    case["experiment"]["fault_signal"] = signal
+    assert admit(case).type is FaultType.REBOOT_INSTANCES
