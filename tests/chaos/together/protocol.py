@@ -1,7 +1,7 @@
 """Locks, slots, task tokens and endings: scenes in which the functions that share them act at once.
 
 The handlers themselves are explored, so there is no model that could differ from them. In each scene one of the
-functions may die at any call, unless the scene says otherwise. `python -m tests.chaos.protocol` explores all of them
+functions may die at any call, unless the scene says otherwise. `python -m tests.chaos.together.protocol` explores all of them
 and prints how many states there are.
 """
 
@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS
-from tests.chaos.interleaving import Actor, Explored, Scene, explore
+from tests.chaos.together.interleaving import Actor, Explored, Scene, explore
 from tests.fakes.storage import Lease
 from tests.fakes.world import FakeWorld
 from tests.workflow.driver import TICK, alarm_action, execution_event

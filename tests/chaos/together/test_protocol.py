@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from squall.wiring import get_wiring
-from tests.chaos.interleaving import Actor, Scene, explore
-from tests.chaos.protocol import OF_OTHER_SHAPES, QUICK, WHOLE
+from tests.chaos.together.interleaving import Actor, Scene, explore
+from tests.chaos.together.protocol import OF_OTHER_SHAPES, QUICK, WHOLE
 from tests.workflow.rig import OBSERVED, SCENARIO
 
 if TYPE_CHECKING:
