@@ -1,0 +1,59 @@
+"""What the record of a part tells its peers and home. Plain dataclasses: the abort path imports this module."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from squall.domain.regions.barrier import PartState, Sight
+from squall.domain.run.record import ExecutionRecord
+
+EARLY = timedelta(seconds=10)
+"""A fault that ends so much earlier than planned has still ended as planned: both times are FIS's own, which says nothing
+of how exact they are."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What makes an execution a part of a run over several Regions."""
+
+    run: str
+    """The id of the whole run, which all of its parts have."""
+    ready_at: datetime | None = None
+    """When it passed FinalCheck and began to wait at the barrier."""
+    peers_read_at: datetime | None = None
+    """When it last read the records of all of its peers."""
+
+
+def see_part(region: str, run: str, record: ExecutionRecord | None, part: Part | None) -> Sight:
+    """What a reader of the record sees. A record of another run is no record of this part.
+
+    A reader may come between two writes of one ending. So a fault counts as ended as planned only by its times.
+    """
+    if record is None:
+        return Sight(region, PartState.PREPARING, "it has no record yet")
+    if part is None or part.run != run:
+        return Sight(region, None, f"{record.id} is no part of this run")
+    return _see_end(region, record) or _see_course(region, record, part)
+
+
+def _see_end(region: str, record: ExecutionRecord) -> Sight | None:
+    if record.abort is not None:
+        return Sight(region, PartState.ENDED, record.abort.reason)
+    if record.fault_ended_at is not None:
+        return _see_ended_fault(region, record)
+    if record.final or record.decided_status is not None:
+        return Sight(region, PartState.ENDED, f"{record.decided_status or record.status}: {record.reason}".removesuffix(": "))
+    return None
+
+
+def _see_course(region: str, record: ExecutionRecord, part: Part) -> Sight:
+    if record.fault_started_at is not None:
+        return Sight(region, PartState.RUNNING, peers_read_at=part.peers_read_at)
+    return Sight(region, PartState.PREPARING if part.ready_at is None else PartState.READY)
+
+
+def _see_ended_fault(region: str, record: ExecutionRecord) -> Sight:
+    lasted = record.fault_ended_at - record.fault_started_at if record.fault_ended_at and record.fault_started_at else timedelta(0)
+    planned = timedelta(seconds=record.fault_seconds)
+    if record.fault_seconds and lasted >= planned - EARLY:
+        return Sight(region, PartState.DONE)
+    return Sight(region, PartState.ENDED, f"its fault lasted {lasted.total_seconds():.0f} s of {record.fault_seconds} s")
