@@ -63,7 +63,7 @@ docs: docs-tools ## the documentation's site in build/docs; without a network on
 	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 	@echo "Read it: $(PY) -m http.server --directory build/docs 8000, then http://localhost:8000"
 
-screenshots: setup ## the pictures in docs/images, of real runs on this machine (a quarter of an hour)
+screenshots: setup ## the pictures in docs/images, of real runs on this machine (half an hour)
 	$(PY) -m bench.screenshots
 
 release: setup ## keeps the state machine of a release: tests run it against later handlers

@@ -23,6 +23,8 @@ RUNS = {"ec2-instance-termination": (0,), "cpu-stress": (0,), "network-latency":
 """The experiments of the local catalogue that are run, and the exit codes with which each may end. The last one is in the
 pictures of a report; all are in that of a period."""
 SHOWN = "abort-demo"
+CAMPAIGN, WORKLOAD = "latency-limit", "impatient"
+"""The ramp whose report is shown, and the workload in which it finds a limit."""
 
 
 class Picture(NamedTuple):
@@ -39,6 +41,7 @@ PICTURES = {
     "report-dark": Picture("report", 1000, 1670, "dark"),
     "period-light": Picture("period", 900, 1100),
     "posture-light": Picture("posture", 1100, 1100),
+    "campaign-light": Picture("campaign", 900, 900),
 }
 
 
@@ -51,7 +54,10 @@ def main() -> int:
     STATE.mkdir(parents=True, exist_ok=True)
     try:
         account = launcher.start_account(STATE, on_progress=print)
-        pages = make_pages({**os.environ, **account.environment()})
+        environment = {**os.environ, **account.environment()}
+        pages = make_pages(environment)
+        launcher.change_workload(account, workload=WORKLOAD)
+        pages["campaign"] = make_campaign_page(environment)
     finally:
         launcher.stop_account(STATE)
     with sync_playwright() as playwright:
@@ -72,6 +78,14 @@ def make_pages(environment: Mapping[str, str]) -> dict[str, Path]:
     run_squall(environment, "report", "--days", "30", "--html", str(pages["period"]))
     run_squall(environment, "discover", "--output", str(STATE / "discovery"), "--fresh")
     return {**pages, "posture": STATE / "discovery" / "posture.html"}
+
+
+def make_campaign_page(environment: Mapping[str, str]) -> Path:
+    """Runs the ramp, and returns its report. Raises ScreenshotError if it finds no limit."""
+    page = STATE / "campaign.html"
+    run_squall(environment, "campaign", "run", CAMPAIGN, "--name", f"picture-{CAMPAIGN}", codes=(1,))
+    run_squall(environment, "campaign", "show", f"picture-{CAMPAIGN}", "--html", str(page))
+    return page
 
 
 def run_squall(environment: Mapping[str, str], *arguments: str, codes: tuple[int, ...] = (0,)) -> None:

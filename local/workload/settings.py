@@ -143,6 +143,7 @@ WORKLOADS: dict[str, Settings] = {
     "fragile-group": Settings(replace=False),
     "fragile-balancer": Settings(eject=False),
     "fragile-dependency": Settings(retry=False, dependency_timeout_ms=0.0, fallback=False),
+    "impatient": Settings(retry=False, fallback=False, dependency_timeout_ms=360.0),
     "fragile-database": Settings(retry=False, failover_seconds=30.0),
     "no-standby": Settings(standby=False),
     "fragile-disk": Settings(journal_required=True, disk_mib=8.0),

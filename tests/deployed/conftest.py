@@ -19,7 +19,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     processor from the tests that follow; then none of its processes is alive."""
     state = tmp_path_factory.mktemp("deployed")
     processes.end_with_caller(state)
-    account = launcher.start_account(state, experiments="tests/deployed/experiments")
+    account = launcher.start_account(state, experiments="tests/deployed/definitions/experiments")
     try:
         rig = Rig(account, state)
         _hold_schedules(rig)

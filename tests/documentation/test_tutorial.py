@@ -13,7 +13,7 @@ from local import processes, shipped
 from local import up as launcher
 from tests.documentation.pages import ROOT, Reader, list_blocks, make_folder
 
-LESSONS = ("local-account.md", "first-experiment.md", "reading-a-report.md")
+LESSONS = ("local-account.md", "first-experiment.md", "reading-a-report.md", "find-a-limit.md")
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(7200), pytest.mark.xdist_group("documentation")]
 
@@ -40,6 +40,7 @@ def test_the_lessons_in_the_local_account(folder: Path) -> None:
     printed = "\n".join(reader.outputs)
     assert "validated" in printed
     assert "aborted" in printed
+    assert "holds to latency_ms 250, fails from latency_ms 375" in printed
     assert "<html" in (folder / "second-run.html").read_text(encoding="utf-8")
     assert processes.list_leftovers(folder / ".local") == []
 
