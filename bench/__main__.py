@@ -101,7 +101,8 @@ def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, lis
         if "cold" in chosen.only:
             yield "cold", cold_starts.tables(cold_starts.measure(chosen.runs, tick("cold")))
         if "transitions" in chosen.only:
-            yield "transitions", transitions.make_tables(transitions.measure_transitions(tick("transitions")))
+            counted = transitions.make_tables(transitions.measure_transitions(tick("transitions")))
+            yield "transitions", [*counted, transitions.make_campaign_table(transitions.measure_campaigns(tick("transitions")))]
         if "periods" in chosen.only:
             yield "periods", periods.make_tables(periods.measure_reads(tick("periods")))
         if "judge" in chosen.only:

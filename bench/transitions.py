@@ -4,9 +4,11 @@ simulated clock."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
 from bench.tables import Table
@@ -86,6 +88,131 @@ def _count_transitions(case: Case) -> Counted:
     if record and record.verdict:
         verdict = record.verdict.value
     return Counted(case, world.clock.now() - began, done.transitions + retries, len(done.history), verdict)
+
+
+STEPS = (10, 100, 300, 500)
+"""The lengths of the measured campaigns."""
+
+
+@dataclass(frozen=True)
+class CountedCampaign:
+    """One finished campaign, whose steps differ and take ten minutes each."""
+
+    steps: int
+    simulated: timedelta
+    transitions: int
+    """The campaign's own: those of its steps' executions come on top."""
+    events: int
+    seconds: float
+    """Processor time of all its functions on this machine, without the SDK and the network."""
+    admit_seconds: float
+    """Processor time of AdmitCampaign, which checks every step."""
+    verdict: str
+
+    @property
+    def dollars(self) -> float:
+        return self.transitions * DOLLARS
+
+
+def measure_campaigns(tick: Callable[[str], None] = lambda _: None, lengths: Sequence[int] = STEPS) -> list[CountedCampaign]:
+    """Runs one suite of each length."""
+    counted = []
+    logging.disable(logging.CRITICAL)
+    try:
+        for steps in lengths:
+            counted.append(_count_campaign(steps))
+            tick(f"a campaign of {steps} steps")
+    finally:
+        logging.disable(logging.NOTSET)
+    return counted
+
+
+def _count_campaign(steps: int) -> CountedCampaign:
+    # ruff: noqa: PLC0415
+    from squall.admission.campaign import plan_campaign
+    from squall.application.admission import admit, deployed
+    from squall.application.campaign import admit as campaign_admit
+    from tests.workflow.campaign.rig import Steps, campaign_of, run_campaign
+    from tests.workflow.rig import environment, rel12_experiment, workload
+    from tests.workflow.walk import walking
+
+    world = workload()
+    experiment = {**rel12_experiment(world), "duration": "PT10M"}
+    experiment.pop("duration_minutes", None)
+    suite = {"name": "Long", "description": "d", "kind": "suite", "steps": [_make_step(number) for number in range(steps)]}
+    known = deployed.DeployedDefinitions(
+        {"seed": experiment}, {"staging": environment("staging", maximum_duration="PT12H")}, {"long": suite}
+    )
+    spent: list[float] = []
+
+    def time_admission(*arguments: Any) -> Any:
+        began = time.process_time()
+        plan = plan_campaign(*arguments)
+        spent.append(time.process_time() - began)
+        return plan
+
+    began, started = time.process_time(), world.clock.now()
+    with (
+        patch.object(admit, "load_deployed", lambda: known),
+        patch.object(campaign_admit, "load_deployed", lambda: known),
+        patch.object(campaign_admit, "plan_campaign", time_admission),
+        walking(world) as walk,
+    ):
+        walk.child, walk.pulse = Steps(walk, world), False
+        done = run_campaign(walk, {"campaign": "long"})
+    record = campaign_of(world)
+    return CountedCampaign(
+        steps,
+        world.clock.now() - started,
+        len(done.states),
+        done.events,
+        time.process_time() - began,
+        sum(spent),
+        record.verdict.value if record.verdict else record.reason,
+    )
+
+
+def _make_step(number: int) -> dict[str, Any]:
+    """A step that differs from all others, so that each is checked by itself."""
+    return {"experiment": "seed", "name": f"step-{number}", "overrides": {"duration": f"PT{600 + number}S"}}
+
+
+def make_campaign_table(result: Sequence[CountedCampaign]) -> Table:
+    """A table with one row per length."""
+    rows = tuple(
+        (
+            str(counted.steps),
+            _format_length(counted.simulated),
+            str(counted.transitions),
+            str(counted.events),
+            f"{counted.events / HISTORY_LIMIT:.1%}",
+            f"${counted.dollars:.4f}",
+            f"{counted.seconds:.1f}",
+            f"{counted.admit_seconds:.2f}",
+            counted.verdict,
+        )
+        for counted in result
+    )
+    columns = (
+        "steps",
+        "whole campaign",
+        "transitions",
+        "history events",
+        "of the 25 000",
+        "transitions cost",
+        "functions s",
+        "admit s",
+        "verdict",
+    )
+    least, most = result[0], result[-1]
+    each = (most.transitions - least.transitions) / (most.steps - least.steps) if most.steps > least.steps else 0.0
+    note = (
+        "A suite of steps that all differ, each of ten minutes, on a simulated clock with the campaign's real machine and handlers. "
+        f"The steps' own executions are not counted: the table above has them. Each further step enters {each:g} states. Seconds are "
+        "processor time on this machine without the SDK and the network; AdmitCampaign has 110 s and a whole processor. Each step reads the "
+        "whole plan, so that its time grows with the plan: by some milliseconds."
+    )
+    return Table("Transitions of a campaign by steps", columns, rows, (note,))
 
 
 def make_tables(result: list[Counted]) -> list[Table]:

@@ -25,14 +25,24 @@ FIGURES: dict[str, list[Table]] = {
             load="load average 0.5 on 2 cores",
         )
     ),
-    "transitions": transitions.make_tables(
-        [
-            transitions.Counted(transitions.Case("metrics every 10 s", timedelta(minutes=1)), timedelta(seconds=100), 60, 200, "validated"),
-            transitions.Counted(
-                transitions.Case("metrics every 60 s", timedelta(hours=12)), timedelta(seconds=43_620), 67, 250, "validated"
-            ),
-        ]
-    ),
+    "transitions": [
+        *transitions.make_tables(
+            [
+                transitions.Counted(
+                    transitions.Case("metrics every 10 s", timedelta(minutes=1)), timedelta(seconds=100), 60, 200, "validated"
+                ),
+                transitions.Counted(
+                    transitions.Case("metrics every 60 s", timedelta(hours=12)), timedelta(seconds=43_620), 67, 250, "validated"
+                ),
+            ]
+        ),
+        transitions.make_campaign_table(
+            [
+                transitions.CountedCampaign(10, timedelta(hours=2), 53, 200, 0.5, 0.1, "validated"),
+                transitions.CountedCampaign(500, timedelta(hours=84), 2503, 10_600, 9.0, 1.5, "validated"),
+            ]
+        ),
+    ],
     "periods": periods.make_tables(
         [periods.Read(1000, 0.5, 8_000_000, 1, 500_000), periods.Read(100_000, 50.0, 16_000_000, 50, 50_000_000)]
     ),
@@ -70,6 +80,8 @@ EXPECTED = {
     "transitions": [
         "| 1 min, metrics every 10 s | 1 min 40 s | 60 | 200 | 0.8% | $0.0015 |",
         "| 12 h, metrics every 60 s | 12 h 7 min | 67 |",
+        "| 500 | 84 h | 2503 | 10600 | 42.4% | $0.0626 | 9.0 | 1.50 | validated |",
+        "Each further step enters 5 states.",
     ],
     "periods": ["| 100,000 | 50.00 | 16.0 | 50 | 0.00076 |", "100 times the executions take 100 × the time and 2.0 × the memory"],
     "judge": ["| 5 and 5 | exact |", "| flat, then elsewhere | Low 100 % | lower 100 % |", "| no data during the fault | Nodata 100 % |"],
