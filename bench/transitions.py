@@ -209,8 +209,8 @@ def make_campaign_table(result: Sequence[CountedCampaign]) -> Table:
     note = (
         "A suite of steps that all differ, each of ten minutes, on a simulated clock with the campaign's real machine and handlers. "
         f"The steps' own executions are not counted: the table above has them. Each further step enters {each:g} states. Seconds are "
-        "processor time on this machine without the SDK and the network; AdmitCampaign has 110 s and a whole processor. Each step reads the "
-        "whole plan, so that its time grows with the plan: by some milliseconds."
+        "processor time on this machine without the SDK and the network; AdmitCampaign has 110 s and a whole processor. Each step reads "
+        "the whole plan, so that its time grows with the plan: by some milliseconds."
     )
     return Table("Transitions of a campaign by steps", columns, rows, (note,))
 
