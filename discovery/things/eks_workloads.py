@@ -1,12 +1,14 @@
 """Deployments and StatefulSets of EKS clusters that let the caller read them, with their pods."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from discovery.things.base import Account, Thing
 from squall.domain.base.model import Model
 
 _ZONE = "topology.kubernetes.io/zone"
+_ADDRESSES_PER_CALL = 200
+"""The most values that EC2 takes for one filter."""
 _SYSTEM = frozenset({"kube-system", "kube-public", "kube-node-lease", "amazon-cloudwatch", "amazon-guardduty"})
 """Namespaces of Kubernetes and AWS, which hold no workload of the account."""
 _KINDS = {"deployment": "deployments", "statefulset": "statefulsets"}
@@ -58,14 +60,25 @@ def _read_cluster(account: Account, cluster: Mapping[str, Any]) -> Iterator[PodW
     ]
     if not workloads:
         return
-    zones = {
-        node["metadata"]["name"]: node["metadata"].get("labels", {}).get(_ZONE, "")
-        for node in account.items("kubernetes", "nodes", "", cluster=cluster)
-    }
     pods = list(account.items("kubernetes", "pods", "", cluster=cluster))
+    zones = _find_zones(account, cluster, pods)
     for kind, entry in workloads:
         if entry["metadata"]["namespace"] not in _SYSTEM:
             yield _read(account, cluster, kind, entry, pods, zones)
+
+
+def _find_zones(account: Account, cluster: Mapping[str, Any], pods: Iterable[Any]) -> dict[str, str]:
+    """Maps each node's address to its zone. Both come from EC2, where nodes are instances in the cluster's VPC, because
+    AmazonEKSViewPolicy does not show nodes."""
+    addresses = sorted({address for pod in pods if (address := pod.get("status", {}).get("hostIP"))})
+    vpc = cluster.get("resourcesVpcConfig", {}).get("vpcId", "")
+    zones: dict[str, str] = {}
+    for first in range(0, len(addresses), _ADDRESSES_PER_CALL):
+        some = addresses[first : first + _ADDRESSES_PER_CALL]
+        filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "private-ip-address", "Values": some}]
+        for reservation in account.items("ec2", "describe_instances", "Reservations", Filters=filters):
+            zones |= {node["PrivateIpAddress"]: node["Placement"]["AvailabilityZone"] for node in reservation["Instances"]}
+    return zones
 
 
 def _read(account: Account, cluster: Mapping[str, Any], kind: str, entry: Any, pods: list[Any], zones: dict[str, str]) -> PodWorkload:
@@ -102,5 +115,5 @@ def _has_labels(pod: Any, wanted: Mapping[str, str]) -> bool:
 def _read_pod(pod: Any, zones: Mapping[str, str]) -> Pod:
     status = pod.get("status", {})
     ready = any(c.get("type") == "Ready" and c.get("status") == "True" for c in status.get("conditions", ()))
-    node = pod.get("spec", {}).get("nodeName", "")
-    return Pod(name=pod["metadata"]["name"], zone=zones.get(node, ""), address=status.get("podIP"), ready=ready)
+    zone = zones.get(status.get("hostIP", ""), pod["metadata"].get("labels", {}).get(_ZONE, ""))
+    return Pod(name=pod["metadata"]["name"], zone=zone, address=status.get("podIP"), ready=ready)
