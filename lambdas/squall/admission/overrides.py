@@ -7,6 +7,7 @@ the experiment lists.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from squall.admission.experiment import find_parameter_problems
@@ -21,6 +22,7 @@ from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.target import Selection
 from squall.domain.metrics import periods
 from squall.domain.policy.environment import Environment
+from squall.faults.adoption.lengths import DURATION, OBSERVATION
 
 
 def apply_overrides(experiment: Experiment, overrides: Overrides, environment: Environment) -> Experiment:
@@ -119,7 +121,7 @@ def _find_action_problems(fault: PlannedFault, parameters: Mapping[str, Any]) ->
 
 def _find_length_problems(changed: Experiment, overrides: Overrides, environment: Environment) -> list[Problem]:
     """Why the lengths, after the override, are not allowed."""
-    problems = []
+    problems = [*_find_length_refusals(changed, overrides)]
     expected = f"at most {periods.format_length(environment.maximum_duration)}"
     if changed.length > environment.maximum_duration:
         field = "duration" if overrides.duration is not None else "duration_minutes"
@@ -129,6 +131,17 @@ def _find_length_problems(changed: Experiment, overrides: Overrides, environment
     if wrong := find_observation_problem(changed.length, changed.observation):
         problems.append(Problem(path="observation", message=wrong[0], expected=f"{wrong[1]}; overridden together with the duration"))
     return problems
+
+
+def _find_length_refusals(changed: Experiment, overrides: Overrides) -> Iterator[Problem]:
+    """Lengths outside of the ranges that the experiment lists, if it lists any."""
+    field = "duration" if overrides.duration is not None else "duration_minutes"
+    given = overrides.duration or (timedelta(minutes=overrides.duration_minutes) if overrides.duration_minutes else None)
+    for path, name, length in ((field, DURATION, given), ("observation", OBSERVATION, overrides.observation)):
+        if length is not None and name in changed.override_ranges:
+            minutes = length / timedelta(minutes=1)
+            for message, expected in _find_refusals(changed, name, int(minutes) if minutes.is_integer() else minutes):
+                yield Problem(path=path, message=message, expected=f"{expected} minutes")
 
 
 def _find_override_problems(experiment: Experiment, before: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Problem]:

@@ -132,6 +132,10 @@ class CustomFault(ReportedFault[Resource, Parameters]):
             return "maxDuration"
         return "duration" if self.listed.lasts else None
 
+    def is_instant(self, _action_id: str, _parameters: Mapping[str, str], /) -> bool:
+        """A document runs until it has ended, at most for its `maxDuration`."""
+        return self._length_parameter is None
+
     def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
         return parse_length(parameters.get(self._length_parameter)) if self._length_parameter else None
 

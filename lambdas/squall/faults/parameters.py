@@ -87,7 +87,8 @@ def length_problems(path: str, text: str | None, length: timedelta) -> list[Prob
     if parsed == length:
         return []
     message = f"lasts {format_length(parsed) if parsed is not None else text or 'no time'}, the experiment {format_length(length)}"
-    return [Problem(path=path, message=message, expected=format_length(length))]
+    expected = f"{format_length(length)}, or override_ranges with duration_minutes, to replace it"
+    return [Problem(path=path, message=message, expected=expected)]
 
 
 def parse_length(text: str | None) -> timedelta | None:

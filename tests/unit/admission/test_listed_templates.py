@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from squall.domain.base.vocabulary import FaultType
+from squall.domain.policy.custom_actions import CustomAction
 from tests.unit.admission.test_public_templates import admit, load, refuse
 from tests.unit.builders import ACCOUNT, REGION
 
@@ -102,15 +104,36 @@ def test_the_reviewed_version_runs_where_the_template_names_it_or_none() -> None
         assert admit(queue(documentVersion=version), listing(impair=IMPAIR)).type is FaultType.CUSTOM
 
 
-def test_two_automations_are_two_faults() -> None:
+def test_two_automations_at_once_are_two_faults() -> None:
     case = queue()
     case["experiment"]["blast_radius"] = "single_region"
     actions = case["template"]["actions"]
+    actions["b"] = {**actions["a"]}
+    first, second = admit(case, listing(impair=IMPAIR)).plan
+    assert (first.type, second.type, second.after) == (FaultType.CUSTOM, FaultType.CUSTOM, ())
+    assert first.parameters == second.parameters == {"action": "impair", "values": {"queue": "orders"}}
+
+
+def test_nothing_follows_a_document_because_nobody_knows_when_it_ends() -> None:
+    case = queue()
+    actions = case["template"]["actions"]
     actions["b"] = {**actions["a"], "startAfter": ["pause"]}
     actions["pause"] = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT10M"}, "startAfter": ["a"]}
-    first, second = admit(case, listing(impair=IMPAIR)).plan
-    assert (first.type, second.type, second.after) == (FaultType.CUSTOM, FaultType.CUSTOM, ("a",))
-    assert first.parameters == second.parameters == {"action": "impair", "values": {"queue": "orders"}}
+    assert "begins when the document of a has ended" in refuse(case, listing(impair=IMPAIR))["fis_template_id.actions.b.startAfter"]
+
+
+def test_a_wait_after_a_document_counts_from_when_it_has_to_end() -> None:
+    case = queue()
+    case["template"]["actions"]["after"] = {"actionId": "aws:fis:wait", "parameters": {"duration": "PT5M"}, "startAfter": ["a"]}
+    assert admit(case, listing(impair=IMPAIR)).observation == timedelta(minutes=15)
+
+
+def test_a_document_s_own_parameter_may_be_called_duration() -> None:
+    entry = {**IMPAIR, "parameters": {"queue": "orders", "duration": r"PT\dM"}}
+    adopted = admit(queue(told={"queue": "orders", "duration": "PT5M"}), listing(impair=entry))
+    assert adopted.parameters["values"] == {"queue": "orders", "duration": "PT5M"}
+    with pytest.raises(ValidationError, match="length of the fault"):
+        CustomAction.model_validate({**PAUSE, "parameters": {"duration": "PT5M"}})
 
 
 def test_another_action_that_the_policy_lists_is_adopted_with_its_own_targets() -> None:

@@ -152,7 +152,8 @@ class Experiment(Model):
     parameters: dict[str, Any] = {}
     """The fault's parameters. Each fault type says which it has."""
     override_ranges: Annotated[dict[Line, tuple[Number, Number]], Field(max_length=50)] = {}
-    """Parameter to the least and greatest value that an execution may override it with. `targets`: the number of targets."""
+    """Parameter to the least and greatest value that an execution may override it with. `targets`: the number of targets;
+    `duration_minutes` and `observation_minutes`: the lengths, which then also replace those of a FIS template."""
     override_values: Annotated[dict[Line, OverrideValues], Field(max_length=50)] = {}
     """Parameter to the values that an execution may override it with. A parameter in neither of the two is not
     overridden; `values.<name>` is a value of a custom action."""

@@ -18,7 +18,7 @@ VALUE = r"^\S{1,1024}$"
 _NEVER = re.compile(r"(iam|sts|organizations):.*|[a-z0-9-]+:.*Tag.*|.*\*.*", re.IGNORECASE)
 """Actions that change rights or the opt-in tag, and patterns that could match such an action."""
 OWN = frozenset({"duration", "maxDuration"})
-"""Parameters that hold the fault's length. Squall sets them."""
+"""Parameters of an action that hold the fault's length. Squall sets them; what a document calls so is the document's own."""
 
 
 class Grant(Model):
@@ -124,6 +124,7 @@ class CustomAction(Model):
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
             raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")
-        if twice := sorted({*self.fixed} & {*self.parameters} | ({*self.fixed, *self.parameters} & OWN)):
+        given = {*self.fixed, *self.parameters}
+        if twice := sorted({*self.fixed} & {*self.parameters} | (given & OWN if self.action is not None else set())):
             raise validation_error(f"{', '.join(twice)} is fixed, or is the length of the fault", "other parameters", at="parameters")
         return self

@@ -77,7 +77,8 @@ def read_observation(actions: Actions, fault: AnyFault, experiment: Experiment) 
         path = extend_path(longest, "parameters", "duration")
         noun = "its observation" if experiment.observation else "the experiment"
         message = f"ends {format_length(after[longest])} after the fault began, {noun} lasts {format_length(wanted)}"
-        problems.append(Problem(path=path, message=message, expected=format_length(wanted)))
+        expected = f"{format_length(wanted)}, or an observation with override_ranges of observation_minutes, to replace it"
+        problems.append(Problem(path=path, message=message, expected=expected))
     if problems:
         raise InvalidInput(problems)
     return max(after[longest], length) if longest is not None and experiment.observation is None else experiment.observation

@@ -16,7 +16,7 @@ Targets = Mapping[str, Mapping[str, Any]]
 AUTOMATION = "aws:ssm:start-automation-execution"
 
 
-def choose_entry(definition: Definition, action: Mapping[str, Any], used: Targets, length: timedelta) -> CustomFault | None:
+def choose_entry(definition: Definition, action: Mapping[str, Any], used: Targets) -> CustomFault | None:
     """The entry that runs this action on these targets. None if the policy lists none.
 
     Of several entries it is the one that allows the action's values; where none does, the first, whose problems say why.
@@ -27,7 +27,7 @@ def choose_entry(definition: Definition, action: Mapping[str, Any], used: Target
         for name, listed in definition.environment.custom_actions.items()
         if _runs(definition, listed, action, used)
     ]
-    fitting = [entry for entry in entries if _fits(entry, action, length)]
+    fitting = [entry for entry in entries if _fits(entry, action)]
     if len(fitting) > 1:
         message = f"is the same as each of {', '.join(entry.name for entry in fitting)} in {definition.environment.name}'s custom_actions"
         raise InvalidInput([Problem(path="actionId", message=message, expected="values that only one of them allows")])
@@ -65,9 +65,11 @@ def _runs(definition: Definition, listed: CustomAction, action: Mapping[str, Any
     return bool(action.get("parameters", {}).get("documentArn") == here)
 
 
-def _fits(entry: CustomFault, action: Mapping[str, Any], length: timedelta) -> bool:
+def _fits(entry: CustomFault, action: Mapping[str, Any]) -> bool:
+    """Whether the entry allows the action's values, whatever its length."""
+    action_id, parameters = str(action.get("actionId")), action.get("parameters", {})
     try:
-        entry.read_template(str(action.get("actionId")), action.get("parameters", {}), length)
+        entry.read_template(action_id, parameters, entry.read_length(action_id, parameters) or timedelta(0))
     except InvalidInput:
         return False
     return True

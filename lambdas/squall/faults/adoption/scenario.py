@@ -14,6 +14,7 @@ from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import Actions, find_wait_problems, read_action
 from squall.faults.adoption.entries import choose_entry, is_known
+from squall.faults.adoption.lengths import DURATION
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
 from squall.faults.parameters import parse_length
@@ -72,10 +73,15 @@ def read_scenario(
         except InvalidInput as invalid:
             problems += prefix_paths("actions", invalid.problems)
             turns = {}
+        problems += [problem for name in turns for problem in _find_open_end(definition, name, turns[name].after, faults)]
         for name, turn in turns.items():
             after = [names[earlier] for earlier in turn.after]
             faults[name].update(after=after, delay=turn.delay or None, duration=turn.length)
     found = {fault["type"] for fault in faults.values()}
+    if not problems and DURATION in definition.experiment.override_ranges and all(map(_length_of, injecting.values())):
+        message = "every fault of the template has a length of its own"
+        path = extend_path("override_ranges", DURATION)
+        problems.append(Problem(path=path, message=message, expected="no such key, or an experiment with faults of its own"))
     if not problems and definition.experiment.type not in found and found != {FaultType.CUSTOM}:
         kinds = ", ".join(dict.fromkeys(str(fault["type"]) for fault in faults.values()))
         problems.append(
@@ -107,7 +113,7 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
     found: dict[str, Any] | None = None
     refusal = InvalidInput([])
     try:
-        able = _list_able(definition, action, used, length)
+        able = _list_able(definition, action, used)
     except InvalidInput as invalid:
         raise InvalidInput(prefix_paths(path, invalid.problems)) from None
     for fault in able:
@@ -126,13 +132,11 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
         raise InvalidInput(prefix_paths("targets", invalid.problems)) from None
 
 
-def _list_able(
-    definition: Definition, action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]], length: timedelta
-) -> list[AnyFault]:
+def _list_able(definition: Definition, action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]]) -> list[AnyFault]:
     """The faults that inject with this action into these targets, the experiment's own type first; or the policy's entry, for
     an action that no module knows. Raises InvalidInput with a path below the action."""
     if not is_known(action.get("actionId"), None):
-        entry = choose_entry(definition, action, used, length)
+        entry = choose_entry(definition, action, used)
         return [entry] if entry else []
     types = {target.get("resourceType") for target in used.values()}
     faults = (*registry.list_faults(), *registry.list_action_faults())
@@ -190,9 +194,20 @@ def order_faults(actions: Actions, faults: Mapping[str, Span]) -> tuple[dict[str
 
 def _lasts(definition: Definition, fault: Mapping[str, Any]) -> bool:
     if fault["type"] is FaultType.CUSTOM:
-        return definition.environment.custom_actions[fault["parameters"]["action"]].lasts
+        listed = definition.environment.custom_actions[fault["parameters"]["action"]]
+        return listed.lasts or listed.document is not None
     module = registry.get_fault(FaultType(fault["type"]), fault["target"]["resource_type"])
     return module.lasts(module.parse(fault["parameters"]))
+
+
+def _find_open_end(definition: Definition, name: str, after: Sequence[str], faults: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
+    """What follows a document begins, in the template, when the document has ended; Squall knows only when it has to end."""
+    for earlier in after:
+        listed = definition.environment.custom_actions.get(str(faults[earlier]["parameters"].get("action")))
+        if faults[earlier]["type"] is FaultType.CUSTOM and listed is not None and listed.document is not None:
+            message = f"begins when the document of {earlier} has ended, which nothing says beforehand"
+            path = extend_path("actions", name, "startAfter")
+            yield Problem(path=path, message=message, expected="a template for each document, or documents that nothing follows")
 
 
 def _move_wait(earlier: str, starts: Mapping[str, _Start], faults: Mapping[str, Span]) -> Iterator[Problem]:

@@ -18,9 +18,10 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.actions import is_one_fault, read_action, read_observation
+from squall.faults.adoption.actions import find_length, is_one_fault, read_action, read_observation
 from squall.faults.adoption.entries import choose_entry, is_known
 from squall.faults.adoption.keys import find_unknown_keys
+from squall.faults.adoption.lengths import OBSERVATION, find_range_problems, with_template_lengths
 from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
@@ -46,11 +47,14 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     targets: Mapping[str, Mapping[str, Any]] = template.get("targets", {})
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
     problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
+    problems += find_range_problems(experiment)
     if problems and experiment.faults:
         raise InvalidInput(problems)
     if not injecting or is_one_fault(injecting, targets):
         fault, target, parameters = read_template(definition, template)
-        observation = read_observation(actions, fault, experiment)
+        observation = read_observation(actions, fault, with_template_lengths(experiment, find_length(actions, fault)))
+        if OBSERVATION in experiment.override_ranges and experiment.observation is not None:
+            observation = experiment.observation
         return _with_template(experiment, fault.type, target, parameters, observation)
     return _with_scenario(definition, actions, targets, problems)
 
@@ -63,6 +67,7 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
     """
     experiment = definition.experiment
     problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
+    problems += find_range_problems(experiment)
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
     targets: Mapping[str, Mapping[str, Any]] = template.get("targets", {})
@@ -74,6 +79,7 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
         fault = _choose_fault(definition, injecting, used)
     except InvalidInput as invalid:
         raise InvalidInput([*problems, *prefix_paths(extend_path(PATH, "actions"), invalid.problems)]) from None
+    experiment = with_template_lengths(experiment, find_length(actions, fault))
     parameters: list[dict[str, Any]] = []
     for name, action in injecting.items():
         try:
@@ -102,7 +108,7 @@ def _choose_fault(definition: Definition, injecting: Mapping[str, Mapping[str, A
     name, action = next(iter(injecting.items()))
     if not is_known(action.get("actionId"), planned.type):
         try:
-            entry = choose_entry(definition, action, used, definition.experiment.length)
+            entry = choose_entry(definition, action, used)
         except InvalidInput as invalid:
             raise InvalidInput(prefix_paths(name, invalid.problems)) from None
         if entry is not None:
@@ -126,11 +132,12 @@ def _with_scenario(
     end = planned_end([BoundFault(planned, registry.bind_fault(planned, definition.environment)) for planned in adopted.plan])
     if observed is None or observed <= end:  # until then a scenario is watched in any case
         return adopted
-    if experiment.observation not in (None, observed):
+    replaced = OBSERVATION in experiment.override_ranges and experiment.observation is not None
+    if not replaced and experiment.observation not in (None, observed):
         message = f"a wait ends {format_length(observed)} after the first fault began, the observation lasts "
         message += format_length(experiment.observation or observed)
         raise InvalidInput([Problem(path=extend_path(PATH, "actions"), message=message, expected=format_length(observed))])
-    return _validate({**raw, "observation": observed})
+    return adopted if replaced else _validate({**raw, "observation": observed})
 
 
 def _with_template(
