@@ -13,6 +13,7 @@ import typer
 from cli.app import app as squall
 from cli.apps import campaign as campaign_app
 from cli.apps import catalogue as catalogue_app
+from cli.apps import fleet as fleet_app
 from cli.apps import local as local_app
 from cli.drafting import app as new_app
 from cli.session import Options
@@ -38,6 +39,7 @@ squall.add_typer(local_app.app, name="local")
 squall.add_typer(new_app.app, name="new")
 squall.add_typer(catalogue_app.app, name="catalogue")
 squall.add_typer(campaign_app.app, name="campaign")
+squall.add_typer(fleet_app.app, name="fleet")
 
 
 def _set_json(context: typer.Context, *, json: bool) -> Options:
@@ -48,7 +50,7 @@ def _set_json(context: typer.Context, *, json: bool) -> Options:
 
 @squall.command()
 def validate(context: typer.Context, files: Annotated[list[str], typer.Argument(metavar="FILE…")], json: Json = False) -> None:
-    """Check experiments, campaigns and environment policies: every problem at once, without AWS."""
+    """Check experiments, campaigns, environment policies and fleets: every problem at once, without AWS."""
     from cli.commands import validate as command
 
     raise typer.Exit(command.validate_files(_set_json(context, json=json), files))
@@ -106,7 +108,7 @@ def gate(
     json: Json = False,
 ) -> None:
     """Pass only if each experiment was validated lately, by the definition that its file has now."""
-    from cli.commands import gate as command
+    from cli.ci import gate as command
 
     raise typer.Exit(command.check_experiments(_set_json(context, json=json), files, within, rerun=rerun))
 

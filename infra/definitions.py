@@ -1,7 +1,7 @@
 """Reads and validates the catalogue and the environment policies; a synth with an invalid one fails and lists every
 problem."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -9,6 +9,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
+from infra.account.fleet import Fleet, parse_fleet
 from infra.strict_yaml import StrictLoader
 from squall.admission.campaign import make_offline_check, parse_campaign, plan_campaign
 from squall.admission.environment import parse_environment
@@ -32,6 +33,8 @@ class Definitions:
     experiments: Mapping[str, Experiment]
     environments: Mapping[str, Environment]
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    fleet: Fleet | None = None
+    """The fleet whose home this stack is; its functions never read it."""
 
     def files(self) -> dict[str, dict[str, object]]:
         """The documents that the handlers read, by file name."""
@@ -42,7 +45,9 @@ class Definitions:
         }
 
 
-def load_definitions(experiments_dir: Path, environments_dir: Path, campaigns_dir: Path | None = None) -> Definitions:
+def load_definitions(
+    experiments_dir: Path, environments_dir: Path, campaigns_dir: Path | None = None, fleet_file: Path | None = None
+) -> Definitions:
     """Reads the folders with the models of the handlers. Raises DefinitionsError with every problem at once. A folder of
     campaigns that does not exist holds none."""
     problems: list[str] = []
@@ -52,13 +57,14 @@ def load_definitions(experiments_dir: Path, environments_dir: Path, campaigns_di
         if environment.name != stem:
             problems.append(f"{environments_dir / stem}.yaml: name: is {environment.name!r}, and the file says {stem!r}")
     campaigns = dict(_read_folder(campaigns_dir, parse_campaign, problems)) if campaigns_dir else {}
+    fleets = list(_read_files([fleet_file], parse_fleet, problems)) if fleet_file else []
     if not problems:
         problems += _find_wrong_steps(campaigns_dir, campaigns, experiments, environments)
         problems += _find_unknown_environments(experiments_dir, experiments, environments)
         problems += _find_unknown_promotions(environments_dir, environments)
     if problems:
         raise DefinitionsError("The definitions are not valid:\n" + "\n".join(f"  {problem}" for problem in problems))
-    return Definitions(experiments, environments, campaigns)
+    return Definitions(experiments, environments, campaigns, fleets[0][1] if fleets else None)
 
 
 def _dump_model(model: BaseModel) -> object:
@@ -66,7 +72,11 @@ def _dump_model(model: BaseModel) -> object:
 
 
 def _read_folder(folder: Path, parse: Callable[[object], Definition], problems: list[str]) -> Iterator[tuple[str, Definition]]:
-    for file in sorted(folder.glob("*.y*ml")):
+    yield from _read_files(sorted(folder.glob("*.y*ml")), parse, problems)
+
+
+def _read_files(files: Iterable[Path], parse: Callable[[object], Definition], problems: list[str]) -> Iterator[tuple[str, Definition]]:
+    for file in files:
         try:
             yield file.stem, parse(yaml.load(file.read_text(), Loader=StrictLoader))  # noqa: S506 - a SafeLoader
         except yaml.YAMLError as error:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from infra.account.fleet import ExternalId, Grant
+
 LOG_RETENTIONS = {
     1: "ONE_DAY",
     3: "THREE_DAYS",
@@ -132,6 +134,18 @@ class Settings(BaseModel):
     reserves two each where the account's limit allows: Lambda keeps 100 unreserved, and a new account may have only 10.
     A number sets them, 0 sets none. Without `make deploy`, only a number reserves any. `squall doctor` says what is so."""
 
+    fleet_home_account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
+    """In a member of a fleet: the id of the account from which the fleet is commanded. The stack then makes the roles of
+    `fleet_grants`, which that account may assume. None: nobody may come from another account."""
+    fleet_external_id: ExternalId | None = None
+    """In a member of a fleet: what whoever assumes these roles has to name, the same as in `fleet.yaml`."""
+    fleet_grants: Annotated[tuple[Grant, ...], BeforeValidator(_split_list), Field(min_length=1)] = ("viewer", "halt")
+    """In a member of a fleet: what home may do. `viewer` sees runs, `halt` halts, `operator` starts, aborts and halts,
+    `resume` ends a halt."""
+    fleet_file: Path | None = None
+    """At the home of a fleet: its file, `fleet.yaml`. The stack then makes the policies that let people assume the members'
+    roles."""
+
     @property
     def campaigns_folder(self) -> Path:
         """The folder of the campaigns, which may be missing."""
@@ -143,6 +157,28 @@ class Settings(BaseModel):
         if any(present) and not all(present):
             raise ValueError("sentinel_vpc_id, sentinel_subnet_ids and sentinel_security_group_ids go together: all or none")
         return self
+
+    @model_validator(mode="after")
+    def _check_fleet(self) -> Self:
+        if (self.fleet_home_account is None) != (self.fleet_external_id is None):
+            raise ValueError("fleet_home_account and fleet_external_id go together: both or none")
+        if self.fleet_home_account is None and "fleet_grants" in self.model_fields_set:
+            raise ValueError("fleet_grants grants nothing without fleet_home_account")
+        return self
+
+    @field_validator("fleet_file")
+    @classmethod
+    def _resolve_fleet_file(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.resolve().is_file():
+            raise ValueError(f"no such file: {path.resolve()}")
+        return path.resolve() if path else None
+
+    @field_validator("fleet_grants")
+    @classmethod
+    def _check_grants(cls, grants: tuple[Grant, ...]) -> tuple[Grant, ...]:
+        if len(set(grants)) < len(grants):
+            raise ValueError("a grant is given twice")
+        return grants
 
     @field_validator("stop_reserved_concurrency")
     @classmethod

@@ -30,6 +30,7 @@ from infra.monitoring.alarms import OwnAlarms
 from infra.monitoring.dashboard import LiveDashboard
 from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
+from infra.permissions.fleet import FleetRoles, make_home_policies
 from infra.permissions.holders import CAMPAIGN_FUNCTIONS, CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
 from infra.permissions.listed_resources import list_fault_folders, list_names
 from infra.permissions.names import Names
@@ -116,7 +117,11 @@ class SquallStack(Stack):
         ).state_machine
         self._connect_triggers(definitions)
         self._watch_squall_itself()
-        self._people_policies = make_people_policies(self, self._compose_names(definitions), self.functions)
+        names = self._compose_names(definitions)
+        self._people_policies = make_people_policies(self, names, self.functions)
+        FleetRoles(self, "Fleet", settings=settings, names=names, functions=self.functions, people=self._people_policies)
+        if definitions.fleet:
+            make_home_policies(self, definitions.fleet)
         Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
         self._write_outputs()
         Tags.of(self).add("squall:stack", settings.stack_name)

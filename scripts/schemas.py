@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import ModelSchema
 
+from infra.account.fleet import Fleet
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.campaign.definition import Campaign
 from squall.domain.documents.result import Result
@@ -40,6 +41,7 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
     "experiment": (Experiment, "validation", "An experiment: a file of the catalogue, or `definition` of the execution input"),
     "environment": (Environment, "validation", "The policy of an environment"),
     "campaign": (Campaign, "validation", "A campaign: a file of `campaigns/`"),
+    "fleet": (Fleet, "validation", "A fleet: the file `fleet.yaml`"),
     "input": (ExecutionInput, "validation", "The input of an execution"),
     "result": (Result, "serialization", "The document an execution leaves"),
 }

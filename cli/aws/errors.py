@@ -42,7 +42,9 @@ _BY_KIND: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
     ),
     ((exceptions.BotoCoreError,), "The AWS SDK failed: {error}", ""),
 )
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException"})
+DENIED_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException"}
+)
 _THROTTLED = frozenset({"Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"})
 
 
@@ -50,7 +52,7 @@ def explain_error(error: BaseException, *, local_hint: bool = False) -> CommandE
     """The CommandError for an SDK error, or for an adapter's error that an SDK error caused; None for any other error.
 
     Its exit code is that of a refusal for what is on the caller's side: credentials, permissions, Region, profile."""
-    for cause in _list_causes(error):
+    for cause in list_causes(error):
         command_error = _match_error(cause)
         if command_error is not None:
             if local_hint:
@@ -61,14 +63,15 @@ def explain_error(error: BaseException, *, local_hint: bool = False) -> CommandE
 
 def error_code(error: BaseException) -> str:
     """The service's error code, from a ClientError among the causes; empty if there is none."""
-    for cause in _list_causes(error):
+    for cause in list_causes(error):
         response = getattr(cause, "response", None)
         if isinstance(response, dict):
             return str(response.get("Error", {}).get("Code", ""))
     return ""
 
 
-def _list_causes(error: BaseException) -> Iterator[BaseException]:
+def list_causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what caused it."""
     current: BaseException | None = error
     while current is not None:
         yield current
@@ -90,7 +93,7 @@ def _explain_client_error(error: BaseException) -> CommandError:
     operation = str(getattr(error, "operation_name", "the call"))
     if code in _BY_CODE:
         return CommandError(*_BY_CODE[code], code=Exit.REFUSED)
-    if code in _DENIED:
+    if code in DENIED_CODES:
         return CommandError(f"AWS denied {operation}: {error}", f"These credentials need permission for {operation}.", code=Exit.REFUSED)
     if code in _THROTTLED:
         return CommandError(f"AWS is throttling {operation}.", "Try again in a minute.")

@@ -90,15 +90,16 @@ class Deployment(StackFunctions):
         self._table = outputs["ResultsTableName"]
 
     @classmethod
-    def find(cls, stack: str, *, region: str | None = None, local_hint: bool = False) -> Deployment:
-        """Finds the stack by name, in the Region and account of the ordinary AWS environment variables and files.
+    def find(cls, stack: str, *, region: str | None = None, local_hint: bool = False, session: Any = None) -> Deployment:
+        """Finds the stack by name, in the account and Region of the session; without one, in those of the ordinary AWS
+        environment variables and files.
 
         This is a command's first call. If it fails, nothing has been started: credentials, Region and name are the
         caller's, so the error is a refusal and no failure of Squall.
         """
         with explain_failures(local_hint=local_hint, first=True):
             # Unlike the other AWS SDKs, boto3 does not read AWS_REGION.
-            session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
+            session = session or boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
             try:
                 description = make_client(session, "cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
             except Exception as error:

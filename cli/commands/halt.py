@@ -23,7 +23,7 @@ def halt_stack(options: Options, reason: str, *, engage: bool) -> int:
     deployment = session.find_deployment(options)
     if engage:  # in an emergency nobody has to think of a reason
         reason = clean_line(reason, REASON_CHARACTERS).strip() or "no reason given"
-    answer = deployment.halt(_check_reason(reason), _find_caller(deployment), engage=engage)
+    answer = deployment.halt(check_reason(reason), _find_caller(deployment), engage=engage)
     if not isinstance(answer, dict) or "engaged" not in answer:
         message = f"The halt function gave an unexpected answer: {clean_line(answer, 500)}"
         raise CommandError(message, "`squall status` shows whether the stack is halted.")
@@ -41,7 +41,8 @@ def _describe_fault(fault: dict[str, Any]) -> str:
     return f"  {done} {fault['experiment']} of execution {fault['execution_id']}"
 
 
-def _check_reason(reason: str) -> str:
+def check_reason(reason: str) -> str:
+    """The reason as it is kept. Raises CommandError if there is none."""
     if not (cleaned := clean_line(reason, REASON_CHARACTERS).strip()):
         raise CommandError("A reason is needed: people are notified of it.", "Give it with `--reason`.", code=Exit.REFUSED)
     return cleaned

@@ -1,4 +1,4 @@
-"""`squall validate`: shows every problem of every experiment, campaign and environment policy at once, without AWS."""
+"""`squall validate`: shows every problem of every experiment, campaign, environment policy and fleet at once, without AWS."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output
-from cli.arguments import campaigns, definitions, policies
+from cli.arguments import campaigns, definitions, fleets, policies
 from cli.exits import Exit
 from cli.text import clean_block, clean_line, safe_text
+from infra.account.fleet import parse_fleet
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput, Problem, show_value
@@ -79,8 +80,8 @@ def check_file(file: str, known: policies.Policies | None = None) -> Report:
     try:
         if _is_policy(source.raw):
             return _make_report(source, _find_name_problems(source, parse_environment(source.raw)))
-        if campaigns.is_campaign(source.raw):
-            campaigns.read_beside(file).make_plan(source.raw)
+        if fleets.is_fleet(source.raw) or campaigns.is_campaign(source.raw):
+            _check_by_itself(source)
             return Report(file, ())
         experiment = parse_experiment(source.raw)
     except InvalidInput as invalid:
@@ -89,6 +90,14 @@ def check_file(file: str, known: policies.Policies | None = None) -> Report:
     if known is None:
         return Report(file, (), environment=experiment.environment)
     return _make_report(source, known.find_problems(experiment), known.show_file(experiment.environment), experiment.environment)
+
+
+def _check_by_itself(source: definitions.Source) -> None:
+    """Checks a fleet or a campaign, which no policy is compared with. Raises InvalidInput."""
+    if fleets.is_fleet(source.raw):
+        parse_fleet(source.raw)
+    else:
+        campaigns.read_beside(source.path).make_plan(source.raw)
 
 
 def _is_policy(raw: object) -> bool:

@@ -43,27 +43,34 @@ class Role:
 
 def make_roles(names: Names, functions: CalledFunctions) -> dict[str, Role]:
     """The policies by name. Each is enough for its job, so nobody needs two for one command."""
-    viewing = (*_find_stack(names), *_read_runs(names), *_read_catalogue(names), _call(functions.report), *_use_key(names, "kms:Decrypt"))
+    viewing = (
+        *find_stack(names),
+        *_read_runs(names),
+        *_read_catalogue(names),
+        call_functions(functions.report),
+        *_use_key(names, "kms:Decrypt"),
+    )
     return {
         "Viewer": Role("Squall: see runs, results, reports and the catalogue", viewing),
         "Operator": Role(
-            "Squall: start, abort and halt experiments", (*viewing, *_start_runs(names), _call(functions.abort, functions.halt))
+            "Squall: start, abort and halt experiments", (*viewing, *_start_runs(names), call_functions(functions.abort, functions.halt))
         ),
         "Publisher": Role(
             "Squall: publish and retire experiments",
             (
-                *_find_stack(names),
+                *find_stack(names),
                 *_read_catalogue(names),
                 *_write_catalogue(names),
-                _call(functions.report, functions.schedule),
+                call_functions(functions.report, functions.schedule),
                 *_use_key(names, "kms:Decrypt", "kms:GenerateDataKey"),
             ),
         ),
-        "Approver": Role("Squall: approve and reject runs", (*viewing, _call(functions.approve))),
+        "Approver": Role("Squall: approve and reject runs", (*viewing, call_functions(functions.approve))),
     }
 
 
-def _find_stack(names: Names) -> tuple[PolicyStatement, ...]:
+def find_stack(names: Names) -> tuple[PolicyStatement, ...]:
+    """What finds the stack by its name: the first call of every command."""
     return (_allow(["cloudformation:DescribeStacks"], [names.arn("cloudformation", f"stack/{names.stack}/*")]),)
 
 
@@ -102,7 +109,8 @@ def _start_runs(names: Names) -> tuple[PolicyStatement, ...]:
     return (_allow(["states:StartExecution"], [names.arn("states", f"stateMachine:{name}") for name in machines]),)
 
 
-def _call(*functions: str) -> PolicyStatement:
+def call_functions(*functions: str) -> PolicyStatement:
+    """What calls these functions, by their ARNs."""
     return _allow(["lambda:InvokeFunction"], functions)
 
 

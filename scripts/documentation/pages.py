@@ -28,6 +28,13 @@ _INTRODUCTIONS = {
             "`squall campaign plan NAME` shows what it would run, without AWS. [Run a campaign](../how-to/run-a-campaign.md) has examples."
         ),
     ),
+    "fleet": (
+        "Fleet file",
+        (
+            "A fleet is one YAML file, `fleet.yaml`: the stacks of several accounts and Regions, and where they are reached from. "
+            "`squall validate fleet.yaml` checks it. [Run a fleet](../how-to/run-a-fleet.md) has the rest."
+        ),
+    ),
     "input": (
         "Execution input",
         "The input with which an execution starts. `squall run` writes it. The Step Functions console takes it, too.",

@@ -19,6 +19,7 @@ from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
+from squall.version import VERSION
 from tests.fakes.campaigns import FakeCampaigns
 from tests.fakes.storage import FakeCatalogue
 
@@ -98,6 +99,7 @@ class FakeDeployment:
 
     stack: str = "Squall"
     region: str = "us-east-1"
+    version: str | None = VERSION
     scripts: dict[str, list[ExecutionRecord]] = field(default_factory=dict)
     documents: dict[tuple[str, str], Any] = field(default_factory=dict)
     machines: dict[str, Machine] = field(default_factory=dict)

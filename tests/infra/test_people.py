@@ -99,6 +99,11 @@ def _list_references(stack: Resources) -> Iterator[tuple[str, str]]:
     yield "${AWS::Partition}", "aws"
 
 
+def resolve_references(stack: Resources, document: Any) -> Any:
+    """A policy's document with its references as the ARNs above."""
+    return _resolve(document, dict(_list_references(stack)))
+
+
 def _resolve(value: Any, references: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [_resolve(entry, references) for entry in value]

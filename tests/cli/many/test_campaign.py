@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Squall
     from tests.cli.fakes import FakeDeployment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIMIT = str(ROOT / "campaigns" / "network-latency-limit.yaml")
 
 

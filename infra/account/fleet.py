@@ -1,0 +1,140 @@
+"""A fleet as people write it in `fleet.yaml`: the stacks of several accounts and Regions, and where they are reached from.
+
+No function reads it: home's stack makes policies of it, and the command finds the members by it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from squall.admission.json_limits import find_json_problems, make_type_problem
+from squall.domain.base.model import Model
+from squall.domain.base.problems import (
+    ENVIRONMENT_NAME,
+    WHOLE,
+    InvalidInput,
+    Problem,
+    extend_path,
+    list_validation_problems,
+    require_pattern,
+    show_value,
+)
+from squall.domain.experiment.experiment import Name
+
+MOST_MEMBERS = 50
+"""One CDK app and one command reach that many; more are several fleets."""
+
+Grant = Literal["viewer", "halt", "operator", "resume"]
+"""What a member lets home do: see runs; halt; start, abort and halt; end a halt. Each is a role of its own in the member."""
+GRANTS: tuple[Grant, ...] = ("viewer", "halt", "operator", "resume")
+
+AccountId = Annotated[str, require_pattern(r"^[0-9]{12}$", "the 12 digits of an account's id, in quotes")]
+Region = Annotated[str, require_pattern(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region, as eu-central-1")]
+StackName = Annotated[
+    str, require_pattern(r"^[A-Za-z][A-Za-z0-9-]{0,39}$", "a stack's name: a letter, then letters, digits and -, at most 40 characters")
+]
+ExternalId = Annotated[
+    str, require_pattern(r"^[A-Za-z0-9_+=,.@:/-]{16,1224}$", "16 to 1224 letters, digits and _ + = , . @ : / -, as a random UUID")
+]
+MemberName = Annotated[str, require_pattern(r"^[a-z][a-z0-9-]{0,31}$", "lower case letters, digits and -, a letter first")]
+
+
+class Place(Model):
+    """A stack: its account, Region and name."""
+
+    account: AccountId
+    """The id of the account."""
+    region: Region
+    """The Region of the stack."""
+    stack: StackName = "Squall"
+    """The stack's name."""
+    endpoint_url: Annotated[str, require_pattern(r"^https?://[^\s]+$", "an address, as https://…")] | None = None
+    """The address of all AWS services there, where it is not AWS's own, as of a local account. None: AWS's."""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells this stack from every other."""
+        return self.account, self.region, self.stack
+
+
+class Member(Place):
+    """A stack that home reaches by roles in its account."""
+
+    external_id: ExternalId
+    """The id that the member's roles ask for, as its setting `fleet_external_id` has it: it proves that home means this
+    fleet. It is no secret."""
+    environments: Annotated[tuple[Annotated[str, ENVIRONMENT_NAME], ...], Field(max_length=50)] = ()
+    """The environments that the stack serves, for people who read the file."""
+    owner: Name
+    """The team that owns the account, and is asked when home can't reach it."""
+    grants: Annotated[tuple[Grant, ...], Field(min_length=1, max_length=len(GRANTS))] = ("viewer", "halt")
+    """What the member lets home do, as its setting `fleet_grants` has it. The member's own stack decides."""
+
+    def role_arn(self, grant: Grant) -> str:
+        """The ARN of the role in the member's account that is for one grant."""
+        return f"arn:{find_partition(self.region)}:iam::{self.account}:role/{name_role(self.stack, self.region, grant)}"
+
+
+class Fleet(Model):
+    name: Name
+    """The fleet's name."""
+    home: Place
+    """The stack whose account the fleet is commanded from."""
+    members: Annotated[dict[MemberName, Member], Field(min_length=1, max_length=MOST_MEMBERS)]
+    """The other stacks, by the name that people call them."""
+
+
+def name_role(stack: str, region: str, grant: Grant) -> str:
+    """The name of a member's role, the same in the member's template and at home. Roles are the account's, so the name holds
+    the Region. With the longest stack name and Region it has IAM's 64 characters."""
+    return f"{stack}-{region}-{grant}"
+
+
+def find_partition(region: str) -> str:
+    """The AWS partition of a Region."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def parse_fleet(raw: object) -> Fleet:
+    """The fleet. Raises InvalidInput with every problem."""
+    json_problems = find_json_problems(raw)
+    if json_problems or not isinstance(raw, Mapping):
+        raise InvalidInput(json_problems or [make_type_problem(raw, "a fleet")])
+    problems = list(_find_repetitions(raw))
+    try:
+        fleet = Fleet.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput([*list_validation_problems(error, raw, WHOLE, Fleet), *problems]) from None
+    if problems:
+        raise InvalidInput(problems)
+    return fleet
+
+
+def _find_repetitions(raw: Mapping[object, object]) -> Iterator[Problem]:
+    """Stacks that are named twice, home included, and grants that are. Reads raw values: another field's problem hides
+    none of these."""
+    seen: dict[tuple[str, str, str], str] = {}
+    members = raw.get("members")
+    home = raw.get("home")
+    if isinstance(home, Mapping):
+        seen[_read_key(home)] = "home"
+    for name, member in members.items() if isinstance(members, Mapping) else ():
+        if not isinstance(member, Mapping):
+            continue
+        path, key = extend_path("members", str(name)), _read_key(member)
+        if all(key) and key in seen:
+            message = f"is the stack of {seen[key]}: {' '.join(key)}"
+            yield Problem(path=path, message=message, expected="an account, Region and stack that nothing else names")
+        seen.setdefault(key, path)
+        given = member.get("grants")
+        grants = [str(grant) for grant in given] if isinstance(given, list) else []
+        for grant in dict.fromkeys(grants):
+            if grants.count(grant) > 1:
+                yield Problem(path=extend_path(path, "grants"), message=f"{show_value(grant)} is given twice", expected="each once")
+
+
+def _read_key(place: Mapping[object, object]) -> tuple[str, str, str]:
+    return str(place.get("account") or ""), str(place.get("region") or ""), str(place.get("stack") or "Squall")

@@ -1,0 +1,71 @@
+"""Roles across the accounts of a fleet: in a member those that home may assume, in home the policies that let people assume
+them.
+
+A member decides by its own settings what home may do. Home's policies name the roles of `fleet.yaml` and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk.aws_iam import AccountPrincipal, IManagedPolicy, ManagedPolicy, PolicyStatement, Role
+from aws_cdk.aws_lambda import Function
+from constructs import Construct
+
+from infra.account.fleet import GRANTS, Fleet, Grant, name_role
+from infra.permissions.names import Names
+from infra.permissions.people import call_functions, find_stack
+from infra.settings import Settings
+
+
+class FleetRoles(Construct):
+    """The roles of a member, one for each grant. Each asks for the external id, and trusts the home account, whose own
+    policies say who there may assume it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        names: Names,
+        functions: Mapping[str, Function],
+        people: Mapping[str, IManagedPolicy],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        own: dict[Grant, Sequence[PolicyStatement]] = {
+            "halt": (*find_stack(names), call_functions(functions["Halt"].function_arn)),
+            "resume": (*find_stack(names), call_functions(functions["Resume"].function_arn)),
+        }
+        shared: dict[Grant, IManagedPolicy] = {"viewer": people["Viewer"], "operator": people["Operator"]}
+        for grant in settings.fleet_grants if settings.fleet_home_account else ():
+            role = Role(
+                self,
+                grant.capitalize(),
+                role_name=name_role(settings.stack_name, names.region, grant),
+                description=f"Squall: what the fleet's home may do here: {grant}",
+                assumed_by=AccountPrincipal(settings.fleet_home_account),
+                external_ids=[settings.fleet_external_id or ""],
+                managed_policies=[shared[grant]] if grant in shared else [],
+            )
+            for statement in own.get(grant, ()):
+                role.add_to_policy(statement)
+            _write_output(self, f"Fleet{grant.capitalize()}RoleArn", role.role_arn, f"The role in which the fleet's home acts: {grant}")
+
+
+def make_home_policies(scope: Construct, fleet: Fleet) -> None:
+    """The managed policies for people at home, one for each grant that a member gives."""
+    for grant in GRANTS:
+        roles = [member.role_arn(grant) for _, member in sorted(fleet.members.items()) if grant in member.grants]
+        if roles:
+            policy = ManagedPolicy(
+                scope,
+                f"Fleet{grant.capitalize()}Policy",
+                description=f"Squall: act in the fleet's members: {grant}",
+                statements=[PolicyStatement(actions=["sts:AssumeRole"], resources=roles)],
+            )
+            description = f"The managed policy for people who act in the fleet's members: {grant}"
+            _write_output(scope, f"Fleet{grant.capitalize()}PolicyArn", policy.managed_policy_arn, description)
+
+
+def _write_output(scope: Construct, name: str, value: str, description: str) -> None:
+    CfnOutput(Stack.of(scope), name, value=value, description=description)

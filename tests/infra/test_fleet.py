@@ -1,0 +1,171 @@
+"""The roles across accounts, both ways: what a member's role lets home do, and who may assume it; evaluated by the IAM of the
+local account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_trust_policy, parse_policy_document
+
+from infra.account.fleet import parse_fleet
+from infra.settings import SettingsError, read_context
+from tests.infra.conftest import CONTEXT
+from tests.infra.template import Resources, text
+from tests.infra.test_people import PLACE, function, resolve_references
+
+pytestmark = pytest.mark.xdist_group("infra")
+
+HOME, STRANGER = "111122223333", "999999999999"
+EXTERNAL_ID = "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa"
+ALL = ("viewer", "halt", "operator", "resume")
+EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "fleet.yaml"
+
+
+@pytest.fixture(scope="module")
+def member(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    from tests.infra.conftest import make  # noqa: PLC0415 - the fixture of the session makes another template
+
+    context = {"fleet_home_account": HOME, "fleet_external_id": EXTERNAL_ID, "fleet_grants": ",".join(ALL)}
+    return make(tmp_path_factory.mktemp("member"), **context)
+
+
+def roles(stack: Resources) -> dict[str, dict[str, Any]]:
+    """The fleet's roles by their grant."""
+    found = {text(role.get("RoleName", "")): role for role in stack.of_type("AWS::IAM::Role").values()}
+    return {name.rpartition("-")[2]: role for name, role in found.items() if name.startswith("Squall-eu-central-1-")}
+
+
+def is_trusted(role: dict[str, Any], account: str, **context: str) -> bool:
+    trust = json.loads(json.dumps(role["AssumeRolePolicyDocument"]), object_hook=_resolve_text)
+    principal = f"arn:aws:sts::{account}:assumed-role/Admin/ada"
+    subject = EvalContext(
+        principal_arn=principal,
+        principal_type="AssumedRole",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn="arn:aws:iam::123456789012:role/x",
+        region="eu-central-1",
+        service_context={key: value for key, value in context.items() if value},
+    )
+    return bool(evaluate_trust_policy(trust, principal, subject))
+
+
+def _resolve_text(value: dict[str, Any]) -> Any:
+    return text(value).replace("${AWS::Partition}", "aws") if {"Fn::Join", "Ref"} & value.keys() else value
+
+
+def test_without_the_setting_nobody_comes_from_another_account(stack: Resources) -> None:
+    assert roles(stack) == {}
+
+
+@pytest.mark.parametrize("grant", ALL)
+def test_home_comes_in_with_the_right_external_id_and_nobody_else_does(member: Resources, grant: str) -> None:
+    role = roles(member)[grant]
+    assert is_trusted(role, HOME, **{"sts:externalid": EXTERNAL_ID})
+    assert not is_trusted(role, HOME, **{"sts:externalid": "another-external-id"})
+    assert not is_trusted(role, HOME)
+    assert not is_trusted(role, STRANGER, **{"sts:externalid": EXTERNAL_ID})
+
+
+CALLS: list[tuple[str, str, frozenset[str]]] = [
+    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset(ALL)),
+    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Other/1", frozenset()),
+    ("lambda:InvokeFunction", function("Halt"), frozenset({"halt", "operator"})),
+    ("lambda:InvokeFunction", function("Resume"), frozenset({"resume"})),
+    ("lambda:InvokeFunction", function("Abort"), frozenset({"operator"})),
+    ("lambda:InvokeFunction", function("Report"), frozenset({"viewer", "operator"})),
+    ("lambda:InvokeFunction", function("Approve"), frozenset()),
+    ("lambda:InvokeFunction", function("StartFault"), frozenset()),
+    ("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Experiment", frozenset({"operator"})),
+    ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table/index/open", frozenset({"viewer", "operator"})),
+    ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset()),
+    ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/halt", frozenset()),
+    ("fis:StartExperiment", f"arn:aws:fis:{PLACE}:experiment-template/EXT1", frozenset()),
+    ("fis:StopExperiment", f"arn:aws:fis:{PLACE}:experiment/EXP1", frozenset()),
+    ("sts:AssumeRole", "arn:aws:iam::123456789012:role/any", frozenset()),
+    ("iam:PassRole", "arn:aws:iam::123456789012:role/fis", frozenset()),
+]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "who"), CALLS, ids=[f"{action} {resource.rpartition(':')[2]}" for action, resource, _ in CALLS]
+)
+def test_a_role_allows_its_grant_and_nothing_else(member: Resources, action: str, resource: str, who: frozenset[str]) -> None:
+    allowed = {grant for grant, role in roles(member).items() if _is_allowed(_list_policies(member, role), action, resource)}
+    assert allowed == who
+
+
+def _list_policies(stack: Resources, role: dict[str, Any]) -> list[list[Any]]:
+    """The parsed policies of a role: attached, and its own."""
+    managed = stack.of_type("AWS::IAM::ManagedPolicy")
+    documents = [managed[reference["Ref"]]["PolicyDocument"] for reference in role.get("ManagedPolicyArns", [])]
+    (name,) = [name for name, properties in stack.of_type("AWS::IAM::Role").items() if properties is role]
+    own = stack.of_type("AWS::IAM::Policy").values()
+    documents += [policy["PolicyDocument"] for policy in own if {"Ref": name} in policy["Roles"]]
+    return [parse_policy_document(json.dumps(resolve_references(stack, document))) for document in documents]
+
+
+def _is_allowed(policies: list[list[Any]], action: str, resource: str) -> bool:
+    subject = EvalContext(
+        principal_arn="arn:aws:sts::123456789012:assumed-role/x/ada",
+        principal_type="AssumedRole",
+        principal_account="123456789012",
+        action=action,
+        resource_arn=resource,
+        region="eu-central-1",
+        service_context={},
+    )
+    return bool(evaluate(subject, policies).decision == "Allow")
+
+
+def test_a_member_makes_no_other_role_than_it_grants(synthesize: Callable[..., Resources]) -> None:
+    made = synthesize(fleet_home_account=HOME, fleet_external_id=EXTERNAL_ID)
+    assert set(roles(made)) == {"viewer", "halt"}
+    assert {name for name in made.outputs if name.startswith("Fleet")} == {"FleetViewerRoleArn", "FleetHaltRoleArn"}
+
+
+def test_home_may_assume_the_roles_of_the_file_and_no_others(synthesize: Callable[..., Resources]) -> None:
+    made = synthesize(fleet_file=str(EXAMPLE))
+    policies = {
+        name: made.of_type("AWS::IAM::ManagedPolicy")[output["Value"]["Ref"]]
+        for name, output in made.outputs.items()
+        if name.startswith("Fleet")
+    }
+    statements = {name: policy["PolicyDocument"]["Statement"] for name, policy in policies.items()}
+    assert set(statements) == {"FleetViewerPolicyArn", "FleetHaltPolicyArn", "FleetOperatorPolicyArn"}
+    assert {(statement["Action"], statement["Effect"]) for (statement,) in statements.values()} == {("sts:AssumeRole", "Allow")}
+    payments, search = "arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1", "arn:aws:iam::777788889999:role/Squall-us-east-1"
+    assert statements["FleetHaltPolicyArn"][0]["Resource"] == [f"{payments}-halt", f"{search}-halt"]
+    assert statements["FleetOperatorPolicyArn"][0]["Resource"] == f"{payments}-operator"
+
+
+def test_the_roles_of_the_file_are_those_that_the_member_makes(synthesize: Callable[..., Resources]) -> None:
+    raw = {
+        "name": "shop",
+        "home": {"account": HOME, "region": "eu-central-1"},
+        "members": {"a": {"account": "123456789012", "region": "eu-central-1", "owner": "a", "external_id": EXTERNAL_ID}},
+    }
+    made = synthesize(fleet_home_account=HOME, fleet_external_id=EXTERNAL_ID)
+    named = {parse_fleet(raw).members["a"].role_arn(grant).rpartition("/")[2] for grant in ("viewer", "halt")}
+    assert named == {text(role["RoleName"]) for role in roles(made).values()}
+
+
+@pytest.mark.parametrize(
+    ("context", "words"),
+    [
+        ({"fleet_home_account": HOME}, "both or none"),
+        ({"fleet_external_id": EXTERNAL_ID}, "both or none"),
+        ({"fleet_grants": "halt"}, "nothing without fleet_home_account"),
+        ({"fleet_grants": "everything"}, "fleet_grants"),
+        ({"fleet_grants": "halt,halt", "fleet_home_account": HOME, "fleet_external_id": EXTERNAL_ID}, "given twice"),
+        ({"fleet_file": "no-such-fleet.yaml"}, "no such file"),
+        ({"fleet_home_account": "12", "fleet_external_id": EXTERNAL_ID}, "fleet_home_account"),
+    ],
+)
+def test_half_a_setting_is_refused(context: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        read_context({**CONTEXT, **context})
