@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +20,22 @@ if TYPE_CHECKING:
     from squall.domain.resources.workload import TargetGroup
 
 
-DURATION_SECONDS = 600
-"""The length of every proposed fault."""
+PERIODS = 10
+"""The length of a proposed fault in metric periods: with fewer, the lag of the metrics and the guards' reaction would
+leave too little to judge."""
 SHORT_PERCENT = 100 / 3
 """Percent of CPU, memory or disk in use. From here on a stress fault leaves less than the service uses now."""
+
+
+def choose_minutes(timing: Timing) -> int:
+    """The length of a proposed fault at the pace of its environment, in whole minutes: ten at AWS's pace, one at the pace
+    of the local account."""
+    return math.ceil(max(PERIODS * timing.metric_period_seconds, timing.minimum_duration_seconds, 60) / 60)
+
+
+def choose_recovery_minutes(timing: Timing) -> int:
+    """How long recovery is watched, in whole minutes."""
+    return max(1, math.ceil(timing.recovery_seconds / 60))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +74,9 @@ class Idea:
     needs: tuple[str, ...] = ()
     """Prerequisites that can't be read from the account."""
 
-    @property
-    def lost_percent(self) -> float:
+    def lost_percent(self, timing: Timing) -> float:
         """The calculated share of the requests of the whole fault that is lost."""
-        return self.lost_share_percent * min(1.0, self.lost_seconds / DURATION_SECONDS)
+        return self.lost_share_percent * min(1.0, self.lost_seconds / (60 * choose_minutes(timing)))
 
 
 @dataclass(frozen=True)

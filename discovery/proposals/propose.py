@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from discovery.proposals.databases import propose_for_databases
 from discovery.proposals.functions import propose_for_functions
-from discovery.proposals.idea import DURATION_SECONDS, Idea, Obstacle, Surroundings, Users
+from discovery.proposals.idea import Idea, Obstacle, Surroundings, Users, choose_minutes, choose_recovery_minutes
 from discovery.proposals.instances import propose_for_instances
 from discovery.proposals.pods import propose_for_pods
 from discovery.proposals.sentences import choose_stop_alarms, declare_metrics, write_criteria, write_guards
@@ -30,7 +30,6 @@ MOST = 5
 """Proposals for one service. The next scan proposes others, once these have run."""
 _RISKS: Mapping[Risk, int] = {"low": 0, "medium": 3, "high": 6}
 """What the risk of a fault subtracts from the score."""
-_RECOVERY_MINUTES = 15
 _BY_KIND: Mapping[str, Callable[[Service, Users, Surroundings], Iterator[Idea | Obstacle]]] = {
     "auto_scaling": propose_for_instances,
     "instances": propose_for_instances,
@@ -116,7 +115,7 @@ def write_definition(idea: Idea, users: Users, environment: str, timing: Timing)
     guards = write_guards(idea, users, timing)
     metrics = declare_metrics(users)
     alarms = choose_stop_alarms(users, len(guards))
-    criteria = write_criteria(idea, users)
+    criteria = write_criteria(idea, users, timing)
     floor = str(criteria[0]["text"]).partition(">= ")[2]
     definition: dict[str, Any] = {
         "name": idea.title[:128],
@@ -131,13 +130,13 @@ def write_definition(idea: Idea, users: Users, environment: str, timing: Timing)
     definition |= {"parameters": idea.parameters} if idea.parameters else {}
     definition |= {"metrics": metrics} if metrics else {}
     definition |= {
-        "duration_minutes": DURATION_SECONDS // 60,
+        "duration_minutes": choose_minutes(timing),
         "rollback_plan": idea.rollback_plan,
         "success_criteria": criteria,
         "abort_conditions": guards,
     }
     definition |= {"stop_alarms": alarms} if alarms else {}
-    return {**definition, "environment": environment, "recovery": f"PT{_RECOVERY_MINUTES}M"}
+    return {**definition, "environment": environment, "recovery": f"PT{choose_recovery_minutes(timing)}M"}
 
 
 def make_name(service: str, suffix: str) -> str:

@@ -7,6 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+from discovery.proposals.idea import choose_recovery_minutes
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,28 +27,29 @@ _OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _UNITS = {"LATENCY": ("milliseconds", "ms"), "AVAILABILITY": ("percent", "%")}
 
 
-def write_criteria(idea: Idea, users: Users) -> list[Any]:
+def write_criteria(idea: Idea, users: Users, timing: Timing) -> list[Any]:
     """The success criteria. The first is on availability, and critical."""
-    allowed = _allowed_percent(idea, users)
+    allowed = _allowed_percent(idea, users, timing)
     sentences: list[Any] = [{"text": f"System availability >= {_percent(100 - allowed)} %", "critical": True}]
     level = users.level
     if level.response_seconds is not None:
         bound = max(2 * level.response_seconds, level.response_seconds + 0.1) + 2 * idea.slower_seconds
         sentences.append(f"Response time < {format_time(bound)}")
-    if level.response_p99_seconds is not None and not idea.slower_seconds and not idea.lost_percent:
+    if level.response_p99_seconds is not None and not idea.slower_seconds and not idea.lost_share_percent:
         sentences.append(f"p99 response time < {format_time(max(2 * level.response_p99_seconds, level.response_p99_seconds + 0.5))}")
     sentences += idea.criteria
     sentences += [f"{_name_of(objective)} {bound}" for objective, bound, _ in _list_bounds(users)]
-    return [*sentences, f"System recovers within {_minutes(users)} minutes"]
+    minutes = _choose_recovery(users, timing)
+    return [*sentences, f"System recovers within {minutes} minute{'s' if minutes > 1 else ''}"]
 
 
 def write_guards(idea: Idea, users: Users, timing: Timing) -> list[str]:
     """The abort conditions: a level that no user should get because of an experiment."""
-    allowed = _allowed_percent(idea, users)
+    allowed = _allowed_percent(idea, users, timing)
     floor = max(WORST_AVAILABILITY, 100 - max(5.0, 3 * allowed, 1.5 * _lost_in_a_period(idea, timing)))
     guards = [f"System availability < {_percent(floor)} %"]
     response = users.level.response_seconds
-    if response is not None and not idea.lost_percent:
+    if response is not None and not idea.lost_share_percent:
         guards.append(f"Response time > {format_time(max(5 * response, response + 1) + 3 * idea.slower_seconds)}")
     return guards
 
@@ -97,11 +100,11 @@ def _name_of(objective: Objective) -> str:
     return f"SLO {words}"[:64].rstrip()
 
 
-def _allowed_percent(idea: Idea, users: Users) -> float:
+def _allowed_percent(idea: Idea, users: Users, timing: Timing) -> float:
     """The percentage of requests that may fail: three times as many as now, at least one percent, plus one and a half
     times what the fault loses in any case; never above 40."""
     now = 100 - users.level.availability_percent if users.level.availability_percent is not None else 0.0
-    return min(max(LEAST_ERROR_PERCENT, 3 * now) + 1.5 * idea.lost_percent, 40.0)
+    return min(max(LEAST_ERROR_PERCENT, 3 * now) + 1.5 * idea.lost_percent(timing), 40.0)
 
 
 def _lost_in_a_period(idea: Idea, timing: Timing) -> float:
@@ -110,8 +113,11 @@ def _lost_in_a_period(idea: Idea, timing: Timing) -> float:
     return idea.lost_share_percent * min(1.0, idea.lost_seconds / (timing.guard_datapoints_to_alarm * timing.metric_period_seconds))
 
 
-def _minutes(users: Users) -> int:
-    return max(1, min(15, math.floor(users.recovery_seconds / 60))) if users.recovery_seconds else 10
+def _choose_recovery(users: Users, timing: Timing) -> int:
+    """The minutes within which the system has to recover: the recovery time objective, as far as recovery is watched; two
+    thirds of that time if there is none."""
+    watched = choose_recovery_minutes(timing)
+    return max(1, min(watched, math.floor(users.recovery_seconds / 60)) if users.recovery_seconds else watched * 2 // 3)
 
 
 def _percent(value: float) -> str:

@@ -23,7 +23,7 @@ class Grant:
     namespaces: tuple[str, ...] = ()
 
     def allows(self, verb: str, resource: str, namespace: str) -> bool:
-        if self.namespaces and not any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.namespaces):
+        if self.namespaces and not (namespace and any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.namespaces)):
             return False
         if self.policy == "AmazonEKSClusterAdminPolicy":
             return True
@@ -42,7 +42,8 @@ class User:
 
 
 def is_allowed(objects: Objects, user: User, verb: str, group: str, resource: str, namespace: str) -> bool:
-    """Whether the user may do this. `resource` includes the subresource: `pods/ephemeralcontainers`."""
+    """Whether the user may do this. `resource` includes the subresource: `pods/ephemeralcontainers`. An empty
+    namespace is the whole cluster."""
     if any(grant.allows(verb, resource, namespace) for grant in user.grants):
         return True
     return any(_rule_allows(rule, verb, group, resource) for rule in _list_rules(objects, user, namespace))

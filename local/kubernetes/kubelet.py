@@ -48,6 +48,10 @@ class Node:
     zone: str
     address: str
 
+    @property
+    def name(self) -> str:
+        return f"ip-{self.address.replace('.', '-')}.ec2.internal"
+
 
 @dataclass
 class Running:
@@ -135,7 +139,7 @@ class Kubelet:
         self._running[run.uid] = run
         if own:
             run.container = self._containers.start(run.name, node.zone)
-        self._tell(pod, lambda current: current.update(status={"phase": "Pending", "hostIP": node.address}))
+        self._tell(pod, lambda current: _bind(current, node))
 
     def _look_after(self, pod: Json, run: Running) -> None:
         if run.container is None:
@@ -335,6 +339,11 @@ class Kubelet:
             if run.child is not None:
                 run.child.kill()
         self._running.clear()
+
+
+def _bind(pod: Json, node: Node) -> None:
+    pod["spec"]["nodeName"] = node.name
+    pod["status"] = {"phase": "Pending", "hostIP": node.address}
 
 
 def _make_change(change: Callable[[Json], object]) -> Callable[[Json], None]:

@@ -30,6 +30,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "daemonsets": ("apps", "DaemonSet"),
     "roles": ("rbac.authorization.k8s.io", "Role"),
     "rolebindings": ("rbac.authorization.k8s.io", "RoleBinding"),
+    "nodes": ("", "Node"),
 }
 """API group and kind by the plural name in the path."""
 NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -89,6 +90,14 @@ class Objects:
         self._changed()
         return copy.deepcopy(created)
 
+    def add_node(self, name: str, zone: str, address: str) -> None:
+        """Register a node, as its kubelet does: it belongs to no namespace."""
+        labels = {"kubernetes.io/hostname": name, "topology.kubernetes.io/zone": zone}
+        addresses = [{"type": "InternalIP", "address": address}]
+        node = {"metadata": {"name": name, "labels": labels}, "apiVersion": "v1", "kind": "Node", "status": {"addresses": addresses}}
+        with self.lock:
+            self._put("nodes", "", name, node)
+
     def get(self, plural: str, namespace: str, name: str) -> Json:
         return copy.deepcopy(self._at(plural, namespace, name))
 
@@ -110,8 +119,8 @@ class Objects:
             return copy.deepcopy(objects)
 
     def page(self, plural: str, namespace: str, query: Mapping[str, str]) -> Json:
-        """A list, or a page of one: `limit`, `continue`, `labelSelector` (equality), `fieldSelector`
-        (metadata.name)."""
+        """A list of one namespace, or of all if it is empty, or a page of one: `limit`, `continue`, `labelSelector`
+        (equality), `fieldSelector` (metadata.name)."""
         group, kind = KINDS[plural]
         token, limit = query.get("continue", ""), _parse_number(query.get("limit", "0"))
         snapshot, start = self._resume(token) if token else (self._begin(plural, namespace, query), 0)
@@ -179,7 +188,7 @@ class Objects:
         wanted = fields.get("metadata.name")
         objects = [
             known
-            for known in self.all(plural, namespace)
+            for known in self.all(plural, namespace or None)
             if wanted in {None, known["metadata"]["name"]} and labels.items() <= known["metadata"].get("labels", {}).items()
         ]
         return _Snapshot(objects, self._version)

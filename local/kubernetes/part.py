@@ -88,7 +88,10 @@ class Pods:
         address = f"https://127.0.0.1:{self._server.serve(certificate)}"
         self._containers.open(settings)
         secrets = {"api": address, "authority": authority}
-        self._kubelet = Kubelet(self.objects, authentication, self._containers, self._launch(), folder, secrets, self._around.changed)
+        nodes = self._launch()
+        self._kubelet = Kubelet(self.objects, authentication, self._containers, nodes, folder, secrets, self._around.changed)
+        for node in nodes:
+            self.objects.add_node(node.name, node.zone, node.address)
         self._deployments = Deployments(self.objects)
         for plural, namespace, body in manifests.ALL:
             self.objects.create(plural, namespace, body)

@@ -32,6 +32,8 @@ _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/namespaces/(?P<namespace>[^/]+)/(?P<plural>[a-z]+)"
     r"(?:/(?P<name>[^/]+)(?:/(?P<sub>[a-z]+))?)?"
 )
+_EVERYWHERE = re.compile(r"/(?:api|apis/(?P<group>[a-z0-9.]+))/v1/(?P<plural>[a-z]+)")
+"""A list of all namespaces, or of what belongs to none."""
 _VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _SUBRESOURCES = {"ephemeralcontainers", "exec"}
 
@@ -75,9 +77,11 @@ class ApiServer:
             return 200, dict(VERSION)
         if method == "GET" and (match := _NAMESPACE.fullmatch(parts.path)):
             return 200, self._namespace(user, unquote(match[1]))
+        if method == "GET" and (match := _EVERYWHERE.fullmatch(parts.path)):
+            return 200, self._list_everywhere(user, match["plural"], match["group"] or "", dict(parse_qsl(parts.query)))
         match = _PATH.fullmatch(parts.path)
         plural = match["plural"] if match else ""
-        if match is None or plural not in KINDS or KINDS[plural][0] != (match["group"] or ""):
+        if match is None or plural == "nodes" or plural not in KINDS or KINDS[plural][0] != (match["group"] or ""):
             raise status.no_such_path()
         namespace, name, sub = unquote(match["namespace"]), unquote(match["name"] or ""), match["sub"] or ""
         if sub and (plural != "pods" or sub not in _SUBRESOURCES):
@@ -94,6 +98,12 @@ class ApiServer:
         if not access.is_allowed(self._objects, user, "get", "", "namespaces", name):
             raise status.make_forbidden(user.name, "get", "namespaces", "", name, name)
         return self._objects.get_namespace(name)
+
+    def _list_everywhere(self, user: User, plural: str, group: str, query: Mapping[str, str]) -> Json:
+        if plural not in KINDS or KINDS[plural][0] != group:
+            raise status.no_such_path()
+        self._allow(user, "list", plural, "", "", "")
+        return self._objects.page(plural, "", query)
 
     def _allow(self, user: User, verb: str, plural: str, sub: str, namespace: str, name: str) -> None:
         group, resource = KINDS[plural][0], f"{plural}/{sub}" if sub else plural

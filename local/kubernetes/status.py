@@ -68,7 +68,6 @@ def make_expired() -> StatusError:
 def make_forbidden(user: str, verb: str, plural: str, group: str, namespace: str, name: str = "") -> StatusError:
     """403: nothing allows the request."""
     resource = f"{plural.partition('/')[0]}{'.' + group if group else ''}" + (f' "{name}"' if name else "")
-    message = (
-        f'{resource} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" in the namespace "{namespace}"'
-    )
+    where = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
+    message = f'{resource} is forbidden: User "{user}" cannot {verb} resource "{plural}" in API group "{group}" {where}'
     return StatusError(403, "Forbidden", message, **({"name": name} if name else {}), kind=plural.partition("/")[0])

@@ -140,6 +140,30 @@ def test_no_guard_fires_for_what_is_lost_by_arithmetic_at_the_pace_of_the_policy
     assert named(posture, sample.GROUP, "silent-instance").definition["abort_conditions"] == [guard]
 
 
+@pytest.mark.parametrize(
+    ("timing", "minutes", "recovery", "within"),
+    [
+        ({}, 10, "PT15M", "10 minutes"),
+        ({"metric_period_seconds": 5, "recovery_seconds": 60}, 1, "PT1M", "1 minute"),
+        ({"metric_period_seconds": 300, "recovery_seconds": 3600}, 50, "PT60M", "40 minutes"),
+    ],
+)
+def test_a_fault_lasts_ten_periods_and_recovery_is_watched_as_long_as_the_policy_says(
+    timing: dict[str, int], minutes: int, recovery: str, within: str
+) -> None:
+    posture = build_posture(sample.inventory(), sample.levels(), "staging", {"staging": Timing.model_validate(timing)})
+    for proposal in posture.proposals:
+        definition = proposal.definition
+        assert (definition["duration_minutes"], definition["recovery"]) == (minutes, recovery)
+        assert definition["success_criteria"][-1] == f"System recovers within {within}"
+
+
+def test_a_fault_of_a_minute_may_lose_a_larger_share_of_its_requests() -> None:
+    """13 seconds of a minute in which a third of the requests end in time-outs: 7.2 %."""
+    posture = build_posture(sample.inventory(), sample.levels(), "staging", {"staging": Timing(metric_period_seconds=5)})
+    assert named(posture, sample.GROUP, "silent-instance").definition["success_criteria"][0]["text"] == "System availability >= 88.1 %"
+
+
 def test_without_levels_the_thresholds_are_defaults_and_say_so() -> None:
     gap = Gap(action="cloudwatch:GetMetricData", code="AccessDenied", message="no", denied=True)
     proposal = named(make({}, gaps=(gap,)), sample.GROUP, "lost-instance")

@@ -67,6 +67,23 @@ def test_a_role_is_let_in_by_its_access_entry_and_no_further_than_its_policy(clu
     assert refused(cluster, api) == "Unauthorized"
 
 
+def test_all_namespaces_are_listed_for_who_may_view_the_whole_cluster_and_nodes_for_who_may_view_more(cluster: Cluster) -> None:
+    cluster.add_pods(2)
+    cluster.objects.add_node("ip-172-31-0-9.ec2.internal", "us-east-1a", "172.31.0.9")
+    arn, api = cluster.reader()
+    cluster.let_in(arn, namespaces=("*",))
+    assert refused(cluster, api, "/api/v1/pods") == "Forbidden", "the policy is one of namespaces"
+    cluster.eks.associate_access_policy(clusterName=cluster.name, principalArn=arn, policyArn=VIEW, accessScope={"type": "cluster"})
+    assert names(cluster, api, "/api/v1/pods") == ["pod-000", "pod-001"]
+    assert names(cluster, api, "/apis/apps/v1/statefulsets") == []
+    assert refused(cluster, api, "/api/v1/nodes") == "Forbidden", "AmazonEKSViewPolicy has no nodes"
+    more = VIEW.replace("ViewPolicy", "AdminViewPolicy")
+    cluster.eks.associate_access_policy(clusterName=cluster.name, principalArn=arn, policyArn=more, accessScope={"type": "cluster"})
+    nodes = api.list(cluster.described, "/api/v1/nodes")
+    assert [node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes] == ["us-east-1a"]
+    assert refused(cluster, api, f"/api/v1/namespaces/{SHOP}/nodes") == "404"
+
+
 def test_a_stack_lets_in_and_takes_it_back(cluster: Cluster) -> None:
     arn, api = cluster.reader()
     formation = cluster.account.client("cloudformation")
@@ -223,7 +240,7 @@ def test_a_list_that_is_too_old_to_go_on_with_is_expired_and_worth_asking_again(
     assert (caught.value.code, caught.value.retryable) == ("410", True)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/namespaces/shop/secrets", "/apis/batch/v1/namespaces/shop/pods", "/api/v1/pods"])
+@pytest.mark.parametrize("path", ["/api/v1/namespaces/shop/secrets", "/apis/batch/v1/namespaces/shop/pods", "/api/v1/secrets"])
 def test_what_there_is_not_is_not_found(cluster: Cluster, path: str) -> None:
     arn, api = cluster.reader()
     cluster.let_in(arn, namespaces=(SHOP,))
