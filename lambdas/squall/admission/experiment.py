@@ -16,6 +16,7 @@ from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.form import find_form_problems
 from squall.domain.experiment.target import find_type_problem
+from squall.domain.regions.definition import REGIONS
 from squall.domain.resources import pods
 from squall.domain.resources.types import FILTERS, ZONELESS, type_named
 from squall.domain.targets.pinning import ZONAL
@@ -51,7 +52,7 @@ def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
         experiment = Experiment.model_validate(raw)
     except ValidationError as error:
         types = {extend_path(fault_path, "type"): fault.get("type") for fault_path, fault in _list_faults(raw)}
-        problems += explain_type_problems(list_validation_problems(error, raw, WHOLE, Experiment), types)
+        problems += explain_type_problems(_refuse_regions(list_validation_problems(error, raw, WHOLE, Experiment)), types)
         problems += _find_cross_field_problems(raw)
     problems += find_sentence_problems(raw)
     for fault_path, fault in _list_faults(raw):
@@ -61,6 +62,14 @@ def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
     problems += _find_stop_problems(raw)
     problems += find_signal_problems(experiment) if experiment and not problems else []
     return problems if problems or experiment is None else experiment
+
+
+def _refuse_regions(problems: list[Problem]) -> list[Problem]:
+    """The problems, where `regions` is no unknown word: it is known, and not carried out yet."""
+    refusal = Problem(
+        path=REGIONS, message="not available yet: an experiment over several Regions", expected="one experiment in each Region"
+    )
+    return [refusal if problem.path == REGIONS else problem for problem in problems]
 
 
 def _list_faults(raw: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:

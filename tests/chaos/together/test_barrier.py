@@ -1,8 +1,8 @@
-"""The barrier of a run over two Regions: every interleaving, and broken rules that the exploration finds."""
+"""The barrier of a run over several Regions: every interleaving, and broken rules that the exploration finds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,12 +21,20 @@ def test_no_fault_runs_alone_for_more_than_two_minutes_while_records_can_be_read
     assert explored.kept, "every run started"
 
 
+@pytest.mark.parametrize("clocks", [(0, 0, 0), (0, 0, 0, 0)])
+def test_all_or_none_is_certain_where_nothing_goes_wrong(clocks: tuple[int, ...]) -> None:
+    explored = explore(Rules(), clocks, reads_fail=False, fault=SHORT_FAULT, mishaps=0)
+    assert explored.states > 1000, explored
+    assert explored.started, "no run got through the barrier"
+    assert explored.kept, "nobody is ever too late"
+
+
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(("clocks", "reads_fail"), CASES)
-def test_every_interleaving_ends_in_all_or_none(clocks: tuple[int, int, int], reads_fail: bool) -> None:
-    explored = explore(Rules(), clocks, reads_fail=reads_fail)
-    print(clocks, reads_fail, explored)
+@pytest.mark.parametrize(("clocks", "options"), CASES)
+def test_no_interleaving_comes_to_what_must_not_be(clocks: tuple[int, ...], options: dict[str, Any]) -> None:
+    explored = explore(Rules(), clocks, **options)
+    print(clocks, options, explored)
     assert explored.states > 100_000, explored
     assert explored.started, "no run got through the barrier"
     assert explored.kept, "every run started"
