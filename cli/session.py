@@ -30,6 +30,8 @@ class Options:
     region: str | None = None
     local: bool = False
     json: bool = False
+    entered: Deployment | None = None
+    """The stack that the command has entered already: that of a fleet's member."""
 
 
 def state_folder() -> Path:
@@ -49,6 +51,8 @@ def find_deployment(options: Options) -> Deployment:
     from cli.aws.stack import Deployment
     from cli.aws.versions import describe_difference
 
+    if options.entered is not None:
+        return options.entered
     hint = is_local_account_unused() and not options.local
     if options.local:
         _use_local_account()

@@ -52,7 +52,7 @@ def visit_all(names: Iterable[str], call: Callable[[str], Any], seconds: float) 
     done: queue.SimpleQueue[tuple[str, Visit]] = queue.SimpleQueue()
     for name in wanted:
         # Daemons, because a process that ends waits for all others.
-        threading.Thread(target=lambda name=name: done.put((name, _visit(name, call))), daemon=True, name=f"visit-{name}").start()
+        threading.Thread(target=lambda name=name: done.put((name, visit_one(name, call))), daemon=True, name=f"visit-{name}").start()
     ended: dict[str, Visit] = {}
     deadline = time.monotonic() + seconds
     while len(ended) < len(wanted):
@@ -65,7 +65,8 @@ def visit_all(names: Iterable[str], call: Callable[[str], Any], seconds: float) 
     return {name: ended.get(name, late) for name in wanted}
 
 
-def _visit(name: str, call: Callable[[str], Any]) -> Visit:
+def visit_one(name: str, call: Callable[[str], Any]) -> Visit:
+    """What becomes of one call, however long it takes. Never raises."""
     try:
         return Visit(Outcome.ANSWERED, call(name))
     except CommandError as error:

@@ -61,6 +61,8 @@ class FakeDoor:
     stacks: dict[str, FakeDeployment] = field(default_factory=dict)
     instead: dict[str, Callable[[], Any]] = field(default_factory=dict)
     entered: list[tuple[str, str]] = field(default_factory=list)
+    open: frozenset[str] = frozenset()
+    """Members whose roles ask for no external id."""
     stranger: bool = False
     """Whether STS does not say who calls."""
 
@@ -68,6 +70,11 @@ class FakeDoor:
         if self.stranger:
             raise CommandError("AWS cannot be reached: sts")
         return ADA
+
+    def enter_by_role(self, name: str, grant: str, caller: str, external_id: str) -> FakeDeployment:
+        if name not in self.open:
+            deny()
+        return self.stacks[name]
 
     def enter(self, name: str, grant: str, caller: str) -> FakeDeployment:
         self.entered.append((name, grant))
@@ -245,6 +252,105 @@ def test_calls_run_at_the_same_time() -> None:
     meeting = threading.Barrier(3, timeout=30)
     visits = visit_all("abc", lambda name: meeting.wait() * 0, 60)
     assert [visit.outcome for visit in visits.values()] == [Outcome.ANSWERED] * 3
+
+
+@pytest.mark.parametrize("arguments", [["web"], ["--campaign", "web tier"]])
+def test_a_run_starts_in_the_member_alone_as_an_operator(squall: Squall, door: FakeDoor, arguments: list[str]) -> None:
+    done = squall("fleet", "run", "search", *arguments, "--name", "run-1", "--no-follow")
+    assert done.exit_code == 0
+    assert door.entered == [("search", "operator")]
+    search = door.stacks["search"]
+    assert [name for name, _ in (*search.started, *search.started_campaigns)] == ["run-1"]
+    assert not door.stacks["home"].started
+    assert "account 777788889999" in done.stderr
+
+
+def test_a_run_that_a_member_refuses_starts_nothing(squall: Squall, door: FakeDoor) -> None:
+    door.instead = {"search": deny}
+    assert squall("fleet", "run", "search", "web").exit_code == 3
+    assert squall("fleet", "run", "nobody", "web").exit_code == 3
+    assert squall("fleet", "run", "search").exit_code == 3
+    assert squall("fleet", "run", "search", "web", "--campaign", "tier").exit_code == 3
+    assert squall("fleet", "run", "search", "--campaign", "tier", "--duration", "5m").exit_code == 3
+    assert not any(stack.started or stack.started_campaigns for stack in door.stacks.values())
+
+
+def test_the_report_has_a_row_for_each_stack_and_says_whose_runs_are_missing(squall: Squall, door: FakeDoor) -> None:
+    for stack in door.stacks.values():
+        stack.period = {"report": REPORT, "files": ["reports/x.html"]}
+    door.instead = {"payments": lose}
+    done = squall("fleet", "report", "--days", "7")
+    assert done.exit_code == 5
+    assert done.stdout.count("asg/web (62)") == 2
+    assert "NOT REACHED: payments" in done.stderr
+    door.instead = {}
+    assert stacks_of(squall("fleet", "report", "--json"))["payments"]["answer"]["total_experiments"] == 4
+    door.stacks["search"].period = {"report": {"total_experiments": "many"}}
+    assert squall("fleet", "report").exit_code == 5
+    assert squall("fleet", "report", "--days", "0").exit_code == 3
+
+
+REPORT: dict[str, Any] = {
+    "report_period_days": 7.0,
+    "total_experiments": 4,
+    "successful_experiments": 4,
+    "success_rate": 100.0,
+    "hypothesis_validation_rate": 75.0,
+    "experiment_type_distribution": {},
+    "total_issues_discovered": 0,
+    "common_issues": [],
+    "recommendations": [],
+    "start": "2026-05-01T00:00:00Z",
+    "end": "2026-05-08T00:00:00Z",
+    "filters": {},
+    "by_status": {},
+    "by_verdict": {},
+    "running": 0,
+    "planned": 0,
+    "trend": [],
+    "workloads": [{"workload": "asg/web", "score": 62.0, "runs": 4, "types": {}}],
+    "findings": [],
+    "never_run": ["zone-loss"],
+    "stale_days": 90,
+}
+
+
+def test_the_doctor_tries_each_role_also_with_a_wrong_external_id(squall: Squall, door: FakeDoor) -> None:
+    done = squall("fleet", "doctor")
+    assert done.exit_code == 0
+    assert sorted(door.entered) == [
+        ("home", "viewer"),
+        ("payments", "halt"),
+        ("payments", "resume"),
+        ("payments", "viewer"),
+        ("search", "operator"),
+        ("search", "viewer"),
+    ]
+    assert done.stdout.count("well") == 6
+
+
+def test_the_doctor_finds_a_role_that_lets_anybody_in(squall: Squall, door: FakeDoor) -> None:
+    door.open = frozenset({"search"})
+    done = squall("fleet", "doctor", "--json")
+    assert done.exit_code == 5
+    stacks = stacks_of(done)
+    assert all("whatever external id" in check["problem"] for check in stacks["search"]["answer"])
+    assert all(check["problem"] == "" for check in stacks["payments"]["answer"])
+
+
+@pytest.mark.parametrize(("luck", "words"), [(deny, "DENIED"), (lose, "NOT REACHED"), (find_nothing, "REFUSED"), (break_down, "FAILED")])
+def test_the_doctor_says_of_each_role_why_it_does_not_work(squall: Squall, door: FakeDoor, luck: Callable[[], None], words: str) -> None:
+    door.instead = {"payments": luck}
+    done = squall("fleet", "doctor")
+    assert done.exit_code == 5
+    assert done.stdout.count(f"{words}:") == 3
+
+
+def test_the_doctor_finds_another_version(squall: Squall, door: FakeDoor) -> None:
+    door.stacks["search"].version = None
+    done = squall("fleet", "doctor")
+    assert done.exit_code == 5
+    assert "does not say its version" in " ".join(done.stdout.split())
 
 
 # --- the door, against moto: its STS knows accounts ---------------------------------------------------------------

@@ -1,0 +1,74 @@
+"""`squall fleet doctor`: tries every role of every member, with the right external id and with a wrong one."""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import TYPE_CHECKING
+
+from cli import output
+from cli.aws.members import HOME, list_places
+from cli.aws.versions import describe_difference
+from cli.aws.visits import Outcome, visit_all, visit_one
+from cli.commands.fleet.places import NOT_REACHED, begin_round, make_documents
+from cli.exits import Exit
+from cli.render import make_table
+from cli.text import clean_line, safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cli.aws.visits import Visit
+    from cli.commands.fleet.places import Round
+    from cli.session import Options
+    from infra.account.fleet import Grant
+
+_OPEN = "lets anybody of home's account in, whatever external id they name"
+
+
+def examine_fleet(options: Options, file: str, only: Sequence[str], seconds: float) -> int:
+    """Returns 0 if each role that the file names lets home in, asks for the external id, and finds a stack of this command's
+    version; otherwise 5. Nothing is changed or started."""
+    taken = begin_round(file, only, seconds)
+    visits = visit_all(taken.names, lambda name: list(_examine(taken, name)), seconds)
+    if options.json:
+        output.write_json(make_documents(taken, visits))
+    else:
+        _show(taken, visits)
+    well = all(visit.outcome is Outcome.ANSWERED and not any(check["problem"] for check in visit.answer) for visit in visits.values())
+    return Exit.VALIDATED if well else Exit.FAILED
+
+
+def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
+    """One check for each role, whatever became of the others. Home's own stack has no role."""
+    place = list_places(taken.fleet)[name]
+    grants: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
+    for grant in grants:
+        visit = visit_one(name, partial(taken.door.enter, grant=grant, caller=taken.caller))
+        if visit.outcome is not Outcome.ANSWERED:
+            problem = f"{NOT_REACHED[visit.outcome]}: {visit.problem}"
+        else:
+            problem = describe_difference(place.stack, visit.answer.version) or ("" if name == HOME else _try_wrong_id(taken, name, grant))
+        yield {"role": "own credentials" if name == HOME else grant, "problem": problem}
+
+
+def _try_wrong_id(taken: Round, name: str, grant: Grant) -> str:
+    """What is wrong with the role's answer to an external id that nobody knows; empty if it is denied."""
+    wrong = f"squall-doctor-{uuid.uuid4()}"
+    visit = visit_one(name, partial(taken.door.enter_by_role, grant=grant, caller=taken.caller, external_id=wrong))
+    if visit.outcome is Outcome.DENIED:
+        return ""
+    return _OPEN if visit.outcome is Outcome.ANSWERED else f"a wrong external id could not be tried: {visit.problem}"
+
+
+def _show(taken: Round, visits: Mapping[str, Visit]) -> None:
+    table = make_table(f"Roles of the fleet {taken.fleet.name}", "Stack of", "Account", "Region", "Role", "Found")
+    for name, visit in visits.items():
+        place = list_places(taken.fleet)[name]
+        if visit.outcome is not Outcome.ANSWERED:
+            rows = [("", f"{NOT_REACHED[visit.outcome]}: {visit.problem}")]
+        else:
+            rows = [(check["role"], check["problem"] or "well") for check in visit.answer]
+        for role, found in rows:
+            table.add_row(*(safe_text(cell) for cell in (name, place.account, place.region, role, clean_line(found, 300))))
+    output.make_console().print(table)
