@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -82,10 +83,14 @@ def show(
     ] = None,
     browse: Annotated[bool, typer.Option("--open", help="Save the report and open it in the browser.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the report for a pull request or a chat.")] = False,
+    sarif: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the open findings as SARIF.")] = None,
+    findings: Annotated[Path | None, typer.Option(metavar="FILE", help="Append each finding as a line of JSON.")] = None,
     json: Json = False,
 ) -> None:
     """Show how a campaign ended, with its steps; its report as a page or as Markdown."""
+    from cli.ci.files import RunFiles
     from cli.commands.campaigns import runs as command
 
     context.obj.json = json
-    raise typer.Exit(command.show_result(context.obj, campaign, html=html, browse=browse, markdown=markdown))
+    files = RunFiles(sarif=sarif, findings=findings)
+    raise typer.Exit(command.show_result(context.obj, campaign, html=html, browse=browse, markdown=markdown, files=files))

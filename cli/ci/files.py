@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.ci.findings import render_lines, render_sarif
+from cli.ci.findings import Found, render_lines, render_sarif
 from cli.ci.junit import render_junit
 from cli.ci.summary import render_summary
 from cli.errors import CommandError
@@ -40,13 +40,21 @@ class RunFiles:
             if path is not None:
                 path.unlink(missing_ok=True)
 
+    def write_findings(self, found: Found, source: str) -> None:
+        """Writes the formats that hold findings alone."""
+        if self.sarif:
+            self.sarif.write_text(render_sarif(found, source), encoding="utf-8")
+        if self.findings:
+            with self.findings.open("a", encoding="utf-8") as file:
+                file.write(render_lines(found))
+
     def write(self, result: Result, source: str, report: str) -> None:
         """Writes the files. The summary and the lines are appended: several runs of a job share them."""
         if self.junit:
             self.junit.write_text(render_junit(result), encoding="utf-8")
         if self.sarif:
-            self.sarif.write_text(render_sarif(result, source), encoding="utf-8")
-        for path, text in ((self.summary, render_summary(result, report)), (self.findings, render_lines(result))):
+            self.sarif.write_text(render_sarif(Found.of_run(result), source), encoding="utf-8")
+        for path, text in ((self.summary, render_summary(result, report)), (self.findings, render_lines(Found.of_run(result)))):
             if path:
                 with path.open("a", encoding="utf-8") as file:
                     file.write(text)

@@ -4,12 +4,16 @@ the issue that it has."""
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from squall.domain.documents.finding import FindingStatus, Severity
 from squall.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from squall.domain.campaign.result import CampaignResult
     from squall.domain.documents.finding import Finding
     from squall.domain.documents.result import Result
 
@@ -18,27 +22,43 @@ FINGERPRINT = "squallFindingId/v1"
 _LEVELS = {Severity.CRITICAL: "error", Severity.HIGH: "error", Severity.MEDIUM: "warning", Severity.LOW: "note"}
 
 
-def render_sarif(result: Result, definition: str) -> str:
-    """The open findings as a SARIF log. `definition` is the file that the findings are shown at, or the experiment's name."""
-    findings = _list_open(result)
+@dataclass(frozen=True)
+class Found:
+    """Findings, and what showed them: a run of an experiment, or a campaign."""
+
+    execution_id: str
+    name: str
+    environment: str | None
+    findings: Sequence[Finding]
+
+    @classmethod
+    def of_run(cls, result: Result) -> Found:
+        return cls(result.execution_id, result.experiment_name or "", result.environment, result.findings)
+
+    @classmethod
+    def of_campaign(cls, result: CampaignResult) -> Found:
+        environments = sorted({step.environment for step in result.steps})
+        return cls(result.campaign_id, result.name, ", ".join(environments) or None, result.findings)
+
+
+def render_sarif(found: Found, definition: str) -> str:
+    """The open findings as a SARIF log. `definition` is the file that the findings are shown at, or the name of the experiment
+    or campaign."""
+    findings = [finding for finding in found.findings if finding.status is FindingStatus.OPEN]
     rules = {finding.kind: _make_rule(finding) for finding in findings}
     driver = {"name": "Squall", "version": VERSION, "rules": [rules[kind] for kind in sorted(rules)]}
     run = {
         "tool": {"driver": driver},
-        "automationDetails": {"id": f"{result.experiment_name}/{result.execution_id}"},
+        "automationDetails": {"id": f"{found.name}/{found.execution_id}"},
         "results": [_make_result(finding, definition) for finding in findings],
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def render_lines(result: Result) -> str:
-    """Each finding as a line of JSON, the closed ones of earlier runs too, with the run that showed it."""
-    run = {"execution_id": result.execution_id, "experiment": result.experiment_name, "environment": result.environment}
-    return "".join(json.dumps(finding.model_dump(mode="json") | run) + "\n" for finding in result.findings)
-
-
-def _list_open(result: Result) -> list[Finding]:
-    return [finding for finding in result.findings if finding.status is FindingStatus.OPEN]
+def render_lines(found: Found) -> str:
+    """Each finding as a line of JSON, the closed ones of earlier runs too, with what showed it."""
+    shown_by = {"execution_id": found.execution_id, "experiment": found.name, "environment": found.environment}
+    return "".join(json.dumps(finding.model_dump(mode="json") | shown_by) + "\n" for finding in found.findings)
 
 
 def _make_rule(finding: Finding) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
-from cli.ci.findings import FINGERPRINT, render_lines, render_sarif
+from cli.ci.findings import FINGERPRINT, Found, render_lines, render_sarif
 from cli.ci.junit import render_junit
 from cli.ci.summary import render_summary
 from cli.exits import exit_code
@@ -67,7 +67,7 @@ def test_texts_from_outside_are_no_markup() -> None:
 
 
 def test_sarif_has_the_open_findings_with_ids_that_stay() -> None:
-    log = json.loads(render_sarif(make_result(findings=[FINDING, CLOSED]), "experiments/a.yaml"))
+    log = json.loads(render_sarif(Found.of_run(make_result(findings=[FINDING, CLOSED])), "experiments/a.yaml"))
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
     (outcome,) = run["results"]
@@ -78,7 +78,7 @@ def test_sarif_has_the_open_findings_with_ids_that_stay() -> None:
 
 
 def test_lines_have_every_finding_with_its_run() -> None:
-    lines = [json.loads(line) for line in render_lines(make_result(findings=[FINDING, CLOSED])).splitlines()]
+    lines = [json.loads(line) for line in render_lines(Found.of_run(make_result(findings=[FINDING, CLOSED]))).splitlines()]
     assert [(line["id"], line["status"], line["execution_id"]) for line in lines] == [("f-1", "open", "run-1"), ("f-2", "closed", "run-1")]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from squall.domain.campaign.record import Claim
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 class FakeCampaigns:
     def __init__(self) -> None:
         self.items: dict[str, CampaignRecord] = {}
-        self.claims: dict[str, str] = {}
+        self.claims: dict[str, Claim] = {}
 
     def create(self, record: CampaignRecord) -> bool:
         if record.id in self.items:
@@ -50,9 +52,10 @@ class FakeCampaigns:
     def list_newest(self, limit: int) -> Sequence[CampaignRecord]:
         return sorted(self.items.values(), key=lambda record: record.started_at, reverse=True)[:limit]
 
-    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> str:
-        if self.claims.get(name) in {None, campaign_id, instead_of}:
-            self.claims[name] = campaign_id
+    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> Claim:
+        held = self.claims.get(name)
+        if held is None if instead_of is None else held is not None and held.holder == instead_of:
+            self.claims[name] = Claim(campaign_id, instead_of or "")
         return self.claims[name]
 
 

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from cli import output, reports, session
 from cli.arguments import durations
 from cli.arguments.names import make_name, parse_execution_id
+from cli.ci.findings import Found
 from cli.errors import CommandError, NameInUseError
 from cli.exits import Exit, exit_code
 from cli.render import make_table, style_word
 from cli.text import clean_document, clean_line, safe_text
+from squall.domain.campaign.result import CampaignResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from cli.aws.stack import Deployment
+    from cli.ci.files import RunFiles
     from cli.session import Options
     from squall.domain.campaign.record import CampaignRecord
 
@@ -90,12 +93,22 @@ def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout
     return _show_ending(options, deployment, _follow(deployment, record.id, timeout), code=Exit.VALIDATED)
 
 
-def show_result(options: Options, campaign: str, *, html: str | None = None, browse: bool = False, markdown: bool = False) -> int:
+def show_result(
+    options: Options,
+    campaign: str,
+    *,
+    html: str | None = None,
+    browse: bool = False,
+    markdown: bool = False,
+    files: RunFiles | None = None,
+) -> int:
     """Returns the exit code of the campaign's outcome; 0 with the report that the options ask for."""
     if sum([options.json, markdown, bool(html or browse)]) > 1:
         raise CommandError("Use only one of --json, --markdown, and --html with --open.", "", code=Exit.REFUSED)
     deployment = session.find_deployment(options)
     record = _find(deployment, parse_execution_id(campaign))
+    if files and files.wanted:
+        _write_findings(deployment, record, files)
     if not (html or browse or markdown):
         return _show_ending(options, deployment, record)
     if not record.final:
@@ -108,6 +121,16 @@ def show_result(options: Options, campaign: str, *, html: str | None = None, bro
     else:
         reports.show_page(text, html or f"squall-{record.id}.html", browse=browse)
     return Exit.VALIDATED
+
+
+def _write_findings(deployment: Deployment, record: CampaignRecord, files: RunFiles) -> None:
+    """Write the findings of a campaign that is over. Raises CommandError."""
+    raw = deployment.document(record.id, CampaignResult.NAME) if record.final else None
+    if raw is None:
+        hint = f"`squall campaign status {record.id}` shows its state."
+        raise CommandError(f"{record.id} has no result yet.", hint, code=Exit.REFUSED)
+    files.prepare()
+    files.write_findings(Found.of_campaign(CampaignResult.model_validate(raw)), record.campaign)
 
 
 def make_document(record: CampaignRecord) -> dict[str, Any]:
@@ -173,12 +196,22 @@ def _show_ending(options: Options, deployment: Deployment, record: CampaignRecor
         output.write_json(result or make_document(record))
     else:
         _print_record(record)
-        if result and result.get("ramp"):
-            output.make_console().print(safe_text(result["ramp"]["statement"]), soft_wrap=True)
+        for line in _list_lines(result or {}):
+            output.make_console().print(safe_text(line), soft_wrap=True)
         if record.final:
             output.make_console().print(safe_text(f"Report: {deployment.file_url(record.id, reports.PAGE)}"), soft_wrap=True)
             output.write_note(f"`squall campaign show {record.id} --open` shows the report in the browser.")
     return exit_code(record.status, record.verdict) if code is None else code
+
+
+def _list_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """What a result says besides its record."""
+    if result.get("ramp"):
+        yield str(result["ramp"]["statement"])
+    if result.get("comparison"):
+        yield str(result["comparison"])
+    for finding in result.get("findings", ()):
+        yield f"{'fixed' if finding.get('closed_by') else finding['severity']}: {finding['title']} ({finding['id']}): {finding['detail']}"
 
 
 def _print_record(record: CampaignRecord) -> None:

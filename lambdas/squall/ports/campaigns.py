@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # the abort path loads no pydantic
     from collections.abc import Sequence
 
-    from squall.domain.campaign.record import CampaignRecord
+    from squall.domain.campaign.record import CampaignRecord, Claim
     from squall.domain.run.record import Abort
 
 
@@ -36,8 +36,8 @@ class Campaigns(Protocol):
     def list_newest(self, limit: int) -> Sequence[CampaignRecord]:
         """The newest campaigns, the newest first, at most `limit`."""
 
-    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> str:
-        """Claim that this campaign is the one of its name that runs, and return who holds the claim after that.
+    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> Claim:
+        """Claim that this campaign is the one of its name that runs, and return the claim as it stands after that.
         `instead_of`: the id of a holder that is over, whose claim is replaced."""
 
 

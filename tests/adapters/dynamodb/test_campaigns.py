@@ -10,7 +10,7 @@ import pytest
 from squall.adapters.dynamodb.campaigns import DynamoCampaigns
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
-from squall.domain.campaign.record import CampaignRecord, StepRun, cut_reason
+from squall.domain.campaign.record import CampaignRecord, Claim, StepRun, cut_reason
 from squall.domain.run.record import Abort
 from tests.adapters.conftest import MINUTES, NOW, client_of
 from tests.fakes.campaigns import FakeCampaigns
@@ -24,6 +24,7 @@ RUN = StepRun(1, "cpu-stress", "c-s001", NOW)
 FULL = replace(
     RECORD,
     requested_by="ada",
+    previous="b",
     runs=(replace(RUN, outcome=StepOutcome.REFUTED, ended_at=NOW + MINUTES, reason="why"), replace(RUN, number=2, execution_id="c-s002")),
     resume_at=NOW + MINUTES,
     waiting_since=NOW,
@@ -94,11 +95,13 @@ def test_the_newest_campaigns_come_first(campaigns: Campaigns) -> None:
 
 
 def test_a_name_is_claimed_by_one_campaign_until_that_is_over(campaigns: Campaigns) -> None:
-    assert campaigns.claim_name("web", "first") == "first"
-    assert campaigns.claim_name("web", "first") == "first", "a retry"
-    assert campaigns.claim_name("web", "second") == "first"
-    assert campaigns.claim_name("web", "second", instead_of="other") == "first"
-    assert campaigns.claim_name("web", "second", instead_of="first") == "second"
+    assert campaigns.claim_name("web", "first") == Claim("first")
+    assert campaigns.claim_name("web", "first") == Claim("first"), "a retry"
+    assert campaigns.claim_name("web", "second") == Claim("first")
+    assert campaigns.claim_name("web", "second", instead_of="other") == Claim("first")
+    assert campaigns.claim_name("web", "second", instead_of="first") == Claim("second", before="first")
+    assert campaigns.claim_name("web", "second") == Claim("second", before="first"), "a retry knows who was before"
+    assert campaigns.claim_name("web", "second", instead_of="first") == Claim("second", before="first"), "and so does this one"
 
 
 def test_five_hundred_steps_fit_into_an_item(table: str) -> None:

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli.aws.stack import Machine
+from cli.ci.findings import FINGERPRINT
 from cli.commands.campaigns import runs
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.record import CampaignRecord, StepRun
+from squall.domain.campaign.result import build_campaign_result
+from squall.domain.result.limit_comparison import compare_answers
 from tests.cli.fakes import START
+from tests.unit.domain.result.test_limit_comparison import answer
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Squall
@@ -158,6 +162,26 @@ def test_the_report_of_a_campaign_is_saved_and_printed_and_made_if_it_is_missing
     assert deployment.reported == ["c"]
     assert squall("campaign", "show", "c", "--markdown").stdout == "## c"
     assert squall("campaign", "show", "c", "--markdown", "--json").exit_code == 3
+
+
+def test_the_findings_of_a_campaign_are_shown_and_written_for_issue_trackers(
+    squall: Squall, deployment: FakeDeployment, tmp_path: Path
+) -> None:
+    compared = compare_answers(answer(1, 300, None), answer(2, 100, 200))
+    result = build_campaign_result(ENDED, None, compared)
+    deployment.campaigns.items["c"] = ENDED
+    deployment.documents["c", "campaign_result"] = result.model_dump(mode="json")
+    sarif, lines = tmp_path / "c.sarif", tmp_path / "c.jsonl"
+    done = squall("campaign", "show", "c", "--sarif", str(sarif), "--findings", str(lines))
+    assert done.exit_code == 1
+    (finding,) = compared.findings
+    for words in (compared.sentence, f"medium: {finding.title} ({finding.id})"):
+        assert words in done.stdout
+    (shown,) = json.loads(sarif.read_text())["runs"][0]["results"]
+    assert shown["partialFingerprints"] == {FINGERPRINT: finding.id}
+    assert json.loads(lines.read_text())["id"] == finding.id
+    deployment.campaigns.items["c"] = RUNNING
+    assert squall("campaign", "show", "c", "--sarif", str(sarif)).exit_code == 3
 
 
 def test_a_campaign_that_runs_has_no_report(squall: Squall, deployment: FakeDeployment) -> None:

@@ -18,12 +18,14 @@ from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord, StepRun
 from squall.domain.campaign.result import CampaignResult, build_campaign_result
+from squall.domain.result.limit_comparison import compare_answers
 from squall.reporting import page
 from squall.reporting.campaign.markdown import render_campaign_markdown
 from squall.reporting.campaign.page import build_campaign_page, render_campaign
 from squall.reporting.campaign.pictures import LEFT, RIGHT, Picture
 from tests.unit.builders import NOW
 from tests.unit.domain.campaign.test_plan import RAMP_PLAN, SUITE_PLAN
+from tests.unit.domain.result.test_limit_comparison import answer
 
 ATTACK = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:squall-campaign:c"
@@ -122,6 +124,15 @@ def test_a_campaign_that_started_nothing_has_a_report_without_a_picture() -> Non
         made = build_campaign_page(result_of(plan, status=Status.ABORTED, verdict=Verdict.ABORTED), ARN, "bucket")
         assert made.picture is None
         assert "aborted" in read_text(render_campaign(made))
+
+
+def test_a_finding_and_what_it_is_compared_with_are_in_page_and_text() -> None:
+    compared = compare_answers(answer(1, 300, None), answer(2, 100, 200))
+    fallen = RAMP.model_copy(update={"findings": compared.findings, "comparison": compared.sentence})
+    made = build_campaign_page(fallen, ARN, "bucket")
+    for text in (read_text(render_campaign(made)), render_campaign_markdown(made).replace("\\", "")):
+        assert compared.sentence in text
+        assert "The limit of latency_ms has fallen" in text
 
 
 def test_markdown_has_the_same_tables() -> None:

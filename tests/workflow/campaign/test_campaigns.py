@@ -9,6 +9,7 @@ import pytest
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.result import CampaignResult
 from squall.domain.run.record import Abort
 from squall.errors import Unavailable
@@ -269,3 +270,46 @@ def test_five_hundred_steps_stay_within_the_limit_of_a_history(walk: Walk, steps
     assert many.events - few.events == 490 * EVENTS_OF_A_STEP
     assert many.events < HISTORY_LIMIT / 2
     assert many.largest < 8192
+
+
+def test_a_limit_that_falls_from_one_campaign_to_the_next_is_a_finding(walk: Walk, world: FakeWorld, steps: Steps) -> None:
+    limit = [1500]
+    steps.ending = lambda step, _: VALIDATED if " " not in step or int(step.split()[1]) <= limit[0] else REFUTED
+    run_campaign(walk, {"campaign": "limit"}, "first")
+    run_campaign(walk, {"campaign": "web"}, "another")
+    limit[0] = 900
+    run_campaign(walk, {"campaign": "limit"}, "second")
+    first, second = world.documents.get("first", CampaignResult), world.documents.get("second", CampaignResult)
+    assert first
+    assert second
+    assert (first.comparison, first.findings) == ("", ())
+    assert campaign_of(world, "second").previous == "first"
+    assert second.comparison == "the limit has fallen: duration 1500 held in first, and 1200 fails now"
+    (finding,) = second.findings
+    assert (finding.kind, finding.evidence.threshold, finding.evidence.value) == ("limit_fell", 1500, 1200)
+    assert "medium: The limit of duration has fallen" in world.notifier.sent[-1].body
+
+
+def test_a_campaign_without_an_answer_is_passed_over(walk: Walk, world: FakeWorld, steps: Steps) -> None:
+    steps.ending = lambda step, _: VALIDATED
+    run_campaign(walk, {"campaign": "limit"}, "first")
+    steps.ending = lambda step, _: FAILED
+    run_campaign(walk, {"campaign": "limit"}, "failed")
+    steps.ending = lambda step, _: REFUTED
+    run_campaign(walk, {"campaign": "limit"}, "third")
+    assert [getattr(world.documents.get(name, CampaignResult), "comparison", None) for name in ("first", "failed")] == ["", ""]
+    third = world.documents.get("third", CampaignResult)
+    assert third
+    assert "2400 held in first, and 600 fails now" in third.comparison
+
+
+def test_a_last_campaign_that_can_not_be_read_delays_no_ending(walk: Walk, world: FakeWorld, steps: Steps) -> None:
+    run_campaign(walk, {"campaign": "limit"}, "first")
+    plan = world.documents.get("first", CampaignPlan)
+    assert plan
+    world.documents.put("first", plan.model_copy(update={"steps": plan.steps[:-1]}))
+    run_campaign(walk, {"campaign": "limit"}, "second")
+    second = world.documents.get("second", CampaignResult)
+    assert second
+    assert second.comparison == "not compared with first: its plan is not the one that was admitted"
+    assert second.verdict is Verdict.VALIDATED

@@ -10,7 +10,7 @@ from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import Item, format_instant, make_number, make_text
 from squall.domain.base.vocabulary import FINAL_STATUSES, AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
-from squall.domain.campaign.record import CampaignRecord, StepRun
+from squall.domain.campaign.record import CampaignRecord, Claim, StepRun
 from squall.domain.run.record import Abort
 
 if TYPE_CHECKING:
@@ -90,16 +90,16 @@ class DynamoCampaigns:
         )
         return [record for item in answer["Items"] if (record := self.get(_id_of(item)))]  # the index holds only some attributes
 
-    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> str:
+    def claim_name(self, name: str, campaign_id: str, *, instead_of: str | None = None) -> Claim:
         key = {"pk": make_text("CAMPAIGNS"), "sk": make_text(f"RUNNING#{name}")}
-        condition, values = "attribute_not_exists(pk) OR campaign_id = :me", {":me": make_text(campaign_id)}
-        if instead_of is not None:
-            condition, values = "campaign_id IN (:me, :before)", {**values, ":before": make_text(instead_of)}
         item = {**key, "campaign_id": make_text(campaign_id)}
-        if self._write("put_item", Item=item, ConditionExpression=condition, ExpressionAttributeValues=values) is not None:
-            return campaign_id
-        held = call(self._client, "get_item", TableName=self._table, Key=key, ConsistentRead=True)
-        return str(held["Item"]["campaign_id"]["S"])
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+        if instead_of is not None:
+            item["before"] = make_text(instead_of)
+            condition = {"ConditionExpression": "campaign_id = :before", "ExpressionAttributeValues": {":before": make_text(instead_of)}}
+        self._write("put_item", Item=item, **condition)
+        held = call(self._client, "get_item", TableName=self._table, Key=key, ConsistentRead=True)["Item"]
+        return Claim(str(held["campaign_id"]["S"]), _text(held, "before"))
 
     def _write(self, method: str, **arguments: Any) -> Any:
         """The answer of the call; None if the condition did not hold."""
@@ -124,6 +124,7 @@ def _to_item(record: CampaignRecord) -> Item:
         "kind": record.kind,
         "plan_hash": record.plan_hash,
         "requested_by": record.requested_by,
+        "previous": record.previous,
         "resume_at": _optional_instant(record.resume_at),
         "waiting_since": _optional_instant(record.waiting_since),
         "verdict": record.verdict.value if record.verdict else "",
@@ -169,6 +170,7 @@ def _from_item(item: Item) -> CampaignRecord:
         kind=_text(item, "kind"),
         plan_hash=_text(item, "plan_hash"),
         requested_by=_text(item, "requested_by"),
+        previous=_text(item, "previous"),
         runs=tuple(_read_run(entry["M"]) for entry in item["runs"]["L"]),
         planned=int(item["planned"]["N"]),
         resume_at=_instant(item, "resume_at"),

@@ -15,7 +15,7 @@ from squall.domain.base.printable import one_line
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.base.vocabulary import Status
 from squall.domain.campaign.plan import CampaignPlan
-from squall.domain.campaign.record import CampaignRecord
+from squall.domain.campaign.record import CampaignRecord, Claim
 from squall.domain.documents.run import Run
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -35,7 +35,9 @@ def admit_campaign(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     if record.final or record.abort or (not is_new and not record.plan_hash and record.reason):
         return {**END, **answer}
     if plan and not problems:
-        problems = _claim_name(w, record)
+        claim = _claim_name(w, record)
+        record = replace(record, previous=claim.before)
+        problems = _refuse_second(record, claim)
     if problems or plan is None:
         _refuse(w, record, problems)
         return {**END, **answer}
@@ -104,16 +106,21 @@ def _open_record(
     raise RuntimeError(f"the records of campaign {execution['name']} belong to other executions")
 
 
-def _claim_name(w: Wiring, record: CampaignRecord) -> list[Problem]:
+def _claim_name(w: Wiring, record: CampaignRecord) -> Claim:
     """Claim the campaign's name: two executions of one campaign would run each other's experiments at the same time."""
-    holder = w.campaigns.claim_name(record.campaign, record.id)
-    if holder != record.id:
-        other = w.campaigns.get(holder)
+    claim = w.campaigns.claim_name(record.campaign, record.id)
+    if claim.holder != record.id:
+        other = w.campaigns.get(claim.holder)
         if other is None or other.final:
-            holder = w.campaigns.claim_name(record.campaign, record.id, instead_of=holder)
-    if holder == record.id:
+            return w.campaigns.claim_name(record.campaign, record.id, instead_of=claim.holder)
+    return claim
+
+
+def _refuse_second(record: CampaignRecord, claim: Claim) -> list[Problem]:
+    if claim.holder == record.id:
         return []
-    return [Problem(path="campaign", message=f"{record.campaign} runs already, as {holder}", expected="one execution of it at a time")]
+    message = f"{record.campaign} runs already, as {claim.holder}"
+    return [Problem(path="campaign", message=message, expected="one execution of it at a time")]
 
 
 def _refuse(w: Wiring, record: CampaignRecord, problems: list[Problem]) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from squall.application.campaign.compare import compare_with_last
 from squall.application.campaign.outcomes import read_steps
 from squall.application.campaign.plan import read_plan
 from squall.application.step import NEXT, Outcome, UnrecordedError
@@ -49,7 +50,7 @@ def end_campaign(w: Wiring, record: CampaignRecord, *, failure: str = "") -> Non
         settled = record.with_runs(*(reading.run for reading in readings))
         w.campaigns.save(_decide(settled, plan, failure, w))
         record = _get_record(w, record.id)  # an abort that came meanwhile changes the ending
-    result = build_campaign_result(record, plan)
+    result = build_campaign_result(record, plan, compare_with_last(w, record, plan))
     w.documents.put(record.id, result)
     if record.told:
         return

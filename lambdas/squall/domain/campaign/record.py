@@ -34,6 +34,15 @@ class StepRun:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Which campaign of a name runs, or was the last one to run."""
+
+    holder: str
+    before: str = ""
+    """The campaign that held the name before; empty if there was none."""
+
+
+@dataclass(frozen=True)
 class CampaignRecord:
     id: str
     execution_arn: str
@@ -46,6 +55,8 @@ class CampaignRecord:
     plan_hash: str = ""
     """The hash of the plan document as it was admitted. Nobody may change this attribute."""
     requested_by: str = ""
+    previous: str = ""
+    """The id of the campaign that had this name before; empty for the first one."""
     runs: tuple[StepRun, ...] = ()
     planned: int = 0
     """How many steps a suite has, or how many doses a ramp has."""

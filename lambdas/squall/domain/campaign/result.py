@@ -1,6 +1,7 @@
 """`campaign_result.json`: what people and machines read about a campaign that ended."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, explain_skipped
 from squall.domain.campaign.record import CampaignRecord, StepRun
 from squall.domain.documents.document import Document
+from squall.domain.documents.finding import Finding
 
 
 class StepResult(Model):
@@ -48,6 +50,15 @@ class RampAnswer(Model):
     statement: str
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The answer of a ramp beside that of the last campaign of its name."""
+
+    sentence: str
+    """How the answer has moved, or why it is not compared."""
+    findings: tuple[Finding, ...] = ()
+
+
 class CampaignResult(Document):
     NAME: ClassVar[str] = "campaign_result"
 
@@ -63,12 +74,16 @@ class CampaignResult(Document):
     end_time: datetime | None
     requested_by: str = ""
     steps: tuple[StepResult, ...] = ()
+    comparison: str = ""
+    """How the answer of a ramp has moved since the last campaign of this name, or why it is not compared; empty if there is
+    nothing to compare."""
+    findings: tuple[Finding, ...] = ()
     coverage: tuple[CoveredFault, ...] = ()
     """What a suite covered; empty for a ramp."""
     ramp: RampAnswer | None = None
 
 
-def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None) -> CampaignResult:
+def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None, compared: Compared | None = None) -> CampaignResult:
     """The result of a final record. Without a plan, as for a campaign that was refused, it has no steps."""
     steps = tuple(_list_steps(record, plan)) if plan else ()
     return CampaignResult(
@@ -82,6 +97,8 @@ def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None) -> 
         start_time=record.started_at,
         end_time=record.ended_at,
         requested_by=record.requested_by,
+        comparison=compared.sentence if compared else "",
+        findings=compared.findings if compared else (),
         steps=steps,
         coverage=_cover_suite(steps) if plan and plan.campaign.ramp is None else (),
         ramp=_answer_ramp(record, plan) if plan and plan.campaign.ramp else None,

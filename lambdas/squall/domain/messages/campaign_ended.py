@@ -30,11 +30,13 @@ def make_message(result: CampaignResult, record: CampaignRecord, bucket: str) ->
                 f"Campaign {result.name}: {outcome}",
                 result.reason,
                 result.ramp.statement if result.ramp else "",
+                result.comparison,
                 f"status {result.status.value}, exit code {exit_code(result.status, result.verdict)}, campaign {result.campaign_id}",
             ]
         ),
         sections=(
             Section("Steps", tuple(_list_steps(result))),
+            Section("Findings", tuple(_list_findings(result))),
             Section("What to do next", facts_of([_next_step(result)])),
             Section(
                 "Without a browser",
@@ -57,6 +59,12 @@ def _list_links(record: CampaignRecord, bucket: str) -> Iterator[Link]:
     yield Link("execution", console.execution)
     yield Link("result", console.file_of(record.id, "campaign_result.json"))
     yield Link("report", console.file_of(record.id, "report.html"), "there within a minute")
+
+
+def _list_findings(result: CampaignResult) -> Iterator[Fact]:
+    for finding in result.findings:
+        if finding.closed_by is None:
+            yield Fact(f"{finding.severity.value}: {finding.title}", finding.detail)
 
 
 def _list_steps(result: CampaignResult) -> Iterator[Fact]:

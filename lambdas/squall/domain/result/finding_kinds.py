@@ -47,6 +47,7 @@ KINDS = {
     "unmeasured": Kind(Severity.LOW, "REL06-BP02 Define and calculate metrics", (MONITORING,)),
     "not_restored": Kind(Severity.HIGH, "REL12-BP01 Use playbooks to investigate failures", (RESTORE, RESPONSE)),
     "unsteady_before": Kind(Severity.MEDIUM, "REL06-BP02 Define and calculate metrics", (STEADY,)),
+    "limit_fell": Kind(Severity.MEDIUM, _GRACEFUL, (RESILIENCE,)),
     "check_failed": Kind(Severity.LOW, _CHAOS),
     "check_warned": Kind(Severity.LOW, _CHAOS),
     "check_not_evaluated": Kind(Severity.LOW, _CHAOS),

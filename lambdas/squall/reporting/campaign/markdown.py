@@ -14,13 +14,20 @@ def render_campaign_markdown(page: CampaignPage) -> str:
         f"## {MARKS[page.word.tone]} {escape_text(page.title)}: {escape_text(page.word.text)}",
         f"**{escape_text(page.reason)}**",
         escape_text(page.statement),
+        escape_text(page.comparison),
         "\n".join(f"- {escape_text(tile.label)}: **{escape_text(tile.value)}** {escape_text(tile.note)}".rstrip() for tile in page.tiles),
         _render_table("Doses", page.doses),
+        _render_findings(page),
         _render_table("Coverage", page.coverage),
         _render_table("Steps", page.steps),
         "### Where to look\n\n" + "\n".join(f"- [{escape_text(link.label)}]({link.url})" for link in page.links),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _render_findings(page: CampaignPage) -> str:
+    lines = [f"- {escape_text(f'{found.severity.text}: {found.title}. {found.detail}')}" for found in page.findings]
+    return "### Findings\n\n" + "\n".join(lines) if lines else ""
 
 
 def _render_table(title: str, made: Table) -> str:

@@ -8,7 +8,7 @@ from squall.domain.campaign.result import CampaignResult, RampAnswer
 from squall.domain.messages.console import ExecutionConsole
 from squall.domain.run.commands import shell_command
 from squall.reporting.campaign.pictures import Picture, draw_ramp, draw_suite, word_of
-from squall.reporting.elements import Link, Table, Tile, Word
+from squall.reporting.elements import FindingView, Link, Table, Tile, Word, view_finding
 from squall.reporting.formatting import format_date, format_duration, spell_out
 from squall.reporting.page import assemble_page
 
@@ -23,13 +23,15 @@ class CampaignPage:
     reason: str
     statement: str
     """How sure the answer of a ramp is; empty for a suite."""
+    comparison: str
     tiles: tuple[Tile, ...]
     picture: Picture | None
     legend: tuple[Word, ...]
     doses: Table
     coverage: Table
     steps: Table
-    """The first two cells of a row are the number and the step."""
+    findings: tuple[FindingView, ...]
+    improvements: tuple[str, ...]
     links: tuple[Link, ...]
     commands: tuple[str, ...]
 
@@ -49,12 +51,15 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str)
         subtitle=tuple(part for part in (result.kind and f"campaign, {result.kind}", format_date(result.start_time)) if part),
         reason=result.reason,
         statement=result.ramp.statement if result.ramp else "",
+        comparison=result.comparison,
         tiles=tuple(_make_tiles(result)),
         picture=draw_ramp(result, urls) if result.ramp else draw_suite(result, urls),
         legend=tuple(dict.fromkeys(word_of(step) for step in result.steps)),
         doses=_doses_table(result, result.ramp) if result.ramp else Table((), ()),
         coverage=_coverage_table(result),
         steps=_steps_table(result, urls),
+        findings=tuple(map(view_finding, result.findings)),
+        improvements=(),
         links=(
             Link("Execution in Step Functions", console.execution),
             Link("Result in S3", console.file_of(result.campaign_id, "campaign_result.json")),
