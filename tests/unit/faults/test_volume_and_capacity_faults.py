@@ -15,13 +15,16 @@ from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
+from squall.domain.targets import pinning
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
+from squall.domain.targets.pinning import Asked, Rules
 from squall.faults import registry
 from squall.faults.base import AnyFault
-from tests.unit.builders import NOW, REGION, TAG, TG_ARN, environment, experiment, instance, pin_targets
+from squall.faults.plan import bind_plan
+from tests.unit.builders import NOW, REGION, TAG, TG_ARN, definition, environment, experiment, instance, pin_targets
 from tests.unit.builders import workload as fleet
 from tests.unit.faults.asking import compile_fault, expected_signals, prerequisites, verify
-from tests.unit.resources import scaling_group, targeting, volume
+from tests.unit.resources import scaling_group, subnet, targeting, volume
 
 PAUSE = registry.get_fault(FaultType.DISK_FILL, ResourceType.VOLUME)
 CAPACITY = registry.get_fault(FaultType.SERVICE_UNAVAILABLE, ResourceType.SCALING_GROUP)
@@ -201,3 +204,51 @@ def test_want_of_capacity_is_proven_by_a_launch_that_failed_meanwhile(
 @pytest.mark.parametrize("now", [None, scaling_group(suspended=("Launch",)), scaling_group(state="delete in progress")])
 def test_a_group_that_is_not_as_it_was_is_not_restored(now: ScalingGroup | None) -> None:
     assert report(CAPACITY, GROUP, now, ran(CAPACITY)).outcome is RollbackOutcome.NOT_RESTORED
+
+
+def test_a_group_whose_launches_fail_in_one_named_zone_is_in_that_zone() -> None:
+    assert GROUP.under({"zones": f"{REGION}b"}).zone == f"{REGION}b"
+    for zones in (None, f"{REGION}a,{REGION}b", f"{REGION}c", "euc1-az1"):
+        assert GROUP.under({"zones": zones} if zones else {}).zone == "", zones
+
+
+ZONE_LOSS: dict[str, dict[str, Any]] = {
+    "capacity": {
+        "type": "service_unavailable",
+        "target": {"resource_type": "aws:ec2:autoscaling-group", "arns": [GROUP.arn]},
+        "parameters": {"zones": f"{REGION}b"},
+    },
+    "instances": {"type": "instance_termination", "target_resources": ["i-1", "i-2"]},
+    "network": {"type": "service_unavailable", "target_resources": ["subnet-1", "subnet-2"]},
+}
+
+
+def pin_zone(faults: dict[str, Any], seed: str = "s") -> tuple[dict[str, tuple[Resource, ...]], list[str]]:
+    """The targets of a scenario in one zone, of a group with an instance and a subnet in each of two."""
+    subnets = [subnet(f"{n}", f"{REGION}{zone}", instances=(f"i-{n}",), addresses=()) for n, zone in ((1, "a"), (2, "b"))]
+    cut = {**faults["network"], "target_resources": [known.id for known in subnets]}
+    exp = experiment(type=None, target_resources=[], blast_radius="single_az", faults={**faults, "network": cut})
+    load = around(GROUP, *subnets)
+    asked = [Asked(bound.planned, load, bound.traits) for bound in bind_plan(definition(exp, environment()))]
+    pinned, problems = pinning.pin_targets(asked, Rules(load, exp.blast_radius, environment(minimum_healthy_percent=50), seed, TAG))
+    return pinned, [str(problem) for problem in problems]
+
+
+@pytest.mark.parametrize("seed", "abcdefgh")
+def test_the_loss_of_a_zone_takes_its_capacity_its_instances_and_its_network_together(seed: str) -> None:
+    pinned, problems = pin_zone(ZONE_LOSS, seed)
+    assert problems == []
+    assert [target.id for target in pinned["instances"]] == ["i-2"]
+    assert [(target.zone, target.type) for targets in pinned.values() for target in targets] == [
+        (f"{REGION}b", ResourceType.SCALING_GROUP),
+        (f"{REGION}b", ResourceType.INSTANCE),
+        (f"{REGION}b", ResourceType.SUBNET),
+    ]
+
+
+def test_a_group_that_is_to_find_no_capacity_anywhere_belongs_to_no_loss_of_one_zone() -> None:
+    pinned, problems = pin_zone({**ZONE_LOSS, "capacity": {**ZONE_LOSS["capacity"], "parameters": {}}})
+    assert pinned == {}
+    (problem,) = problems
+    assert problem.startswith("blast_radius: single_az is about zones, and shop does not live in a single zone (expected ")
+    assert "or one zone's name in the parameter zones" in problem

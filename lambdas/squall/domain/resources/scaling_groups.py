@@ -1,7 +1,8 @@
 """Auto Scaling groups as targets themselves: how and where they launch, and which launches found no capacity."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import ResourceType
@@ -18,7 +19,8 @@ class FailedLaunch(Model):
 
 
 class ScalingGroup(Resource):
-    """An Auto Scaling group whose launches fail. Its instances are not touched."""
+    """An Auto Scaling group whose launches fail. Its instances are not touched. `zone` is set where launches fail in one
+    zone only: the group's only one, or the one that the fault's parameter `zones` names."""
 
     USABLE = frozenset({"active"})
     IDENTITY = ("arn", "state", "zones", "launch_template")
@@ -34,6 +36,10 @@ class ScalingGroup(Resource):
     """Ids of its instances."""
     failed: tuple[FailedLaunch, ...] = ()
     """The failed launches among its newest hundred activities."""
+
+    def under(self, parameters: Mapping[str, Any], /) -> Self:
+        named = parameters.get("zones")
+        return self.model_copy(update={"zone": named}) if named in self.zones else self
 
     @property
     def contains(self) -> frozenset[str]:

@@ -93,7 +93,7 @@ def pin_targets(asked: Sequence[Asked], rules: Rules) -> tuple[Pinned, list[Prob
         return {}, problems
     zones: list[str | None] = [None]
     if rules.radius is BlastRadius.SINGLE_AZ:  # the first zone in which every fault finds its targets
-        zones = [*dict.fromkeys(resource.zone for choice in choices for resource in choice.eligible)]
+        zones = [*dict.fromkeys(resource.zone for choice in choices for resource in choice.eligible if resource.zone)] or zones
     attempts = (_pin_in(zone, choices, rules) for zone in zones)
     pinned, problems = first = next(attempts)
     while problems and (other := next(attempts, None)) is not None:
@@ -134,6 +134,8 @@ def _pin_one_fault(zone: str | None, choice: _Choice, hits: Sequence[Hit], rules
     fault, path = choice.asked.fault, choice.asked.fault.path
     base = [target for hit in hits for target in hit.targets]
     here = [resource for resource in choice.eligible if zone is None or resource.zone == zone]
+    if not here and not any(resource.zone for resource in choice.eligible):
+        return [], [_explain_no_zone(rules.radius, choice.eligible[0])]
     if not here:
         return [], [Problem(path=extend_path(path, "target"), message=f"none of its candidates is in {zone}, as the other targets are")]
     conflicts = {resource.id: _explain_conflicts(choice, resource, hits) for resource in here}
@@ -259,9 +261,14 @@ def _check_radius(fault: PlannedFault, radius: BlastRadius, candidates: Sequence
             )
         ]
     if radius in ZONAL and not all(resource.zone for resource in chosen):
-        message = f"{radius.value} is about zones, and {chosen[0].id} does not live in a single zone"
-        return [Problem(path="blast_radius", message=message, expected="single_instance or single_region")]
+        return [_explain_no_zone(radius, chosen[0])]
     return []
+
+
+def _explain_no_zone(radius: BlastRadius, resource: Resource) -> Problem:
+    message = f"{radius.value} is about zones, and {resource.id} does not live in a single zone"
+    named = ", or one zone's name in the parameter zones" if resource.type is ResourceType.SCALING_GROUP else ""
+    return Problem(path="blast_radius", message=message, expected=f"single_instance or single_region{named}")
 
 
 def _check_union(union: Sequence[Resource], choices: Sequence[_Choice], rules: Rules) -> list[Problem]:
