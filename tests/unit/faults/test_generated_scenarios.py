@@ -177,6 +177,12 @@ def test_two_databases_of_a_kind_are_joined_once() -> None:
     assert timedelta(0) == FLEET.at - DATABASES.at
 
 
+def test_when_an_instance_came_into_service_is_known_whichever_fault_describes_it_first() -> None:
+    by_group, by_id = workload([instance("i-1")]), workload([instance("i-1", in_service_at=NOW)])
+    for parts in ([by_group, by_id], [by_id, by_group]):
+        assert [known.in_service_at for known in join_workloads(parts).instances] == [NOW]
+
+
 @pytest.mark.parametrize("seed", ["c", "d"])
 def test_subnets_of_two_zones_and_the_instance_of_the_third_are_every_zone(seed: str) -> None:
     instances = [instance(f"i-{zone * 17}", f"{REGION}{zone}") for zone in "abc"]

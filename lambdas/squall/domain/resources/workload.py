@@ -176,12 +176,15 @@ class Workload(Model):
 
 
 def join_workloads(parts: Sequence[Workload]) -> Workload:
-    """One workload with everything that the parts describe; what several describe, as the first does."""
+    """One workload with everything that the parts describe; what several describe, as the first does. Only a part that is
+    about instances says since when they serve: that is kept."""
     if len(parts) == 1:
         return parts[0]
+    since = {known.id: known.in_service_at for part in parts for known in part.instances if known.in_service_at}
+    instances = _keep_first(parts, lambda part: part.instances, lambda instance: instance.id)
     return Workload(
         at=max(part.at for part in parts),
-        instances=_keep_first(parts, lambda part: part.instances, lambda instance: instance.id),
+        instances=tuple(known.model_copy(update={"in_service_at": since.get(known.id)}) for known in instances),
         others=_keep_first(parts, lambda part: part.others, lambda resource: f"{resource.type} {resource.id}"),
         groups=_keep_first(parts, lambda part: part.groups, lambda group: group.domain),
         target_groups=_keep_first(parts, lambda part: part.target_groups, lambda group: group.arn),
