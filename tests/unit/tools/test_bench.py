@@ -29,10 +29,20 @@ FIGURES: dict[str, list[Table]] = {
         *transitions.make_tables(
             [
                 transitions.Counted(
-                    transitions.Case("metrics every 10 s", timedelta(minutes=1)), timedelta(seconds=100), 60, 200, "validated"
+                    transitions.Case("metrics every 10 s", timedelta(minutes=1)),
+                    timedelta(seconds=100),
+                    timedelta(seconds=20),
+                    60,
+                    200,
+                    "validated",
                 ),
                 transitions.Counted(
-                    transitions.Case("metrics every 60 s", timedelta(hours=12)), timedelta(seconds=43_620), 67, 250, "validated"
+                    transitions.Case("metrics every 60 s", timedelta(hours=12), faults=3),
+                    timedelta(seconds=43_620),
+                    timedelta(0),
+                    67,
+                    250,
+                    "validated",
                 ),
             ]
         ),
@@ -78,8 +88,8 @@ EXPECTED = {
         "| a whole run, all functions cold |  | 4.00 | 2.00 |  | 6.5 | 2.0 |  | 2 functions |",
     ],
     "transitions": [
-        "| 1 min, metrics every 10 s | 1 min 40 s | 60 | 200 | 0.8% | $0.0015 |",
-        "| 12 h, metrics every 60 s | 12 h 7 min | 67 |",
+        "| 1 min, metrics every 10 s | 1 min 40 s | 20 s | 60 | 200 | 0.8% | $0.0015 |",
+        "| 12 h, three faults, metrics every 60 s | 12 h 7 min | 0 s | 67 |",
         "| 500 | 84 h | 2503 | 10600 | 42.4% | $0.0626 | 9.0 | 1.50 | validated |",
         "Each further step enters 5 states.",
     ],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from bench.transitions import SHIPPED, Case, count_transitions
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.timeline import EventName
 from tests.fakes.world import FakeWorld
@@ -98,6 +100,13 @@ def test_twelve_hours_take_as_many_transitions_as_ten_minutes(engine: Machine, w
     long = engine.run({"definition": {**experiment, "environment": "staging", "duration_minutes": 240}}, "long")
     assert (short.status, long.status) == ("SUCCEEDED", "SUCCEEDED")
     assert long.transitions <= short.transitions + 3, (_counts(short), _counts(long))
+
+
+def test_three_faults_cost_hardly_more_transitions_than_one_and_begin_as_soon() -> None:
+    one, three = (count_transitions(Case(SHIPPED, timedelta(minutes=9), faults)) for faults in (1, 3))
+    assert (one.verdict, three.verdict) == ("validated", "validated")
+    assert three.transitions <= 1.2 * one.transitions
+    assert timedelta(0) < three.to_fault <= 1.2 * one.to_fault, "what Squall waits for before the fault; its work takes no time here"
 
 
 def _counts(done: Finished) -> dict[str, int]:

@@ -149,8 +149,8 @@ def _grace_seconds(step: Step) -> int:
 
 
 def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool:
-    """Whether the time of all faults, or of their observation, is over, and agents carry the faults out, whose commands
-    have ended.
+    """Whether the time of all faults, or of their observation, is over, and so are they: those that agents carry out by
+    their commands, of which there is one at least, and the others by FIS's actions.
 
     The rest of FIS's experiment is only a reserve of time, which protects nothing and is billed.
     """
@@ -159,9 +159,10 @@ def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> 
     plan = bind_plan(step.definition)
     by_fault = assign_commands(plan, commands_of(step), fis)
     sent = [invocations for commands in by_fault.values() for invocations in commands.values()]
-    carried_out = len(by_fault) == len(plan)
     commands = [command for invocations in sent for command in invocations]
-    if not carried_out or not all(sent) or any(command.active for command in commands):
+    if not sent or not all(sent) or any(command.active for command in commands):
+        return False
+    if not all(_has_ended(bound, fis) for bound in plan if bound.name not in by_fault):
         return False
     if not step.definition.experiment.observes_longer:
         return True
@@ -171,6 +172,12 @@ def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> 
     ]
     effect_at = min(effects)  # of the first fault; FIS's own wait lives as long as the observation in any case
     return step.w.clock.now() >= effect_at + step.definition.experiment.observed_length
+
+
+def _has_ended(bound: BoundFault, fis: FisExperiment) -> bool:
+    """Whether FIS is through with all actions of the fault, with the wait beside one that is over at once."""
+    own = [action for action in fis.actions if bound.owns(action.name)]
+    return bool(own) and all(action.ended_at for action in own)
 
 
 def _time_left(step: Step, record: ExecutionRecord, seconds: int) -> timedelta:
