@@ -26,6 +26,9 @@ class Profile:
     fis_restore_seconds: float = 2.0
     """Seconds from the end of a fault on a subnet until its original network ACL is associated again."""
     fis_minimum_seconds: float = 1.0
+    fis_action_delay_seconds: tuple[float, float] = (0.0, 0.0)
+    """Seconds from the moment at which nothing holds an action back until it begins, drawn for each action: those that
+    begin together on paper begin one after the other, in any order."""
     fis_start_delay_seconds: float = 0.0
     """Seconds that StartExperiment hangs before it takes effect: its caller may have died by then."""
     ssm_dispatch_seconds: float = 0.1
@@ -47,10 +50,10 @@ class Profile:
 
 
 def _check_value(name: str, value: Any) -> Any:
-    if name == "event_delay_seconds":
+    if name in ("event_delay_seconds", "fis_action_delay_seconds"):
         low, high = (float(v) for v in value)
         if not 0 <= low <= high:
-            raise UnknownSettingError("event_delay_seconds is [minimum, maximum]")
+            raise UnknownSettingError(f"{name} is [minimum, maximum]")
         return (low, high)
     if name == "drop_event_rate":
         rates = value if isinstance(value, dict) else {"*": value}
@@ -77,6 +80,7 @@ PESSIMISTIC = Profile(
     event_delay_seconds=(0.0, 3.0),
     fis_stopping_seconds=3.0,
     fis_restore_seconds=10.0,
+    fis_action_delay_seconds=(0.0, 4.0),
     ssm_dispatch_seconds=2.0,
     refuse_firing_alarms=True,
 )

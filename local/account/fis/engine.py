@@ -5,6 +5,8 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
 
@@ -75,7 +77,12 @@ class Run:
     def __init__(self, experiment: Experiment) -> None:
         self.experiment = experiment
         self.running: dict[str, Action] = {}
+        self.ending: dict[str, Future[None]] = {}
+        """What undoes an action that is over. Actions end beside each other: none waits for another's clean-up."""
+        self.due: dict[str, float] = {}
+        """When each action begins that nothing holds back any more."""
         self.resources: dict[str, list[Resource]] = {}
+        self.pool = ThreadPoolExecutor(max_workers=store.MOST_ACTIONS, thread_name_prefix=f"fis-{experiment.id}")
 
     def cancel(self) -> None:
         for action in self.experiment.actions.values():
@@ -97,6 +104,8 @@ class Run:
         except Exception as error:
             logger.exception("experiment %s", self.experiment.id)
             self._fail(ExperimentError("InternalFailure", str(error), "experiment"))
+        finally:
+            self.pool.shutdown(wait=False)
 
     def _initiate(self) -> None:
         experiment = self.experiment
@@ -142,7 +151,9 @@ class Run:
                 continue
             if self.experiment.stop_reason is not None:
                 return
-            self._start(name, action)
+            late = self.due.setdefault(name, time.monotonic() + holder.between(*holder.current.fis_action_delay_seconds))
+            if time.monotonic() >= late:
+                self._start(name, action)
 
     def _start(self, name: str, action: dict[str, Any]) -> None:
         kind = ACTIONS[action["actionId"]]
@@ -166,15 +177,24 @@ class Run:
         for name, effect in list(self.running.items()):
             action = self.experiment.actions[name]
             try:
-                if not effect.finished():
+                if name not in self.ending and not effect.finished():
                     continue
-                del self.running[name]
-                effect.finish()
+                ending = self._end(name, effect.finish)
+                if not ending.done():
+                    continue
+                ending.result()
             except ExperimentError as failure:
                 self.running.pop(name, None)
                 _set_action(action, "failed", failure.reason)
                 raise
+            del self.running[name]
             _set_action(action, "completed", "Action was completed.")
+
+    def _end(self, name: str, how: Callable[[], None]) -> Future[None]:
+        """Undo an action in a thread of its own, once."""
+        if name not in self.ending:
+            self.ending[name] = self.pool.submit(copy_context().run, how)
+        return self.ending[name]
 
     def _close(self) -> None:
         reason = self.experiment.stop_reason
@@ -194,9 +214,10 @@ class Run:
         failure: ExperimentError | None = None
         for name in self.running:
             _set_action(self.experiment.actions[name], "stopping", "Action is stopping.")
-        for name, effect in list(self.running.items()):
+        endings = {name: self._end(name, effect.stop) for name, effect in self.running.items()}
+        for name, ending in endings.items():
             try:
-                effect.stop()
+                ending.result()
                 _set_action(self.experiment.actions[name], status, reason)
             except ExperimentError as error:
                 _set_action(self.experiment.actions[name], "failed", error.reason)

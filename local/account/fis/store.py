@@ -17,6 +17,8 @@ from moto.utilities.tagging_service import TaggingService
 from local.account.fis.errors import ConflictError, NotFoundError
 
 Json = dict[str, Any]
+MOST_ACTIONS = 20
+"""The most actions that FIS takes in an experiment."""
 TERMINAL = ("completed", "stopped", "failed", "cancelled")
 FIRST_REASON = "Experiment is pending."
 

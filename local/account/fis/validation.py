@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from local.account.fis import durations, pods
+from local.account.fis import durations, pods, store
 from local.account.fis.actions.registry import ACTIONS
 from local.account.fis.errors import QuotaExceededError, ValidationError
 from local.account.profile import holder
@@ -29,8 +29,8 @@ def check_template(data: Json, account: str, region: str) -> None:
     _check_stop_conditions(data.get("stopConditions"), account, region)
     targets, actions = data.get("targets") or {}, data.get("actions") or {}
     _require_condition(bool(actions), "at least one action is required")
-    if len(actions) > 20:
-        raise QuotaExceededError("an experiment template has at most 20 actions")
+    if len(actions) > store.MOST_ACTIONS:
+        raise QuotaExceededError(f"an experiment template has at most {store.MOST_ACTIONS} actions")
     for name, target in targets.items():
         _check_target(name, target)
     for name, action in actions.items():

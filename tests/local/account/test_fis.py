@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ class Lab:
 def lab(account: Account) -> Iterator[Lab]:
     lab = Lab(account)
     yield lab
-    account.profile(fis_stopping_seconds=0)
+    account.profile(fis_stopping_seconds=0, fis_action_delay_seconds=[0, 0])
     lab.clean()
 
 
@@ -135,6 +136,19 @@ def test_an_experiment_runs_its_actions_in_order_and_completes(lab: Lab) -> None
     assert first["state"]["status"] == second["state"]["status"] == "completed"
     assert first["endTime"] <= second["startTime"]
     assert (done["endTime"] - done["startTime"]).total_seconds() >= 2
+
+
+def test_actions_of_a_slow_account_begin_late_and_apart_and_none_before_its_turn(lab: Lab) -> None:
+    lab.account.profile(fis_action_delay_seconds=[0.4, 1.5])
+    later = {"later": {**wait_action("PT1S"), "startAfter": ["one", "two"]}}
+    experiment = lab.run({"one": wait_action("PT1S"), "two": wait_action("PT1S"), **later})
+
+    done = lab.reach(experiment, "completed")
+
+    one, two, last = (done["actions"][name] for name in ("one", "two", "later"))
+    assert one["startTime"] != two["startTime"]
+    assert min(one["startTime"], two["startTime"]) - done["startTime"] >= timedelta(seconds=0.3)
+    assert last["startTime"] - max(one["endTime"], two["endTime"]) >= timedelta(seconds=0.3)
 
 
 def test_a_stopped_experiment_passes_through_stopping_and_cancels_what_has_not_begun(lab: Lab) -> None:

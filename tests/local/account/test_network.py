@@ -76,14 +76,14 @@ class Net:
         entries = self.acls()[self.of()[0]]["Entries"]
         return {(e["RuleNumber"], e["Egress"], e["CidrBlock"]) for e in entries if e["RuleAction"] == "deny" and e["RuleNumber"] != 32767}
 
-    def cut(self, scope: str = "availability-zone", duration: str = "PT60S", **more: str) -> str:
+    def cut(self, scope: str = "availability-zone", duration: str = "PT60S", beside: dict[str, Any] | None = None, **more: str) -> str:
         action = {
             "actionId": "aws:network:disrupt-connectivity",
             "parameters": {"scope": scope, "duration": duration, **more},
             "targets": {"Subnets": "subnets"},
         }
         target = {"resourceType": "aws:ec2:subnet", "selectionMode": "ALL", "resourceArns": [f"{EC2}:subnet/{SUBNET}"]}
-        return self.lab.run({"disrupt": action}, targets={"subnets": target})
+        return self.lab.run({"disrupt": action, **(beside or {})}, targets={"subnets": target})
 
 
 @pytest.fixture
@@ -131,6 +131,15 @@ def test_an_instance_lives_in_its_subnet_as_long_as_it_lives(net: Net) -> None:
     with pytest.raises(ClientError) as error:
         net.ec2.describe_network_interfaces(Filters=[{"Name": "colour", "Values": ["blue"]}])
     assert code(error) == "InvalidParameterValue"
+
+
+def test_what_takes_long_to_undo_holds_up_no_other_action(net: Net) -> None:
+    net.lab.account.profile(fis_restore_seconds=4)
+    experiment = net.cut(duration="PT1S", beside={"beside": {"actionId": "aws:fis:wait", "parameters": {"duration": "PT2S"}}})
+
+    done = net.lab.reach(experiment, "completed")
+
+    assert done["actions"]["beside"]["endTime"] < done["actions"]["disrupt"]["endTime"]
 
 
 def test_a_cut_subnet_has_a_clone_that_denies_the_other_zones_and_its_own_acl_again_in_the_end(net: Net) -> None:
