@@ -19,6 +19,7 @@ from rich.console import Console
 from bench.account import Bench, MeasurementError
 from bench.tables import Table
 from local.workload.functions import BUCKET
+from local.workload.instances.report import is_even, is_whole
 
 CALM_SECONDS, CLEAN_SECONDS, ANSWER_SECONDS = 300.0, 60.0, 60.0
 ENDED = ("completed", "stopped", "failed", "cancelled")
@@ -29,12 +30,12 @@ def wait_until_healthy(bench: Bench) -> None:
     deadline = time.monotonic() + CALM_SECONDS
     while time.monotonic() < deadline:
         with urllib.request.urlopen(f"{bench.account.workload_url}/instances", timeout=ANSWER_SECONDS) as answer:
-            states = [(web["lifecycle_state"], web["target_state"]) for web in json.load(answer)]
+            webs = json.load(answer)
         status = bench.account.client("rds").describe_db_clusters(DBClusterIdentifier="sample-db")["DBClusters"][0]["Status"]
-        if states == [("InService", "healthy")] * 3 and status == "available":
+        if is_whole(webs) and is_even(webs) and status == "available":
             return
         time.sleep(1.0)
-    raise MeasurementError(f"the workload is not whole after {CALM_SECONDS:g} s: {states}, database {status}")
+    raise MeasurementError(f"the workload is not whole after {CALM_SECONDS:g} s: {webs}, database {status}")
 
 
 def wait_for_parts(bench: Bench) -> None:

@@ -20,6 +20,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local import processes
 from local.up import Account
+from local.workload.instances.report import is_even, is_whole
 from tests.patience import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +131,9 @@ class Rig:
             return {web["id"]: web for web in json.load(answer)}
 
     def whole(self) -> bool:
-        return [(web["lifecycle_state"], web["target_state"]) for web in self.webs.values()] == [("InService", "healthy")] * 3
+        """Whether three instances are in service, and the zones are even: the group won't replace one by itself."""
+        webs = list(self.webs.values())
+        return is_whole(webs) and is_even(webs)
 
     def response_seconds(self, instance_id: str) -> float:
         """How long one instance takes to answer a direct request. An error answer counts as an answer."""

@@ -27,6 +27,8 @@ READY_SECONDS = 60.0
 """An instance whose process is not ready after so many seconds counts as dead."""
 AGAIN_SECONDS = 3.0
 """Seconds between launches without capacity, each in the next zone."""
+BALANCE_SECONDS = 5.0
+"""Seconds that a group has been whole before it balances its zones, and between its attempts."""
 _DEAD = ("shutting-down", "terminated", "stopping", "stopped")
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,8 @@ class Vacancy:
     due: float
     zone: str
     cause: str
+    elsewhere: bool = True
+    """Whether another zone will do where this one has no capacity."""
 
 
 class Supervisor:
@@ -66,8 +70,10 @@ class Supervisor:
         self._vacancies: list[Vacancy] = []
         self._refused_since: Activity | None = None
         self._outgoing: Web | None = None
-        """The instance that a refresh replaces, while its replacement is launched."""
+        """The instance that a refresh or the balancing of zones replaces, while its replacement is launched."""
         self._refreshed = time.time()
+        self._uneven_since: float | None = None
+        """Since when the group is whole and its zones are uneven."""
 
     def tick(self, settings: Settings) -> None:
         orders = self._cloud.orders(self._fleet.group)
@@ -81,7 +87,7 @@ class Supervisor:
                 self._examine(web, states.get(web.id, "terminated"), orders, settings)
             elif now - web.leaving_since >= DRAIN_SECONDS:
                 self._forget(web)
-        self._refresh(orders, settings)
+        self._exchange(orders, settings)
         self._scale(orders, settings)
         self._fill(orders, settings)
 
@@ -146,22 +152,45 @@ class Supervisor:
                 web.terminate.end()
         self._changed()
 
-    def _refresh(self, orders: GroupOrders, settings: Settings) -> None:
-        """Replace the oldest instance regularly: for a while the group has one more than desired."""
+    def _exchange(self, orders: GroupOrders, settings: Settings) -> None:
+        """Replace an instance of a whole group: regularly the oldest one, or one of a zone that has too many. For a while
+        the group has one more than desired."""
         with self._fleet.lock:
             staying = [web for web in self._fleet.webs.values() if web.leaving_since is None]
         serving = [web for web in staying if web.lifecycle == "InService"]
         if self._outgoing is not None:
-            if not settings.refresh_seconds or self._outgoing not in serving:
+            if self._outgoing not in serving or not self._is_wanted(settings):
                 self._outgoing = None
             elif len(serving) > orders.desired:
-                self._retire(self._outgoing, "an instance was replaced by an instance refresh")
-                self._outgoing, self._refreshed = None, time.time()
+                self._retire(self._outgoing, "an instance was replaced by one that was launched before")
+                self._outgoing, self._uneven_since, self._refreshed = None, None, time.time()
             return
-        whole = len(serving) == len(staying) == orders.desired and not self._vacancies
-        if whole and settings.refresh_seconds and time.time() - self._refreshed >= settings.refresh_seconds:
+        if not len(serving) == len(staying) == orders.desired or self._vacancies or not settings.replace:
+            self._uneven_since = None
+            return
+        self._balance(serving, orders)
+        if not self._vacancies and settings.refresh_seconds and time.time() - self._refreshed >= settings.refresh_seconds:
             self._outgoing = min(serving, key=lambda web: web.launch.started)
             self._vacancies.append(Vacancy(time.time(), self._outgoing.zone, f"an instance refresh replaces {self._outgoing.id}"))
+
+    def _is_wanted(self, settings: Settings) -> bool:
+        """Whether the exchange that is under way is still wanted: its launch is due or was made, and nobody has switched
+        the refresh off."""
+        return self._uneven_since is not None or settings.refresh_seconds > 0
+
+    def _balance(self, serving: list[Web], orders: GroupOrders) -> None:
+        """Exchange an instance of the fullest zone for one of the emptiest, as Auto Scaling's process AZRebalance does."""
+        zones = Counter(dict.fromkeys(self._subnets, 0))
+        zones.update(web.zone for web in serving)
+        fullest, emptiest = max(zones, key=lambda name: (zones[name], name)), min(zones, key=lambda name: (zones[name], name))
+        if zones[fullest] - zones[emptiest] < 2 or "AZRebalance" in orders.suspended:
+            self._uneven_since = None
+            return
+        self._uneven_since = self._uneven_since or time.time()
+        if time.time() - self._uneven_since >= BALANCE_SECONDS:
+            self._outgoing = min((web for web in serving if web.zone == fullest), key=lambda web: web.launch.started)
+            cause = f"the zones are uneven: {emptiest} has {zones[emptiest]}, {fullest} has {zones[fullest]}"
+            self._vacancies.append(Vacancy(time.time(), emptiest, cause, elsewhere=False))
 
     def _scale(self, orders: GroupOrders, settings: Settings) -> None:
         """Follow the desired capacity, keeping the zones even."""
@@ -224,11 +253,16 @@ class Supervisor:
         self._changed()
 
     def _put_off(self, vacancy: Vacancy, reason: str) -> None:
-        """Record the failed launch, and move the next attempt to the next zone."""
+        """Record the failed launch, and move the next attempt to the next zone. Zones that can't be balanced now stay
+        uneven, and are looked at again."""
         failed = Activity("Launching a new EC2 instance", vacancy.cause, self._fleet.group)
         failed.end("Failed", f"{reason} Launching EC2 instance failed.")
         with self._fleet.lock:
             self._fleet.record(failed)
+        if not vacancy.elsewhere:
+            self._outgoing, self._uneven_since = None, None
+            self._changed()
+            return
         zones = sorted(self._subnets)
         following = zones[(zones.index(vacancy.zone) + 1) % len(zones)]
         self._vacancies.append(Vacancy(time.time() + AGAIN_SECONDS, following, vacancy.cause))

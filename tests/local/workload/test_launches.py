@@ -25,9 +25,10 @@ class Table:
     empty: set[str] = field(default_factory=set)
     instances: dict[str, str] = field(default_factory=dict)
     desired: int = 2
+    suspended: frozenset[str] = frozenset()
 
     def orders(self, _name: str) -> GroupOrders:
-        return GroupOrders(self.desired, frozenset())
+        return GroupOrders(self.desired, self.suspended)
 
     def states(self) -> dict[str, str]:
         return dict(self.instances)
@@ -69,6 +70,10 @@ class World:
     def serving(self) -> list[str]:
         return [web.id for web in self.fleet.webs.values() if web.lifecycle == "InService"]
 
+    @property
+    def zones(self) -> list[str]:
+        return sorted(web.zone for web in self.fleet.webs.values())
+
     def failed(self) -> list[str]:
         return [activity.message for activity in self.fleet.activities if activity.status == "Failed"]
 
@@ -92,10 +97,39 @@ def test_a_launch_without_capacity_is_a_failed_activity_and_is_tried_in_the_next
     (lost,) = [web.id for web in world.fleet.webs.values() if web.zone == "a"]
     world.table.instances[lost] = "terminated"
 
-    world.pass_by(20, Settings())
+    world.pass_by(14, Settings())
 
     assert world.failed() == ["We currently do not have sufficient t3.micro capacity. Launching EC2 instance failed."]
-    assert sorted(web.zone for web in world.fleet.webs.values()) == ["b", "b"]
+    assert world.zones == ["b", "b"]
+
+
+def test_uneven_zones_are_balanced_once_there_is_capacity_and_nothing_is_missing_meanwhile(world: World) -> None:
+    world.table.empty = {"subnet-a"}
+    (lost,) = [web.id for web in world.fleet.webs.values() if web.zone == "a"]
+    world.table.instances[lost] = "terminated"
+    world.pass_by(40, Settings())
+    assert world.zones == ["b", "b"]
+    assert len(world.failed()) > 2, "it tries again and again, and in that zone alone"
+
+    world.table.empty = set()
+    fewest = 2
+    for _ in range(12):
+        world.pass_by(1, Settings())
+        fewest = min(fewest, len(world.serving))
+
+    assert world.zones == ["a", "b"]
+    assert fewest == 2, "the new one is launched first"
+
+
+def test_a_group_whose_balancing_is_suspended_stays_uneven(world: World) -> None:
+    world.table.empty = {"subnet-a"}
+    (lost,) = [web.id for web in world.fleet.webs.values() if web.zone == "a"]
+    world.table.instances[lost] = "terminated"
+    world.table.suspended = frozenset({"AZRebalance"})
+    world.pass_by(14, Settings())
+    world.table.empty = set()
+    world.pass_by(30, Settings())
+    assert world.zones == ["b", "b"]
 
 
 def test_without_capacity_anywhere_it_goes_on_trying_until_there_is_some(world: World) -> None:
