@@ -1,7 +1,7 @@
 """The story of a run in one paragraph. Every sentence rests on evidence; without evidence there is no sentence."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from squall.domain.base.vocabulary import AbortSource, CheckOutcome, CriterionOu
 from squall.domain.documents.metrics.metric_models import MetricBinding
 from squall.domain.documents.metrics.statistics import Comparison
 from squall.domain.judging.fault_times import describe_fault_times
+from squall.domain.resources.base import Resource
 from squall.faults.plan import bind_plan
 from squall.faults.registry import UnknownFaultError
 from squall.reporting.charts import count_missing, metric_title
@@ -100,18 +101,24 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
 def _describe_action(facts: Facts) -> str:
     """What Squall did to the targets; if that is not proven on every target, only that it started the fault."""
     pinned = facts.discovery.pinned if facts.discovery else ()
-    targets = join_items([f"{target.id} in {target.zone}" if target.zone else target.id for target in pinned[:3]]) or "its targets"
-    more = f" and {len(pinned) - 3} more" if len(pinned) > 3 else ""
     of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
-    return f"{_find_verb(facts)} {targets}{more}{of}{_describe_length(facts)}"
+    return f"{_describe_hits(facts)}{of}{_describe_length(facts)}"
 
 
-def _find_verb(facts: Facts) -> str:
-    if facts.definition is not None and facts.proven:
+def _describe_hits(facts: Facts) -> str:
+    """What each fault that began did, and to which targets."""
+    if facts.definition is not None and facts.discovery is not None and facts.proven:
         with suppress(UnknownFaultError, InvalidInput):
             begun = [bound for bound in bind_plan(facts.definition) if bound.name not in _list_not_begun(facts)]
-            return " and ".join(dict.fromkeys(bound.verb for bound in begun))
-    return f"started {spell_out(facts.result.experiment_type or 'a fault')} on"
+            hits = (f"{bound.verb} {_name_targets(facts.discovery.targets_of(bound.name))}" for bound in begun)
+            return join_items(list(dict.fromkeys(hits)))
+    started = f"started {spell_out(facts.result.experiment_type or 'a fault')} on"
+    return f"{started} {_name_targets(facts.discovery.pinned if facts.discovery else ())}"
+
+
+def _name_targets(targets: Sequence[Resource]) -> str:
+    named = join_items([f"{target.id} in {target.zone}" if target.zone else target.id for target in targets[:3]]) or "its targets"
+    return named + (f" and {len(targets) - 3} more" if len(targets) > 3 else "")
 
 
 def _list_not_begun(facts: Facts) -> tuple[str, ...]:

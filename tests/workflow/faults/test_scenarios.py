@@ -12,6 +12,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.run.timeline import EventName
 from squall.reporting.story import write_story
+from tests.fakes.workload import REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import GUARD, ID, ended, nothing_is_left, record_of, result_of
 from tests.workflow.faults.test_databases import INSTANCE
@@ -180,6 +181,9 @@ def test_resources_of_several_types_are_hit_together_and_only_what_is_gone_is_re
     assert len(result.recovery.replacement_ids) == 1
     (run,) = world.faults.runs.values()
     assert set(run.body["targets"]) == {"instance.Instances", "database.DBInstances"}
+    story = write_story(collect_facts(world.wiring(), record_of(world)))
+    lost = zone["faults"]["instance"]["target_resources"][0]
+    assert f"Squall terminated {lost} in {REGION}a and failed over orders in {REGION}a (2 of " in story, "each fault with its own targets"
     nothing_is_left(world)
 
 
