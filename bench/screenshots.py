@@ -19,10 +19,18 @@ STATE = ROOT / ".local" / "screenshots"
 """Its own folder, so that another account stays as it is."""
 IMAGES = ROOT / "docs" / "images"
 SQUALL = Path(sys.executable).with_name("squall")
-RUNS = {"ec2-instance-termination": (0,), "cpu-stress": (0,), "network-latency": (0, 1), "slow-dependency": (0, 1), "abort-demo": (2,)}
-"""The experiments of the local catalogue that are run, and the exit codes with which each may end. The last one is in the
-pictures of a report; all are in that of a period."""
-SHOWN = "abort-demo"
+RUNS = {
+    "ec2-instance-termination": (0,),
+    "cpu-stress": (0,),
+    "network-latency": (0, 1),
+    "slow-dependency": (0, 1),
+    "zone-loss": (0,),
+    "abort-demo": (2,),
+}
+"""The experiments of the local catalogue that are run, and the exit codes with which each may end. All are in the picture of
+a period."""
+SHOWN = {"report": "abort-demo", "scenario": "zone-loss"}
+"""The run that each picture of a report shows."""
 CAMPAIGN, WORKLOAD = "latency-limit", "impatient"
 """The ramp whose report is shown, and the workload in which it finds a limit."""
 
@@ -39,6 +47,7 @@ class Picture(NamedTuple):
 PICTURES = {
     "report-light": Picture("report", 1000, 1670),
     "report-dark": Picture("report", 1000, 1670, "dark"),
+    "scenario-light": Picture("scenario", 1000, 1800),
     "period-light": Picture("period", 900, 1100),
     "posture-light": Picture("posture", 1100, 1100),
     "campaign-light": Picture("campaign", 900, 900),
@@ -73,8 +82,9 @@ def make_pages(environment: Mapping[str, str]) -> dict[str, Path]:
     """Runs the experiments, and returns the pages that are made of them. Raises ScreenshotError."""
     for name, codes in RUNS.items():
         run_squall(environment, "run", name, "--name", f"picture-{name}", codes=codes)
-    pages = {name: STATE / f"{name}.html" for name in ("report", "period")}
-    run_squall(environment, "show", f"picture-{SHOWN}", "--html", str(pages["report"]))
+    pages = {name: STATE / f"{name}.html" for name in (*SHOWN, "period")}
+    for page, run in SHOWN.items():
+        run_squall(environment, "show", f"picture-{run}", "--html", str(pages[page]))
     run_squall(environment, "report", "--days", "30", "--html", str(pages["period"]))
     run_squall(environment, "discover", "--output", str(STATE / "discovery"), "--fresh")
     return {**pages, "posture": STATE / "discovery" / "posture.html"}

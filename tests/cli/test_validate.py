@@ -313,7 +313,7 @@ def test_what_the_policy_forbids_is_not_valid(squall: Squall, tmp_path: Path, ru
 
 def test_a_fault_of_too_high_a_risk_is_not_valid(squall: Squall, tmp_path: Path) -> None:
     folder = _project(tmp_path, staging="name: staging\nmaximum_risk: low\n")
-    done = squall("validate", _file(folder, (Path(__file__).parents[2] / "experiments" / "zone-loss.yaml").read_text()))
+    done = squall("validate", _file(folder, (Path(__file__).parents[2] / "experiments" / "cold-start.yaml").read_text()))
     assert done.exit_code == 3
     assert "type: staging allows faults up to low risk; instance_termination is of " in done.stdout
 

@@ -19,6 +19,10 @@ ROOT = Path(__file__).resolve().parents[4]
 LOCAL = {file.stem: yaml.safe_load(file.read_text()) for file in (ROOT / "local" / "experiments").glob("*.yaml")}
 
 
+def types_of(experiment: dict[str, Any]) -> list[str]:
+    return [fault["type"] for fault in experiment["faults"].values()] if "faults" in experiment else [experiment["type"]]
+
+
 def test_every_experiment_of_the_catalogue_can_be_run_locally() -> None:
     assert {file.stem for file in (ROOT / "experiments").glob("*.yaml")} <= set(LOCAL)
 
@@ -26,10 +30,18 @@ def test_every_experiment_of_the_catalogue_can_be_run_locally() -> None:
 def test_every_local_experiment_runs_once_as_it_is_and_every_type_once_against_a_fragile_workload() -> None:
     assert [case.experiment for case in RESILIENT_CASES if case.workload == RESILIENT] == [case.experiment for case in RESILIENT_CASES]
     assert sorted(case.experiment for case in RESILIENT_CASES) == sorted(LOCAL)
-    types = [LOCAL[case.experiment]["type"] for case in FRAGILE_CASES]
+    types = [kind for case in FRAGILE_CASES for kind in types_of(LOCAL[case.experiment])]
     assert set(types) == {kind.value for kind in FaultType if kind is not FaultType.CUSTOM and not kind.is_fis_action}
     fragile = [(case.experiment, case.workload) for case in FRAGILE_CASES]
     assert len(fragile) == len(set(fragile))
+
+
+def test_a_scenario_of_the_catalogue_has_the_same_faults_here_but_those_that_the_local_workload_can_not_repeat() -> None:
+    shipped = yaml.safe_load((ROOT / "experiments" / "zone-loss.yaml").read_text())["faults"]
+    local = LOCAL["zone-loss"]["faults"]
+    assert {name: fault["type"] for name, fault in local.items()} == {
+        name: fault["type"] for name, fault in shipped.items() if name != "database"
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -277,7 +277,9 @@ def test_what_ships_is_valid_and_has_the_seeds_fields(file: Path) -> None:
     raw = yaml.safe_load(file.read_text())
     parse_experiment(raw)
     renamed = {"target_resources": "target", "duration_minutes": "duration"}
-    assert all(field in raw or renamed.get(field) in raw for field in REL12)
+    for fault in raw.get("faults", {"": {}}).values():  # a scenario says what it hits in each of its faults
+        every = {**raw, **fault}
+        assert all(field in every or renamed.get(field) in every for field in REL12)
 
 
 @pytest.mark.parametrize("file", [*files("environments"), *files("local/environments")], ids=lambda file: file.stem)
