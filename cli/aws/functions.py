@@ -1,4 +1,5 @@
-"""The functions of a deployed stack that a person calls: abort, halt, resume, approve, report, schedule."""
+"""The functions of a deployed stack that a person calls: abort, halt, resume, approve, note, report,
+schedule."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from squall.domain.approval.votes import Decision
 
-FunctionName = Literal["abort", "halt", "resume", "approve", "report", "schedule"]
+FunctionName = Literal["abort", "halt", "resume", "approve", "note", "report", "schedule"]
 
 
 class StackFunctions:
@@ -56,6 +57,11 @@ class StackFunctions:
         """Has the abort function start no further step of a campaign and abort the running ones; returns its answer."""
         payload = {"campaign_id": campaign_id, "reason": reason, "requested_by": requested_by}
         return self._invoke("abort", payload, "Try again; or `squall halt`, which stops every fault and starts nothing more.")
+
+    def write_note(self, campaign_id: str, text: str, requested_by: str, *, answers: str = "", stops: bool = False) -> Any:
+        """Records a note about a campaign, or the answer to the prompt that waits; returns the function's answer."""
+        payload = {"campaign_id": campaign_id, "text": text, "requested_by": requested_by, "answers": answers, "stops": stops}
+        return self._invoke("note", payload, "Try again.")
 
     def halt(self, reason: str, requested_by: str, *, engage: bool) -> Any:
         """Calls the halt function, or to resume the resume function, and returns its answer."""

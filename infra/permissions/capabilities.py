@@ -117,8 +117,8 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
 
 
 def _allow_campaigns(names: Names) -> dict[str, list[PolicyStatement]]:
-    """The records of campaigns, which are replaced as a whole. Two updates name single attributes: the reason of an abort,
-    and that people have been told."""
+    """The records of campaigns, which are replaced as a whole. Three updates name single attributes: the reason of an abort,
+    the notes of people, and that people have been told."""
 
     def allow_update(*attributes: str) -> list[PolicyStatement]:
         only_these = {"ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", *attributes]}}
@@ -128,6 +128,7 @@ def _allow_campaigns(names: Names) -> dict[str, list[PolicyStatement]]:
         "write_campaigns": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("CAMPAIGN#*"))],
         "claim_campaigns": [_make_statement(["dynamodb:PutItem"], [names.table_arn], _limit_to_items("CAMPAIGNS"))],
         "abort_campaigns": allow_update("abort", "version", "status"),
+        "note_campaigns": allow_update("notes", "version"),
         "tell_campaigns": allow_update("told", "open_pk", "open_sk"),
     }
 

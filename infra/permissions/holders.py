@@ -5,7 +5,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.names import Names
 
-CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Pulse", "Resume", "Schedule", "Sentinel", "Watchdog")
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Note", "Pulse", "Resume", "Schedule", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """The functions that no state of the workflow runs: they control it, or report on runs that are over."""
 
@@ -126,6 +126,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     # STS identifies the approver, for ObserveApproval again: GetCallerIdentity needs no permission, and the approver has
     # signed the request.
     "Approve": (*EVERY_FUNCTION, "wake"),
+    "Note": ("read_record", "encryption_key", "note_campaigns", "wake"),
     "Halt": (
         *EVERY_FUNCTION,
         "halt_copy",
@@ -188,7 +189,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_templates",
         "read_catalogue",
     ),
-    "ChooseSteps": ("read_record", "encryption_key", "write_campaigns", "abort_campaigns", "read_documents", "read_halt"),
+    "ChooseSteps": ("read_record", "encryption_key", "write_campaigns", "abort_campaigns", "read_documents", "read_halt", "wake"),
     "FinishCampaign": (
         "read_record",
         "encryption_key",

@@ -18,6 +18,7 @@ class CalledFunctions:
 
     abort: str
     halt: str
+    note: str
     approve: str
     report: str
     schedule: str
@@ -53,7 +54,8 @@ def make_roles(names: Names, functions: CalledFunctions) -> dict[str, Role]:
     return {
         "Viewer": Role("Squall: see runs, results, reports and the catalogue", viewing),
         "Operator": Role(
-            "Squall: start, abort and halt experiments", (*viewing, *_start_runs(names), call_functions(functions.abort, functions.halt))
+            "Squall: start, abort and halt experiments",
+            (*viewing, *_start_runs(names), call_functions(functions.abort, functions.halt, functions.note)),
         ),
         "Publisher": Role(
             "Squall: publish and retire experiments",

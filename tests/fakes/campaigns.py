@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from squall.domain.campaign.record import Claim
+from squall.domain.campaign.record import MOST_NOTES, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from squall.domain.campaign.record import CampaignRecord
+    from squall.domain.campaign.record import CampaignRecord, Note
     from squall.domain.run.record import Abort
 
 
@@ -40,6 +40,13 @@ class FakeCampaigns:
         if stored is None or stored.final or stored.abort is not None:
             return False
         self.items[campaign_id] = replace(stored, abort=abort, version=stored.version + 1)
+        return True
+
+    def add_note(self, campaign_id: str, note: Note) -> bool:
+        stored = self.items.get(campaign_id)
+        if stored is None or len(stored.notes) >= MOST_NOTES:
+            return False
+        self.items[campaign_id] = replace(stored, notes=(*stored.notes, note), version=stored.version + 1)
         return True
 
     def mark_told(self, campaign_id: str) -> None:

@@ -48,6 +48,7 @@ CALLS: list[tuple[Call, frozenset[str]]] = [
     (("states:DescribeExecution", f"arn:aws:states:{PLACE}:execution:Squall-Campaign:c", {}), READERS),
     (("lambda:InvokeFunction", function("Abort"), {}), frozenset({"Operator"})),
     (("lambda:InvokeFunction", function("Halt"), {}), frozenset({"Operator"})),
+    (("lambda:InvokeFunction", function("Note"), {}), frozenset({"Operator"})),
     (("states:StopExecution", f"arn:aws:states:{PLACE}:execution:Squall-Experiment:run-1", {}), frozenset()),
     # Who approves does nothing else, and who starts does not approve.
     (("lambda:InvokeFunction", function("Approve"), {}), frozenset({"Approver"})),

@@ -183,6 +183,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "campaigns.get": ("record",),
     "campaigns.list_open": ("open_records",),
     "campaigns.request_abort": ("abort_campaigns",),
+    "campaigns.add_note": ("note_campaigns",),
     "campaigns.mark_told": ("tell_campaigns",),
     "campaigns.claim_name": ("claim_campaigns", "record"),
 }
@@ -233,7 +234,7 @@ NARROWER = {
     "FinalCheck": {"read_templates": "read_own_template"},
     "StartFault": {"read_templates": "read_own_template"},
     "Watchdog": {"create_record": "create_lost_record"},
-    **{name: {"record": "read_record"} for name in CAMPAIGN_FUNCTIONS},  # they write no record of a run
+    **{name: {"record": "read_record"} for name in (*CAMPAIGN_FUNCTIONS, "Note")},  # they write no record of a run
 }
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 

@@ -40,6 +40,7 @@ def test_outputs_are_the_documented_ones(stack: Resources) -> None:
         "AbortFunctionName",
         "HaltFunctionName",
         "ResumeFunctionName",
+        "NoteFunctionName",
         "ReportFunctionName",
         "ScheduleFunctionName",
         "CatalogueLocation",

@@ -22,7 +22,15 @@ from squall.domain.base.problems import (
     suggest_name,
 )
 from squall.domain.base.spelling import parse_corrected
-from squall.domain.campaign.definition import Campaign, CampaignInput, dump_overrides, make_overrides
+from squall.domain.campaign.definition import (
+    DEFAULT_WAIT,
+    Campaign,
+    CampaignInput,
+    Expectation,
+    SuiteStep,
+    dump_overrides,
+    make_overrides,
+)
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, label_dose
 from squall.domain.experiment.execution_input import Overrides
 from squall.domain.experiment.experiment import Experiment
@@ -46,6 +54,7 @@ class _Wanted:
     path: str
     """Where the campaign names the experiment, and where its problems are reported."""
     overrides_path: str
+    expects: tuple[Expectation, ...] = ()
 
 
 def parse_campaign(raw: object, path: str = WHOLE) -> Campaign:
@@ -79,6 +88,9 @@ def plan_campaign(campaign: Campaign, admit_step: AdmitStep, path: str = WHOLE) 
     problems: list[Problem] = []
     steps: list[PlannedStep] = []
     for wanted in _list_wanted(campaign):
+        if isinstance(wanted, PlannedStep):
+            steps.append(wanted)
+            continue
         payload = {"experiment": wanted.experiment, **({"overrides": dict(wanted.overrides)} if wanted.overrides else {})}
         admitted, found = admit_step(payload)
         problems += [_place_problem(wanted, problem) for problem in found]
@@ -125,13 +137,18 @@ def _list_policy_problems(experiment: Experiment, environment: Environment) -> l
     ]
 
 
-def _list_wanted(campaign: Campaign) -> Iterator[_Wanted]:
+def _list_wanted(campaign: Campaign) -> Iterator[_Wanted | PlannedStep]:
+    """The steps that have to be admitted, and the prompts of a game day, about which only their form is to be checked."""
     ramp = campaign.ramp
     if ramp is None or campaign.experiment is None:
         for number, step in enumerate(campaign.steps):
             path = f"steps[{number}]"
             overrides = dump_overrides(step.overrides)
-            yield _Wanted(step.label, step.experiment, overrides, step.needs, f"{path}.experiment", f"{path}.overrides")
+            if step.experiment is None:
+                yield _make_prompt(step)
+            else:
+                places = f"{path}.experiment", f"{path}.overrides"
+                yield _Wanted(step.label, step.experiment, overrides, step.needs, *places, step.expects)
         return
     for dose in ramp.doses:
         overrides = make_overrides(ramp.parameter, dose)
@@ -161,4 +178,21 @@ def _make_step(wanted: _Wanted, experiment: Experiment, environment: Environment
         fault_type=experiment.kind,
         resource_type=", ".join(dict.fromkeys(fault.resource_type.value for fault in experiment.plan)),
         seconds=round(experiment.length.total_seconds()),
+        expects=wanted.expects,
+    )
+
+
+def _make_prompt(step: SuiteStep) -> PlannedStep:
+    """A prompt of a game day."""
+    return PlannedStep(
+        name=step.label,
+        experiment="",
+        definition_hash="",
+        environment="",
+        fault_type="",
+        resource_type="",
+        seconds=0,
+        prompt=step.prompt or "",
+        wait_seconds=round((step.wait or DEFAULT_WAIT).total_seconds()),
+        goes_on=step.unanswered == "continue",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # the abort path loads no pydantic
     from collections.abc import Sequence
 
-    from squall.domain.campaign.record import CampaignRecord, Claim
+    from squall.domain.campaign.record import CampaignRecord, Claim, Note
     from squall.domain.run.record import Abort
 
 
@@ -26,6 +26,9 @@ class Campaigns(Protocol):
 
     def request_abort(self, campaign_id: str, abort: Abort) -> bool:
         """Record why no further step starts, once. False if the record is final, absent or has a reason already."""
+
+    def add_note(self, campaign_id: str, note: Note) -> bool:
+        """Append a note, also to a record that is final. False if there is no record, or if it has the most notes."""
 
     def mark_told(self, campaign_id: str) -> None:
         """Note that people and machines have been told how the campaign ended. It is in no list of open campaigns after that."""

@@ -40,7 +40,23 @@ RAMP = {
     "experiment": "seed",
     "ramp": {"parameter": "duration", "from": 600, "to": 2400, "resolution": 300},
 }
+GAMEDAY: dict[str, Any] = {
+    "name": "Game day",
+    "description": "d",
+    "kind": "gameday",
+    "stop_on": "never",
+    "steps": [
+        {"name": "ready", "prompt": "Is everybody here?", "wait": "30m"},
+        {
+            "experiment": "seed",
+            "expects": [{"noticed_by": "alarm", "within": "2m"}, {"noticed_by": "person", "who": "oncall", "within": "5m"}],
+        },
+        {"name": "seen", "prompt": "What did you see?", "wait": "10m", "unanswered": "continue"},
+        {"experiment": "seed", "name": "again"},
+    ],
+}
 CAMPAIGNS: dict[str, Any] = {
+    "day": GAMEDAY,
     "web": SUITE,
     "two": {**SUITE, "steps": SUITE["steps"][:2]},
     "limit": RAMP,

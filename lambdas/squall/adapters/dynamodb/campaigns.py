@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from squall.adapters.aws import call, list_items
 from squall.adapters.dynamodb.items import Item, format_instant, make_number, make_text
 from squall.domain.base.vocabulary import FINAL_STATUSES, AbortSource, Status, Verdict
-from squall.domain.campaign.outcome import StepOutcome
-from squall.domain.campaign.record import CampaignRecord, Claim, StepRun
+from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
+from squall.domain.campaign.record import MOST_NOTES, CampaignRecord, Claim, Note, PromptRun, StepRun
 from squall.domain.run.record import Abort
 
 if TYPE_CHECKING:
@@ -52,6 +52,22 @@ class DynamoCampaigns:
             ConditionExpression=f"attribute_exists(pk) AND attribute_not_exists(#abort) AND {_IS_OPEN}",
             ExpressionAttributeNames={"#abort": "abort", "#version": "version", "#status": "status"},
             ExpressionAttributeValues={":abort": _abort_item(abort), ":one": make_number(1), **_FINAL},
+        )
+        return answer is not None
+
+    def add_note(self, campaign_id: str, note: Note) -> bool:
+        answer = self._write(
+            "update_item",
+            Key=_key(campaign_id),
+            UpdateExpression="SET #notes = list_append(if_not_exists(#notes, :none), :note) ADD #version :one",
+            ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(#notes) OR size(#notes) < :most)",
+            ExpressionAttributeNames={"#notes": "notes", "#version": "version"},
+            ExpressionAttributeValues={
+                ":none": {"L": []},
+                ":note": {"L": [{"M": _note_item(note)}]},
+                ":one": make_number(1),
+                ":most": make_number(MOST_NOTES),
+            },
         )
         return answer is not None
 
@@ -130,6 +146,7 @@ def _to_item(record: CampaignRecord) -> Item:
         "verdict": record.verdict.value if record.verdict else "",
         "reason": record.reason,
         "ended_at": _optional_instant(record.ended_at),
+        "task_token": record.task_token,
         "period_pk": _LISTED,
         "period_sk": format_instant(record.started_at),
     }
@@ -138,6 +155,10 @@ def _to_item(record: CampaignRecord) -> Item:
     item = {name: make_text(value) for name, value in texts.items() if value}
     item |= {"planned": make_number(record.planned), "version": make_number(record.version), "told": {"BOOL": record.told}}
     item["runs"] = {"L": [{"M": _run_item(run)} for run in record.runs]}
+    if record.notes:
+        item["notes"] = {"L": [{"M": _note_item(note)} for note in record.notes]}
+    if record.prompts:
+        item["prompts"] = {"L": [{"M": _prompt_item(prompt)} for prompt in record.prompts]}
     if record.abort:
         item["abort"] = _abort_item(record.abort)
     return {**_key(record.id), **item}
@@ -153,6 +174,22 @@ def _run_item(run: StepRun) -> Item:
         "reason": run.reason,
     }
     return {"number": make_number(run.number), **{name: make_text(value) for name, value in texts.items() if value}}
+
+
+def _note_item(note: Note) -> Item:
+    texts = {"at": format_instant(note.at), "by": note.by, "text": note.text, "answers": note.answers}
+    return {**{name: make_text(value) for name, value in texts.items() if value}, "stops": {"BOOL": note.stops}}
+
+
+def _prompt_item(prompt: PromptRun) -> Item:
+    texts = {
+        "step": prompt.step,
+        "asked_at": format_instant(prompt.asked_at),
+        "until": format_instant(prompt.until),
+        "outcome": prompt.outcome.value if prompt.outcome else "",
+        "ended_at": _optional_instant(prompt.ended_at),
+    }
+    return {name: make_text(value) for name, value in texts.items() if value}
 
 
 def _abort_item(abort: Abort) -> Item:
@@ -179,6 +216,9 @@ def _from_item(item: Item) -> CampaignRecord:
         verdict=Verdict(item["verdict"]["S"]) if "verdict" in item else None,
         reason=_text(item, "reason"),
         ended_at=_instant(item, "ended_at"),
+        notes=tuple(_read_note(entry["M"]) for entry in item.get("notes", {"L": []})["L"]),
+        prompts=tuple(_read_prompt(entry["M"]) for entry in item.get("prompts", {"L": []})["L"]),
+        task_token=_text(item, "task_token"),
         told=bool(item["told"]["BOOL"]),
         version=int(item["version"]["N"]),
     )
@@ -193,6 +233,21 @@ def _read_run(item: Item) -> StepRun:
         outcome=StepOutcome(item["outcome"]["S"]) if "outcome" in item else None,
         ended_at=_instant(item, "ended_at"),
         reason=_text(item, "reason"),
+    )
+
+
+def _read_note(item: Item) -> Note:
+    texts = {name: _text(item, name) for name in ("by", "text", "answers")}
+    return Note(at=datetime.fromisoformat(item["at"]["S"]), **texts, stops=bool(item["stops"]["BOOL"]))
+
+
+def _read_prompt(item: Item) -> PromptRun:
+    return PromptRun(
+        step=item["step"]["S"],
+        asked_at=datetime.fromisoformat(item["asked_at"]["S"]),
+        until=datetime.fromisoformat(item["until"]["S"]),
+        outcome=PromptOutcome(item["outcome"]["S"]) if "outcome" in item else None,
+        ended_at=_instant(item, "ended_at"),
     )
 
 

@@ -5,6 +5,7 @@ before they are given to the state machine, and their names follow from their nu
 steps again, and Step Functions starts none of them twice.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from squall.application.stopping.halt_flag import refuse_if_halted
 from squall.domain.base.vocabulary import AbortSource
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.plan import CampaignPlan, choose_steps
-from squall.domain.campaign.record import CampaignRecord, StepRun
+from squall.domain.campaign.record import CampaignRecord, PromptRun, StepRun
 from squall.domain.run.record import Abort
 from squall.wiring import Wiring
 
@@ -31,7 +32,8 @@ _REPEATED = frozenset({AbortSource.GUARD, AbortSource.BLIND_GUARD})
 
 
 def choose_next_steps(w: Wiring, event: Mapping[str, Any]) -> Outcome:
-    """`next` with `steps` to start side by side and the `round` that they make, `wait`, or `end`.
+    """`next` with `steps` to start side by side and the `round` that they make, `ask` to wait for people, `wait`, or
+    `end`.
 
     `round` of the event is the number of executions that the state machine has seen the end of.
     """
@@ -89,7 +91,13 @@ def _find_stop(readings: Sequence[StepReading], plan: CampaignPlan, now: datetim
 def _start_or_end(w: Wiring, plan: CampaignPlan, record: CampaignRecord, now: datetime) -> Outcome:
     if record.running:  # written by an earlier attempt of this state, and not given to the state machine yet
         return _offer(plan, record)
-    choice = choose_steps(plan, record.runs)
+    record = record.settle_prompt(now)
+    if record.open_prompt:  # asked by an earlier attempt of this state, or somebody else woke it
+        return _wait_for_people(w, record, now)
+    choice = choose_steps(plan, record.runs, record.prompts)
+    if choice.ask:
+        until = now + timedelta(seconds=plan.find_step(choice.ask).wait_seconds)
+        return _wait_for_people(w, replace(record, prompts=(*record.prompts, PromptRun(choice.ask, now, until))), now)
     resume_at = _end_of_pause(plan, record)
     if choice.ending is None and resume_at and now < resume_at:
         saved = w.campaigns.save(replace(record, resume_at=resume_at, waiting_since=None))
@@ -99,6 +107,14 @@ def _start_or_end(w: Wiring, plan: CampaignPlan, record: CampaignRecord, now: da
     if not w.campaigns.save(replace(record, resume_at=None, waiting_since=None)):
         return _answer(wait_for(1), record)  # an abort was written meanwhile, or another attempt of this state
     return _answer(END, record) if choice.ending else _offer(plan, record)
+
+
+def _wait_for_people(w: Wiring, record: CampaignRecord, now: datetime) -> Outcome:
+    """`ask`: wait until somebody answers the open prompt, and at most `seconds`."""
+    prompt = record.open_prompt
+    if prompt is None or not w.campaigns.save(replace(record, resume_at=None, waiting_since=None, task_token="")):
+        return _answer(wait_for(1), record)  # somebody has written meanwhile
+    return _answer({"outcome": "ask", "seconds": max(1, math.ceil((prompt.until - now).total_seconds()) + 1)}, record)
 
 
 def _wait_for_records(w: Wiring, record: CampaignRecord, ended: bool, now: datetime) -> Outcome:

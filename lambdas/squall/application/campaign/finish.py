@@ -47,7 +47,7 @@ def end_campaign(w: Wiring, record: CampaignRecord, *, failure: str = "") -> Non
         readings = read_steps(w, plan, record.running)
         if live := [reading.run.execution_id for reading in readings if reading.live]:
             raise StepRunningError(f"{', '.join(live)} may still run")
-        settled = record.with_runs(*(reading.run for reading in readings))
+        settled = record.with_runs(*(reading.run for reading in readings)).settle_prompt(w.clock.now(), over=True)
         w.campaigns.save(_decide(settled, plan, failure, w))
         record = _get_record(w, record.id)  # an abort that came meanwhile changes the ending
     result = build_campaign_result(record, plan, compare_with_last(w, record, plan))
@@ -79,7 +79,9 @@ def find_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan | None:
 def _decide(record: CampaignRecord, plan: CampaignPlan | None, failure: str, w: Wiring) -> CampaignRecord:
     """The record as it ends: what stopped the campaign first, then what its steps say."""
     status, verdict, reason = _choose_ending(record, plan, failure)
-    return replace(record, status=status, verdict=verdict, reason=reason, ended_at=w.clock.now(), resume_at=None, waiting_since=None)
+    return replace(
+        record, status=status, verdict=verdict, reason=reason, ended_at=w.clock.now(), resume_at=None, waiting_since=None, task_token=""
+    )
 
 
 def _choose_ending(record: CampaignRecord, plan: CampaignPlan | None, failure: str) -> tuple[Status, Verdict | None, str]:
@@ -90,7 +92,7 @@ def _choose_ending(record: CampaignRecord, plan: CampaignPlan | None, failure: s
         return Status.ABORTED, Verdict.ABORTED, describe_abort(record.abort) + _count_not_started(record)
     if failure:
         return Status.FAILED, None, f"Squall failed: {failure[:700]}{_count_not_started(record)}"
-    ending = choose_steps(plan, record.runs).ending if plan and not record.running else None
+    ending = choose_steps(plan, record.runs, record.prompts).ending if plan and not record.running else None
     if ending is not None:
         return Status.COMPLETED, ending.verdict, ending.reason
     return Status.FAILED, None, _explain_failure(record, plan)

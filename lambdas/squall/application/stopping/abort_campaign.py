@@ -56,6 +56,8 @@ def abort_campaign(w: Wiring, campaign_id: str, reason: str, by: str) -> dict[st
     recorded = work.attempt(f"the record of {campaign_id}", command, w.campaigns.request_abort, campaign_id, cause)
     record = w.campaigns.get(campaign_id)
     steps = abort_steps(w, record.id, record.running, AbortSource.OPERATOR, reason, by) if record else []
+    if record is not None and record.open_prompt and record.task_token:  # nobody waits for an answer any more
+        work.attempt(f"the wait of {campaign_id} for people", command, w.workflow.wake, record.task_token)
     if work.failures:  # the running steps are aborted, and the next one may start all the same
         raise work.failures[0]
     return {"campaign_id": campaign_id, "known": record is not None, "recorded": bool(recorded), "steps": steps}

@@ -55,6 +55,8 @@ def _finish_abort(w: Wiring, record: CampaignRecord) -> str:
     missed = [
         reading.run for reading in read_steps(w, None, record.running) if reading.live and reading.stored and reading.stored.abort is None
     ]
+    if record.open_prompt and record.task_token:
+        w.workflow.wake(record.task_token)
     if not missed:
         return ""
     abort_steps(w, record.id, missed, record.abort.source, record.abort.reason, "the pulse")

@@ -1,4 +1,4 @@
-"""What a planner decides: the steps to start now, or how the campaign ends."""
+"""What a planner decides: the steps to start now, what to ask people, or how the campaign ends."""
 
 from dataclasses import dataclass
 
@@ -15,8 +15,10 @@ class Ending:
 
 @dataclass(frozen=True)
 class Choice:
-    """Exactly one of both."""
+    """Exactly one of the three."""
 
     start: tuple[str, ...] = ()
     """The names of the steps to start side by side."""
+    ask: str = ""
+    """The name of the prompt to show to people."""
     ending: Ending | None = None

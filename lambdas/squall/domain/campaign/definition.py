@@ -1,4 +1,5 @@
-"""A campaign as people write it in `campaigns/*.yaml`: a suite of experiments, or a ramp of one experiment's dose.
+"""A campaign as people write it in `campaigns/*.yaml`: a suite of experiments, a ramp of one experiment's dose, or a game
+day: experiments with people in between.
 
 This model checks shape and ranges. `squall.admission.campaign` checks that every experiment exists and every dose is
 allowed.
@@ -23,6 +24,9 @@ MOST_DOSES = 100
 """How many doses a ramp may have: each is checked when the campaign is admitted."""
 LONGEST_PAUSE = timedelta(hours=1)
 """An abort is recorded at once, but a campaign that pauses ends only when the pause is over."""
+DEFAULT_WAIT = timedelta(minutes=15)
+LONGEST_WAIT = timedelta(hours=24)
+"""An answer, and an abort of the campaign, end the wait for people at once."""
 DURATION, TARGETS = "duration", "targets"
 """The two doses that are no parameter of the fault: its length in seconds, and the number of its targets."""
 
@@ -38,22 +42,49 @@ def _require_short_pause(value: timedelta) -> timedelta:
     return value
 
 
-class SuiteStep(Model):
-    """One run of an experiment."""
+def _require_bounded_wait(value: timedelta) -> timedelta:
+    if value > LONGEST_WAIT:
+        raise validation_error("nobody waits that long for an answer", "at most 24h")
+    return value
 
-    experiment: CatalogueName
+
+class Expectation(Model):
+    """Who or what should notice a fault, and how soon."""
+
+    noticed_by: Literal["alarm", "person"]
+    """`alarm`: the first guard or stop alarm that fires. `person`: the first note that somebody writes."""
+    who: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    """Whose note counts: a part of the label of the writer. None: anybody's."""
+    within: Span
+    """How long after the fault took effect."""
+
+
+class SuiteStep(Model):
+    """One run of an experiment; or, in a game day, a prompt to people."""
+
+    experiment: CatalogueName | None = None
     """The name of the experiment in the catalogue: its file name without `.yaml`."""
     name: StepName | None = None
-    """What other steps call it in `needs`. None: the experiment's name."""
+    """What other steps call it in `needs`. None: the experiment's name. A prompt has a name."""
     overrides: Overrides = Overrides()
     """What this step changes about the experiment, as in the input of an execution."""
     needs: Annotated[tuple[StepName, ...], Field(max_length=20)] = ()
     """Earlier steps that must be validated; otherwise this step is skipped."""
+    expects: Annotated[tuple[Expectation, ...], Field(max_length=5, exclude_if=lambda value: not value)] = ()
+    """Only in a game day: who or what should notice the fault of this experiment."""
+
+    prompt: Annotated[str, Field(min_length=1, max_length=1000, exclude_if=lambda value: value is None)] | None = None
+    """Only in a game day, in the place of an experiment: a question to people, or what they should do now. The game day
+    goes on when somebody has answered."""
+    wait: Annotated[Span, AfterValidator(_require_bounded_wait)] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """How long a prompt waits for an answer. None: 15 minutes."""
+    unanswered: Literal["stop", "continue"] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """What follows if nobody answers. `stop`, also if it is left out: no further step starts. `continue`: the next step."""
 
     @property
     def label(self) -> str:
         """The step's name in the campaign."""
-        return self.name or self.experiment
+        return self.name or self.experiment or ""
 
 
 class Ramp(Model):
@@ -105,15 +136,16 @@ class Campaign(Model):
     """The campaign's name in reports and messages."""
     description: Text
     """What the campaign tells, and why."""
-    kind: Literal["suite", "ramp"]
-    """`suite`: several experiments. `ramp`: one experiment at several doses."""
+    kind: Literal["suite", "ramp", "gameday"]
+    """`suite`: several experiments. `ramp`: one experiment at several doses. `gameday`: experiments and prompts to people,
+    one after the other."""
     owner: Name | None = None
     """The team that owns the campaign."""
     pause: Annotated[Span, AfterValidator(_require_short_pause)] | None = None
     """How long to wait between steps. None: not at all."""
 
     steps: Annotated[tuple[SuiteStep, ...], Field(max_length=MOST_STEPS)] = ()
-    """The steps of a suite, in order."""
+    """The steps of a suite or of a game day, in order."""
     stop_on: Literal["refuted", "aborted", "never"] = "refuted"
     """When a suite starts no further step. `refuted`: a step is refuted, aborted or failed. `aborted`: a step is aborted
     or failed. `never`: only if the campaign is aborted, the stack is halted or an outcome can't be read."""
@@ -133,17 +165,58 @@ class Campaign(Model):
             if given := self._list_given("side_by_side", "steps", "stop_on"):
                 raise validation_error("belongs to a suite, and this is a ramp", "no such key", at=given[0])
             return self
+        words = "a suite" if self.kind == "suite" else "a game day"
         if not self.steps:
-            raise validation_error("a suite has steps", "at least one", at="steps")
+            raise validation_error(f"{words} has steps", "at least one", at="steps")
         if given := self._list_given("experiment", "ramp"):
-            raise validation_error("belongs to a ramp, and this is a suite", "no such key", at=given[0])
-        if problem := _find_step_problem(self.steps):
+            raise validation_error(f"belongs to a ramp, and this is {words}", "no such key", at=given[0])
+        problem = _find_gameday_problem(self) if self.kind == "gameday" else _find_suite_problem(self.steps)
+        if problem := problem or _find_step_problem(self.steps):
             raise problem
         return self
 
     def _list_given(self, *fields: str) -> list[str]:
         """Those of the fields that have another value than their default."""
         return [field for field in fields if getattr(self, field) != type(self).model_fields[field].default]
+
+
+def _find_suite_problem(steps: Iterable[SuiteStep]) -> Exception | None:
+    """The first step of a suite that names no experiment, or has what belongs to a game day."""
+    for number, step in enumerate(steps):
+        at = f"steps[{number}]"
+        for field in ("prompt", "wait", "unanswered", "expects"):
+            if getattr(step, field):
+                return validation_error("belongs to a game day, and this is a suite", "kind: gameday", at=f"{at}.{field}")
+        if step.experiment is None:
+            return validation_error("is missing", "the name of an experiment in the catalogue", at=f"{at}.experiment")
+    return None
+
+
+def _find_gameday_problem(campaign: Campaign) -> Exception | None:
+    """What keeps the campaign from being a game day: a step is exactly one of an experiment and a prompt."""
+    if campaign.side_by_side != 1:
+        return validation_error("belongs to a suite: a game day has one step after the other", "no such key", at="side_by_side")
+    for number, step in enumerate(campaign.steps):
+        if problem := _find_gameday_step_problem(step, f"steps[{number}]"):
+            return problem
+    if all(step.experiment is None for step in campaign.steps):
+        return validation_error("a game day has an experiment", "at least one step with an experiment", at="steps")
+    return None
+
+
+def _find_gameday_step_problem(step: SuiteStep, at: str) -> Exception | None:
+    if (step.experiment is None) == (step.prompt is None):
+        return validation_error("is not one of an experiment and a prompt", "exactly one of both", at=f"{at}.prompt")
+    if step.needs:
+        return validation_error("belongs to a suite: a game day goes from step to step", "stop_on, or no such key", at=f"{at}.needs")
+    wrong = ("overrides", "expects") if step.prompt is not None else ("wait", "unanswered")
+    for field in wrong:
+        if getattr(step, field) != SuiteStep.model_fields[field].default:
+            other = "an experiment, and this is a prompt" if step.prompt is not None else "a prompt, and this is an experiment"
+            return validation_error(f"belongs to {other}", "no such key", at=f"{at}.{field}")
+    if step.prompt is not None and step.name is None:
+        return validation_error("a prompt has a name, by which it is answered", "a name of its own", at=f"{at}.name")
+    return None
 
 
 def _find_step_problem(steps: Iterable[SuiteStep]) -> Exception | None:

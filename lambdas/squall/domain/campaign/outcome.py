@@ -43,6 +43,29 @@ _OF_VERDICT = {
 }
 
 
+class PromptOutcome(StrEnum):
+    """How a prompt to people ended."""
+
+    ANSWERED = "answered"
+    STOPPED = "stopped"
+    """Somebody answered that no further step starts."""
+    UNANSWERED = "unanswered"
+    BROKEN_OFF = "broken_off"
+    """The campaign ended while it waited."""
+
+    @property
+    def words(self) -> str:
+        """The outcome as people read it."""
+        return _PROMPT_WORDS.get(self, self.value)
+
+
+_PROMPT_WORDS = {
+    PromptOutcome.STOPPED: "answered: stop",
+    PromptOutcome.UNANSWERED: "nobody answered",
+    PromptOutcome.BROKEN_OFF: "the campaign ended before an answer",
+}
+
+
 def classify_run(record: ExecutionRecord) -> StepOutcome | None:
     """The outcome that a run's record says; None while the record is not final. A combination that no ending of a run
     has is `unknown`."""

@@ -1,14 +1,17 @@
 """The plan of a campaign: what AdmitCampaign has checked, and what every later state chooses steps from."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from squall.domain.base.model import Model, hash_document
 from squall.domain.campaign.choice import Choice, Ending
-from squall.domain.campaign.definition import Campaign, Ramp
+from squall.domain.campaign.definition import Campaign, Expectation, Ramp
+from squall.domain.campaign.gameday import GamedayPlan, choose_gameday_step
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.ramp import Bracket, DoseRun, RampPlan, Tally, choose_dose, count_runs, find_bracket
-from squall.domain.campaign.record import StepRun
+from squall.domain.campaign.record import PromptRun, StepRun
 from squall.domain.campaign.suite import SuitePlan, choose_suite_steps, list_skipped
 from squall.domain.documents.document import Document
 
@@ -30,6 +33,14 @@ class PlannedStep(Model):
     resource_type: str
     seconds: int
     """How long the fault lasts."""
+    expects: Annotated[tuple[Expectation, ...], Field(exclude_if=lambda value: not value)] = ()
+    """Who or what should notice the fault."""
+    prompt: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """What people are asked; then the step is no execution, and everything about one is empty."""
+    wait_seconds: Annotated[int, Field(exclude_if=lambda value: not value)] = 0
+    """How long the prompt waits for an answer."""
+    goes_on: Annotated[bool, Field(exclude_if=lambda value: not value)] = False
+    """Whether the next step follows if nobody answers."""
 
 
 class CampaignPlan(Document):
@@ -51,7 +62,12 @@ class CampaignPlan(Document):
     def suite(self) -> SuitePlan:
         """The suite's steps as its planner takes them."""
         campaign = self.campaign
-        return SuitePlan({step.name: step.needs for step in self.steps}, campaign.stop_on, campaign.side_by_side)
+        return SuitePlan({step.name: step.needs for step in self.steps if not step.prompt}, campaign.stop_on, campaign.side_by_side)
+
+    @property
+    def gameday(self) -> GamedayPlan:
+        """The steps of a game day as its planner takes them."""
+        return GamedayPlan(self.suite, {step.name: step.goes_on if step.prompt else None for step in self.steps})
 
     @property
     def ramp(self) -> RampPlan:
@@ -72,8 +88,10 @@ class CampaignPlan(Document):
         return tallies, find_bracket(tallies)
 
 
-def choose_steps(plan: CampaignPlan, runs: Sequence[StepRun]) -> Choice:
-    """The steps to start now, when no run is without an outcome; or the ending of the campaign."""
+def choose_steps(plan: CampaignPlan, runs: Sequence[StepRun], prompts: Sequence[PromptRun] = ()) -> Choice:
+    """The steps to start now, when no run is without an outcome and no prompt is open; or the ending of the campaign."""
+    if plan.campaign.kind == "gameday":
+        return choose_gameday_step(plan.gameday, _list_outcomes(runs), prompts)
     if plan.campaign.ramp is None:
         return choose_suite_steps(plan.suite, _list_outcomes(runs))
     dose = choose_dose(plan.ramp, plan.list_dose_runs(runs))

@@ -6,11 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from squall.domain.base.vocabulary import Status, Verdict
-from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
 from squall.domain.run.record import Abort
 
 LONGEST_NAME = 80
 """The most characters of an execution's name."""
+MOST_NOTES = 200
+"""The most notes of a campaign: they have to fit into its item beside the steps."""
+NOTE_BYTES = 400
+"""A note is cut to this length in UTF-8."""
 REASON_BYTES = 200
 """The reason of a step is cut to this length in UTF-8: 500 steps have to fit into an item of 400 KB."""
 
@@ -43,6 +47,32 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What somebody wrote during a campaign. Who wrote it is a label that the writer's command sent; it proves nothing."""
+
+    at: datetime
+    by: str
+    text: str
+    answers: str = ""
+    """The name of the prompt that the note answers; empty for any other note."""
+    stops: bool = False
+    """Whether the answer says that no further step starts."""
+
+
+@dataclass(frozen=True)
+class PromptRun:
+    """A prompt that a game day has shown to people."""
+
+    step: str
+    asked_at: datetime
+    until: datetime
+    """How long an answer is waited for."""
+    outcome: PromptOutcome | None = None
+    """None while it is open."""
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class CampaignRecord:
     id: str
     execution_arn: str
@@ -69,6 +99,12 @@ class CampaignRecord:
     verdict: Verdict | None = None
     reason: str = ""
     ended_at: datetime | None = None
+    notes: tuple[Note, ...] = ()
+    """What people wrote, in the order in which it was recorded."""
+    prompts: tuple[PromptRun, ...] = ()
+    """The prompts of a game day that were shown, in order."""
+    task_token: str = ""
+    """The token of the state that waits for an answer."""
     told: bool = False
     """Whether people and machines have been told how it ended."""
     version: int = 0
@@ -83,6 +119,30 @@ class CampaignRecord:
         """The executions without an outcome. Each of them may run, may still be about to start, or may be over."""
         return tuple(run for run in self.runs if run.outcome is None)
 
+    @property
+    def open_prompt(self) -> PromptRun | None:
+        """The prompt that waits for an answer; None if none does. Whether it has one already is in the notes."""
+        last = self.prompts[-1] if self.prompts else None
+        return last if last and last.outcome is None else None
+
+    def find_answer(self, step: str) -> Note | None:
+        """The first answer to the prompt; None if nobody has answered."""
+        return next((note for note in self.notes if note.answers == step), None)
+
+    def settle_prompt(self, now: datetime, *, over: bool = False) -> "CampaignRecord":
+        """The record with the outcome of the open prompt, if it has one now. `over`: the campaign ends, so nobody waits
+        any longer."""
+        asked = self.open_prompt
+        if asked is None:
+            return self
+        if answer := self.find_answer(asked.step):
+            outcome, at = (PromptOutcome.STOPPED if answer.stops else PromptOutcome.ANSWERED), answer.at
+        elif over or now >= asked.until:
+            outcome, at = (PromptOutcome.UNANSWERED if now >= asked.until else PromptOutcome.BROKEN_OFF), now
+        else:
+            return self
+        return replace(self, prompts=(*self.prompts[:-1], replace(asked, outcome=outcome, ended_at=at)))
+
     def begin(self, steps: tuple[str, ...], now: datetime) -> tuple[StepRun, ...]:
         """The next executions, one for each step, with names that follow from the campaign and their number: a repeated
         attempt to start one finds it started."""
@@ -93,6 +153,11 @@ class CampaignRecord:
         """The record with these executions added, or in the place of those with the same number."""
         by_number = {run.number: run for run in (*self.runs, *changed)}
         return replace(self, runs=tuple(by_number[number] for number in sorted(by_number)))
+
+
+def cut_note(text: str) -> str:
+    """The beginning of a note, short enough for the record."""
+    return text.encode()[:NOTE_BYTES].decode(errors="ignore")
 
 
 def cut_reason(reason: str) -> str:

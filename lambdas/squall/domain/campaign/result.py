@@ -1,17 +1,19 @@
 """`campaign_result.json`: what people and machines read about a campaign that ended."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.confidence import compute_confidence, describe_confidence
 from squall.domain.campaign.coverage import CoveredFault, cover_faults
-from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, explain_skipped
-from squall.domain.campaign.record import CampaignRecord, StepRun
+from squall.domain.campaign.record import CampaignRecord, PromptRun, StepRun
 from squall.domain.documents.document import Document
 from squall.domain.documents.finding import Finding
 
@@ -33,6 +35,26 @@ class StepResult(Model):
     begun_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+
+
+class NoteWritten(Model):
+    """What somebody wrote, or how they answered a prompt. `by` is a label that proves nothing."""
+
+    at: datetime
+    by: str
+    text: str
+    answers: str = ""
+    stops: bool = False
+
+
+class PromptShown(Model):
+    """A prompt of a game day and how it ended."""
+
+    step: str
+    prompt: str
+    asked_at: datetime
+    ended_at: datetime | None
+    outcome: PromptOutcome | None
 
 
 class RampAnswer(Model):
@@ -81,6 +103,10 @@ class CampaignResult(Document):
     coverage: tuple[CoveredFault, ...] = ()
     """What a suite covered; empty for a ramp."""
     ramp: RampAnswer | None = None
+    notes: Annotated[tuple[NoteWritten, ...], Field(exclude_if=lambda value: not value)] = ()
+    """What people had written when the campaign ended."""
+    prompts: Annotated[tuple[PromptShown, ...], Field(exclude_if=lambda value: not value)] = ()
+    """The prompts of a game day that were shown."""
 
 
 def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None, compared: Compared | None = None) -> CampaignResult:
@@ -102,11 +128,18 @@ def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None, com
         steps=steps,
         coverage=_cover_suite(steps) if plan and plan.campaign.ramp is None else (),
         ramp=_answer_ramp(record, plan) if plan and plan.campaign.ramp else None,
+        notes=tuple(NoteWritten(**asdict(note)) for note in record.notes),
+        prompts=tuple(_show_prompt(plan, prompt) for prompt in record.prompts) if plan else (),
     )
 
 
 def _cover_suite(steps: Iterable[StepResult]) -> tuple[CoveredFault, ...]:
     return cover_faults((step.resource_type, step.fault_type, step.outcome, step.execution_id is not None) for step in steps)
+
+
+def _show_prompt(plan: CampaignPlan, prompt: PromptRun) -> PromptShown:
+    text = plan.find_step(prompt.step).prompt
+    return PromptShown(step=prompt.step, prompt=text, asked_at=prompt.asked_at, ended_at=prompt.ended_at, outcome=prompt.outcome)
 
 
 def _list_steps(record: CampaignRecord, plan: CampaignPlan) -> Iterator[StepResult]:

@@ -7,7 +7,7 @@ from squall.domain.base.vocabulary import Verdict
 from squall.domain.campaign.choice import Choice, Ending
 from squall.domain.campaign.outcome import StepOutcome
 
-_STOPS: Mapping[str, frozenset[StepOutcome]] = {
+STOPS: Mapping[str, frozenset[StepOutcome]] = {
     "refuted": frozenset({StepOutcome.REFUTED, StepOutcome.GUARD, StepOutcome.STOPPED, StepOutcome.FAILED, StepOutcome.UNKNOWN}),
     "aborted": frozenset({StepOutcome.GUARD, StepOutcome.STOPPED, StepOutcome.FAILED, StepOutcome.UNKNOWN}),
     "never": frozenset({StepOutcome.UNKNOWN}),
@@ -26,10 +26,10 @@ class SuitePlan:
 
 def choose_suite_steps(plan: SuitePlan, outcomes: Mapping[str, StepOutcome]) -> Choice:
     """The steps to start now, when every step that was started has an outcome; or the ending of the suite."""
-    stopping = [name for name in plan.needs if outcomes.get(name) in _STOPS[plan.stop_on]]
+    stopping = [name for name in plan.needs if outcomes.get(name) in STOPS[plan.stop_on]]
     if not stopping and (ready := list(_list_ready(plan, outcomes))):
         return Choice(start=tuple(ready[: plan.side_by_side]))
-    return Choice(ending=_conclude(plan, outcomes, stopping))
+    return Choice(ending=conclude_suite(plan, outcomes, stopping))
 
 
 def list_skipped(plan: SuitePlan, outcomes: Mapping[str, StepOutcome]) -> dict[str, str]:
@@ -48,7 +48,7 @@ def _list_ready(plan: SuitePlan, outcomes: Mapping[str, StepOutcome]) -> Iterato
             yield name
 
 
-def _conclude(plan: SuitePlan, outcomes: Mapping[str, StepOutcome], stopping: Sequence[str]) -> Ending:
+def conclude_suite(plan: SuitePlan, outcomes: Mapping[str, StepOutcome], stopping: Sequence[str]) -> Ending:
     """`refuted` if a step failed its hypothesis, `validated` only if every step ran and was validated, else
     `inconclusive`."""
     total, done = len(plan.needs), list(outcomes.values())

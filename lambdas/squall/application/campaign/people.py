@@ -1,0 +1,80 @@
+"""What people say during a campaign: notes at any time, and the answers to the prompts of a game day.
+
+A prompt waits in Step Functions on a task token, so that waiting enters no states. A note is written first, and then the
+token is used; the token is stored first, and then the notes are read. Whatever the order, at least one of the two sees the
+other. If both were lost, the wait has an end of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from squall.application.step import UnrecordedError, is_redriven
+from squall.domain.base.printable import one_line
+from squall.domain.campaign.record import MOST_NOTES, CampaignRecord, Note, cut_note
+from squall.wiring import Wiring
+
+_TRIES = 5
+
+
+def wait_for_answer(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Store the token of the state that waits for an answer. If there is nothing to wait for any more, or the token could
+    not be stored, wake it at once: the next state asks again."""
+    token, campaign_id = str(event["task_token"]), event["run"]["id"]
+    for _ in range(_TRIES):
+        record = w.campaigns.get(campaign_id)
+        if record is None:
+            raise UnrecordedError(campaign_id)
+        if is_redriven(event) or not _is_waiting(record):
+            break
+        if w.campaigns.save(replace(record, task_token=token)):
+            return {"waiting": True}
+    w.workflow.wake(token)
+    return {"waiting": False}
+
+
+def _is_waiting(record: CampaignRecord) -> bool:
+    asked = record.open_prompt
+    return asked is not None and not record.final and record.abort is None and record.find_answer(asked.step) is None
+
+
+def record_note(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Record what somebody wrote about a campaign: `{"campaign_id", "text", "requested_by", "answers"?, "stops"?}`.
+
+    `answers` is the name of the open prompt; the state that waits for it goes on. Who wrote it is a label, and proves
+    nothing. The answer says whether it was `recorded`, and why not.
+    """
+    campaign_id, text = str(event.get("campaign_id")), cut_note(one_line(str(event.get("text") or ""), 1000))
+    answers, by = str(event.get("answers") or ""), one_line(str(event.get("requested_by") or ""), 256) or "somebody"
+    record = w.campaigns.get(campaign_id)
+    if why := _explain_refusal(record, text, answers):
+        return {"campaign_id": campaign_id, "recorded": False, "message": why}
+    note = Note(w.clock.now(), by, text, answers, stops=bool(answers) and event.get("stops") is True)
+    if not w.campaigns.add_note(campaign_id, note):
+        return {"campaign_id": campaign_id, "recorded": False, "message": f"a campaign has at most {MOST_NOTES} notes"}
+    if answers:
+        wake_campaign(w, campaign_id)
+    return {"campaign_id": campaign_id, "recorded": True, "message": "recorded"}
+
+
+def _explain_refusal(record: CampaignRecord | None, text: str, answers: str) -> str:
+    if record is None:
+        return "there is no such campaign"
+    if not text:
+        return "a note has a text"
+    if not answers:
+        return ""
+    asked = record.open_prompt
+    if record.final or record.abort is not None:
+        return "the campaign asks nothing any more: no further step starts"
+    if asked is None or asked.step != answers:
+        return f"{asked.step} is the prompt that waits" if asked else "no prompt waits for an answer"
+    given = record.find_answer(answers)
+    return f"{given.by} has answered already" if given else ""
+
+
+def wake_campaign(w: Wiring, campaign_id: str) -> None:
+    """Let the state that waits for people go on, if one does. Raises Unavailable or Refused."""
+    record = w.campaigns.get(campaign_id)
+    if record is not None and record.task_token and record.open_prompt:
+        w.workflow.wake(record.task_token)
