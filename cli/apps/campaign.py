@@ -94,3 +94,60 @@ def show(
     context.obj.json = json
     files = RunFiles(sarif=sarif, findings=findings)
     raise typer.Exit(command.show_result(context.obj, campaign, html=html, browse=browse, markdown=markdown, files=files))
+
+
+@app.command()
+def note(
+    context: typer.Context,
+    campaign: Id,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What you see.")],
+    json: Json = False,
+) -> None:
+    """Record what you see, with the time and a label that says who you are."""
+    from cli.commands.campaigns import gameday as command
+
+    context.obj.json = json
+    raise typer.Exit(command.write_note(context.obj, campaign, text))
+
+
+@app.command()
+def answer(
+    context: typer.Context,
+    campaign: Id,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The answer.")],
+    step: Annotated[str | None, typer.Option(help="The prompt; by default the one that waits.")] = None,
+    stop: Annotated[bool, typer.Option("--stop", help="Start no further step.")] = False,
+    json: Json = False,
+) -> None:
+    """Answer the prompt of a game day that waits, so that it goes on."""
+    from cli.commands.campaigns import gameday as command
+
+    context.obj.json = json
+    raise typer.Exit(command.answer_prompt(context.obj, campaign, text, step=step, stops=stop))
+
+
+@app.command()
+def follow(
+    context: typer.Context,
+    campaign: Id,
+    page: Annotated[str | None, typer.Option(metavar="FILE", help="Keep a live page of it: one HTML file for a screen.")] = None,
+    json: Json = False,
+    wait_timeout: Wait = None,
+) -> None:
+    """Follow a campaign to its end, with what people write; for a game day with a live page."""
+    from cli.commands.campaigns import gameday as command
+
+    context.obj.json = json
+    raise typer.Exit(command.follow(context.obj, campaign, page, wait_timeout))
+
+
+@app.command()
+def retrospective(
+    context: typer.Context,
+    campaign: Id,
+    file: Annotated[str | None, typer.Option("--output", metavar="FILE", help="Save it instead of printing it.")] = None,
+) -> None:
+    """Write the retrospective of a game day as Markdown: expected and real detection, who saw what when."""
+    from cli.commands.campaigns import gameday as command
+
+    raise typer.Exit(command.write_day(context.obj, campaign, file))

@@ -26,7 +26,7 @@ DOCUMENTS: dict[str, tuple[str, ...]] = {
     "Watchdog": (*_CLOSES, "campaign_result.json"),
     "AdmitCampaign": ("campaign.json",),
     "FinishCampaign": ("campaign_result.json",),
-    "Report": ("report.html", "report.md", "result.json", "series.csv"),
+    "Report": ("report.html", "report.md", "result.json", "retrospective.md", "series.csv"),
 }
 """The files in `results/<id>/` that a function may write. What a state relies on is written by one other state and
 nobody else."""

@@ -25,7 +25,7 @@ from tests.chaos.modes import SERVICE, LambdaError, Mode, Trial, answers_lost, b
 from tests.fakes.world import FakeWorld
 from tests.workflow.campaign.rig import CAMPAIGN_MACHINE, campaign_asl, run_campaign
 from tests.workflow.driver import execution_event
-from tests.workflow.endings import Intercept, is_settled, nothing_runs, once, record_of, rolled_back
+from tests.workflow.endings import Intercept, is_settled, nothing_runs, once, record_of, rolled_back, unavailable
 from tests.workflow.rig import arranged
 from tests.workflow.walk import Walk, Walked, every_state
 
@@ -41,6 +41,19 @@ CAMPAIGN: dict[str, Any] = {
 }
 
 
+DAY: dict[str, Any] = {
+    **{key: value for key, value in CAMPAIGN.items() if key != "pause"},
+    "name": "Day",
+    "kind": "gameday",
+    "steps": [
+        {"experiment": "seed"},
+        {"name": "seen", "prompt": "What did you see?", "wait": "10m", "unanswered": "continue"},
+        {"experiment": "other"},
+    ],
+}
+CAMPAIGNS = {"two": CAMPAIGN, "day": DAY}
+
+
 @dataclass(frozen=True)
 class Place:
     """Where in the campaign something breaks."""
@@ -49,6 +62,7 @@ class Place:
     """The state whose entering breaks it: of the campaign machine, or of the experiment machine while a step runs."""
     entered: int = 1
     """The visit of the state."""
+    campaign: str = "two"
 
 
 PLACES = {
@@ -57,6 +71,7 @@ PLACES = {
     "ChooseSteps after a step": Place("ChooseSteps", 2),
     "RunStep": Place("RunStep"),
     "RunStep of the last step": Place("RunStep", 2),
+    "AskPeople": Place("AskPeople", campaign="day"),
     "FinishCampaign": Place("FinishCampaign"),
     "the fault of a step": Place("WatchFault"),
     "the recovery of a step": Place("WatchRecovery"),
@@ -100,6 +115,20 @@ def start_again(trial: Trial) -> None:
     run_campaign(trial.walk, {"campaign": "two"}, "again")
 
 
+def answer(trial: Trial, *, after: float = 60, stops: bool = False, times: int = 1, unheard: bool = False) -> None:
+    """Somebody answers the prompt. `unheard`: Step Functions can't be told of it."""
+    payload = {"campaign_id": ID, "text": "it was slow", "requested_by": "ada", "answers": "seen", "stops": stops}
+
+    def say() -> None:
+        if unheard:
+            trial.world.failing["workflow.wake"] = unavailable()
+        for _ in range(times):
+            trial.walk.quietly("Note", payload)
+        trial.world.failing.clear()
+
+    trial.world.clock.after(after, say)
+
+
 def refuse_start(trial: Trial, *, error: str) -> None:
     def answer(_: dict[str, Any]) -> None:
         raise LambdaError(error)
@@ -139,9 +168,21 @@ BY_PEOPLE: dict[str, Mode] = {
     "somebody halts and resumes": partial(halt, resumed=True),
     "somebody starts it again": start_again,
 }
+OF_PROMPTS: dict[str, Mode] = {
+    "nobody answers": lambda _: None,
+    "somebody answers": answer,
+    "somebody answers before the token is stored": partial(answer, after=0),
+    "somebody answers stop": partial(answer, stops=True),
+    "somebody answers three times": partial(answer, times=3),
+    "an answer that Step Functions does not hear of": partial(answer, unheard=True),
+    "an answer at the last moment": partial(answer, after=600),
+    "an answer after the wait": partial(answer, after=700),
+}
 
 
 def modes_of(place: str) -> dict[str, Mode]:
+    if PLACES[place].campaign == "day":
+        return {**OF_STEPS, **{name: mode for name, mode in BY_PEOPLE.items() if mode is not start_again}, **OF_PROMPTS}
     is_function = "FunctionName" in STATES.get(PLACES[place].state, {}).get("Arguments", {})
     return {**(OF_FUNCTIONS if is_function else OF_STEPS), **BY_PEOPLE}
 
@@ -182,7 +223,7 @@ def calls() -> dict[str, int]:
 
 def run(cell: Cell) -> Found:
     calls()  # a campaign of its own: not while another is wired
-    with arranged(campaigns={"two": CAMPAIGN}) as (walk, world):
+    with arranged(campaigns=CAMPAIGNS) as (walk, world):
         place = PLACES[cell.place]
         trial = Trial(walk, world, place.state, states=STATES, count=calls)
         world.faults.listeners.append(lambda _: trial.at_once.append(len(world.faults.active())))
@@ -194,7 +235,7 @@ def run(cell: Cell) -> Found:
 
         walk.enter[place.state] = once(enter, at=place.entered)
         try:
-            run_campaign(walk, {"campaign": "two"})
+            run_campaign(walk, {"campaign": place.campaign})
             assert entered, "never entered"
             _drive(trial)
             return Found(cell, *until_over(trial, over))
@@ -262,6 +303,8 @@ def campaign_is_true(world: FakeWorld, record: CampaignRecord) -> None:
     """Each step's outcome is that of its run, nothing ran when the campaign had ended, and `validated` means all of it."""
     assert record.ended_at
     assert len(record.runs) <= len(CAMPAIGN["steps"]), "a step was begun twice"
+    assert record.open_prompt is None, "somebody is still asked"
+    assert record.task_token == "", "a token is left"
     for step in record.runs:
         stored = world.records.items.get(step.execution_id)
         if stored is None:

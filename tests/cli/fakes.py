@@ -12,7 +12,7 @@ from cli.aws.stack import Machine, Started
 from cli.errors import CommandError
 from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status, Verdict
-from squall.domain.campaign.record import CampaignRecord
+from squall.domain.campaign.record import CampaignRecord, Note
 from squall.domain.documents.metrics.metric_models import MetricQuery, Series
 from squall.domain.history.summary import RunSummary
 from squall.domain.run.halt import Halt
@@ -128,6 +128,8 @@ class FakeDeployment:
     published: FakeCatalogue = field(default_factory=FakeCatalogue)
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
     started_campaigns: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    note_refused: str = ""
+    """Why the note function records nothing; empty: it does."""
     on_campaign: list[CampaignRecord] = field(default_factory=list)
     """The record that a started campaign has."""
     aligned: int = 0
@@ -170,6 +172,12 @@ class FakeDeployment:
             "recorded": True,
             "steps": [{"execution_id": "c-s001", "recorded": True}, {"execution_id": "c-s002", "recorded": False}],
         }
+
+    def write_note(self, campaign_id: str, text: str, requested_by: str, *, answers: str = "", stops: bool = False) -> Any:
+        if self.note_refused:
+            return {"recorded": False, "message": self.note_refused}
+        self.campaigns.add_note(campaign_id, Note(START, requested_by, text, answers, stops=stops))
+        return {"campaign_id": campaign_id, "recorded": True, "message": "recorded"}
 
     def campaign(self, campaign_id: str) -> CampaignRecord | None:
         return self.campaigns.get(campaign_id)

@@ -54,6 +54,11 @@ def _show_plan(plan: CampaignPlan) -> None:
     title = "Steps" if plan.campaign.ramp is None else "Doses"
     table = make_table(f"{title} of {plan.campaign.name}", "Step", "Experiment", "Changes", "Environment", "Fault lasts", "Needs")
     for step in plan.steps:
+        if step.prompt:
+            then = "then the next step" if step.goes_on else "then no further step"
+            waits = f"waits {format_seconds(step.wait_seconds)}, {then}"
+            table.add_row(*map(safe_text, (step.name, f"people: {step.prompt}", "—", "—", waits, "—")))
+            continue
         changes = json.dumps(step.overrides) if step.overrides else "—"
         cells = (step.name, step.experiment, changes, step.environment, format_seconds(step.seconds), ", ".join(step.needs) or "—")
         table.add_row(*(safe_text(cell) for cell in cells))
@@ -65,7 +70,8 @@ def _describe_extent(plan: CampaignPlan) -> str:
     ramp = plan.campaign.ramp
     if ramp is None:
         total = format_seconds(sum(step.seconds for step in plan.steps))
-        count = "1 run" if len(plan.steps) == 1 else f"{len(plan.steps)} runs"
+        runs = sum(not step.prompt for step in plan.steps)
+        count = "1 run" if runs == 1 else f"{runs} runs"
         return f"{count} at most, with faults of {total} together. Nothing was started."
     runs = count_ramp_runs(len(plan.steps), ramp.confirm, ramp.method)
     return (

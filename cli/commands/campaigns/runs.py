@@ -18,7 +18,7 @@ from cli.text import clean_document, clean_line, safe_text
 from squall.domain.campaign.result import CampaignResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from cli.aws.stack import Deployment
     from cli.ci.files import RunFiles
@@ -48,15 +48,14 @@ def run_campaign(options: Options, campaign: str, name: str | None, *, follow: b
             output.make_console().print(campaign_id, soft_wrap=True)
         return Exit.VALIDATED
     output.write_note(f"Started campaign {campaign_id} in {deployment.region}.")
-    record = _follow(deployment, campaign_id, timeout)
-    return _show_ending(options, deployment, record)
+    return show_ending(options, deployment, follow_campaign(deployment, campaign_id, timeout))
 
 
 def show_campaigns(options: Options, campaign_id: str | None) -> int:
     """Returns 0, also if there is none."""
     deployment = session.find_deployment(options)
     if campaign_id is not None:
-        record = _find(deployment, parse_execution_id(campaign_id))
+        record = find_campaign(deployment, parse_execution_id(campaign_id))
         if options.json:
             output.write_json(make_document(record))
         else:
@@ -83,14 +82,14 @@ def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout
     """Returns 0 once the campaign is over."""
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)
-    record = _find(deployment, parse_execution_id(campaign_id))
+    record = find_campaign(deployment, parse_execution_id(campaign_id))
     answer = deployment.abort_campaign(record.id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
     steps = [str(step.get("execution_id")) for step in answer.get("steps", ()) if step.get("recorded") or step.get("stopped")]
     stopped = f"aborted {', '.join(steps)}" if steps else "no step of it had to be aborted"
     output.write_note(f"No further step of {record.id} starts; {stopped}.")
     if record.resume_at and not record.final:
         output.write_note(f"It pauses, and ends by itself at {record.resume_at:%Y-%m-%d %H:%M:%S} UTC.")
-    return _show_ending(options, deployment, _follow(deployment, record.id, timeout), code=Exit.VALIDATED)
+    return show_ending(options, deployment, follow_campaign(deployment, record.id, timeout), code=Exit.VALIDATED)
 
 
 def show_result(
@@ -106,11 +105,11 @@ def show_result(
     if sum([options.json, markdown, bool(html or browse)]) > 1:
         raise CommandError("Use only one of --json, --markdown, and --html with --open.", "", code=Exit.REFUSED)
     deployment = session.find_deployment(options)
-    record = _find(deployment, parse_execution_id(campaign))
+    record = find_campaign(deployment, parse_execution_id(campaign))
     if files and files.wanted:
         _write_findings(deployment, record, files)
     if not (html or browse or markdown):
-        return _show_ending(options, deployment, record)
+        return show_ending(options, deployment, record)
     if not record.final:
         hint = f"`squall campaign status {record.id}` shows its state."
         raise CommandError(f"{record.id} is still running.", hint, code=Exit.REFUSED)
@@ -143,6 +142,18 @@ def make_document(record: CampaignRecord) -> dict[str, Any]:
         "verdict": record.verdict.value if record.verdict else None,
         "reason": record.reason,
         "abort": record.abort.reason if record.abort else None,
+        "prompts": [
+            {
+                "step": each.step,
+                "until": f"{each.until:%Y-%m-%dT%H:%M:%SZ}",
+                "outcome": each.outcome.value if each.outcome else None,
+            }
+            for each in record.prompts
+        ],
+        "notes": [
+            {"at": f"{note.at:%Y-%m-%dT%H:%M:%SZ}", "by": note.by, "text": note.text, "answers": note.answers or None, "stops": note.stops}
+            for note in record.notes
+        ],
         "steps": [
             {
                 "number": run.number,
@@ -156,7 +167,8 @@ def make_document(record: CampaignRecord) -> dict[str, Any]:
     }
 
 
-def _find(deployment: Deployment, campaign_id: str) -> CampaignRecord:
+def find_campaign(deployment: Deployment, campaign_id: str) -> CampaignRecord:
+    """The record of a campaign. Raises CommandError if there is none."""
     record = deployment.campaign(campaign_id)
     if record is None:
         message = f"There is no campaign {campaign_id} in stack {deployment.stack}, {deployment.region}."
@@ -164,10 +176,13 @@ def _find(deployment: Deployment, campaign_id: str) -> CampaignRecord:
     return record
 
 
-def _follow(deployment: Deployment, campaign_id: str, timeout: float | None) -> CampaignRecord:
+def follow_campaign(
+    deployment: Deployment, campaign_id: str, timeout: float | None, *, on_look: Callable[[CampaignRecord], None] | None = None
+) -> CampaignRecord:
     """The final record. Says on stderr when a step begins or ends. Raises CommandError if the timeout passes or the
     execution died without a record."""
     told: dict[int, str] = {}
+    told_people: set[str] = set()
     started = time.monotonic()
     ended: float | None = None
     while True:
@@ -182,6 +197,10 @@ def _follow(deployment: Deployment, campaign_id: str, timeout: float | None) -> 
             if told.get(run.number) != state:
                 told[run.number] = state
                 output.write_note(f"{run.step} ({run.execution_id}): {state}")
+        if record is not None:
+            _tell_people(record, told_people)
+            if on_look:
+                on_look(record)
         if record is not None and record.final:
             return record
         if timeout is not None and time.monotonic() - started > timeout:
@@ -190,7 +209,21 @@ def _follow(deployment: Deployment, campaign_id: str, timeout: float | None) -> 
         time.sleep(LOOKS_EVERY_SECONDS)
 
 
-def _show_ending(options: Options, deployment: Deployment, record: CampaignRecord, code: Exit | None = None) -> int:
+def _tell_people(record: CampaignRecord, told: set[str]) -> None:
+    """Says once what each prompt asks and how it ended, and what people wrote."""
+    lines = []
+    for prompt in record.prompts:
+        hint = f"`squall campaign answer {record.id} …` answers until {prompt.until:%H:%M:%S} UTC"
+        lines.append(f"prompt {prompt.step}: {prompt.outcome.words if prompt.outcome else f'waits for people; {hint}'}")
+    lines += [f"{note.at:%H:%M:%S} {clean_line(note.by)}: {clean_line(note.text)}" for note in record.notes]
+    for line in lines:
+        if line not in told:
+            told.add(line)
+            output.write_note(line)
+
+
+def show_ending(options: Options, deployment: Deployment, record: CampaignRecord, code: Exit | None = None) -> int:
+    """Shows the record, and the result if it has ended. Returns the exit code of its outcome, or `code`."""
     result: Mapping[str, Any] | None = deployment.document(record.id, "campaign_result") if record.final else None
     if options.json:
         output.write_json(result or make_document(record))

@@ -14,6 +14,12 @@ from squall.domain.campaign.plan import CampaignPlan
 
 ROOT = Path(__file__).parents[3]
 RAMP = {"parameter": "latency_ms", "from": 100, "to": 300, "resolution": 100}
+DAY: dict[str, Any] = {
+    "name": "Day",
+    "description": "d",
+    "kind": "gameday",
+    "steps": [{"name": "ready", "prompt": "Ready?"}, {"experiment": "network-latency"}],
+}
 SUITE = {"name": "S", "description": "d", "kind": "suite", "steps": [{"experiment": "network-latency"}]}
 DOSES = {"name": "R", "description": "d", "kind": "ramp", "experiment": "network-latency", "ramp": RAMP}
 
@@ -93,7 +99,22 @@ def test_the_number_of_targets_is_a_dose_that_the_experiment_lists_and_its_radiu
     ("raw", "path", "words"),
     [
         ([], "$", "a campaign is an object"),
-        ({**SUITE, "kind": "gameday"}, "kind", '"gameday" is unknown'),
+        ({**SUITE, "kind": "game"}, "kind", '"game" is unknown'),
+        ({**SUITE, "steps": [{"name": "a", "prompt": "Ready?"}]}, "steps[0].prompt", "belongs to a game day"),
+        ({**DAY, "side_by_side": 2}, "side_by_side", "one step after the other"),
+        ({**DAY, "experiment": "network-latency"}, "experiment", "this is a game day"),
+        ({**DAY, "steps": [*DAY["steps"], {"prompt": "Ready?"}]}, "steps[2].name", "a prompt has a name"),
+        ({**DAY, "steps": [{"name": "a", "prompt": "b", "experiment": "network-latency"}]}, "steps[0].prompt", "not one of an experiment"),
+        ({**DAY, "steps": [{"name": "a"}]}, "steps[0].prompt", "not one of an experiment"),
+        ({**DAY, "steps": [DAY["steps"][0]]}, "steps", "a game day has an experiment"),
+        ({**DAY, "steps": [{**DAY["steps"][0], "wait": "25h"}, DAY["steps"][1]]}, "steps[0].wait", "nobody waits that long"),
+        (
+            {**DAY, "steps": [{**DAY["steps"][0], "overrides": {"targets": 2}}, DAY["steps"][1]]},
+            "steps[0].overrides",
+            "belongs to an experiment",
+        ),
+        ({**DAY, "steps": [{**DAY["steps"][1], "wait": "5m"}]}, "steps[0].wait", "belongs to a prompt"),
+        ({**DAY, "steps": [{**DAY["steps"][1], "needs": ["ready"]}]}, "steps[0].needs", "goes from step to step"),
         ({**SUITE, "steps": []}, "steps", "at least one"),
         ({**SUITE, "colour": 1}, "colour", "unknown key"),
         ({**SUITE, "pause": "2h"}, "pause", "at most 1h"),

@@ -29,10 +29,23 @@ HANDLED = {name: state for name, state in STATES.items() if state["Type"] == "Ta
 def test_every_handler_is_bounded_retried_and_caught(name: str) -> None:
     task = HANDLED[name]
     assert task["TimeoutSeconds"]
-    assert task["Arguments"]["FunctionName"] == f"${{{name}FunctionArn}}"
+    assert task["Arguments"]["FunctionName"] == f"${{{'ChooseSteps' if name == 'AskPeople' else name}FunctionArn}}"
     assert task["Arguments"]["Payload"]["redrive_count"] == REDRIVE
     assert set(task["Retry"][0]["ErrorEquals"]) == TRANSIENT
-    assert [entry["ErrorEquals"] for entry in task["Catch"]] == [["States.ALL"]]
+    caught = [entry["ErrorEquals"] for entry in task["Catch"]]
+    assert caught[-1] == ["States.ALL"]
+    assert caught[:-1] == ([["States.Timeout"]] if name == "AskPeople" else []), "nobody who answers in time is no failure"
+
+
+def test_waiting_for_people_is_one_state_whose_end_is_bounded() -> None:
+    ask = STATES["AskPeople"]
+    assert ask["Resource"].endswith(".waitForTaskToken")
+    assert ask["TimeoutSeconds"] == "{% $states.input.seconds %}"
+    assert [(entry["ErrorEquals"], entry["Next"]) for entry in ask["Catch"]] == [
+        (["States.Timeout"], "ChooseSteps"),
+        (["States.ALL"], "FinishCampaign"),
+    ]
+    assert all("States.Timeout" not in retry["ErrorEquals"] for retry in ask["Retry"])
 
 
 def test_every_state_is_reached_and_all_end_by_finishing() -> None:

@@ -233,7 +233,7 @@ def test_an_answer_that_is_lost_starts_no_step_twice_and_tells_nobody_twice(
 def test_a_campaign_that_dies_anywhere_starts_no_further_step_and_is_closed_and_told(
     walk: Walk, world: FakeWorld, steps: Steps, state: str, status: str
 ) -> None:
-    campaign = "pausing" if state == "Pause" else "web"
+    campaign = {"Pause": "pausing", "AskPeople": "day"}.get(state, "web")
     walk.enter[state] = lambda: walk.kill(status)
     walked = run_campaign(walk, {"campaign": campaign})
     started = list(steps.started)

@@ -7,23 +7,30 @@ from squall.application.campaign.finish import find_plan
 from squall.application.reports.run import NotOverError
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.campaign.result import CampaignResult, build_campaign_result
+from squall.domain.documents.result import Result
 from squall.reporting.campaign.markdown import render_campaign_markdown
 from squall.reporting.campaign.page import build_campaign_page, render_campaign
+from squall.reporting.campaign.retrospective import write_retrospective
 from squall.wiring import Wiring
+
+MARKDOWN = "text/markdown; charset=utf-8"
 
 
 def report_campaign(w: Wiring, campaign_id: str) -> dict[str, Any]:
-    """Write `report.html` and `report.md`. Returns how the campaign ended, for a log, and the keys of the files. Raises
-    NotOverError."""
+    """Write `report.html` and `report.md`, and of a game day `retrospective.md`. Returns how the campaign ended, for a log,
+    and the keys of the files. Raises NotOverError."""
     record = w.campaigns.get(campaign_id)
     if record is None or not record.final:
         state = "unknown" if record is None else record.status.value
         raise NotOverError(f"campaign {campaign_id} is {state}: only a campaign that has ended has a report")
     page = build_campaign_page(_read_result(w, record), record.execution_arn, w.settings.bucket)
-    files = (
+    files = [
         ("report.html", render_campaign(page), "text/html; charset=utf-8"),
-        ("report.md", render_campaign_markdown(page), "text/markdown; charset=utf-8"),
-    )
+        ("report.md", render_campaign_markdown(page), MARKDOWN),
+    ]
+    if record.kind == "gameday" and (plan := find_plan(w, record)):
+        results = {run.execution_id: result for run in record.runs if (result := w.documents.get(run.execution_id, Result))}
+        files.append(("retrospective.md", write_retrospective(record, plan, results), MARKDOWN))
     return {
         "campaign_id": record.id,
         "campaign": record.campaign,
