@@ -107,7 +107,7 @@ def test_the_number_of_targets_is_a_dose_that_the_experiment_lists_and_its_radiu
         ({**DAY, "steps": [{"name": "a", "prompt": "b", "experiment": "network-latency"}]}, "steps[0].prompt", "not one of an experiment"),
         ({**DAY, "steps": [{"name": "a"}]}, "steps[0].prompt", "not one of an experiment"),
         ({**DAY, "steps": [DAY["steps"][0]]}, "steps", "a game day has an experiment"),
-        ({**DAY, "steps": [{**DAY["steps"][0], "wait": "25h"}, DAY["steps"][1]]}, "steps[0].wait", "nobody waits that long"),
+        ({**DAY, "steps": [{**DAY["steps"][0], "wait": "25h"}, DAY["steps"][1]]}, "steps[0].wait", "is not accepted"),
         (
             {**DAY, "steps": [{**DAY["steps"][0], "overrides": {"targets": 2}}, DAY["steps"][1]]},
             "steps[0].overrides",

@@ -25,8 +25,6 @@ MOST_DOSES = 100
 LONGEST_PAUSE = timedelta(hours=1)
 """An abort is recorded at once, but a campaign that pauses ends only when the pause is over."""
 DEFAULT_WAIT = timedelta(minutes=15)
-LONGEST_WAIT = timedelta(hours=24)
-"""An answer, and an abort of the campaign, end the wait for people at once."""
 DURATION, TARGETS = "duration", "targets"
 """The two doses that are no parameter of the fault: its length in seconds, and the number of its targets."""
 
@@ -39,12 +37,6 @@ StepName = Annotated[
 def _require_short_pause(value: timedelta) -> timedelta:
     if value > LONGEST_PAUSE:
         raise validation_error("the pause is too long", "at most 1h")
-    return value
-
-
-def _require_bounded_wait(value: timedelta) -> timedelta:
-    if value > LONGEST_WAIT:
-        raise validation_error("nobody waits that long for an answer", "at most 24h")
     return value
 
 
@@ -76,8 +68,9 @@ class SuiteStep(Model):
     prompt: Annotated[str, Field(min_length=1, max_length=1000, exclude_if=lambda value: value is None)] | None = None
     """Only in a game day, in the place of an experiment: a question to people, or what they should do now. The game day
     goes on when somebody has answered."""
-    wait: Annotated[Span, AfterValidator(_require_bounded_wait)] | None = Field(default=None, exclude_if=lambda value: value is None)
-    """How long a prompt waits for an answer. None: 15 minutes."""
+    wait: Span | None = Field(default=None, exclude_if=lambda value: value is None)
+    """How long a prompt waits for an answer, at most 12 hours. None: 15 minutes. An answer, and an abort of the campaign, end
+    the wait at once."""
     unanswered: Literal["stop", "continue"] | None = Field(default=None, exclude_if=lambda value: value is None)
     """What follows if nobody answers. `stop`, also if it is left out: no further step starts. `continue`: the next step."""
 
