@@ -229,13 +229,12 @@ def _allow_unbootstrapped(place: Place) -> None:
 
 def _publish_assets(place: Place, assembly: Path, artefact: Mapping[str, Any]) -> str:
     """Upload every asset the stack names; returns the URL of the template."""
-    s3 = place.client("s3")
     template = ""
     for manifest in sorted(assembly.glob("*.assets.json")):
         for asset in json.loads(manifest.read_text()).get("files", {}).values():
             for destination in asset["destinations"].values():
                 bucket, key = _fill_placeholders(place, destination["bucketName"]), _fill_placeholders(place, destination["objectKey"])
-                _upload_asset(s3, bucket, key, assembly / asset["source"]["path"], asset["source"]["packaging"])
+                _upload_asset(place, bucket, key, assembly / asset["source"]["path"], asset["source"]["packaging"])
                 if asset["source"]["path"] == artefact["properties"]["templateFile"]:
                     template = f"{place.endpoint}/{bucket}/{key}"
     if not template:
@@ -249,15 +248,17 @@ def _fill_placeholders(place: Place, text: str) -> str:
     return text
 
 
-def _upload_asset(s3: Any, bucket: str, key: str, source: Path, packaging: str) -> None:
+def _upload_asset(place: Place, bucket: str, key: str, source: Path, packaging: str) -> None:
     """Upload an asset unless it is there already: its key is a hash of its content."""
+    s3 = place.client("s3")
     try:
         s3.head_object(Bucket=bucket, Key=key)
     except ClientError:
         try:
             s3.head_bucket(Bucket=bucket)
         except ClientError:
-            s3.create_bucket(Bucket=bucket)
+            elsewhere = {} if place.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": place.region}}
+            s3.create_bucket(Bucket=bucket, **elsewhere)
         s3.put_object(Bucket=bucket, Key=key, Body=zip_folder(source) if packaging == "zip" else source.read_bytes())
 
 

@@ -51,6 +51,17 @@ Way = Callable[[Place, Path, str], dict[str, str]]
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Which account it is: its id, Region and root key, and the file with the endpoints of the other accounts that its STS
+    knows, by account id."""
+
+    account_id: str = ACCOUNT_ID
+    region: str = REGION
+    access_key: str = ACCESS_KEY
+    peers: str | None = None
+
+
 class LocalAccountError(RuntimeError):
     """The local account can't do what was asked; the message says why and what helps."""
 
@@ -101,7 +112,7 @@ def _ignore_progress(message: str) -> None:
     pass
 
 
-def start_account(
+def start_account(  # noqa: PLR0913 - what an account is made of
     state_dir: str | Path = ".local",
     profile: str = "ideal",
     port: int = 0,
@@ -110,12 +121,15 @@ def start_account(
     stack_name: str = STACK,
     experiments: str = str(shipped.EXPERIMENTS),
     workload: str | None = None,
+    identity: Identity = Identity(),
+    settings: Mapping[str, str] | None = None,
     on_progress: Progress = _ignore_progress,
 ) -> Account:
     """Start the account and the workload, and deploy unless told not to; returns when all of it is ready.
 
     `experiments`: folder of the catalogue to deploy, relative to the repository's root. `workload`: a name of
-    `local.workload.settings.WORKLOADS`; None keeps a running workload as it is and starts a resilient one.
+    `local.workload.settings.WORKLOADS`; None keeps a running workload as it is and starts a resilient one. `settings`: more
+    settings of the stack.
     """
     folder = Path(state_dir).resolve()
     if workload is not None and workload not in WORKLOADS:
@@ -129,9 +143,10 @@ def start_account(
                 change_workload(running, workload=workload)
         elif now.state != "down":
             on_progress(f"starting anew: {now.detail or 'another profile is wanted'}")
-        synthesis = Synthesis(deployment.make_context(ACCOUNT_ID, REGION, stack_name, experiments), folder / "cdk.out") if deploy else None
+        context = {**deployment.make_context(identity.account_id, identity.region, stack_name, experiments), **(settings or {})}
+        synthesis = Synthesis(context, folder / "cdk.out") if deploy else None
         try:
-            account = running or _start_account(folder, profile, port, stack_name, workload or RESILIENT, on_progress)
+            account = running or _start_account(folder, profile, port, stack_name, workload or RESILIENT, identity, on_progress)
             if synthesis is not None:
                 on_progress("synthesizing the stack")
                 account = _deploy_stack(folder, account, synthesis.wait(on_progress), deployment.deploy_quickly, on_progress)
@@ -219,28 +234,33 @@ def deploy_stack(
     account = load_account(folder)
     if cdk_out is None:
         on_progress("synthesizing the stack")
-        assembly = Synthesis(deployment.make_context(ACCOUNT_ID, REGION, account.stack_name), folder / "cdk.out").wait(on_progress)
+        assembly = Synthesis(deployment.make_context(account.account_id, account.region, account.stack_name), folder / "cdk.out").wait(
+            on_progress
+        )
     else:
         assembly = Path(cdk_out).resolve()
     return _deploy_stack(folder, account, assembly, deployment.deploy_by_cdk if cli else deployment.deploy_quickly, on_progress)
 
 
-def _start_account(folder: Path, profile: str, port: int, stack_name: str, workload: str, on_progress: Progress) -> Account:
+def _start_account(
+    folder: Path, profile: str, port: int, stack_name: str, workload: str, identity: Identity, on_progress: Progress
+) -> Account:
     ports = {"account": port or _free_port(), "workload": _free_port()}
     endpoint, workload_url = (f"http://127.0.0.1:{ports[name]}" for name in ("account", "workload"))
-    place = Place(endpoint, REGION, ACCOUNT_ID, ACCESS_KEY, SECRET_KEY)
+    place = Place(endpoint, identity.region, identity.account_id, identity.access_key, SECRET_KEY)
     _stop_account(folder)
     if not _is_free(ports["account"]):
         raise LocalAccountError(f"port {ports['account']} is in use by another program; choose another or none")
     on_progress(f"starting the account at {endpoint}")
     server = [sys.executable, "-m", "local.account.server", "--port", str(ports["account"]), "--state-dir", str(folder)]
-    server += ["--workload-url", workload_url, "--profile", profile]
+    server += ["--workload-url", workload_url, "--profile", profile, "--account-id", identity.account_id, "--region", identity.region]
+    server += ["--peers", identity.peers] if identity.peers else []
     # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
     environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     pids = {"account": _start_part(folder, "account", server, environment, f"{endpoint}/_ministack/health", on_progress).pid}
     on_progress("starting the workload")
     manager = [sys.executable, "-m", "local.workload", "--port", str(ports["workload"]), "--endpoint", endpoint]
-    manager += ["--state-dir", str(folder), "--region", REGION, "--workload", workload]
+    manager += ["--state-dir", str(folder), "--region", identity.region, "--workload", workload]
     pids["workload"] = _start_part(folder, "workload", manager, environment, f"{workload_url}/healthz", on_progress).pid
     overview = _get_json(f"{workload_url}/workload")
     account = Account(

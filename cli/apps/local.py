@@ -15,6 +15,8 @@ from cli.errors import CommandError
 from cli.exits import Exit
 
 app = typer.Typer(no_args_is_help=True, help="The local chaos account: the same stack, on this machine.")
+fleet = typer.Typer(no_args_is_help=True, help="Two local accounts in two Regions, with roles between them.")
+app.add_typer(fleet, name="fleet")
 
 
 class Profile(StrEnum):
@@ -66,3 +68,40 @@ def env() -> None:
     """Print the variables that point any AWS tool at the account: eval "$(squall local env)"."""
     local = _import_commands()
     local.print_variables()
+
+
+@fleet.callback()
+def group() -> None:
+    """Two local accounts in two Regions, with roles between them."""
+
+
+@fleet.command("up")
+def start_fleet() -> None:
+    """Start home and a member, and deploy Squall into both."""
+    local = _import_commands()
+    local.start_fleet()
+
+
+@fleet.command("down")
+def stop_fleet() -> None:
+    """Stop both accounts and all their processes."""
+    local = _import_commands()
+    local.stop_fleet()
+
+
+@fleet.command("status")
+def show_fleet(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")] = False,
+) -> None:
+    """Show whether both accounts run, and where."""
+    local = _import_commands()
+    context.obj.json = json
+    raise typer.Exit(local.show_fleet(as_json=json))
+
+
+@fleet.command("env")
+def print_fleet() -> None:
+    """Print the variables of the user at home: eval "$(squall local fleet env)"."""
+    local = _import_commands()
+    local.print_fleet_variables()

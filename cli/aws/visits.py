@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 _UNREACHABLE = (exceptions.HTTPClientError, exceptions.ConnectionError)
+_UNAVAILABLE = frozenset({"ServiceUnavailable", "ServiceUnavailableException"})
 
 
 class Outcome(StrEnum):
@@ -78,6 +79,6 @@ def visit_one(name: str, call: Callable[[str], Any]) -> Visit:
 def _find_outcome(error: CommandError) -> Outcome:
     if error_code(error) in DENIED_CODES:
         return Outcome.DENIED
-    if any(isinstance(cause, _UNREACHABLE) for cause in list_causes(error)):
+    if error_code(error) in _UNAVAILABLE or any(isinstance(cause, _UNREACHABLE) for cause in list_causes(error)):
         return Outcome.UNREACHABLE
     return Outcome.REFUSED if error.code == Exit.REFUSED else Outcome.FAILED

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import output
@@ -15,6 +16,7 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.session import state_folder
 from cli.text import clean_line, safe_text
+from local import fleet as fleets
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import LocalAccountError
@@ -77,6 +79,53 @@ def print_variables() -> None:
         hint = "These variables reach no account. `squall local up` starts one; a new shell has its own credentials again."
         raise CommandError(str(error), hint) from error
     _print_exports(variables)
+
+
+def start_fleet() -> None:
+    """Starts both accounts of the fleet and deploys into them, with a line for each step."""
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, _end_with_clean_up)
+    with _explain_failures(), _show_steps() as show_step:
+        fleet = fleets.start_fleet(_fleet_folder(), on_progress=show_step)
+    output.write_note(f'`eval "$(squall local fleet env)"`, then `squall fleet status --file {fleet.file}`.')
+    output.write_note(f"Ready in {time.monotonic() - began:.0f} s: {', '.join(f'{n} {a.endpoint}' for n, a in fleet.accounts.items())}.")
+
+
+def stop_fleet() -> None:
+    """Stops all processes of both accounts."""
+    with _explain_failures(), output.show_waiting("Stopping the local fleet …"):
+        fleets.stop_fleet(_fleet_folder())
+    output.write_note("The local fleet is down.")
+
+
+def show_fleet(*, as_json: bool) -> int:
+    """Shows whether both accounts run; returns 0 if they do."""
+    states = fleets.read_fleet_status(_fleet_folder())
+    if as_json:
+        documents = {name: asdict(status) for name, status in states.items()}
+        for document in documents.values():
+            (document["account"] or {}).pop("secret_key", None)
+        output.write_json(documents)
+    else:
+        for name, status in states.items():
+            account = status.account
+            place = f", account {account.account_id} in {account.region} at {account.endpoint}" if account else ""
+            output.make_console().print(f"{name} is {status.state}{place}.", soft_wrap=True)
+    return Exit.VALIDATED if all(status.state == "up" for status in states.values()) else Exit.FAILED
+
+
+def print_fleet_variables() -> None:
+    """Prints shell commands that point AWS tools at home, as its user; if the fleet is not up, at no account at all."""
+    try:
+        variables = fleets.list_fleet_variables(_fleet_folder())
+    except LocalAccountError as error:
+        _print_exports(launcher.list_poison())
+        raise CommandError(str(error), "These variables reach no account. `squall local fleet up` starts the fleet.") from error
+    _print_exports(variables)
+
+
+def _fleet_folder() -> Path:
+    return state_folder() / fleets.FOLDER_NAME
 
 
 def _print_exports(variables: Mapping[str, str]) -> None:

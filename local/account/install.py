@@ -22,7 +22,7 @@ def install_patches() -> None:
     installed = version("ministack")
     if installed != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
+    from local.account import athena, balancers, eks, federation, iam, lambdas, quotas, rds, transport
     from local.account.ec2 import capacity, network, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import service as fis
@@ -34,6 +34,7 @@ def install_patches() -> None:
     for part in (
         transport,
         iam,
+        federation,
         lambdas,
         workflows,
         nested_executions,
@@ -84,7 +85,12 @@ async def _serve_control(scope: Scope, receive: Receive, send: Send) -> None:
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    status, answer = _answer_control(scope["method"], scope["path"], body)
+    if (scope["method"], scope["path"]) == ("POST", "/_squall/assume-role"):
+        from local.account import federation
+
+        status, answer = 200, await federation.assume_for_peer(body)
+    else:
+        status, answer = _answer_control(scope["method"], scope["path"], body)
     payload = json.dumps(answer).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})

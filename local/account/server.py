@@ -24,6 +24,9 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state-dir", type=Path, required=True)
     parser.add_argument("--workload-url", required=True, help="where the workload agent answers, http://127.0.0.1:PORT")
+    parser.add_argument("--account-id", default="000000000000")
+    parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--peers", type=Path, help="the file with the endpoints of other local accounts, by account id")
     parser.add_argument("--profile", choices=sorted(profile.NAMED), default="ideal")
     return parser.parse_args(argv)
 
@@ -39,6 +42,8 @@ def prepare_environment(chosen: Settings) -> None:
             "GATEWAY_PORT": str(chosen.port),
             "LAMBDA_EXECUTOR": "local",
             "MINISTACK_HOST": "127.0.0.1",
+            "MINISTACK_ACCOUNT_ID": chosen.account_id,
+            "MINISTACK_REGION": chosen.region,
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "STATE_DIR": str(chosen.state_dir / "ministack"),
@@ -74,7 +79,8 @@ async def serve_account(chosen: Settings) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the account until it is told to stop."""
     options = parse_arguments(argv)
-    chosen = Settings(options.port, options.state_dir.resolve(), options.workload_url.rstrip("/"))
+    workload_url = options.workload_url.rstrip("/")
+    chosen = Settings(options.port, options.state_dir.resolve(), workload_url, options.account_id, options.region, options.peers)
     settings.set_settings(chosen)
     profile.holder.use(profile.NAMED[options.profile])
     prepare_environment(chosen)

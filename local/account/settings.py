@@ -1,5 +1,6 @@
 """The settings the account process was started with."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +10,22 @@ class Settings:
     port: int
     state_dir: Path
     workload_url: str
+    account_id: str = "000000000000"
+    region: str = "us-east-1"
+    peers: Path | None = None
+    """The file with the endpoints of other local accounts, by account id."""
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def find_peer(self, account_id: str) -> str | None:
+        """The endpoint of another local account; None if there is no such account."""
+        try:
+            endpoint = json.loads(self.peers.read_text()).get(account_id) if self.peers else None
+        except (OSError, ValueError):
+            return None
+        return str(endpoint) if endpoint else None
 
 
 _current: list[Settings] = []

@@ -14,7 +14,7 @@ from cli.text import clean_line
 from squall.domain.run.halt import put_flag_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from cli.aws.stack import Deployment
     from cli.session import Options
@@ -43,7 +43,9 @@ def halt_fleet(options: Options, file: str, only: Sequence[str], reason: str, se
     if options.json:
         output.write_json(make_documents(taken, visits, by_hand))
     else:
-        columns = {"State": _describe_state, "Faults": _describe_faults, "Aborted": lambda answer: ", ".join(answer.get("aborted", ()))}
+        columns: dict[str, Callable[[Any], str]] = {"State": _describe_state}
+        if engage:
+            columns |= {"Faults": _describe_faults, "Aborted": lambda answer: ", ".join(answer.get("aborted", ()))}
         write_outcomes(taken, visits, f"{'Halt' if engage else 'Resume'} of the fleet {taken.fleet.name}", columns, by_hand)
         for name, visit in visits.items():
             for failure in visit.answer.get("failed", ()) if visit.outcome is Outcome.ANSWERED else ():

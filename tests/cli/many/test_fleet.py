@@ -102,6 +102,11 @@ def lose() -> None:
         raise ConnectTimeoutError(endpoint_url="https://cloudformation.us-east-1.amazonaws.com")
 
 
+def be_out_of_service() -> None:
+    with explain_failures(local_hint=False, first=True):
+        raise ClientError({"Error": {"Code": "ServiceUnavailable", "Message": "try later"}}, "AssumeRole")
+
+
 def find_nothing() -> None:
     raise CommandError("There is no stack 'Squall' in us-east-1.", "Name it.", code=Exit.REFUSED)
 
@@ -125,12 +130,13 @@ def test_a_halt_reaches_home_and_every_member_in_the_role_that_may(squall: Squal
 BAD_LUCK = [
     (deny, "denied", "DENIED"),
     (lose, "unreachable", "NOT REACHED"),
+    (be_out_of_service, "unreachable", "NOT REACHED"),
     (find_nothing, "refused", "REFUSED"),
     (break_down, "failed", "FAILED"),
 ]
 
 
-@pytest.mark.parametrize(("luck", "outcome", "words"), BAD_LUCK, ids=[words for _, _, words in BAD_LUCK])
+@pytest.mark.parametrize(("luck", "outcome", "words"), BAD_LUCK, ids=[luck.__name__ for luck, _, _ in BAD_LUCK])
 def test_a_member_that_was_not_halted_is_told_with_the_commands_and_the_others_are(
     squall: Squall, door: FakeDoor, luck: Callable[[], None], outcome: str, words: str
 ) -> None:
