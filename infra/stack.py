@@ -242,6 +242,7 @@ class SquallStack(Stack):
         self.state_machine.node.add_dependency(*stoppers, *stop_paths)
         schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
+        schedules.add_campaigns(definitions.campaigns, self.campaign_machine)
         schedules.add_published(self.functions["Schedule"], self.state_machine)
         self._grant_cluster_access(definitions)
 

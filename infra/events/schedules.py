@@ -1,8 +1,9 @@
-"""The schedules: the pulse every minute, the periodic reports, and the deployed experiments that have a schedule. Those of
+"""The schedules: the pulse every minute, the periodic reports, and the deployed experiments and campaigns that have a schedule. Those of
 published experiments are made by a function, in a group of their own."""
 
 import json
 from collections.abc import Mapping
+from typing import Literal
 
 from aws_cdk import Stack
 from aws_cdk.aws_iam import PolicyDocument, PolicyStatement, Role, ServicePrincipal
@@ -12,6 +13,7 @@ from aws_cdk.aws_sqs import Queue
 from aws_cdk.aws_stepfunctions import StateMachine
 from constructs import Construct
 
+from squall.domain.campaign.definition import Campaign
 from squall.domain.experiment.experiment import Experiment, Schedule
 from squall.domain.experiment.scheduling import (
     MAXIMUM_EVENT_AGE_SECONDS,
@@ -94,22 +96,30 @@ class Schedules(Construct):
             )
 
     def add_experiments(self, catalogue: Mapping[str, Experiment], machine: StateMachine) -> None:
-        """Adds a schedule per experiment; its input has the scheduled time, so that Admit recognizes a duplicate or
-        late start."""
-        schedules = {name: experiment.schedule for name, experiment in sorted(catalogue.items()) if experiment.schedule}
+        """Adds a schedule per experiment that has one."""
+        self._add_starts("experiment", {name: experiment.schedule for name, experiment in catalogue.items()}, machine)
+
+    def add_campaigns(self, campaigns: Mapping[str, Campaign], machine: StateMachine) -> None:
+        """Adds a schedule per campaign that has one."""
+        self._add_starts("campaign", {name: campaign.schedule for name, campaign in campaigns.items()}, machine)
+
+    def _add_starts(self, kind: Literal["experiment", "campaign"], declared: Mapping[str, Schedule | None], machine: StateMachine) -> None:
+        """Adds the schedules that start executions; their input has the scheduled time, by which a duplicate or late start
+        is recognized."""
+        schedules = {name: schedule for name, schedule in sorted(declared.items()) if schedule}
         if not schedules:
             return
-        role = self._make_role("ExperimentRole", "states:StartExecution", machine.state_machine_arn)
+        role = self._make_role(f"{kind.capitalize()}Role", "states:StartExecution", machine.state_machine_arn)
         for name, schedule in schedules.items():
             self._add_schedule(
-                f"Experiment-{name}",
-                name=f"experiment-{name}"[:64],
-                description=f"Starts the experiment {name}",
+                f"{kind.capitalize()}-{name}",
+                name=f"{kind}-{name}"[:64],
+                description=f"Starts the {kind} {name}",
                 schedule=schedule,
                 target=CfnSchedule.TargetProperty(
                     arn=machine.state_machine_arn,
                     role_arn=role.role_arn,
-                    input=json.dumps(make_schedule_input(name)),
+                    input=json.dumps(make_schedule_input(name, kind)),
                     dead_letter_config=CfnSchedule.DeadLetterConfigProperty(arn=self._dead_letters.queue_arn),
                     retry_policy=CfnSchedule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=MAXIMUM_EVENT_AGE_SECONDS, maximum_retry_attempts=RETRY_ATTEMPTS

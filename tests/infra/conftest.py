@@ -26,7 +26,9 @@ def make(outdir: Path, **context: object) -> Resources:
     """The template for this context, without cdk-nag (one test runs the whole app under it)."""
     settings = read_context({**CONTEXT, **context})
     app = App(outdir=str(outdir), context=read_feature_flags())
-    definitions = load_definitions(settings.experiments_dir, settings.environments_dir, fleet_file=settings.fleet_file)
+    definitions = load_definitions(
+        settings.experiments_dir, settings.environments_dir, settings.campaigns_dir, fleet_file=settings.fleet_file
+    )
     stack = SquallStack(app, settings=settings, definitions=definitions)
     return Resources(dict(Template.from_stack(stack).to_json()))
 

@@ -318,6 +318,20 @@ def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources)
     assert all(machine in needed_by(stack, name) for name in (*starting, *published, campaigns))
 
 
+def test_a_campaign_with_a_schedule_is_started_by_it(synthesize: Callable[..., Resources], tmp_path: Path) -> None:
+    suite = {"name": "Web", "description": "d", "kind": "suite", "steps": [{"experiment": "cpu-stress"}]}
+    (tmp_path / "web.yaml").write_text(json.dumps({**suite, "schedule": {"expression": "rate(7 days)"}}))
+    (tmp_path / "by-hand.yaml").write_text(json.dumps(suite))
+    made = synthesize(experiments_dir=str(ROOT / "experiments"), environments_dir=str(ROOT / "environments"), campaigns_dir=str(tmp_path))
+    schedules = {name: found for name, found in _schedules(made).items() if name.startswith("campaign-")}
+    machine, _ = machine_named(made, "Squall-Campaign")
+    assert list(schedules) == ["campaign-web"]
+    target = schedules["campaign-web"]["Target"]
+    assert target["Arn"] == {"Ref": machine}
+    assert json.loads(target["Input"])["campaign"] == "web"
+    assert set(json.loads(target["Input"])["trigger"]) == {"schedule_arn", "scheduled_time"}
+
+
 def test_failed_asynchronous_invocations_are_kept(stack: Resources) -> None:
     configured = list(stack.of_type("AWS::Lambda::EventInvokeConfig").values())
     (sentinel,) = [result for result in configured if "Sentinel" in result["FunctionName"]["Ref"]]

@@ -77,7 +77,9 @@ def admit_input(
         problems += _find_source_problems(candidate.source, environment)
         problems += prefix_paths(path, _find_place_problems(environment, place))
         if request is not None:
-            problems += find_trigger_problems(request.trigger, experiment, environment, now)
+            problems += find_trigger_problems(
+                request.trigger, experiment.schedule if experiment else None, environment.stale_trigger_seconds, now
+            )
     if experiment is not None and environment is not None:
         changed, more = _override_experiment(experiment, request, environment)
         problems += more

@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from squall.domain.base.problems import Problem, show_value
 from squall.domain.experiment.execution_input import Trigger
-from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.experiment import Schedule
 from squall.domain.metrics import periods
-from squall.domain.policy.environment import Environment
 
 
 def make_trigger_key(trigger: Trigger) -> str:
@@ -17,10 +16,8 @@ def make_trigger_key(trigger: Trigger) -> str:
     return f"{trigger.schedule_arn}#{scheduled_at.isoformat() if scheduled_at else trigger.scheduled_time}"
 
 
-def find_trigger_problems(
-    trigger: Trigger | None, experiment: Experiment | None, environment: Environment, now: datetime
-) -> Iterator[Problem]:
-    """Whether the scheduled time is a time, and near enough to now. `experiment` is None if it could not be parsed."""
+def find_trigger_problems(trigger: Trigger | None, schedule: Schedule | None, slack_seconds: int, now: datetime) -> Iterator[Problem]:
+    """Whether the scheduled time is a time, and near enough to now. `schedule` is None if it is not known."""
     if trigger is None:
         return
     scheduled_at = _parse_time(trigger.scheduled_time)
@@ -28,19 +25,13 @@ def find_trigger_problems(
         message = f"{show_value(trigger.scheduled_time)} is not a time"
         yield Problem(path="trigger.scheduled_time", message=message, expected="ISO 8601, such as 2027-01-31T03:00:00Z")
         return
-    flexible = _get_flexible_window(experiment)
-    slack = timedelta(seconds=environment.stale_trigger_seconds)
+    # EventBridge Scheduler may fire this much later than scheduled.
+    flexible = timedelta(minutes=schedule.flexible_minutes if schedule else 0)
+    slack = timedelta(seconds=slack_seconds)
     if not -slack <= now - scheduled_at <= slack + flexible:
         message = f"stale: was due at {scheduled_at:%Y-%m-%d %H:%M:%S} UTC, it is {now:%Y-%m-%d %H:%M:%S}"
         window = f" and its window of {periods.format_length(flexible)}" if flexible else ""
-        expected = f"within {environment.stale_trigger_seconds} s of the schedule{window}"
-        yield Problem(path="trigger.scheduled_time", message=message, expected=expected)
-
-
-def _get_flexible_window(experiment: Experiment | None) -> timedelta:
-    """How much later than scheduled EventBridge Scheduler may fire."""
-    schedule = experiment.schedule if experiment else None
-    return timedelta(minutes=schedule.flexible_minutes if schedule else 0)
+        yield Problem(path="trigger.scheduled_time", message=message, expected=f"within {slack_seconds} s of the schedule{window}")
 
 
 def _parse_time(text: str) -> datetime | None:

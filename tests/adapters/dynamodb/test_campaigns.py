@@ -25,6 +25,7 @@ FULL = replace(
     RECORD,
     requested_by="ada",
     previous="b",
+    trigger="arn:schedule#2026-11-30T03:00:00+00:00",
     runs=(replace(RUN, outcome=StepOutcome.REFUTED, ended_at=NOW + MINUTES, reason="why"), replace(RUN, number=2, execution_id="c-s002")),
     resume_at=NOW + MINUTES,
     waiting_since=NOW,

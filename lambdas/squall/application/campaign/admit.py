@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from squall.admission.campaign import Admitted, parse_campaign_input, plan_campaign
+from squall.admission.trigger import find_trigger_problems, make_trigger_key
 from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS, read_definition
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import LEGAL_NAME, START_TOLERANCE, list_candidate_ids
@@ -17,8 +18,12 @@ from squall.domain.base.vocabulary import Status
 from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord, Claim
 from squall.domain.documents.run import Run
+from squall.domain.experiment.execution_input import Trigger
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
+
+MOST_FIRINGS_BACK = 20
+"""How many earlier campaigns of the name are looked at: Scheduler gives up a firing after 15 minutes."""
 
 
 def admit_campaign(w: Wiring, event: Mapping[str, Any]) -> Outcome:
@@ -37,7 +42,7 @@ def admit_campaign(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     if plan and not problems:
         claim = _claim_name(w, record)
         record = replace(record, previous=claim.before)
-        problems = _refuse_second(record, claim)
+        problems = [*_refuse_second(record, claim), *_refuse_repeated_firing(w, record)]
     if problems or plan is None:
         _refuse(w, record, problems)
         return {**END, **answer}
@@ -75,8 +80,10 @@ def _make_plan(w: Wiring, raw: object, execution: Mapping[str, Any]) -> tuple[Ca
         return known[key]
 
     try:
-        _, campaign = parse_campaign_input(raw, load_deployed().campaigns)
+        request, campaign = parse_campaign_input(raw, load_deployed().campaigns)
         plan = plan_campaign(campaign, admit_step)
+        slack = min(environment.stale_trigger_seconds for admitted, _ in known.values() if admitted for environment in admitted[1:])
+        problems += find_trigger_problems(request.trigger, campaign.schedule, slack, w.clock.now())
     except InvalidInput as invalid:
         return None, [*problems, *invalid.problems]
     return (None, problems) if problems else (plan, [])
@@ -97,6 +104,7 @@ def _open_record(
             kind=plan.campaign.kind if plan else "",
             requested_by=one_line(str(fields.get("requested_by") or ""), 256),
             planned=len(plan.steps) if plan else 0,
+            trigger=_read_trigger(raw) if plan else "",
         )
         if w.campaigns.create(record):
             return record, True
@@ -121,6 +129,26 @@ def _refuse_second(record: CampaignRecord, claim: Claim) -> list[Problem]:
         return []
     message = f"{record.campaign} runs already, as {claim.holder}"
     return [Problem(path="campaign", message=message, expected="one execution of it at a time")]
+
+
+def _refuse_repeated_firing(w: Wiring, record: CampaignRecord) -> list[Problem]:
+    """Scheduler may start an execution twice. The second one is refused also if the first one has ended meanwhile."""
+    earlier = record
+    for _ in range(MOST_FIRINGS_BACK):
+        found = w.campaigns.get(earlier.previous) if record.trigger and earlier.previous else None
+        if found is None:
+            return []
+        if found.trigger == record.trigger:
+            message = f"this firing of the schedule has started {found.id} already"
+            return [Problem(path="trigger", message=message, expected="one execution for each firing")]
+        earlier = found
+    return []
+
+
+def _read_trigger(raw: object) -> str:
+    """The firing that the input names, which has been parsed before; empty if it names none."""
+    given = raw.get("trigger") if isinstance(raw, Mapping) else None
+    return make_trigger_key(Trigger.model_validate(given)) if given else ""
 
 
 def _refuse(w: Wiring, record: CampaignRecord, problems: list[Problem]) -> None:

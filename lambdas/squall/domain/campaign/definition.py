@@ -16,8 +16,8 @@ from squall.domain.base.durations import Span, validation_error
 from squall.domain.base.model import Model
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import require_pattern
-from squall.domain.experiment.execution_input import Overrides
-from squall.domain.experiment.experiment import Name, Number, Text
+from squall.domain.experiment.execution_input import Overrides, Trigger
+from squall.domain.experiment.experiment import Name, Number, Schedule, Text
 
 MOST_STEPS = 500
 MOST_DOSES = 100
@@ -136,6 +136,8 @@ class Campaign(Model):
     """The team that owns the campaign."""
     pause: Annotated[Span, AfterValidator(_require_short_pause)] | None = None
     """How long to wait between steps. None: not at all."""
+    schedule: Schedule | None = None
+    """When EventBridge Scheduler starts the campaign. None: only people start it."""
 
     steps: Annotated[tuple[SuiteStep, ...], Field(max_length=MOST_STEPS)] = ()
     """The steps of a suite or of a game day, in order."""
@@ -233,6 +235,8 @@ class CampaignInput(Model):
     """The name of a deployed campaign: its file name without `.yaml`."""
     requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
     """A label that says who asked for it; it proves nothing."""
+    trigger: Trigger | None = None
+    """The schedule that started it, and for which time. Each pair runs once."""
 
 
 def make_overrides(parameter: str, dose: float) -> dict[str, Any]:

@@ -87,6 +87,8 @@ class CampaignRecord:
     requested_by: str = ""
     previous: str = ""
     """The id of the campaign that had this name before; empty for the first one."""
+    trigger: str = ""
+    """The firing of a schedule that started it: the ARN, `#`, the scheduled time. Empty if people did."""
     runs: tuple[StepRun, ...] = ()
     planned: int = 0
     """How many steps a suite has, or how many doses a ramp has."""

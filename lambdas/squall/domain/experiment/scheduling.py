@@ -1,5 +1,7 @@
 """What EventBridge Scheduler is given for an experiment, whether it is deployed or published."""
 
+from typing import Literal
+
 MAXIMUM_EVENT_AGE_SECONDS = 900
 """Scheduler gives up a later start, which Admit would refuse as stale."""
 RETRY_ATTEMPTS = 10
@@ -11,8 +13,8 @@ def name_published_group(stack: str) -> str:
     return f"squall-{stack}.published"
 
 
-def make_schedule_input(name: str) -> dict[str, object]:
-    """The execution input of a schedule: Admit recognizes a duplicate or late start by the scheduled time."""
+def make_schedule_input(name: str, kind: Literal["experiment", "campaign"] = "experiment") -> dict[str, object]:
+    """The execution input of a schedule: a duplicate or late start is recognized by the scheduled time."""
     # Scheduler replaces the words in angle brackets when it starts the execution.
     trigger = {"schedule_arn": "<aws.scheduler.schedule-arn>", "scheduled_time": "<aws.scheduler.scheduled-time>"}
-    return {"experiment": name, "trigger": trigger}
+    return {kind: name, "trigger": trigger}
