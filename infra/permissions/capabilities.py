@@ -8,6 +8,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.names import Names, automation_arns
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
@@ -310,6 +311,13 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
             *_allow_if_listed(
                 ["lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListTags"],
                 (names.arn("lambda", "function:*"),) if names.disturbs_functions else (),
+            ),
+            *_allow_if_listed(
+                ["kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream"],
+                (names.arn("kinesis", "stream/*"),) if ResourceType.STREAM in names.fis_action_targets else (),
+            ),
+            *_allow_if_listed(
+                ["dsql:GetCluster"], (names.arn("dsql", "cluster/*"),) if ResourceType.DSQL_CLUSTER in names.fis_action_targets else ()
             ),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
             # that instance.

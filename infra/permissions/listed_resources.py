@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from aws_cdk import Stack
 
+from squall.domain.actions.table import ACTIONS
 from squall.domain.policy.environment import Environment
 
 
@@ -19,6 +20,7 @@ class ListedNames(TypedDict):
     pipeline_arns: tuple[str, ...]
     deployment_group_arns: tuple[str, ...]
     disturbs_functions: bool
+    fis_action_targets: tuple[str, ...]
 
 
 def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
@@ -27,6 +29,7 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
     calendars = {name for policy in policies for name in policy.change_calendars}
     pipelines = {name for policy in policies for name in policy.calm.pipelines}
     groups = {name for policy in policies for name in policy.calm.deployment_groups}
+    allowed = {kind for policy in policies for kind in policy.allowed_types}
     return {
         "fis_templates": tuple(sorted({template for policy in policies for template in policy.fis_templates})),
         "rollback_documents": tuple(sorted({(document.document, document.version) for document in rollbacks})),
@@ -35,6 +38,7 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
         "pipeline_arns": tuple(sorted(_format_arn(stack, "codepipeline", name) for name in pipelines)),
         "deployment_group_arns": tuple(sorted(_format_arn(stack, "codedeploy", name, "deploymentgroup:") for name in groups)),
         "disturbs_functions": any(policy.lambda_fault_configuration for policy in policies),
+        "fis_action_targets": tuple(sorted({str(ACTIONS[kind.value].resource_type) for kind in allowed if kind.is_fis_action})),
     }
 
 

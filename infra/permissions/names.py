@@ -43,6 +43,8 @@ class Names:
     """What the names of services end in, in this partition."""
     disturbs_functions: bool = False
     """Whether an environment's policy enables faults on Lambda functions."""
+    fis_action_targets: tuple[str, ...] = ()
+    """The types of target that FIS actions by id hit, where an environment's policy allows such actions."""
     sentinel_function_arn: str = ""
     sentinel_in_vpc: bool = False
     chat_topic_arn: str = ""

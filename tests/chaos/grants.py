@@ -68,6 +68,7 @@ NAMES = Names(
     schedule_role_arn="schedule-role",
     sentinel_in_vpc=True,
     disturbs_functions=True,
+    fis_action_targets=("aws:dsql:cluster", "aws:kinesis:stream"),
 )
 _DYNAMODB = {
     "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get "
@@ -160,7 +161,10 @@ KINDS: dict[str, set[ResourceType]] = {
     "lambda:GetFunctionConfiguration": {_F},
     "lambda:ListAliases": {_F},
     "lambda:ListTags": {_F},
-    "tag:GetResources": {_F},
+    "tag:GetResources": {_F, ResourceType.STREAM, ResourceType.DSQL_CLUSTER},
+    "kinesis:DescribeStreamSummary": {ResourceType.STREAM},
+    "kinesis:ListTagsForStream": {ResourceType.STREAM},
+    "dsql:GetCluster": {ResourceType.DSQL_CLUSTER},
     "rds:DescribeDBInstances": {_D, _C},
     "rds:DescribeDBClusters": {_C},
 }

@@ -39,5 +39,8 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:network:disrupt-connectivity": cut_off,
     "aws:ebs:pause-volume-io": nothing,
     "aws:ec2:asg-insufficient-instance-capacity-error": nothing,
+    "aws:kinesis:stream-provisioned-throughput-exception": nothing,
+    "aws:kinesis:stream-expired-iterator-exception": nothing,
+    "aws:dsql:cluster-connection-failure": nothing,
 }
 """By action: starts the effect, and returns what undoes it."""

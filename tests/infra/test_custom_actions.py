@@ -9,7 +9,7 @@ from aws_cdk.assertions import Template
 
 from infra.permissions.fis_roles import FisRoles
 from squall.domain.policy.environment import Environment
-from tests.infra.template import Resources, Statement
+from tests.infra.template import Resources, Statement, text
 from tests.unit.domain.policy.test_custom import REBOOT, RUNBOOK
 
 pytestmark = pytest.mark.xdist_group("infra")
@@ -76,3 +76,18 @@ def test_an_action_that_is_allowed_by_its_id_is_granted_what_the_table_says_and_
         (("ec2:DescribeInstances",), ("*",), {}),
     ]
     assert roles.actions == {"aws:ec2:reboot-instances", "aws:fis:wait"}
+
+
+def test_injected_errors_are_granted_for_one_action_and_streams_of_this_account_alone() -> None:
+    roles, result = made(allowed_types=["aws:kinesis:stream-expired-iterator-exception"])
+    (policy,) = result.of_type("AWS::IAM::ManagedPolicy")
+    (statement,) = result.statements(policy)
+    assert (statement.actions, statement.resources) == (("kinesis:InjectApiError",), ("*",))
+    (arn,) = statement.conditions["ForAllValues:ArnLike"]["kinesis:FisTargetArns"]
+    assert text(arn).endswith(":kinesis:eu-central-1:123456789012:stream/*")
+    assert statement.conditions == {
+        "StringEquals": {"kinesis:FisActionId": "aws:kinesis:stream-expired-iterator-exception"},
+        "ForAllValues:ArnLike": {"kinesis:FisTargetArns": [arn]},
+        "Null": {"kinesis:FisTargetArns": "false"},
+    }
+    assert roles.actions == {"aws:kinesis:stream-expired-iterator-exception", "aws:fis:wait"}

@@ -430,6 +430,17 @@ def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Re
     assert "ec2:DescribeInstances" in granted
 
 
+def test_streams_and_clusters_are_read_only_where_a_policy_allows_an_action_on_them() -> None:
+    reads = {
+        "aws:kinesis:stream": {"kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream"},
+        "aws:dsql:cluster": {"dsql:GetCluster"},
+    }
+    for kind in ("", *reads):
+        names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=(kind,))
+        granted = {action for statement in make_capabilities(names, "Discover")["inventory"] for action in statement.actions}
+        assert {action for action in granted if action.startswith(("kinesis:", "dsql:"))} == reads.get(kind, set())
+
+
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:
     reading = {
         name: statement for name in stack.functions() for statement in of(stack, name) if "fis:GetExperimentTemplate" in statement.actions

@@ -7,6 +7,7 @@ from typing import Any
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
+from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.scaling_groups import ScalingGroup
@@ -127,6 +128,25 @@ def scaling_group(name: str = "shop", zone: str = "", **changes: Any) -> Scaling
     return ScalingGroup.model_validate({**inputs, **changes})
 
 
+def stream(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResource:
+    """A Kinesis data stream."""
+    inputs = {
+        "type": ResourceType.STREAM, "id": name, "arn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}", "state": "ACTIVE",
+        "zone": zone, "tags": STAGING, "fields": {"RetentionPeriodHours": "24", "EncryptionType": "NONE"},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
+def dsql_cluster(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResource:
+    """An Aurora DSQL cluster."""
+    id_ = name.encode().hex()
+    inputs = {
+        "type": ResourceType.DSQL_CLUSTER, "id": id_, "arn": f"arn:aws:dsql:{REGION}:{ACCOUNT}:cluster/{id_}", "state": "ACTIVE",
+        "zone": zone, "tags": STAGING, "fields": {"deletionProtectionEnabled": "true"},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
     """The resources as an experiment names them: a group's ARN alone stands for its instances."""
     if kind is ResourceType.SCALING_GROUP:
@@ -144,6 +164,8 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.VOLUME: volume,
     ResourceType.SCALING_GROUP: scaling_group,
     ResourceType.POD: pod,
+    ResourceType.STREAM: stream,
+    ResourceType.DSQL_CLUSTER: dsql_cluster,
 }
 """A resource of each type, by its name and zone, fit for every fault."""
 

@@ -38,6 +38,18 @@ def grant_untagged(*actions: str, resources: tuple[str, ...] = ("*",)) -> FaultG
     return FaultGrant(actions=actions, resources=resources, tagged=False)
 
 
+def grant_injection(action: str, fis_action: str, targets: tuple[str, str]) -> FaultGrant:
+    """The grant of an API by which FIS makes calls fail. It authorizes on no resource: condition keys of its service name
+    the FIS action and the ARNs of its targets (service and resource); there is none for tags."""
+    service = action.partition(":")[0]
+    conditions = {
+        "StringEquals": {f"{service}:FisActionId": fis_action},
+        "ForAllValues:ArnLike": {f"{service}:FisTargetArns": [format_arn(*targets)]},
+        "Null": {f"{service}:FisTargetArns": "false"},
+    }
+    return FaultGrant(actions=(action,), resources=("*",), tagged=False, conditions=conditions)
+
+
 def grant_volume_keys() -> FaultGrant:
     """The grant that EC2 asks of whoever starts an instance: to let EC2 use the KMS keys of encrypted volumes.
 

@@ -47,6 +47,9 @@ _PLACES = {
 _ACTIONS = {
     (FaultType.REBOOT_INSTANCES, ResourceType.INSTANCE): "actions.generic:RebootInstances",
     (FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME): "actions.generic:VolumeIoLatency",
+    (FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM): "actions.described:StreamThroughputException",
+    (FaultType.STREAM_ITERATOR_EXCEPTION, ResourceType.STREAM): "actions.described:StreamIteratorException",
+    (FaultType.DSQL_CONNECTION_FAILURE, ResourceType.DSQL_CLUSTER): "actions.described:DsqlConnectionFailure",
 }
 """The same of faults whose type is the id of a FIS action."""
 

@@ -14,7 +14,7 @@ from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import FaultGrant, format_arn, grant_untagged
+from squall.faults.grants import grant_injection, grant_untagged
 from squall.faults.mechanisms.lasting import LastingFault
 from squall.faults.mechanisms.zones import Zones
 
@@ -45,14 +45,7 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
     proven_by_state = True
 
     def grants(self) -> tuple[Grant, ...]:
-        # The API that injects this fault authorizes on no resource. Its condition keys name the action and the groups;
-        # there is none for tags.
-        conditions = {
-            "StringEquals": {"ec2:FisActionId": ACTION},
-            "ForAllValues:ArnLike": {"ec2:FisTargetArns": [format_arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*")]},
-            "Null": {"ec2:FisTargetArns": "false"},
-        }
-        inject = FaultGrant(actions=("ec2:InjectApiError",), resources=("*",), tagged=False, conditions=conditions)
+        inject = grant_injection("ec2:InjectApiError", ACTION, ("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"))
         return inject, grant_untagged("autoscaling:DescribeAutoScalingGroups")
 
     def describe(self, parameters: Parameters, /) -> str:

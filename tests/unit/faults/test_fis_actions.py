@@ -11,16 +11,19 @@ from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.rollback import RollbackReport
 from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Resource
+from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults import registry
 from squall.faults.base import AnyFault
+from squall.faults.grants import FaultGrant
 from tests.unit.builders import NOW, REGION, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites, verify
-from tests.unit.resources import volume
+from tests.unit.resources import stream, volume
 
 REBOOT = registry.get_fault(FaultType.REBOOT_INSTANCES)
 SLOW = registry.get_fault(FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME)
+THROTTLED = registry.get_fault(FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM)
 LENGTH = timedelta(minutes=10)
 
 
@@ -100,15 +103,71 @@ def test_a_fault_by_id_declares_all_about_itself(fault: AnyFault) -> None:
     assert fault.actions == (fault.type.value,)
     assert fault.needs_signal
     tagged = [action for grant in fault.grants() if grant.tagged for action in grant.actions]
-    assert tagged, "what disturbs is bound to the environment's tag"
+    bound = [grant for grant in fault.grants() if isinstance(grant, FaultGrant) and grant.conditions]
+    assert tagged or bound, "what disturbs is bound to the environment's tag, or to the action and its targets"
     assert not [action for action in tagged if action.partition(":")[2].startswith("Describe")]
+
+
+@pytest.mark.parametrize("fault", [fault for fault in registry.list_action_faults() if fault.kind is DescribedResource])
+def test_an_injection_of_errors_is_granted_for_its_own_action_and_targets_alone(fault: AnyFault) -> None:
+    inject = fault.grants()[0]
+    assert isinstance(inject, FaultGrant)
+    service = fault.type.value.split(":")[1]
+    resource = {"kinesis": "stream/*", "dsql": "cluster/*"}[service]
+    assert inject.conditions == {
+        "StringEquals": {f"{service}:FisActionId": fault.type.value},
+        "ForAllValues:ArnLike": {f"{service}:FisTargetArns": [f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"]},
+        "Null": {f"{service}:FisTargetArns": "false"},
+    }
+
+
+def test_a_share_of_the_calls_has_to_be_said() -> None:
+    with pytest.raises(InvalidInput, match="percentage"):
+        THROTTLED.parse({})
+    targets, actions = compile_fault(THROTTLED, THROTTLED.parse({"percentage": 30}), [stream()], LENGTH)
+    assert [target["resourceArns"] for target in targets.values()] == [[stream().arn]]
+    (action,) = actions.values()
+    assert action["parameters"] == {"percentage": "30", "duration": "PT10M"}
+    assert action["targets"] == {"KinesisStreams": "KinesisStreams"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({}, ()),
+        ({"tags": {}}, ()),
+        ({"state": "UPDATING"}, ("orders is UPDATING, it was ACTIVE",)),
+        (
+            {"fields": {"RetentionPeriodHours": "48", "KeyId": "k"}},
+            (
+                "the EncryptionType of orders is not set, it was NONE",
+                "the KeyId of orders is k, it was not set",
+                "the RetentionPeriodHours of orders is 48, it was 24",
+            ),
+        ),
+    ],
+)
+def test_a_described_resource_is_compared_field_by_field(changes: dict[str, Any], difference: tuple[str, ...]) -> None:
+    now = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (stream(**changes),)})
+    report = find_outcome(THROTTLED, stream(), now)
+    assert report.differences == difference
+    assert report.outcome is (RollbackOutcome.NOT_RESTORED if difference else RollbackOutcome.RESTORED)
+
+
+def test_a_described_resource_that_is_gone_is_not_restored() -> None:
+    report = find_outcome(THROTTLED, stream(), workload([instance("i-1"), instance("i-2")]))
+    assert (report.outcome, report.differences) == (RollbackOutcome.NOT_RESTORED, ("orders is gone",))
 
 
 @pytest.mark.parametrize(
     ("listed", "allowed"),
     [
         (["aws:ec2:*"], ["aws:ec2:reboot-instances"]),
-        (["aws:*", "cpu_stress"], ["aws:ec2:reboot-instances", "cpu_stress", "aws:ebs:volume-io-latency"]),
+        (["aws:e*", "cpu_stress"], ["aws:ec2:reboot-instances", "cpu_stress", "aws:ebs:volume-io-latency"]),
+        (
+            ["aws:kinesis:*"],
+            ["aws:kinesis:stream-provisioned-throughput-exception", "aws:kinesis:stream-expired-iterator-exception"],
+        ),
         (["aws:*:reboot-instances", "aws:ec2:reboot-instances"], ["aws:ec2:reboot-instances", "aws:ec2:reboot-instances"]),
         (["aws:ebs:volume-io-latency"], ["aws:ebs:volume-io-latency"]),
     ],
@@ -117,7 +176,7 @@ def test_a_policy_allows_actions_by_id_or_pattern(listed: list[str], allowed: li
     assert [kind.value for kind in Environment.model_validate({"name": "staging", "allowed_types": listed}).allowed_types] == allowed
 
 
-@pytest.mark.parametrize("listed", [["*"], ["cpu_*"], ["aws:kinesis:*"], ["aws:ec2:terminate-instances"]])
+@pytest.mark.parametrize("listed", [["*"], ["cpu_*"], ["aws:memorydb:*"], ["aws:ec2:terminate-instances"]])
 def test_a_pattern_that_stands_for_nothing_is_refused(listed: list[str]) -> None:
     with pytest.raises(ValueError, match=r"allowed_types\.0"):
         Environment.model_validate({"name": "staging", "allowed_types": listed})

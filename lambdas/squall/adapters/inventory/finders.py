@@ -3,9 +3,11 @@ own targets."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.inventory.databases import RdsDatabases
+from squall.adapters.inventory.described import READINGS, DescribedResources
 from squall.adapters.inventory.functions import LambdaFunctions
 from squall.adapters.inventory.kubernetes import Kubernetes
 from squall.adapters.inventory.pods import EksPods
@@ -31,4 +33,5 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),
     ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm"), client("ec2")),
+    **{kind: partial(DescribedResources, kind) for kind in READINGS},
 }

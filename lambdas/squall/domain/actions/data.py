@@ -71,6 +71,7 @@ ELASTICACHE = (
         target_key="ReplicationGroups",
         parameters=(length(),),
         length_parameter="duration",
+        refused="FIS takes its targets by tag alone, so Squall could not pin them",
     ),
 )
 

@@ -22,6 +22,9 @@ class FaultType(StrEnum):
     """A FIS action that the environment's policy lists under `custom_actions`."""
     REBOOT_INSTANCES = "aws:ec2:reboot-instances"
     VOLUME_IO_LATENCY = "aws:ebs:volume-io-latency"
+    STREAM_THROUGHPUT_EXCEPTION = "aws:kinesis:stream-provisioned-throughput-exception"
+    STREAM_ITERATOR_EXCEPTION = "aws:kinesis:stream-expired-iterator-exception"
+    DSQL_CONNECTION_FAILURE = "aws:dsql:cluster-connection-failure"
 
     @property
     def is_fis_action(self) -> bool:
@@ -45,6 +48,8 @@ class ResourceType(StrEnum):
     VOLUME = "aws:ec2:ebs-volume"
     SCALING_GROUP = "aws:ec2:autoscaling-group"
     POD = "aws:eks:pod"
+    STREAM = "aws:kinesis:stream"
+    DSQL_CLUSTER = "aws:dsql:cluster"
 
     @property
     def words(self) -> str:
@@ -67,6 +72,8 @@ _WORDS = {
     ResourceType.VOLUME: "EBS volume",
     ResourceType.SCALING_GROUP: "Auto Scaling group",
     ResourceType.POD: "EKS pod",
+    ResourceType.STREAM: "Kinesis data stream",
+    ResourceType.DSQL_CLUSTER: "Aurora DSQL cluster",
 }
 
 

@@ -9,6 +9,7 @@ from pydantic import Discriminator, Tag
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import R, Resource
 from squall.domain.resources.databases import Database, DatabaseCluster
+from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.pods import CLUSTER, EksPod
@@ -18,11 +19,15 @@ from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.volumes import Volume
 
+DESCRIBED = frozenset({ResourceType.STREAM, ResourceType.DSQL_CLUSTER})
+"""The types that share one model and one reader."""
+_DESCRIBED = "described"
+
 
 def _type_of(value: Any) -> str:
     """The type's name. Documents of the first versions have none: they contain instances."""
-    type_name = value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type
-    return str(type_name)
+    type_name = str(value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type)
+    return _DESCRIBED if type_name in DESCRIBED else type_name
 
 
 _Others = (
@@ -34,6 +39,7 @@ _Others = (
     | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
     | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
     | Annotated[EksPod, Tag(ResourceType.POD.value)]
+    | Annotated[DescribedResource, Tag(_DESCRIBED)]
 )
 OtherResource = Annotated[_Others, Discriminator(_type_of)]
 """Every type but instances, which a workload lists by themselves."""
@@ -54,6 +60,8 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
     (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
+    (re.compile(r"arn:[^:]+:kinesis:[^:]+:\d*:stream/[A-Za-z0-9_.-]+"), ResourceType.STREAM),
+    (re.compile(r"arn:[^:]+:dsql:[^:]+:\d*:cluster/[a-z0-9]+"), ResourceType.DSQL_CLUSTER),
     (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
 )
 
@@ -75,12 +83,13 @@ def group_named(name: str) -> str | None:
     return match["name"] if match else None
 
 
-ZONELESS = frozenset({ResourceType.FUNCTION})
+ZONELESS = DESCRIBED | {ResourceType.FUNCTION}
 """Types that live in no zone."""
 FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.ECS_TASK: frozenset({"availability-zone", "cluster", "service"}),
     ResourceType.FUNCTION: frozenset(),
     ResourceType.POD: frozenset(POD_FILTERS),
+    **dict.fromkeys(DESCRIBED, frozenset[str]()),
 }
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""
 

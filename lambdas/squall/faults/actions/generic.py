@@ -83,6 +83,8 @@ class ActionFault(ReportedFault[R, Model]):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        if not hasattr(cls, "type"):
+            return  # a base of several actions
         action = ACTIONS[cls.type.value]
         cls.resource_type = ResourceType(action.resource_type or "")
         cls.risk, cls.actions, cls.target_key = action.risk, (action.id,), action.target_key or ""
@@ -94,11 +96,15 @@ class ActionFault(ReportedFault[R, Model]):
     def instant_actions(self) -> tuple[str, ...]:
         return () if ACTIONS[self.type.value].lasts else self.actions
 
+    @property
+    def permissions(self) -> tuple[str, ...]:
+        """The IAM actions that AWS documents for FIS's role."""
+        return ACTIONS[self.type.value].permissions
+
     def grants(self) -> tuple[Grant, ...]:
         """The permissions of the table: reads, and calls on targets that carry the environment's tag."""
-        permissions = ACTIONS[self.type.value].permissions
-        reads = tuple(name for name in permissions if name.partition(":")[2].startswith(READS))
-        writes = tuple(grant_tagged(name, *self.arns) for name in permissions if name not in reads)
+        reads = tuple(name for name in self.permissions if name.partition(":")[2].startswith(READS))
+        writes = tuple(grant_tagged(name, *self.arns) for name in self.permissions if name not in reads)
         return (*writes, grant_untagged(*reads)) if reads else writes
 
     def describe(self, _parameters: Model, /) -> str:

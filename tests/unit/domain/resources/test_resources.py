@@ -22,6 +22,8 @@ CLUSTER = f"arn:aws:rds:{REGION}:{ACCOUNT}:cluster:orders"
 TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/0f1e2d3c"
 SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
 CLUSTER_OF_PODS = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
+STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/orders"
+DSQL_CLUSTER = "arn:aws:dsql:eu-west-1:111122223333:cluster/abc123def456"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
 SUBNET = f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/subnet-0a1"
@@ -46,6 +48,9 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (VOLUME, ResourceType.VOLUME),
         ("vol-0a1", ResourceType.VOLUME),
         (CLUSTER_OF_PODS, ResourceType.POD),
+        (STREAM, ResourceType.STREAM),
+        (f"{STREAM}/consumer/reader:1", None),
+        (DSQL_CLUSTER, ResourceType.DSQL_CLUSTER),
         (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
@@ -117,6 +122,8 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.VOLUME: VOLUME,
         ResourceType.SCALING_GROUP: GROUP,
         ResourceType.POD: CLUSTER_OF_PODS,
+        ResourceType.STREAM: STREAM,
+        ResourceType.DSQL_CLUSTER: DSQL_CLUSTER,
     }
     assert set(names) == set(ResourceType)
     refused = 0

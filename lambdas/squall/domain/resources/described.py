@@ -1,0 +1,43 @@
+"""Targets of managed services of which Squall knows what one call of their service says."""
+
+from collections.abc import Iterator
+from typing import Literal, Self
+
+from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.base import Resource
+
+
+class DescribedResource(Resource):
+    """A resource of a managed service. It belongs to no zone, and nothing of Squall's workload replaces it."""
+
+    USABLE = frozenset({"ACTIVE"})
+    IDENTITY = ("arn", "state")
+
+    type: Literal[ResourceType.STREAM, ResourceType.DSQL_CLUSTER]
+    fields: dict[str, str] = {}
+    """What its service says of its configuration, by the service's names; lists and objects as JSON with sorted keys. Only
+    what does not change by itself is among them."""
+
+    def list_changes(self, now: Self, /) -> Iterator[str]:
+        """Each field that differs in the other description, as a sentence."""
+        for name in sorted(self.fields.keys() | now.fields.keys()):
+            old, new = self.fields.get(name), now.fields.get(name)
+            if old != new:
+                yield f"the {name} of {now.id} is {_show(new)}, it was {_show(old)}"
+
+    @property
+    def agent(self) -> str | None:
+        return None
+
+    @property
+    def own_domain(self) -> str:
+        return self.arn
+
+    @property
+    def least(self) -> int | None:
+        """0, because the resource is disturbed as a whole and has no parts that could serve meanwhile."""
+        return 0
+
+
+def _show(value: str | None) -> str:
+    return "not set" if value is None else value

@@ -1,0 +1,115 @@
+"""Calls on a Kinesis stream fail by a FIS action that has no module of its own: whole runs, and what they end as."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from squall.application.admission import deployed
+from squall.domain.base.vocabulary import ResourceType, RollbackOutcome, Status, Verdict
+from squall.domain.documents.fault import FaultTemplate
+from squall.domain.resources.described import DescribedResource
+from tests.fakes.workload import ACCOUNT, REGION
+from tests.fakes.world import FakeWorld
+from tests.workflow.endings import ID, nothing_is_left, result_of
+from tests.workflow.judging.test_disproof import QUIET, since_the_fault
+from tests.workflow.rig import TARGET_GROUP, environment
+from tests.workflow.walk import Walk
+
+ORDERS = DescribedResource(
+    type=ResourceType.STREAM, id="orders", arn=f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/orders", state="ACTIVE",
+    tags={"squall:environment": "staging"}, fields={"RetentionPeriodHours": "24"},
+)  # fmt: skip
+SIGNAL = {"namespace": "Shop", "metric_name": "Throttled", "dimensions": {"StreamName": "$target"}, "by": 20.0}
+ACTION = "aws:kinesis:stream-provisioned-throughput-exception"
+
+
+@pytest.fixture
+def throttled(experiment: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=["aws:kinesis:*"])
+    world.fleet.add_other(ORDERS)
+    world.metrics.set("Throttled", since_the_fault(world, QUIET + 50))
+    return {key: value for key, value in experiment.items() if key != "rollback"} | {
+        "type": ACTION,
+        "target_resources": [ORDERS.arn],
+        "service": TARGET_GROUP,
+        "parameters": {"percentage": 30},
+        "success_criteria": ["System availability > 99%"],
+        "fault_signal": SIGNAL,
+    }
+
+
+def test_it_is_validated_where_the_signal_shows_it_and_the_stream_is_as_before(
+    walk: Walk, world: FakeWorld, throttled: dict[str, Any]
+) -> None:
+    walk.run({"definition": throttled})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    assert result.rollback is not None
+    assert (result.rollback.outcome, [proof.kind for proof in result.rollback.proofs]) == (RollbackOutcome.RESTORED, ["mechanism"])
+    template = world.documents.get(ID, FaultTemplate)
+    assert template is not None
+    (target,) = template.body["targets"].values()
+    assert (target["resourceType"], target["resourceArns"]) == ("aws:kinesis:stream", [ORDERS.arn])
+    nothing_is_left(world)
+
+
+def test_it_is_invalid_where_nobody_was_throttled(walk: Walk, world: FakeWorld, throttled: dict[str, Any]) -> None:
+    world.metrics.set("Throttled", since_the_fault(world, QUIET))
+    walk.run({"definition": throttled})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.INVALID)
+    assert "the fault did nothing to" in result.reason
+    nothing_is_left(world)
+
+
+def test_a_stream_that_is_not_as_before_is_not_restored(walk: Walk, world: FakeWorld, throttled: dict[str, Any]) -> None:
+    changed = ORDERS.model_copy(update={"fields": {"RetentionPeriodHours": "48"}})
+
+    def change(_: object) -> None:
+        world.fleet.add_other(changed)
+
+    walk.after["StartFault"] = change
+    walk.run({"definition": throttled})
+    result = result_of(world)
+    assert result.rollback is not None
+    assert result.rollback.outcome is RollbackOutcome.NOT_RESTORED
+    assert result.rollback.differences == ("the RetentionPeriodHours of orders is 48, it was 24",)
+
+
+def test_an_abort_ends_it_and_reads_the_stream_again(walk: Walk, world: FakeWorld, throttled: dict[str, Any]) -> None:
+    order = {"execution_id": ID, "reason": "enough", "requested_by": "me"}
+    walk.after["StartFault"] = lambda _: world.clock.after(60, lambda: walk.quietly("Abort", order))
+    walk.run({"definition": throttled})
+    result = result_of(world)
+    assert result.rollback is not None
+    assert (result.status, result.verdict, result.rollback.outcome) == (Status.ABORTED, Verdict.ABORTED, RollbackOutcome.RESTORED)
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tags": {"squall:environment": "production"}}, "orders has squall:environment = 'production'"),
+        ({"tags": {}}, "orders has no tag squall:environment"),
+        ({"state": "DELETING"}, "orders is DELETING"),
+    ],
+)
+def test_a_stream_that_did_not_opt_in_or_is_not_active_is_never_hit(
+    walk: Walk, world: FakeWorld, throttled: dict[str, Any], changes: dict[str, Any], reason: str
+) -> None:
+    world.fleet.add_other(ORDERS.model_copy(update=changes))
+    walk.run({"definition": throttled})
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert reason in result.reason
+    assert world.faults.runs == {}
+
+
+def test_a_stream_is_in_no_zone(walk: Walk, world: FakeWorld, throttled: dict[str, Any]) -> None:
+    walk.run({"definition": {**throttled, "blast_radius": "single_az"}})
+    result = result_of(world)
+    assert [problem.path for problem in result.problems] == ["definition.blast_radius"]
+    assert world.faults.runs == {}
