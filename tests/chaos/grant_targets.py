@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.volumes import Attachment, Volume
@@ -13,6 +15,8 @@ from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
+from tests.workflow.faults.test_described import ACTION, SIGNAL
+from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
 from tests.workflow.faults.test_tasks import SERVICE, SHOP
@@ -110,6 +114,32 @@ def cluster(_: Walk, world: FakeWorld) -> None:
     catalogue(type="database_failure", target_resources=[CLUSTER.arn], service=TARGET_GROUP, **CRITERIA)
 
 
+def stream(_: Walk, world: FakeWorld, **target: Any) -> None:
+    described(world, ORDERS_STREAM, ACTION, **target)
+
+
+def tagged_stream(walk: Walk, world: FakeWorld) -> None:
+    stream(walk, world, target_resources=[], target={"resource_type": "aws:kinesis:stream", "tags": STAGING})
+
+
+def dsql_cluster(_: Walk, world: FakeWorld) -> None:
+    arn = f"arn:aws:dsql:{REGION}:{ACCOUNT}:cluster/abc123"
+    described(
+        world,
+        DescribedResource(type=ResourceType.DSQL_CLUSTER, id="abc123", arn=arn, state="ACTIVE", tags=STAGING),
+        "aws:dsql:cluster-connection-failure",
+    )
+
+
+def described(world: FakeWorld, resource: DescribedResource, action: str, **target: Any) -> None:
+    """Half of the calls on a managed service fail, and its clients count them."""
+    policy(allowed_types=[action])
+    world.fleet.add_other(resource)
+    world.metrics.set("Throttled", lambda _: 90.0 if world.faults.active() else 0.0)
+    named = target or {"target_resources": [resource.arn]}
+    catalogue(type=action, service=TARGET_GROUP, parameters={"percentage": 50}, fault_signal=SIGNAL, **{**CRITERIA, **named})
+
+
 def instance(_: Walk, __: FakeWorld) -> None:
     """The targets of REL12-BP05's experiment."""
 
@@ -133,6 +163,9 @@ KINDS: dict[str, Prepare] = {
     "a subnet": subnet,
     "a function": function,
     "tagged functions": tagged_function,
+    "a stream": stream,
+    "tagged streams": tagged_stream,
+    "a DSQL cluster": dsql_cluster,
     "tasks": task,
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,
