@@ -37,8 +37,8 @@ from tests.workflow.walk import Walk
 INTO_THE_FAULT = {ONE_FAULT: (125,), SCENARIO: (125, 270, 400), OBSERVED: (30, 125)}
 """Seconds after the start at which something ends the fault. In a scenario two faults run, then none while the third waits,
 then the third. In an observation the fault runs, then it is over."""
-FAULT_SECONDS = 600
-"""Seconds after the start at which the time of every shape is over."""
+FAULT_SECONDS = {ONE_FAULT: 600, SCENARIO: 540, OBSERVED: 600}
+"""Seconds after the start at which the time of the faults, or of their observation, is over."""
 SHARE = {ONE_FAULT: 1, SCENARIO: 1, OBSERVED: 4}
 """One in so many scenes is played in this shape."""
 LATE = 90
@@ -280,7 +280,7 @@ def play(scene: Scene) -> Played:
                 CAUSES[cause].act(walk, mail)
 
         world.faults.listeners.append(changed)
-        arm = once(lambda: world.clock.after(FAULT_SECONDS if scene.at_the_end else scene.into, act))
+        arm = once(lambda: world.clock.after(FAULT_SECONDS[scene.shape] if scene.at_the_end else scene.into, act))
         walk.after["StartFault"] = lambda _: arm()
         walk.run({"experiment": "seed"})
         return _judged(scene, trial, at)
@@ -307,9 +307,9 @@ def _judged(scene: Scene, trial: Trial, at: dict[str, datetime]) -> Played:
 
 def _stopped_in_time(scene: Scene, seconds: float) -> None:
     """The quickest of the functions that get an event stops the fault; if none gets one, the pulse does. At the end of its
-    time FIS ends by itself; an observation ends at the execution's first look after it."""
+    time FIS ends one fault by itself; a scenario and an observation end at the execution's first look after it."""
     alarmed = scene.causes != ("execution stopped",)
-    by_itself = any(CAUSES[cause].heard_by_itself for cause in scene.causes) or (scene.at_the_end and scene.shape != OBSERVED)
+    by_itself = any(CAUSES[cause].heard_by_itself for cause in scene.causes) or (scene.at_the_end and scene.shape == ONE_FAULT)
     posts = [*([scene.execution] if "execution stopped" in scene.causes else []), *([scene.action, scene.rule] if alarmed else [])]
     heard = [delay for post in posts for delay in post.delays(0)]
     looks = [LONGEST_FIRST_LOOK_SECONDS] if scene.at_the_end and "execution stopped" not in scene.causes else []
@@ -337,8 +337,8 @@ def _blamed(scene: Scene, world: FakeWorld) -> None:
 
 
 def _lasted(scene: Scene, fis: FisExperiment) -> bool:
-    """Whether nothing has to be blamed for the end: FIS ended by itself, or Squall ended an observation in time."""
-    return fis.status == "completed" or (scene.shape == OBSERVED and whole(fis, FAULT_SECONDS))
+    """Whether nothing has to be blamed for the end: FIS ended by itself, or Squall ended what FIS kept in reserve."""
+    return fis.status == "completed" or (scene.shape != ONE_FAULT and whole(fis, FAULT_SECONDS[scene.shape]))
 
 
 def _told_once(world: FakeWorld) -> None:
