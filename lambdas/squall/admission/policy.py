@@ -22,7 +22,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.faults import custom, registry
-from squall.faults.plan import BoundFault, planned_end
+from squall.faults.plan import BoundFault, list_lasting, planned_end
 
 ThresholdsByPath = list[tuple[str, Threshold]]
 
@@ -182,13 +182,12 @@ def _find_fitness_problems(experiment: Experiment, environment: Environment) -> 
     ]
 
 
-def _ends_at_once(experiment: Experiment, environment: Environment) -> bool:
-    """Whether all faults are over at once, or are not known: then other problems say why."""
+def _list_lasting(experiment: Experiment, environment: Environment) -> dict[str, timedelta]:
+    """The length of each fault that is not over at once; none if a fault is not known: then other problems say why."""
     try:
-        bound = [(registry.bind_fault(planned, environment), planned) for planned in experiment.plan]
-        return all(fault.traits(fault.parse(planned.parameters)).ends_at_once for fault, planned in bound)
+        return list_lasting([BoundFault(planned, registry.bind_fault(planned, environment)) for planned in experiment.plan])
     except (registry.UnknownFaultError, InvalidInput):
-        return True
+        return {}
 
 
 def _find_unseen_signal(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
@@ -231,9 +230,9 @@ def _length_field(experiment: Experiment) -> str:
 def _find_short_fault_problems(experiment: Experiment, environment: Environment) -> Iterator[Problem]:
     """Why the policy refuses a fault that is over before a guard could end it."""
     conditions = [threshold for path, threshold in _list_thresholds(experiment) if path.startswith("abort_conditions")]
-    short = find_short_fault(experiment, conditions, environment, ends_at_once=_ends_at_once(experiment, environment))
+    short = find_short_fault(experiment, conditions, environment, lasting=_list_lasting(experiment, environment))
     if short is not None and not short.allowed:
-        field = _length_field(experiment)
+        field = extend_path("faults", short.name, "duration") if short.name else _length_field(experiment)
         expected = "a longer fault, or an abort condition on metrics of a `sentinel`, which guard more quickly"
         yield Problem(path=field, message=short.detail, expected=expected)
 

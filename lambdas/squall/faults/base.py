@@ -124,6 +124,10 @@ class Fault(ABC, Generic[R, P]):
     """What the fault holds on each target while it lasts: `network`, `agent`."""
     needs: frozenset[str] = frozenset()
     """What each target must have left, for the fault to begin and to end there: `agent`."""
+    stirs: frozenset[str] = frozenset()
+    """What the fault uses of each target besides what it is named after: `cpu`."""
+    told_by: frozenset[str] = frozenset()
+    """What of each target tells whether the fault did anything: `cpu`."""
     proven_by_state: bool = False
     """Whether the state of a target after the run is the proof. It does not say which of two such faults caused it."""
     loss_has_any_cause: bool = False
@@ -238,6 +242,8 @@ class Fault(ABC, Generic[R, P]):
             improvements_on_loss=self.improvements_on_loss,
             takes=self.takes,
             needs=self.needs,
+            stirs=self.stirs,
+            told_by=self.told_by,
             proven_by_state=self.proven_by_state,
             loss_has_any_cause=self.loss_has_any_cause,
         )

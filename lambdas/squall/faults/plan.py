@@ -119,6 +119,11 @@ def traits_of(definition: Definition) -> FaultTraits:
     )
 
 
+def list_lasting(plan: Iterable[BoundFault]) -> dict[str, timedelta]:
+    """The length of each fault that is not over at once, by its name. Raises InvalidInput for parameters."""
+    return {bound.name: bound.planned.length for bound in plan if not bound.traits.ends_at_once}
+
+
 def risk_of(plan: Iterable[BoundFault]) -> Risk:
     """The highest risk of any of the faults."""
     return max((bound.fault.risk for bound in plan), key=RISKS.index)

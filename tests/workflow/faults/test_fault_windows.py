@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from infra.code import UPLOT
+from squall.application.admission import deployed
 from squall.application.reports.run import collect_facts
 from squall.domain.base.vocabulary import CriterionOutcome, Status, Verdict
 from squall.domain.documents.result import Result
@@ -22,8 +23,9 @@ FAST, SLOW = 0.05, 4.0
 
 
 @pytest.fixture
-def scenario(experiment: dict[str, Any]) -> dict[str, Any]:
+def scenario(experiment: dict[str, Any], known: deployed.DeployedDefinitions) -> dict[str, Any]:
     """Memory for seven minutes; three minutes later latency for seven minutes, on the same instance."""
+    known.environments["staging"]["short_faults"] = {"response": "warn", "longest": "10m"}
     candidates = {"target_resources": experiment["target_resources"][:1]}
     shared = {key: value for key, value in experiment.items() if key not in {"type", "target_resources", "duration_minutes"}}
     memory = {"type": "memory_stress", "parameters": {"memory_percent": 50}, **candidates, "duration": "PT7M"}
@@ -97,7 +99,7 @@ def test_harm_that_outlasts_a_fault_is_not_called_recovered_before_the_next(walk
 
 
 def test_faults_at_the_same_time_can_not_be_told_apart_and_that_is_said(walk: Walk, world: FakeWorld, scenario: dict[str, Any]) -> None:
-    scenario["faults"]["latency"] |= {"after": [], "delay": "PT1M", "type": "cpu_stress", "parameters": {}}
+    scenario["faults"]["latency"] |= {"after": [], "delay": "PT1M", "type": "disk_fill", "parameters": {}}
     walk.run({"definition": scenario})
     result = result_of(world)
     memory, latency = result.faults

@@ -37,7 +37,7 @@ from squall.domain.safety.cost import count_billed_metrics, estimate_cost
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import bind_plan, check_prerequisites, compile_faults, list_replaced, planned_end, risk_of, traits_of
+from squall.faults.plan import bind_plan, check_prerequisites, compile_faults, list_lasting, list_replaced, planned_end, risk_of, traits_of
 
 T = TypeVar("T")
 _GROUP = "asg/"
@@ -68,6 +68,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         workload_now=workload,
         traits=traits_of(definition),
         lasts=planned_end(plan),
+        lasting=list_lasting(plan),
         account=parts[4],
         region=parts[3],
         domain_holders=_try_read(step, lambda: step.w.locks.holders(discovery.failure_domains, now)),

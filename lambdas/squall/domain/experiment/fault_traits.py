@@ -21,6 +21,10 @@ class FaultTraits:
     can't run at that time."""
     needs: frozenset[str] = frozenset()
     """What a target must have left for the fault to begin and to end there."""
+    stirs: frozenset[str] = frozenset()
+    """What the fault uses of each target besides what it is named after: `cpu`."""
+    told_by: frozenset[str] = frozenset()
+    """What of each target tells whether the fault did anything. Another fault that stirs it would hide an idle one."""
     proven_by_state: bool = False
     """Whether the state of a target after the run is the proof. It does not say which of two faults caused it."""
     loss_has_any_cause: bool = False

@@ -77,14 +77,15 @@ def _check_speed(inputs: SafetyInput) -> Answer:
 
 def _check_short_fault(inputs: SafetyInput) -> Answer:
     experiment, policy = inputs.definition.experiment, inputs.definition.environment
-    if inputs.traits.ends_at_once:
+    if not inputs.lasting:
         return True, "the fault is over at once: no guard could shorten it"
     conditions = [condition for _, condition in parse_sentences(experiment).conditions]
     found = inputs.discovery
     slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.pinned, policy.timing)
-    short = find_short_fault(experiment, conditions, policy, ends_at_once=False, slow=slow)
+    short = find_short_fault(experiment, conditions, policy, lasting=inputs.lasting, slow=slow)
     if short is None:
-        return True, f"a guard can end the fault before its {format_length(experiment.length)} are over"
+        ends = [f"{name or 'the fault'} before its {format_length(length)} are over" for name, length in inputs.lasting.items()]
+        return True, f"a guard can end {', '.join(ends)}"
     return CheckOutcome.WARNED if short.allowed else False, short.detail
 
 

@@ -38,6 +38,8 @@ class SafetyInput:
     traits: FaultTraits
     lasts: timedelta
     """How long the faults last together, with the time that FIS keeps in reserve between them."""
+    lasting: Mapping[str, timedelta]
+    """The length of each fault that is not over at once, by its name in a scenario."""
     account: str | None
     """The account in which this function runs; `region` likewise."""
     region: str | None

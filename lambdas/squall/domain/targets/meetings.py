@@ -31,8 +31,9 @@ def explain_conflict(first: Hit, second: Hit) -> str:
     if sentence := _explain_same(first, second):
         return sentence
     for one, other in ((first, second), (second, first)):
-        if sentence := _explain_loss(one, other) or _explain_claim(one, other) or _explain_unknown_cause(one, other):
-            return sentence
+        for explain in (_explain_loss, _explain_claim, _explain_noise, _explain_unknown_cause):
+            if sentence := explain(one, other):
+                return sentence
     return ""
 
 
@@ -50,6 +51,19 @@ def _explain_claim(holding: Hit, other: Hit) -> str:
     if not shared or not claimed or not holding.fault.can_overlap(other.fault):
         return ""
     return f"{holding.fault.words} and {other.fault.words} both use the {claimed[0]} of {shared[0]}, and neither waits for the other"
+
+
+def _explain_noise(loud: Hit, told: Hit) -> str:
+    """A fault that did nothing looks as if it did, if another one moves what would tell."""
+    shared = sorted(loud.touched & told.touched)
+    stirred = sorted(loud.traits.stirs & told.traits.told_by)
+    if not shared or not stirred or not loud.fault.can_overlap(told.fault):
+        return ""
+    what = stirred[0].upper()
+    return (
+        f"{loud.fault.words} uses the {what} of {shared[0]}, too, which is to tell whether {told.fault.words} did anything, and neither "
+        "waits for the other"
+    )
 
 
 def _explain_unknown_cause(losing: Hit, earlier: Hit) -> str:

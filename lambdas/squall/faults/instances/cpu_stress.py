@@ -27,6 +27,7 @@ class CpuStress(SendCommandFault[Parameters]):
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
     risk = "low"
+    told_by = frozenset({"cpu"})
     ssm_documents = ("AWSFIS-Run-CPU-Stress",)
     parameters = Parameters
     action = "cpu"

@@ -28,6 +28,8 @@ class MemoryStress(SendCommandFault[Parameters]):
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
     risk = "high"
+    stirs = frozenset({"cpu"})
+    """stress-ng uses CPU for it."""
     ssm_documents = ("AWSFIS-Run-Memory-Stress",)
     parameters = Parameters
     action = "memory"

@@ -52,6 +52,7 @@ class PodCpuStress(PodFault[CpuParameters]):
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
     risk = "low"
+    told_by = frozenset({"cpu"})
     actions = ("aws:eks:pod-cpu-stress",)
     action = "cpu"
     parameters = CpuParameters
@@ -76,6 +77,8 @@ class PodMemoryStress(PodFault[MemoryParameters]):
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
     risk = "high"
+    stirs = frozenset({"cpu"})
+    """stress-ng uses CPU for it."""
     actions = ("aws:eks:pod-memory-stress",)
     action = "memory"
     parameters = MemoryParameters

@@ -24,6 +24,7 @@ class TaskCpuStress(TaskFault[CpuParameters]):
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
     risk = "low"
+    told_by = frozenset({"cpu"})
     ssm_documents = ("AWSFIS-Run-CPU-Stress",)
     actions = ("aws:ecs:task-cpu-stress",)
     parameters = CpuParameters
@@ -67,6 +68,8 @@ class TaskDiskFill(TaskFault[DiskParameters]):
     type = FaultType.DISK_FILL
     verb = "filled the disk of"
     risk = "high"
+    stirs = frozenset({"cpu"})
+    """stress-ng uses CPU for it."""
     ssm_documents = ("AWSFIS-Run-IO-Stress",)
     actions = ("aws:ecs:task-io-stress",)
     parameters = DiskParameters

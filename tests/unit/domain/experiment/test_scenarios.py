@@ -97,6 +97,19 @@ def test_faults_in_a_network_s_way_are_named() -> None:
     assert parse_experiment(scenario({"slow": slow, "gone": {**gone, "after": ["slow"]}})).length == minutes(20)
 
 
+@pytest.mark.parametrize("order", [("cpu", "memory"), ("memory", "cpu")])
+def test_a_fault_that_would_hide_that_another_one_did_nothing_waits_for_it(order: tuple[str, str]) -> None:
+    faults: dict[str, dict[str, Any]] = {
+        "cpu": {**ONE, "type": "cpu_stress"},
+        "memory": {**ONE, "type": "memory_stress", "parameters": {"memory_percent": 50}},
+    }
+    first, second = order
+    told = problems(scenario({name: faults[name] for name in order}))[f"faults.{second}"]
+    assert "memory (memory_stress) uses the CPU of i-1234567890abcdef0, too, which is to tell whether cpu (cpu_stress) did" in told
+    in_turn = {first: faults[first], second: {**faults[second], "after": [first]}}
+    assert len(parse_experiment(scenario(in_turn)).plan) == 2
+
+
 def test_what_waits_for_a_fault_waits_for_those_before_it() -> None:
     slow, gone = {**ONE, "type": "network_latency"}, {**ONE, "type": "service_unavailable", "parameters": {"port": 80}}
     between = {**TWO, "type": "memory_stress", "parameters": {"memory_percent": 50}, "after": ["slow"]}

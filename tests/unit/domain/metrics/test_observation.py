@@ -104,7 +104,8 @@ def test_recovery_is_watched_from_the_end_of_the_fault_to_the_end_of_the_observa
 
 def find_short(own: Experiment, policy: Environment, *, ends_at_once: bool = False) -> Any:
     conditions = [threshold for _, threshold in parse_sentences(own).conditions]
-    return find_short_fault(own, conditions, policy, ends_at_once=ends_at_once)
+    lasting = {} if ends_at_once else {fault.name: fault.length for fault in own.plan}
+    return find_short_fault(own, conditions, policy, lasting=lasting)
 
 
 def test_a_fault_that_no_guard_can_end_in_time_is_the_policy_s_decision() -> None:
@@ -115,6 +116,27 @@ def test_a_fault_that_no_guard_can_end_in_time_is_the_policy_s_decision() -> Non
     assert find_short(short(), environment(short_faults="warn")).allowed
     assert not find_short(short(duration="6m"), environment(short_faults="warn")).allowed, "longer than such harm may last"
     assert find_short(short(duration="6m"), environment(short_faults={"response": "warn", "longest": "6m"})).allowed
+
+
+@pytest.mark.parametrize("observation", [None, "30m"])
+def test_each_fault_of_a_scenario_may_be_short_however_long_all_of_them_last(observation: str | None) -> None:
+    def scenario(*lengths: str) -> Experiment:
+        faults = {
+            f"f{number}": {
+                "type": "cpu_stress",
+                "target_resources": ["i-1"],
+                "duration": length,
+                "after": [f"f{number - 1}"] if number else [],
+            }
+            for number, length in enumerate(lengths)
+        }
+        return short(type=None, target_resources=[], faults=faults, observation=observation)
+
+    found = find_short(scenario("10m", "2m", "3m"), environment(short_faults="warn"))
+    assert (found.name, found.length, found.allowed) == ("f2", timedelta(minutes=3), True)
+    assert "f2 is over before a guard could end it: its harm can last 3 min by itself" in found.detail
+    assert not find_short(scenario("10m", "2m", "3m"), environment()).allowed
+    assert find_short(scenario("10m", "8m"), environment()) is None
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from squall.domain.run.ssm_state import CalendarState
 from squall.domain.safety import evaluate
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
-from squall.faults.plan import bind_plan, planned_end, traits_of
+from squall.faults.plan import bind_plan, list_lasting, planned_end, traits_of
 from tests.unit.builders import (
     ACCOUNT,
     NOW,
@@ -101,7 +101,7 @@ def safe(**changes: Any) -> SafetyInput:
         ],
     }
     defined = changes.get("definition", inputs["definition"])
-    inputs |= {"traits": traits_of(defined), "lasts": planned_end(bind_plan(defined))}
+    inputs |= {"traits": traits_of(defined), "lasts": planned_end(bind_plan(defined)), "lasting": list_lasting(bind_plan(defined))}
     return SafetyInput(**{**inputs, **changes})
 
 
