@@ -83,6 +83,7 @@ def make_scenario(experiment: dict[str, Any], policy: dict[str, Any]) -> None:
         "latency": {**slow, "after": ["memory"], "delay": "PT1M", "duration": "PT4M"},
     }
     policy["minimum_healthy_percent"] = 33  # one of three instances goes on
+    policy["short_faults"] = {"response": "warn", "longest": "10m"}  # of minutes, with guards on periods of one minute
 
 
 def make_observed(experiment: dict[str, Any], _: dict[str, Any]) -> None:
