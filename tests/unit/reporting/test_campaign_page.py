@@ -111,6 +111,19 @@ def test_the_page_says_the_bracket_and_how_sure_it_is() -> None:
     text = read_text(render_campaign(build_campaign_page(RAMP, ARN, "bucket")))
     for words in ("the reason", "Holds to 200 latency_ms", "Fails from 300 latency_ms", "% confident", "latency_ms 300 0 1 1"):
         assert words in text, text
+    assert "The shaded area in the middle is the answer" in text
+
+
+@pytest.mark.parametrize("runs", [(), (("latency_ms 200", INVALID),)])
+def test_a_ramp_without_an_answer_says_so_and_is_not_sure_of_anything(runs: tuple[tuple[str, StepOutcome], ...]) -> None:
+    result = result_of(RAMP_PLAN, *runs)
+    assert result.ramp
+    assert (result.ramp.holds_to, result.ramp.fails_from, result.ramp.confidence) == (None, None, None)
+    page = build_campaign_page(result, ARN, "bucket")
+    for text in (read_text(render_campaign(page)), render_campaign_markdown(page)):
+        assert "no answer: no run tells of any dose whether it holds or fails" in text
+        assert "confident" not in text
+        assert "is the answer" not in text
 
 
 def test_the_page_of_a_suite_has_its_coverage() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from squall.domain.campaign.ramp import Bracket, Tally
 
+NO_ANSWER = "no answer: no run tells of any dose whether it holds or fails"
 WRONG_RUNS = 0.05
 """The assumed share of runs that tell the wrong thing: one in twenty."""
 

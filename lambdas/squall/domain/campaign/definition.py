@@ -90,7 +90,7 @@ class Ramp(Model):
     start: Annotated[Number, Field(alias="from")]
     """The smallest dose."""
     to: Number
-    """The largest dose: the one that should hold."""
+    """The largest dose that is tried."""
     resolution: Annotated[Number, Field(gt=0)]
     """The distance between two doses, and so the width of the answer."""
     method: Literal["ladder", "bisect"] = "bisect"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import Status, Verdict
-from squall.domain.campaign.confidence import compute_confidence, describe_confidence
+from squall.domain.campaign.confidence import NO_ANSWER, compute_confidence, describe_confidence
 from squall.domain.campaign.coverage import CoveredFault, cover_faults
 from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, explain_skipped
@@ -67,8 +67,9 @@ class RampAnswer(Model):
     """The largest dose below `fails_from` that holds; None if none is known."""
     fails_from: float | None
     """The smallest dose that fails; None if none is known."""
-    confidence: float
-    """The probability that the limit lies between the two, under the assumption that `statement` names."""
+    confidence: float | None
+    """The probability that the limit lies between the two, under the assumption that `statement` names. None if neither is
+    known."""
     statement: str
 
 
@@ -173,12 +174,13 @@ def _answer_ramp(record: CampaignRecord, plan: CampaignPlan) -> RampAnswer | Non
     if ramp is None:
         return None
     tallies, bracket = plan.tally(record.runs)
-    confidence = compute_confidence(tallies, bracket)
+    known = bracket.holds is not None or bracket.fails is not None
+    confidence = compute_confidence(tallies, bracket) if known else None
     return RampAnswer(
         parameter=ramp.parameter,
         doses=ramp.doses,
         holds_to=None if bracket.holds is None else ramp.doses[bracket.holds],
         fails_from=None if bracket.fails is None else ramp.doses[bracket.fails],
-        confidence=round(confidence, 4),
-        statement=describe_confidence(confidence),
+        confidence=None if confidence is None else round(confidence, 4),
+        statement=NO_ANSWER if confidence is None else describe_confidence(confidence),
     )

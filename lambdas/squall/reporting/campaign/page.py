@@ -23,6 +23,8 @@ class CampaignPage:
     reason: str
     statement: str
     """How sure the answer of a ramp is; empty for a suite."""
+    answered: bool
+    """Whether a ramp has an answer, of which the picture shows where it lies."""
     comparison: str
     tiles: tuple[Tile, ...]
     picture: Picture | None
@@ -51,6 +53,7 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str)
         subtitle=tuple(part for part in (result.kind and f"campaign, {result.kind}", format_date(result.start_time)) if part),
         reason=result.reason,
         statement=result.ramp.statement if result.ramp else "",
+        answered=result.ramp is not None and result.ramp.confidence is not None,
         comparison=result.comparison,
         tiles=tuple(_make_tiles(result)),
         picture=draw_ramp(result, urls) if result.ramp else draw_suite(result, urls),
