@@ -85,6 +85,7 @@ def _make_inputs(step: Step, measurements: Measurements) -> JudgeInput:
         windows=measurements.by_name,
         series={name: measurements.inside(name, step.discovery.bindings) for name in measurements.by_name},
         finer=measurements.finer,
+        run_series=measurements.series,
         values=measurements.values,
         alarms_fired={name: _find_first_firing(step, name, measurements.windows.effect_at) for name in alarms},
         alarm_histories=_read_histories(step, kept_ok, measurements.windows.effect_at),

@@ -44,6 +44,8 @@ class JudgeInput:
     alarms_read_at: datetime | None = None
     """The time at which the alarms' history was read. None: at the end of the last window or later."""
 
+    run_series: Mapping[str, Sequence[Series]] = field(default_factory=dict)
+    """Binding name to the series of its queries over the whole run, with the periods between the windows."""
     spans: Mapping[str, EffectSpan] = field(default_factory=dict)
     """When each fault of a scenario was in effect, by its name. A fault that took no effect is absent."""
 

@@ -10,6 +10,7 @@ from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.judging.attribution import explain_unattributed
+from squall.domain.judging.beginning import judge_beginning
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.fault_times import list_beside
 from squall.domain.judging.judge_input import Judged, JudgeInput
@@ -83,6 +84,8 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     outcome, reason, shown, interval = _decide_threshold(measured, inputs)
     if outcome is MET and (doubt := explain_unattributed(threshold, binding, measured.series, window)):
         outcome, reason = CANNOT_TELL, reason + doubt
+    if outcome is MET and (began := judge_beginning(threshold, binding, window, inputs)):
+        outcome, reason, shown = began.outcome, f"{began.reason}; {reason}", began.value
     said = reason + _describe_missing(measured) + _describe_others(threshold.window, inputs)
     return Judged("threshold", outcome, said, shown, {**more, **interval})
 
