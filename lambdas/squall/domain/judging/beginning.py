@@ -16,7 +16,7 @@ from squall.domain.judging.bounds import CANNOT_TELL, NOT_MET
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.window_statistics import find_window_value, seen_points
 from squall.domain.language.sentences import Threshold
-from squall.domain.metrics.series import value_over
+from squall.domain.metrics.series import counts_events, value_over
 
 _LOWER_IS_WORSE = frozenset({">", ">="})
 _HIGHER_IS_WORSE = frozenset({"<", "<="})
@@ -49,7 +49,7 @@ def judge_beginning(threshold: Threshold, binding: MetricBinding, window: Window
         return None
     series, hosts = inputs.run_series.get(binding.name, ()), inputs.run_series.get("healthy_hosts", ())
     points = seen_points(binding, series, hosts, before)
-    value = _measure_both(binding, series, hosts, window.model_copy(update={"start": before.start}))
+    value = _measure_both(binding, series, hosts, before, window)
     if not points or value is None or threshold.holds(value):
         return None
     usual = inputs.window_of("baseline", binding)
@@ -74,8 +74,12 @@ def _find_beginning(name: str, window: Window, inputs: JudgeInput) -> Window | N
     return window.model_copy(update={"start": start, "end": window.start}) if start < window.start else None
 
 
-def _measure_both(binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], whole: Window) -> float | None:
-    """The value over the window and the periods before it; None for a percentile, and without data."""
+def _measure_both(
+    binding: MetricBinding, series: Sequence[Series], hosts: Sequence[Series], before: Window, window: Window
+) -> float | None:
+    """The value over the window and the periods before it; None for a percentile, and without data. A count is that of the
+    window's length, as without these periods."""
+    whole = window.model_copy(update={"start": before.start})
     combine = {query.key: _COMBINE.get(query.statistic) for query in binding.queries}
     totals: Mapping[str, float | None] = {
         each.key: _total(combine.get(each.key), [point.value for point in each.points if whole.start <= point.at < whole.end])
@@ -84,7 +88,8 @@ def _measure_both(binding: MetricBinding, series: Sequence[Series], hosts: Seque
     if None in combine.values():
         return None
     value = value_over(binding, totals, whole.end - whole.start)
-    return find_window_value(binding, series, hosts, whole, seen_points(binding, series, hosts, whole), value)
+    both = find_window_value(binding, series, hosts, whole, seen_points(binding, series, hosts, whole), value)
+    return both if both is None or not counts_events(binding) else both * window.periods / whole.periods
 
 
 def _total(combine: object, values: Sequence[float]) -> float | None:

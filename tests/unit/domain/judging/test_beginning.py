@@ -93,6 +93,18 @@ def test_response_time_counts_by_its_periods() -> None:
     assert judge(QUICK, "response_time", {"value": [*[0.1] * BEFORE, 20.0, *[0.1] * 10]}).outcome is MET
 
 
+def test_a_count_is_one_of_the_windows_length() -> None:
+    """Four errors in each period are 40 in the ten of the window; the period before it adds none to them."""
+    name = next(b.name for b in discovery(exp=experiment(success_criteria=["Error count < 42"])).bindings if b.name.startswith("error"))
+
+    def count(began: float) -> CriterionResult:
+        points = {"target_5xx": [*[4.0] * BEFORE, began, *[4.0] * 10], "requests": [600.0] * (BEFORE + 11)}
+        return judge("Error count < 42", name, points, values={"fault": {**HEALTHY, name: 40.0}})
+
+    assert count(began=4.0).outcome is MET
+    assert count(began=60.0).outcome is NOT_MET
+
+
 def test_a_percentile_of_the_window_does_not_follow_from_that_of_a_period() -> None:
     name = next(b.name for b in discovery(exp=experiment(success_criteria=["p99 response time < 2 seconds"])).bindings if "p99" in b.name)
     points = {"value": [*[0.1] * BEFORE, 30.0, *[0.1] * 10]}
