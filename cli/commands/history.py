@@ -55,7 +55,7 @@ def _recognise_plan(deployment: Deployment, run: RunSummary) -> RunSummary:
     if run.summarised or run.plan:
         return run
     record = deployment.record(run.execution_id)
-    return replace(run, plan=record is not None and record.plan)
+    return replace(run, plan=record is not None and record.only_plans)
 
 
 def make_history_table(runs: Sequence[RunSummary]) -> Table:

@@ -119,7 +119,7 @@ def _make_queue_document(record: ExecutionRecord, line: Line | None, now: dateti
 
 def _describe_status(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
     ahead = _list_ahead(record, line, now)
-    return ("plan: " if record.plan else "") + record.status.value + (f", position {len(ahead) + 1}" if ahead is not None else "")
+    return ("plan: " if record.only_plans else "") + record.status.value + (f", position {len(ahead) + 1}" if ahead is not None else "")
 
 
 def _describe_queue(record: ExecutionRecord, line: Line | None, now: datetime) -> str:
@@ -168,7 +168,7 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("execution", record.id),
         ("experiment", record.experiment),
         ("environment", record.environment),
-        ("mode", "plan: everything but the fault" if record.plan else ""),
+        ("mode", "plan: everything but the fault" if record.only_plans else ""),
         ("status", record.status.value + (f", {record.verdict.value}" if record.verdict else "")),
         ("state", describe_state(record) + since),
         ("started", f"{record.started_at:%Y-%m-%d %H:%M:%S} UTC, {length} {'in all' if record.final else 'ago'}"),
@@ -198,7 +198,7 @@ def describe_confirmation(record: ExecutionRecord, vote: Vote) -> str:
 
 def _describe_fault(record: ExecutionRecord, now: datetime) -> str:
     if record.fault_started_at is None:
-        return "" if record.final or record.plan else "not started"
+        return "" if record.final or record.only_plans else "not started"
     elapsed = format_seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
     if not record.observation_seconds:
         state = "lasted" if record.fault_ended_at else "running for"

@@ -1,5 +1,6 @@
 """Which functions may write which attributes of a run's record: the conditions of the grants are made from it.
 
+IAM compares every name in a request, also those inside of attributes (`ask.plan`): no attribute here may have such a name.
 Attributes that are not listed may be written by every function that writes to records: the status, the phase, the
 reason, what a state decided, and the timeline.
 """
@@ -13,7 +14,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     # What Admit puts with the record, and later states compare with: never updated.
     **dict.fromkeys(("admitted_hash", "definition_hash", "promotion_hash", "execution_arn", "started_at"), _NOBODY),
     **dict.fromkeys(("source", "source_version", "source_hash"), _NOBODY),
-    **dict.fromkeys(("environment", "experiment", "fault_type", "requested_by", "trigger", "plan"), _NOBODY),
+    **dict.fromkeys(("environment", "experiment", "fault_type", "requested_by", "trigger", "only_plans"), _NOBODY),
     **dict.fromkeys(("period_pk", "period_sk", "experiment_pk", "experiment_sk"), _NOBODY),
     # A gate opens by what these say.
     "ask": ("AskApproval", "Approve"),

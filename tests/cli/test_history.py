@@ -61,7 +61,7 @@ def test_a_plan_is_told_apart_from_runs(squall: Squall, busy: FakeDeployment) ->
     """A plan that goes on, or whose report is not written yet, is known by its record."""
     ended = run(4, plan=True, status=Status.REJECTED, verdict=None, hypothesis_validated=None)
     busy.runs += [ended, run(5, status=Status.RUNNING, verdict=None, summarised=False)]
-    busy.scripts["run-5"] = [record("run-5", plan=True)]
+    busy.scripts["run-5"] = [record("run-5", only_plans=True)]
     lines = squall("history", "--days", "3660").stdout.splitlines()
     told = {word: line for line in lines for word in line.split() if word.startswith("run-")}
     assert {name: "plan: " in line for name, line in told.items()} == {

@@ -36,10 +36,10 @@ def test_what_is_running_as_a_table_and_as_json(squall: Squall, deployment: Fake
 
 
 def test_a_plan_that_runs_says_that_it_is_one(squall: Squall, deployment: FakeDeployment) -> None:
-    deployment.scripts["run-1"] = [record(phase="FinalCheck", plan=True)]
+    deployment.scripts["run-1"] = [record(phase="FinalCheck", only_plans=True)]
     assert "plan: running" in " ".join(squall("status").stdout.split())
     assert "plan: everything but the fault" in " ".join(squall("status", "run-1").stdout.split())
-    assert json.loads(squall("status", "run-1", "--json").stdout)["plan"] is True
+    assert json.loads(squall("status", "run-1", "--json").stdout)["only_plans"] is True
 
 
 NEVER = datetime(2999, 1, 1, tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -145,7 +146,8 @@ def test_a_listing_without_a_paginator_is_read_to_its_end(tmp_path: Path) -> Non
 
 def test_throttled_calls_are_repeated_until_they_are_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("botocore.endpoint.time.sleep", waited.append)  # the backoff between attempts
+    # The backoff between attempts, and nothing that other threads of the process wait for.
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=waited.append))
     sent: list[str] = []
 
     def answer(request: Any, **_: Any) -> AWSResponse:

@@ -50,6 +50,12 @@ def named_by(method: str) -> set[str]:
     return (names | plain) - NESTED
 
 
+def test_no_attribute_has_the_name_of_one_inside_of_another() -> None:
+    """IAM compares every name in a request, wherever it stands: a grant that keeps `plan` from a function would keep `ask.plan` from it,
+    too."""
+    assert not NESTED & set(ATTRIBUTES)
+
+
 @pytest.mark.parametrize("method", ATTRIBUTES_OF_METHOD)
 def test_the_adapter_names_the_attributes_that_the_grants_are_made_for(method: str) -> None:
     assert named_by(method) == ATTRIBUTES_OF_METHOD[method]

@@ -45,6 +45,6 @@ def summary_of(record: ExecutionRecord, result: Result, definition: Definition |
             FindingSeen(finding.id, finding.title, finding.severity.value, finding.status is FindingStatus.CLOSED)
             for finding in result.findings
         ),
-        plan=record.plan or record.status is Status.PLANNED,
+        plan=record.only_plans or record.status is Status.PLANNED,
         summarised=True,
     )

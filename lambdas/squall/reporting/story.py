@@ -169,7 +169,7 @@ def _describe_refusal(facts: Facts) -> Iterable[str]:
         yield f"What was asked has {len(facts.result.problems)} problem{'s' if len(facts.result.problems) > 1 else ''}."
     if facts.result.status is Status.PLANNED:
         yield "It was a plan: everything but the fault was prepared, and removed again."
-    elif facts.record.plan:
+    elif facts.record.only_plans:
         yield "It was a plan, which injects nothing, and it ended early."
 
 

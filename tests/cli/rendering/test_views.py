@@ -111,7 +111,7 @@ def test_a_run_that_ended_before_its_fault_claims_no_state_it_left_out() -> None
 def test_a_state_named_after_the_fault_says_so_if_there_was_none(state: str) -> None:
     """Every run passes these states, also a plan. A run whose fault may have started is told nothing of the kind."""
     console = _console(200)
-    never, begun = record(phase=state, plan=True), record(phase=state, fis_experiment_id="EXP1")
+    never, begun = record(phase=state, only_plans=True), record(phase=state, fis_experiment_id="EXP1")
     Lines(console).show(_snapshot(record=never))
     console.print(Terminal(console, "x", "here").make_region(_snapshot(record=never)))
     assert console.export_text().count("no fault was started") == 2

@@ -219,7 +219,9 @@ def test_the_story_counts_the_criteria_once() -> None:
 def test_the_story_of_a_plan_that_ended_early_says_that_it_was_one() -> None:
     run = facts()
     rejected = run.result.model_copy(update={"status": Status.REJECTED, "verdict": None})
-    early = replace(run, result=rejected, record=replace(run.record, plan=True, fault_started_at=None, fis_experiment_id=None, events=()))
+    early = replace(
+        run, result=rejected, record=replace(run.record, only_plans=True, fault_started_at=None, fis_experiment_id=None, events=())
+    )
     assert "It was a plan, which injects nothing" in write_story(early)
 
 

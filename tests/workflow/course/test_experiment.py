@@ -89,7 +89,7 @@ def test_a_plan_prepares_everything_and_injects_nothing(engine: Machine, world: 
     assert done.status == "SUCCEEDED"
     record = world.records.get("run-1")
     assert record is not None
-    assert (record.status, record.verdict, record.plan) == (Status.PLANNED, None, True)
+    assert (record.status, record.verdict, record.only_plans) == (Status.PLANNED, None, True)
     assert world.faults.runs == {}
     assert "StartFault" not in done.states
     nothing_is_left(world)

@@ -271,7 +271,7 @@ def _refused(match: re.Match[str], report: Told) -> Iterator[str]:
 
 
 def _planned(_: re.Match[str], report: Told) -> Iterator[str]:
-    if report.facts.result.status is not Status.PLANNED and not report.facts.record.plan:
+    if report.facts.result.status is not Status.PLANNED and not report.facts.record.only_plans:
         yield "it was none"
 
 

@@ -127,7 +127,7 @@ def _make_record(run: Run, definition: Definition | None, raw: object, now: date
         source_hash=definition.source.hash if definition else "",
         requested_by=(definition.requested_by or "") if definition else _bound_text(fields.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
-        plan=(definition.mode if definition else fields.get("mode")) == Mode.PLAN,
+        only_plans=(definition.mode if definition else fields.get("mode")) == Mode.PLAN,
     )
 
 

@@ -66,7 +66,7 @@ class ExecutionRecord:
     """The hash of the definition before overrides (`published.content_hash`)."""
     requested_by: str = ""
     trigger: str = ""
-    plan: bool = False
+    only_plans: bool = False
     """Whether the run only plans: it does everything but inject, so it is no evidence of anything."""
     verdict: Verdict | None = None
     hypothesis_validated: bool | None = None
