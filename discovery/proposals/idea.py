@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 PERIODS = 10
 """The length of a proposed fault in metric periods: with fewer, the lag of the metrics and the guards' reaction would
 leave too little to judge."""
-SHORT_PERCENT = 100 / 3
-"""Percent of CPU, memory or disk in use. From here on a stress fault leaves less than the service uses now."""
+SHORT_PERCENT = 25
+"""Percent of CPU, memory or disk in use. From here on a stress fault, which takes 80 % and more of what there is, leaves less than
+the service uses now."""
 
 
 def choose_minutes(timing: Timing) -> int:
