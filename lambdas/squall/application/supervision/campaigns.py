@@ -49,15 +49,15 @@ def look_after_campaign(w: Wiring, campaign_id: str) -> str:
 
 def _finish_abort(w: Wiring, record: CampaignRecord) -> str:
     """Abort the running steps that an abort of the campaign has not reached: whoever aborts a campaign writes the reason
-    first, and may die after that. Returns what was done; empty if nothing had to be."""
+    first, and may die after that. The steps come first, because a wait for people that can't be woken has an end of its own.
+    Returns what was done; empty if nothing had to be."""
     if record.abort is None:
         return ""
     missed = [
         reading.run for reading in read_steps(w, None, record.running) if reading.live and reading.stored and reading.stored.abort is None
     ]
+    if missed:
+        abort_steps(w, record.id, missed, record.abort.source, record.abort.reason, "the pulse")
     if record.open_prompt and record.task_token:
         w.workflow.wake(record.task_token)
-    if not missed:
-        return ""
-    abort_steps(w, record.id, missed, record.abort.source, record.abort.reason, "the pulse")
-    return f"aborted {', '.join(run.execution_id for run in missed)}"
+    return f"aborted {', '.join(run.execution_id for run in missed)}" if missed else ""
