@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, Field
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.published import lets_published_run
 from squall.application.admission.startable import read_startable
-from squall.application.history import summarize_run
 from squall.application.messages import send_message
+from squall.application.reports.summary import summarize_run
 from squall.domain.base.model import Model
 from squall.domain.experiment.experiment import SCENARIO
 from squall.domain.history.coverage import STALE_DAYS

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from squall.application.admission.definitions import find_definition_if_admitted
-from squall.application.history import summarize_run
+from squall.application.reports.summary import summarize_run
 from squall.application.result.record import agreed_result
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.discovery import Discovery
