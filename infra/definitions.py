@@ -34,7 +34,7 @@ class Definitions:
     environments: Mapping[str, Environment]
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     fleet: Fleet | None = None
-    """The fleet whose home this stack is; its functions never read it."""
+    """The fleet whose home this stack is."""
 
     def files(self) -> dict[str, dict[str, object]]:
         """The documents that the handlers read, by file name."""
@@ -42,6 +42,7 @@ class Definitions:
             "catalogue.json": {name: _dump_model(experiment) for name, experiment in sorted(self.experiments.items())},
             "environments.json": {name: _dump_model(environment) for name, environment in sorted(self.environments.items())},
             "campaigns.json": {name: _dump_model(campaign) for name, campaign in sorted(self.campaigns.items())},
+            **({"fleet.json": dict(self.fleet.list_deployed())} if self.fleet else {}),
         }
 
 

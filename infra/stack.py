@@ -31,13 +31,20 @@ from infra.monitoring.dashboard import LiveDashboard
 from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
 from infra.permissions.fleet import FleetRoles, make_home_policies
-from infra.permissions.holders import CAMPAIGN_FUNCTIONS, CONTROL_FUNCTIONS, OUTSIDE_FUNCTIONS, WORKFLOW_FUNCTIONS, statements_for
+from infra.permissions.holders import (
+    CAMPAIGN_FUNCTIONS,
+    CONTROL_FUNCTIONS,
+    FLEET_FUNCTIONS,
+    OUTSIDE_FUNCTIONS,
+    WORKFLOW_FUNCTIONS,
+    statements_for,
+)
 from infra.permissions.listed_resources import list_fault_folders, list_names
 from infra.permissions.names import Names
 from infra.permissions.people import make_people_policies
 from infra.places import read_feature_flags
 from infra.results import Results
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL, Workflow, campaign_machine_name, machine_name
 from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS
@@ -87,6 +94,7 @@ class SquallStack(Stack):
             else None,
         )
         self._apply_feature_flags()
+        _require_presence(settings, definitions)
         self.settings = settings
         self.machine_name = machine_name(settings)
         self.campaign_machine_name = campaign_machine_name(settings)
@@ -143,6 +151,7 @@ class SquallStack(Stack):
         sentinel = factory.make("Sentinel", statements_for("Sentinel", names), network=self._sentinel_network())
         names = replace(names, sentinel_function_arn=sentinel.function_arn)
         fis_roles = {"SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns)}
+        regional = {"AWS_STS_REGIONAL_ENDPOINTS": "regional"}
         # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it watches.
         experiments = {"SQUALL_STATE_MACHINE_ARN": self._machine_arn}
         variables: Mapping[str, Mapping[str, str]] = {
@@ -161,14 +170,14 @@ class SquallStack(Stack):
             },
             **dict.fromkeys(("Halt", "Resume"), {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {}),
             # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
-            "Approve": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
-            "ObserveApproval": {"AWS_STS_REGIONAL_ENDPOINTS": "regional"},
+            **dict.fromkeys(("Approve", "ObserveApproval", *FLEET_FUNCTIONS), regional),
             # FinalCheck and StartFault compile the template again and compare it with what FIS has.
             **dict.fromkeys(("FinalCheck", "StartFault"), fis_roles),
             "CreateTemplate": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn, **fis_roles},
         }
         first = {"Abort": abort, "Sentinel": sentinel}
-        others = [name for name in (*WORKFLOW_FUNCTIONS, *CAMPAIGN_FUNCTIONS, *OUTSIDE_FUNCTIONS) if name not in first]
+        of_fleet = FLEET_FUNCTIONS if definitions.fleet else ()
+        others = [name for name in (*WORKFLOW_FUNCTIONS, *CAMPAIGN_FUNCTIONS, *OUTSIDE_FUNCTIONS, *of_fleet) if name not in first]
         return {**first, **{name: factory.make(name, statements_for(name, names), variables.get(name)) for name in others}}
 
     def _sentinel_network(self) -> Network | None:
@@ -197,6 +206,7 @@ class SquallStack(Stack):
             "SQUALL_EVENT_BUS": self.settings.event_bus_name,
             "SQUALL_OPT_IN_TAG": self.settings.opt_in_tag,
             "POWERTOOLS_SERVICE_NAME": "squall",
+            **({"SQUALL_FLEET_HOME": self.settings.fleet_home_account} if self.settings.fleet_home_account else {}),
         }
 
     def _compose_names(self, definitions: Definitions) -> Names:
@@ -223,6 +233,8 @@ class SquallStack(Stack):
             dead_letter_arn=self.results.dead_letters.queue_arn,
             schedule_role_arn=self._published_role.role_arn,
             chat_topic_arn=self.results.chat_topic.topic_arn,
+            in_fleet=settings.fleet_home_account is not None,
+            greeted_role_arns=definitions.fleet.list_roles("presence") if definitions.fleet else (),
             **list_names(self, definitions.environments.values()),
         )
 
@@ -243,6 +255,8 @@ class SquallStack(Stack):
         schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
         schedules.add_campaigns(definitions.campaigns, self.campaign_machine)
+        if "Greet" in self.functions:
+            schedules.add_greeting(self.functions["Greet"])
         schedules.add_published(self.functions["Schedule"], self.state_machine)
         self._grant_cluster_access(definitions)
 
@@ -257,7 +271,7 @@ class SquallStack(Stack):
             self,
             "OwnAlarms",
             topic_arns=self.settings.alarm_topic_arns,
-            control={name: self.functions[name] for name in CONTROL_FUNCTIONS},
+            control={name: self.functions[name] for name in (*CONTROL_FUNCTIONS, *FLEET_FUNCTIONS) if name in self.functions},
             report=self.functions["Report"],
             dead_letters=self.results.dead_letters,
         )
@@ -310,6 +324,16 @@ class SquallStack(Stack):
         consoles = CfnMapping(self, "Consoles", mapping={partition: {"domain": domain} for partition, domain in HOSTS.items()})
         domain = consoles.find_in_map(Aws.PARTITION, "domain")
         return f"https://{self.region}.{domain}/states/home?region={self.region}#/statemachines/view/{self.state_machine.state_machine_arn}"
+
+
+def _require_presence(settings: Settings, definitions: Definitions) -> None:
+    """Raises SettingsError if a policy asks for word of home that home may not leave."""
+    deaf = [name for name, policy in sorted(definitions.environments.items()) if policy.home_deadline is not None]
+    if deaf and settings.fleet_home_account and "presence" not in settings.fleet_grants:
+        raise SettingsError(
+            f"The context is not valid:\n  fleet_grants: has no 'presence', and {', '.join(deaf)} asks for it by home_deadline: "
+            "nothing would ever start there"
+        )
 
 
 def _make_synthesizer(settings: Settings) -> IReusableStackSynthesizer:

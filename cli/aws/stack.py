@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -28,6 +29,7 @@ from squall.adapters.dynamodb.records import DynamoRecords
 from squall.adapters.fis.experiments import Fis
 from squall.adapters.s3.catalogue import S3Catalogue
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag
+from squall.adapters.ssm.home_contact import ParameterHomeContact
 from squall.domain.run.halt import combine_flags
 from squall.errors import Unavailable
 
@@ -223,6 +225,15 @@ class Deployment(StackFunctions):
                 return combine_flags(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
         except (CommandError, Unavailable):
             return None
+
+    def home_seen(self) -> str:
+        """When the home of the stack's fleet wrote to it last, as ISO 8601; else `never`, or why it is not known."""
+        try:
+            with self._explained():
+                seen = ParameterHomeContact(self.client("ssm"), self.stack).last_seen()
+        except (CommandError, Unavailable) as error:
+            return f"not known: {error}"
+        return seen.astimezone(UTC).isoformat() if seen else "never"
 
     def setting(self) -> tuple[Setting, list[Finding]]:
         """What `squall doctor` examines, and its findings about the stack's FIS roles."""

@@ -1,6 +1,7 @@
 """A fleet as people write it in `fleet.yaml`: the stacks of several accounts and Regions, and where they are reached from.
 
-No function reads it: home's stack makes policies of it, and the command finds the members by it.
+Home's stack makes policies of it, and the command finds the members by it. Home's functions get of it what `list_deployed`
+returns.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,9 +26,14 @@ from squall.domain.experiment.experiment import Name
 MOST_MEMBERS = 50
 """One CDK app and one command reach that many; more are several fleets."""
 
-Grant = Literal["viewer", "halt", "operator", "resume"]
-"""What a member lets home do: see runs; halt; start, abort and halt; end a halt. Each is a role of its own in the member."""
-GRANTS: tuple[Grant, ...] = ("viewer", "halt", "operator", "resume")
+Grant = Literal["viewer", "halt", "operator", "resume", "presence"]
+"""What a member lets home do: see runs; halt; start, abort and halt; end a halt; leave word that home is there. Each is a
+role of its own in the member."""
+PEOPLE_GRANTS: tuple[Grant, ...] = ("viewer", "halt", "operator", "resume")
+"""The grants for people at home."""
+FUNCTION_GRANTS: tuple[Grant, ...] = ("presence",)
+"""The grants for home's functions."""
+GRANTS: tuple[Grant, ...] = (*PEOPLE_GRANTS, *FUNCTION_GRANTS)
 
 AccountId = Annotated[str, require_pattern(r"^[0-9]{12}$", "the 12 digits of an account's id, in quotes")]
 Region = Annotated[str, require_pattern(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region, as eu-central-1")]
@@ -83,6 +89,28 @@ class Fleet(Model):
     """The stack whose account the fleet is commanded from."""
     members: Annotated[dict[MemberName, Member], Field(min_length=1, max_length=MOST_MEMBERS)]
     """The other stacks, by the name that people call them."""
+
+    def list_roles(self, grant: Grant) -> tuple[str, ...]:
+        """The ARNs of the members' roles for a grant, of those members that give it."""
+        return tuple(member.role_arn(grant) for _, member in sorted(self.members.items()) if grant in member.grants)
+
+    def list_deployed(self) -> dict[str, list[dict[str, str | None]]]:
+        """What home's functions know of the members: those that give each of their grants."""
+        return {
+            grant: [
+                {
+                    "name": name,
+                    "region": member.region,
+                    "stack": member.stack,
+                    "role_arn": member.role_arn(grant),
+                    "external_id": member.external_id,
+                    "endpoint_url": member.endpoint_url,
+                }
+                for name, member in sorted(self.members.items())
+                if grant in member.grants
+            ]
+            for grant in FUNCTION_GRANTS
+        }
 
 
 def name_role(stack: str, region: str, grant: Grant) -> str:

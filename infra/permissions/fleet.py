@@ -11,10 +11,11 @@ from aws_cdk.aws_iam import AccountPrincipal, IManagedPolicy, ManagedPolicy, Pol
 from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
-from infra.account.fleet import GRANTS, Fleet, Grant, name_role
+from infra.account.fleet import PEOPLE_GRANTS, Fleet, Grant, name_role
 from infra.permissions.names import Names
 from infra.permissions.people import call_functions, find_stack
 from infra.settings import Settings
+from squall.domain.run.home import contact_parameter
 
 
 class FleetRoles(Construct):
@@ -35,6 +36,10 @@ class FleetRoles(Construct):
         own: dict[Grant, Sequence[PolicyStatement]] = {
             "halt": (*find_stack(names), call_functions(functions["Halt"].function_arn)),
             "resume": (*find_stack(names), call_functions(functions["Resume"].function_arn)),
+            # Whoever holds this role can only say that home is there: Parameter Store sets the time.
+            "presence": (
+                PolicyStatement(actions=["ssm:PutParameter"], resources=[names.arn("ssm", f"parameter{contact_parameter(names.stack)}")]),
+            ),
         }
         shared: dict[Grant, IManagedPolicy] = {"viewer": people["Viewer"], "operator": people["Operator"]}
         for grant in settings.fleet_grants if settings.fleet_home_account else ():
@@ -54,14 +59,13 @@ class FleetRoles(Construct):
 
 def make_home_policies(scope: Construct, fleet: Fleet) -> None:
     """The managed policies for people at home, one for each grant that a member gives."""
-    for grant in GRANTS:
-        roles = [member.role_arn(grant) for _, member in sorted(fleet.members.items()) if grant in member.grants]
-        if roles:
+    for grant in PEOPLE_GRANTS:
+        if roles := fleet.list_roles(grant):
             policy = ManagedPolicy(
                 scope,
                 f"Fleet{grant.capitalize()}Policy",
                 description=f"Squall: act in the fleet's members: {grant}",
-                statements=[PolicyStatement(actions=["sts:AssumeRole"], resources=roles)],
+                statements=[PolicyStatement(actions=["sts:AssumeRole"], resources=list(roles))],
             )
             description = f"The managed policy for people who act in the fleet's members: {grant}"
             _write_output(scope, f"Fleet{grant.capitalize()}PolicyArn", policy.managed_policy_arn, description)

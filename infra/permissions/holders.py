@@ -38,7 +38,7 @@ SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates", "read_catalogue"),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
-    "CheckSafety": (*WORKFLOW_STEP, "metrics", "list_experiments", "read_guards", "read_halt", *SURROUNDINGS),
+    "CheckSafety": (*WORKFLOW_STEP, "metrics", "list_experiments", "read_guards", "read_halt", "read_home", *SURROUNDINGS),
     "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
@@ -53,6 +53,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "list_experiments",
         "read_guards",
         "read_halt",
+        "read_home",
         *SURROUNDINGS,
     ),
     "CaptureBaseline": (*WORKFLOW_STEP, "metrics", "metric_statistics", "past_faults", "start_sentinel"),
@@ -76,6 +77,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "list_experiments",
         "locks",
         "read_halt",
+        "read_home",
         "read_catalogue",
         *SURROUNDINGS,
     ),
@@ -203,9 +205,12 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Report": (*WORKFLOW_STEP, "read_catalogue", "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in (*OUTSIDE_FUNCTIONS, *CAMPAIGN_FUNCTIONS))
+FLEET_HOLDERS: dict[str, tuple[str, ...]] = {"Greet": ("greet",)}
+"""The functions that only the home of a fleet has."""
+FLEET_FUNCTIONS = tuple(FLEET_HOLDERS)
 
 
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:
     """What a function may do, besides writing its own log and traces."""
     statements_of = make_capabilities(names, function)
-    return [statement for capability in dict.fromkeys(HOLDERS[function]) for statement in statements_of[capability]]
+    return [statement for capability in dict.fromkeys((HOLDERS | FLEET_HOLDERS)[function]) for statement in statements_of[capability]]

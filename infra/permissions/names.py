@@ -54,6 +54,11 @@ class Names:
     schedule_role_arn: str = ""
     """The role with which Scheduler starts published experiments."""
 
+    in_fleet: bool = False
+    """Whether the stack is a member of a fleet."""
+    greeted_role_arns: tuple[str, ...] = ()
+    """At the home of a fleet: the roles in the members with which home leaves word that it is there."""
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource in this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"

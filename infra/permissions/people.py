@@ -88,7 +88,7 @@ def _read_runs(names: Names) -> tuple[PolicyStatement, ...]:
             ["states:DescribeExecution"],
             [names.arn("states", f"execution:{name}:*") for name in (names.state_machine_name, names.campaign_machine_name)],
         ),
-        _allow(["ssm:GetParameter"], [names.arn("ssm", f"parameter/squall/{names.stack}/halt")]),
+        _allow(["ssm:GetParameter"], [names.arn("ssm", f"parameter/squall/{names.stack}/{name}") for name in ("halt", "home")]),
         # These two APIs authorize on no resource.
         _allow(["cloudwatch:GetMetricData", "fis:ListExperiments"], ["*"]),
     )

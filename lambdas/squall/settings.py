@@ -89,6 +89,11 @@ class Settings:
         return self.values.get("SQUALL_SAFETY_LEVER") == "true"
 
     @property
+    def fleet_home(self) -> str | None:
+        """In a member of a fleet: the id of home's account. None: this stack is in no fleet."""
+        return self.values.get("SQUALL_FLEET_HOME")
+
+    @property
     def opt_in_tag(self) -> str:
         return self._required("SQUALL_OPT_IN_TAG")
 

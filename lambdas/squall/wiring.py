@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from squall.ports.campaigns import CampaignEvents, Campaigns
     from squall.ports.catalogue import Catalogue, Schedules
     from squall.ports.faults import Automations, Commands, Faults
+    from squall.ports.fleet import HomeContact, Members
     from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
     from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
     from squall.ports.people import Callers, Notifier
@@ -83,6 +84,18 @@ class Wiring:
         from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 
         return TableHaltFlag(_make_client("dynamodb", quick=True), self.settings.table)
+
+    @cached_property
+    def home(self) -> HomeContact:
+        from squall.adapters.ssm.home_contact import ParameterHomeContact
+
+        return ParameterHomeContact(_make_client("ssm", quick=True), self.settings.stack)
+
+    @cached_property
+    def members(self) -> Members:
+        from squall.adapters.members import RoleMembers
+
+        return RoleMembers(_make_client("sts", quick=True))
 
     @cached_property
     def lever(self) -> SafetyLever:

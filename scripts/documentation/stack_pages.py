@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infra.permissions.capabilities import make_capabilities
-from infra.permissions.holders import HOLDERS
+from infra.permissions.holders import FLEET_HOLDERS, HOLDERS
 from infra.permissions.names import Names
 from infra.settings import Settings
 from infra.stack import OUTPUTS
@@ -110,7 +110,9 @@ def make_permissions_page() -> str:
             "the resources of this stack where IAM can do that; the template of `make synth` shows the resources and the conditions."
         ),
         "## Functions",
-        make_table(("function", "capabilities"), [(make_code(name), _list_links(held)) for name, held in HOLDERS.items()]),
+        make_table(
+            ("function", "capabilities"), [(make_code(name), _list_links(held)) for name, held in (HOLDERS | FLEET_HOLDERS).items()]
+        ),
         "## Capabilities",
         make_table(("capability", "IAM actions"), _list_capabilities()),
     ]
@@ -119,7 +121,7 @@ def make_permissions_page() -> str:
 
 def _list_capabilities() -> Iterator[tuple[str, str]]:
     actions: dict[str, set[str]] = {}
-    for function, held in HOLDERS.items():
+    for function, held in (HOLDERS | FLEET_HOLDERS).items():
         statements = make_capabilities(_SAMPLE_NAMES, function)
         for capability in held:
             actions.setdefault(capability, set()).update(_list_actions(statements[capability]))

@@ -112,6 +112,8 @@ class FakeDeployment:
     votes: list[tuple[str, str, str, str]] = field(default_factory=list)
     vote_answer: Any = field(default_factory=lambda: {"recorded": True, "message": "1 of 2 approvals", "standing": "pending"})
     flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
+    seen: str = "never"
+    """When home wrote to the stack last."""
     files: dict[tuple[str, str], str] = field(default_factory=dict)
     reported: list[str] = field(default_factory=list)
     report_made: dict[str, str] = field(default_factory=dict)
@@ -244,6 +246,9 @@ class FakeDeployment:
 
     def halted(self) -> Halt | None:
         return self.flag
+
+    def home_seen(self) -> str:
+        return self.seen
 
     def line(self) -> Line | None:
         return self.queue

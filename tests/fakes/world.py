@@ -13,6 +13,7 @@ from tests.fakes.callers import FakeCallers
 from tests.fakes.campaigns import FakeCampaignEvents, FakeCampaigns
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
+from tests.fakes.fleet import FakeHome, FakeMembers
 from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
@@ -53,6 +54,8 @@ class FakeWorld:
         self.locks = FakeLocks()
         self.halt_flag = FakeHaltFlag()
         self.halt_copy = FakeHaltFlag()
+        self.home = FakeHome()
+        self.members = FakeMembers()
         self.documents = FakeDocuments()
         self.catalogue = FakeCatalogue()
         self.schedules = FakeSchedules()
@@ -90,6 +93,7 @@ PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
     "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules", "campaigns", "campaign_events",
+    "home", "members",
 )  # fmt: skip
 
 

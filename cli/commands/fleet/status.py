@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli import output
+from cli.aws.members import HOME
 from cli.aws.versions import describe_difference
 from cli.aws.visits import Outcome
 from cli.commands.fleet.places import begin_round, find_exit, make_documents, write_outcomes
-from cli.text import format_seconds
+from cli.text import clean_line, format_seconds
+from squall.domain.policy.environment import SHORTEST_DEADLINE
 from squall.version import VERSION
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def show_fleet(options: Options, file: str, only: Sequence[str], seconds: float)
                 output.write_note(f"{name}: halted by {halt['by'] or 'somebody who gave no name'}: {halt['reason'] or 'no reason given'}")
             if difference := describe_difference(taken.place(name).stack, visit.answer["version"]):
                 output.write_note(f"{name}: {difference}")
+            if name != HOME and "presence" in taken.fleet.members[name].grants and not was_seen_lately(visit.answer["home_seen"]):
+                output.write_note(f"{name}: home's last word there: {clean_line(visit.answer['home_seen'], 300)}")
     return find_exit(visits)
 
 
@@ -49,6 +53,7 @@ def read_state(deployment: Deployment) -> dict[str, Any]:
     halted = deployment.halted()
     return {
         "version": deployment.version,
+        "home_seen": deployment.home_seen(),
         "halt": None if halted is None else {"engaged": halted.engaged, "reason": halted.reason, "by": halted.by},
         "running": [
             {
@@ -61,6 +66,14 @@ def read_state(deployment: Deployment) -> dict[str, Any]:
             for record in deployment.open_records()
         ],
     }
+
+
+def was_seen_lately(seen: str) -> bool:
+    """Whether home has written to a member within what every deadline allows."""
+    try:
+        return datetime.now(UTC) - datetime.fromisoformat(seen) < SHORTEST_DEADLINE
+    except ValueError:
+        return False
 
 
 def _describe_state(answer: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from enum import Enum
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.config import Config
@@ -14,7 +15,7 @@ from botocore.exceptions import ConnectionError as EndpointError
 from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 
 T = TypeVar("T")
@@ -107,6 +108,24 @@ def client_config(service: str, *, quick: bool = False) -> Config:
 def client(service: str, *, quick: bool = False) -> Any:
     """The client of a service, made once in each process."""
     return _make_session().create_client(service, config=client_config(service, quick=quick))
+
+
+def make_client_as(credentials: Mapping[str, Any], service: str, region: str, endpoint_url: str | None) -> Any:
+    """A client with the credentials that STS gave, in any Region. May be called in several threads."""
+    with _MAKING:
+        return _make_session().create_client(
+            service,
+            region_name=region,
+            endpoint_url=endpoint_url,
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            config=client_config(service, quick=True),
+        )
+
+
+_MAKING = Lock()
+"""Sessions are not for several threads; clients are."""
 
 
 @cache

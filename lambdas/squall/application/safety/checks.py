@@ -30,6 +30,7 @@ from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.run.alarm_state import AlarmState
+from squall.domain.run.home import Contact
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.ssm_state import CalendarState
 from squall.domain.run.timeline import EventName
@@ -100,6 +101,8 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         active_experiments=_try_read(step, step.w.faults.active),
         false_aborts=false_aborts,
         halt=_try_read(step, lambda: read_halt(step.w)),
+        in_fleet=step.w.settings.fleet_home is not None,
+        contact=_read_contact(step, definition),
         ask=record.ask if record else None,
         votes=record.confirmed_votes if record else (),
         plan_now=compile_plan(step).hash if record else None,
@@ -116,6 +119,13 @@ def _estimate_run_cost(definition: Definition, discovery: Discovery, guards: tup
 def _read_calendars(step: Step, definition: Definition, now: datetime) -> CalendarState | None:
     names = definition.environment.change_calendars
     return _try_read(step, lambda: step.w.calendars.state(names, now)) if names else None
+
+
+def _read_contact(step: Step, definition: Definition) -> Contact | None:
+    home = step.w.settings.fleet_home
+    if home is None or definition.environment.home_deadline is None:
+        return None
+    return _try_read(step, lambda: Contact(home, step.w.home.last_seen()))
 
 
 def _hash_stored_definition(step: Step) -> str | None:

@@ -280,6 +280,10 @@ class RollbackDocument(Model):
         return value
 
 
+SHORTEST_DEADLINE = timedelta(minutes=5)
+"""The shortest `home_deadline`: home writes once a minute, and a message may be lost."""
+
+
 class Environment(Model):
     name: Annotated[str, ENVIRONMENT_NAME]
     """The environment's name, and the value of the opt-in tag of what may be disturbed in it."""
@@ -323,6 +327,10 @@ class Environment(Model):
     such harm. An `observation` makes such faults possible."""
     promotion: Promotion | None = None
     """The same experiment must have been validated there. None: nothing is asked."""
+    home_deadline: Span | None = None
+    """In a member of a fleet: how long home may be silent until nothing starts here any more; at least 5 minutes, because
+    home writes once a minute. What runs is finished. None: it is not asked. In a stack that is in no fleet it has no
+    effect."""
     catalogue: Literal["deployed", "published"] = "deployed"
     """`deployed`: only experiments that are deployed with the stack may run here. `published`: those that `squall publish`
     wrote to the results bucket, too."""
@@ -363,6 +371,13 @@ class Environment(Model):
     """What the sentinel may probe for experiments. None: nothing."""
     timing: Timing = Timing()
     """The pace of CloudWatch and of the workflow. AWS needs no change."""
+
+    @field_validator("home_deadline")
+    @classmethod
+    def _check_deadline(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value < SHORTEST_DEADLINE:
+            raise validation_error("is shorter than a few missed messages of home", "at least 5m")
+        return value
 
     @field_validator("parameter_ranges")
     @classmethod

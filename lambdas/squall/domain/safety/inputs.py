@@ -21,6 +21,7 @@ from squall.domain.resources.workload import Workload
 from squall.domain.run.alarm_state import AlarmState
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.halt import Halt
+from squall.domain.run.home import Contact
 from squall.domain.run.lock import Held
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.ssm_state import CalendarState
@@ -96,6 +97,10 @@ class SafetyInput:
     """How often the guard of each abort condition would have aborted healthy runs; None if its history could not be read."""
     halt: Halt | None = None
     """The halt flag; None if it could not be read, which counts as halted."""
+    in_fleet: bool = False
+    """Whether this stack is a member of a fleet."""
+    contact: Contact | None = None
+    """What this stack knows of its fleet's home; None if it could not be read, or if nobody asks."""
 
     ask: Ask | None = None
     """The request for approval on the record."""

@@ -1,10 +1,13 @@
-"""Checks of the run itself: it is not halted, alone on its failure domains, approved, and still what was admitted."""
+"""Checks of the run itself: it is not halted, its home is in touch, it is alone on its failure domains, approved, and still
+what was admitted."""
 
 from collections.abc import Mapping
+from datetime import UTC, timedelta
 
 from squall.domain.approval.standing import check_approval
 from squall.domain.approval.votes import Ask
 from squall.domain.base.vocabulary import Mode
+from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Approval
 from squall.domain.safety.inputs import Answer, Check, SafetyInput
 
@@ -13,6 +16,23 @@ def _check_halt_flag(inputs: SafetyInput) -> Answer:
     if inputs.halt is None:
         return None, "the halt flag could not be read, which counts as halted"
     return not inputs.halt.engaged, f"the stack is {inputs.halt}"
+
+
+def _check_home(inputs: SafetyInput) -> Answer:
+    """A member that its home can't reach any more is one that a halt of the fleet may not reach either."""
+    policy, contact = inputs.definition.environment, inputs.contact
+    if policy.home_deadline is None:
+        return True, f"{policy.name} does not ask for the fleet's home"
+    if not inputs.in_fleet:
+        return True, "this stack is in no fleet"
+    if contact is None:
+        return None, "when the fleet's home wrote last could not be read"
+    allowed = f"{policy.name} starts nothing {format_length(policy.home_deadline)} after its last word"
+    if contact.seen is None:
+        return False, f"the fleet's home, account {contact.home}, has never written here; {allowed}"
+    silent = max(inputs.now - contact.seen, timedelta(0))
+    detail = f"the fleet's home, account {contact.home}, wrote last at {contact.seen.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC; {allowed}"
+    return silent <= policy.home_deadline, detail
 
 
 def _check_failure_domains(inputs: SafetyInput) -> Answer:
@@ -102,6 +122,7 @@ def _check_template_unchanged(inputs: SafetyInput) -> Answer:
 
 ALWAYS: Mapping[str, Check] = {
     "not_halted": _check_halt_flag,
+    "home_heard": _check_home,
     "failure_domain_free": _check_failure_domains,
     "no_experiment_running": _check_running_experiments,
 }

@@ -140,7 +140,7 @@ def test_the_first_check_leaves_out_what_only_the_final_one_can_know() -> None:
     }  # fmt: skip
 
 
-ASKED_WHERE_NAMED = {"named_alarms", "stop_guard", "calendars", "recent_faults", "proofs", "published_now", "ask", "plan_now"}
+ASKED_WHERE_NAMED = {"named_alarms", "stop_guard", "calendars", "recent_faults", "proofs", "published_now", "ask", "plan_now", "contact"}
 """Not asked, and not missed, unless the experiment or the policy names something."""
 OBSERVATIONS = [
     field.name for field in fields(SafetyInput) if "None" in str(field.type) and field.name not in {"template_id", *ASKED_WHERE_NAMED}

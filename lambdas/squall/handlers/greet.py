@@ -1,0 +1,14 @@
+"""Greet runs at the home of a fleet, once a minute: it tells each member that home is there."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from squall.application.fleet.greet import greet_members
+from squall.wiring import get_wiring
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, str]:
+    w = get_wiring()
+    done = greet_members(w)
+    w.logger.info("greet", extra={"members": done})
+    return done

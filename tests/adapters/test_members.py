@@ -1,0 +1,77 @@
+"""A member is entered in the role that the file names, with its external id, each time anew; and home's word in it is read with
+the time that Parameter Store gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from squall.adapters import members
+from squall.adapters.aws import make_client_as
+from squall.adapters.members import RoleMembers
+from squall.adapters.ssm.home_contact import ParameterHomeContact
+from squall.domain.run.home import Member
+from squall.errors import Refused, Unavailable
+from tests.adapters.scripted import Scripted, error
+
+MEMBER = Member("payments", "eu-west-1", "Squall", "arn:aws:iam::444455556666:role/Squall-eu-west-1-presence", "an-external-id-of-a-test")
+KEYS = {"AccessKeyId": "AKIAEXAMPLEEXAMPLE00", "SecretAccessKey": "s" * 40, "SessionToken": "t" * 16}
+
+
+def entering(monkeypatch: pytest.MonkeyPatch, ssm: Any, *answers: Any) -> tuple[RoleMembers, Scripted, list[tuple[Any, ...]]]:
+    sts = Scripted("sts", assume_role=list(answers) or [{"Credentials": KEYS}])
+    made: list[tuple[Any, ...]] = []
+
+    def make(*arguments: Any) -> Any:
+        made.append(arguments)
+        return ssm
+
+    monkeypatch.setattr(members, "make_client_as", make)
+    return RoleMembers(sts), sts, made
+
+
+def test_a_word_is_left_in_the_role_of_the_member_each_time_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    ssm = Scripted("ssm", put_parameter=[{}])
+    reached, sts, made = entering(monkeypatch, ssm)
+    for text in ("first", "second"):
+        reached.greet(MEMBER, text)
+    assert [(call["RoleArn"], call["ExternalId"]) for call in sts.arguments("assume_role")] == [(MEMBER.role_arn, MEMBER.external_id)] * 2
+    assert made == [(KEYS, "ssm", "eu-west-1", None)] * 2
+    assert [(call["Name"], call["Overwrite"], call["Value"]) for call in ssm.arguments("put_parameter")] == [
+        ("/squall/Squall/home", True, "first"),
+        ("/squall/Squall/home", True, "second"),
+    ]
+
+
+def test_a_role_that_is_denied_is_refused_and_a_dead_region_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[{}]), error("AccessDenied", status=403))
+    with pytest.raises(Refused, match="AssumeRole refused: AccessDenied"):
+        reached.greet(MEMBER, "word")
+    reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[error("AccessDeniedException")]))
+    with pytest.raises(Refused, match="PutParameter"):
+        reached.greet(MEMBER, "word")
+    reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[error("InternalServerError", status=500)]))
+    with pytest.raises(Unavailable):
+        reached.greet(MEMBER, "word")
+
+
+def test_a_client_in_a_member_speaks_with_its_region_or_address() -> None:
+    assert make_client_as(KEYS, "ssm", "eu-west-1", None).meta.endpoint_url == "https://ssm.eu-west-1.amazonaws.com"
+    assert make_client_as(KEYS, "ssm", "eu-west-1", "http://127.0.0.1:9").meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_the_time_of_the_word_is_that_of_parameter_store(aws: Callable[[str], Any]) -> None:
+    contact = ParameterHomeContact(aws("ssm"), "Squall")
+    assert contact.last_seen() is None
+    aws("ssm").put_parameter(Name="/squall/Squall/home", Type="String", Value='{"seen": "2099-01-01"}')
+    seen = contact.last_seen()
+    assert seen is not None
+    assert abs(seen - datetime.now(UTC)) < timedelta(minutes=5)
+
+
+def test_a_word_that_cannot_be_read_is_not_no_word() -> None:
+    with pytest.raises(Unavailable):
+        ParameterHomeContact(Scripted("ssm", get_parameter=[error("AccessDeniedException")]), "Squall").last_seen()

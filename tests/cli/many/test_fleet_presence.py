@@ -1,0 +1,57 @@
+"""Whether home's word arrives in the members, as `squall fleet status` and `doctor` tell it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from squall.domain.policy.environment import SHORTEST_DEADLINE
+from tests.cli.conftest import Squall
+from tests.cli.many.test_fleet import FLEET, FakeDoor, deny, door, stacks_of
+
+__all__ = ["door"]
+
+JUST_NOW = datetime.now(UTC) + timedelta(hours=1)
+LONG_AGO = datetime.now(UTC) - SHORTEST_DEADLINE
+
+
+@pytest.fixture
+def greeted(door: FakeDoor, tmp_path: Path) -> FakeDoor:
+    """The member `payments` lets home leave its word; `search` does not."""
+    fleet: dict[str, Any] = copy.deepcopy(FLEET)
+    fleet["members"]["payments"]["grants"].append("presence")
+    (tmp_path / "fleet.yaml").write_text(json.dumps(fleet))
+    return door
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [(JUST_NOW.isoformat(), False), (LONG_AGO.isoformat(), True), ("never", True), ("not known: denied", True)],
+    ids=["just now", "long ago", "never", "not known"],
+)
+def test_the_status_says_where_home_is_not_heard(squall: Squall, greeted: FakeDoor, seen: str, told: bool) -> None:
+    greeted.stacks["payments"].seen = seen
+    done = squall("fleet", "status")
+    assert done.exit_code == 0, "home may be silent for a while"
+    assert (f"payments: home's last word there: {seen}" in " ".join(done.stderr.split())) is told
+    assert "search: home" not in done.stderr
+    assert stacks_of(squall("fleet", "status", "--json"))["payments"]["answer"]["home_seen"] == seen
+
+
+def test_the_doctor_asks_for_homes_word_and_assumes_no_role_that_is_not_for_people(squall: Squall, greeted: FakeDoor) -> None:
+    greeted.stacks["payments"].seen = JUST_NOW.isoformat()
+    done = squall("fleet", "doctor", "--json")
+    assert (done.exit_code, stacks_of(done)["payments"]["answer"][-1]) == (0, {"role": "presence", "problem": ""})
+    assert ("payments", "presence") not in greeted.entered
+    greeted.stacks["payments"].seen = LONG_AGO.isoformat()
+    done = squall("fleet", "doctor")
+    assert done.exit_code == 5
+    assert "home's last word there" in " ".join(done.stdout.split())
+    greeted.instead = {"payments": deny}
+    answer = stacks_of(squall("fleet", "doctor", "--json"))["payments"]["answer"]
+    assert "could not be seen" in answer[-1]["problem"]
