@@ -191,7 +191,17 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_templates",
         "read_catalogue",
     ),
-    "ChooseSteps": ("read_record", "encryption_key", "write_campaigns", "abort_campaigns", "read_documents", "read_halt", "wake"),
+    "ChooseSteps": (
+        "read_record",
+        "encryption_key",
+        "write_campaigns",
+        "abort_campaigns",
+        "read_documents",
+        "read_halt",
+        "emit_events",
+        "notify",
+        "wake",
+    ),
     "FinishCampaign": (
         "read_record",
         "encryption_key",

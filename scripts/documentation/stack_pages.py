@@ -9,7 +9,7 @@ from infra.permissions.names import Names
 from infra.settings import Settings
 from infra.stack import OUTPUTS
 from scripts.documentation.tables import make_code, make_table, read_docstrings
-from squall.adapters.eventbridge import CAMPAIGN_DETAIL_TYPE, DETAIL_TYPE
+from squall.adapters.eventbridge import CAMPAIGN_DETAIL_TYPE, DETAIL_TYPE, PROMPT_DETAIL_TYPE
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.timeline import DECIDES, EventName
 
@@ -33,6 +33,18 @@ _CAMPAIGN_DETAIL = {
     "verdict": "the verdict, or null before there is one",
     "steps": "how many executions it has started",
     "reason": "the answer, or why there is none, at most 4000 characters",
+}
+
+_PROMPT_DETAIL = {
+    "campaign_id": "the id that `squall campaign` takes",
+    "execution_arn": "the ARN of the campaign's Step Functions execution",
+    "campaign": "the name of the campaign",
+    "prompt": "the name of the prompt",
+    "question": "what people are asked",
+    "asked_at": "when it was asked",
+    "until": "how long it waits for an answer",
+    "again": "whether people are asked again, because nobody has answered",
+    "command": "the command that answers it; `…` stands for the answer",
 }
 
 
@@ -83,6 +95,8 @@ def make_events_page() -> str:
             make_table(("field of the detail", "meaning"), [(make_code(name), words) for name, words in _DETAIL.items()]),
             f"A campaign has the detail type `{CAMPAIGN_DETAIL_TYPE}`.",
             make_table(("field of the detail", "meaning"), [(make_code(name), words) for name, words in _CAMPAIGN_DETAIL.items()]),
+            f"A prompt of a game day has the detail type `{PROMPT_DETAIL_TYPE}`.",
+            make_table(("field of the detail", "meaning"), [(make_code(name), words) for name, words in _PROMPT_DETAIL.items()]),
             f"Statuses: {_list_words(Status)}. Verdicts: {_list_words(Verdict)}.",
             "This pattern of a rule matches each run that somebody should look at:",
             '```json\n{\n  "source": ["squall"],\n  "detail-type": ["' + DETAIL_TYPE + '"],\n'

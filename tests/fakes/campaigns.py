@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from squall.adapters.eventbridge import make_prompt_detail
 from squall.domain.campaign.record import MOST_NOTES, Claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from squall.domain.campaign.record import CampaignRecord, Note
+    from squall.domain.campaign.record import CampaignRecord, Note, PromptRun
     from squall.domain.run.record import Abort
 
 
@@ -69,6 +70,10 @@ class FakeCampaigns:
 class FakeCampaignEvents:
     def __init__(self) -> None:
         self.emitted: list[CampaignRecord] = []
+        self.asked: list[dict[str, str | bool]] = []
 
     def emit(self, record: CampaignRecord) -> None:
         self.emitted.append(record)
+
+    def ask(self, record: CampaignRecord, prompt: PromptRun, question: str, command: str) -> None:
+        self.asked.append(make_prompt_detail(record, prompt, question, command))

@@ -11,11 +11,12 @@ from squall.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from squall.domain.campaign.record import CampaignRecord
+    from squall.domain.campaign.record import CampaignRecord, PromptRun
     from squall.domain.run.record import ExecutionRecord
 
 DETAIL_TYPE = "Squall Execution State Change"
 CAMPAIGN_DETAIL_TYPE = "Squall Campaign State Change"
+PROMPT_DETAIL_TYPE = "Squall Campaign Prompt"
 _REASON_CHARACTERS = 4000
 """EventBridge accepts 256 KB for a whole entry."""
 
@@ -34,6 +35,10 @@ class EventBridgeCampaignEvents:
 
     def emit(self, record: CampaignRecord) -> None:
         _put_event(self._client, self._bus, CAMPAIGN_DETAIL_TYPE, record.execution_arn, make_campaign_detail(record))
+
+    def ask(self, record: CampaignRecord, prompt: PromptRun, question: str, command: str) -> None:
+        detail = make_prompt_detail(record, prompt, question, command)
+        _put_event(self._client, self._bus, PROMPT_DETAIL_TYPE, record.execution_arn, detail)
 
 
 def _put_event(client: Any, bus: str, detail_type: str, resource: str, detail: Mapping[str, Any]) -> None:
@@ -76,4 +81,19 @@ def make_campaign_detail(record: CampaignRecord) -> dict[str, str | int | None]:
         "verdict": record.verdict.value if record.verdict else None,
         "steps": len(record.runs),
         "reason": record.reason[:_REASON_CHARACTERS],
+    }
+
+
+def make_prompt_detail(record: CampaignRecord, prompt: PromptRun, question: str, command: str) -> dict[str, str | bool]:
+    """The detail of the event that a game day asks people something, as docs/architecture.md describes it."""
+    return {
+        "campaign_id": record.id,
+        "execution_arn": record.execution_arn,
+        "campaign": record.campaign,
+        "prompt": prompt.step,
+        "question": question,
+        "asked_at": prompt.asked_at.isoformat(),
+        "until": prompt.until.isoformat(),
+        "again": prompt.told_at is not None,
+        "command": command,
     }

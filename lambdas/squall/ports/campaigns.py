@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # the abort path loads no pydantic
     from collections.abc import Sequence
 
-    from squall.domain.campaign.record import CampaignRecord, Claim, Note
+    from squall.domain.campaign.record import CampaignRecord, Claim, Note, PromptRun
     from squall.domain.run.record import Abort
 
 
@@ -49,3 +49,6 @@ class CampaignEvents(Protocol):
 
     def emit(self, record: CampaignRecord) -> None:
         """Put a `Squall Campaign State Change` event on the bus."""
+
+    def ask(self, record: CampaignRecord, prompt: PromptRun, question: str, command: str) -> None:
+        """Put a `Squall Campaign Prompt` event on the bus. `command`: how the prompt is answered."""

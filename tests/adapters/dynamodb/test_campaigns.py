@@ -9,8 +9,8 @@ import pytest
 
 from squall.adapters.dynamodb.campaigns import DynamoCampaigns
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
-from squall.domain.campaign.outcome import StepOutcome
-from squall.domain.campaign.record import CampaignRecord, Claim, StepRun, cut_reason
+from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
+from squall.domain.campaign.record import CampaignRecord, Claim, Note, PromptRun, StepRun, cut_reason
 from squall.domain.run.record import Abort
 from tests.adapters.conftest import MINUTES, NOW, client_of
 from tests.fakes.campaigns import FakeCampaigns
@@ -32,6 +32,12 @@ FULL = replace(
     verdict=Verdict.REFUTED,
     reason="2 steps",
     ended_at=NOW + MINUTES,
+    notes=(Note(NOW, "ada", "slow"), Note(NOW, "ada", "no", "ready", stops=True)),
+    prompts=(
+        PromptRun("ready", NOW, NOW + MINUTES, PromptOutcome.STOPPED, NOW, told_at=NOW, reminded_at=NOW + MINUTES),
+        PromptRun("seen", NOW, NOW + MINUTES),
+    ),
+    task_token="token",
 )
 
 

@@ -57,6 +57,7 @@ GAMEDAY: dict[str, Any] = {
 }
 CAMPAIGNS: dict[str, Any] = {
     "day": GAMEDAY,
+    "brief": {**GAMEDAY, "steps": [{"name": "ready", "prompt": "Ready?", "wait": "5m"}, {"experiment": "seed"}]},
     "web": SUITE,
     "two": {**SUITE, "steps": SUITE["steps"][:2]},
     "limit": RAMP,

@@ -189,6 +189,8 @@ def _prompt_item(prompt: PromptRun) -> Item:
         "until": format_instant(prompt.until),
         "outcome": prompt.outcome.value if prompt.outcome else "",
         "ended_at": _optional_instant(prompt.ended_at),
+        "told_at": _optional_instant(prompt.told_at),
+        "reminded_at": _optional_instant(prompt.reminded_at),
     }
     return {name: make_text(value) for name, value in texts.items() if value}
 
@@ -250,6 +252,8 @@ def _read_prompt(item: Item) -> PromptRun:
         until=datetime.fromisoformat(item["until"]["S"]),
         outcome=PromptOutcome(item["outcome"]["S"]) if "outcome" in item else None,
         ended_at=_instant(item, "ended_at"),
+        told_at=_instant(item, "told_at"),
+        reminded_at=_instant(item, "reminded_at"),
     )
 
 

@@ -1,8 +1,6 @@
 """Compares the answer of a ramp with that of the last campaign of its name that had one."""
 
-from contextlib import suppress
-
-from squall.application.campaign.plan import read_plan
+from squall.application.campaign.plan import find_plan
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord
@@ -34,7 +32,7 @@ def _compare(w: Wiring, record: CampaignRecord, plan: CampaignPlan) -> Compared:
         if earlier is None:
             return Compared("")
         if _has_answer(earlier):
-            before = _find_plan(w, earlier)
+            before = find_plan(w, earlier)
             if before is None:
                 return Compared(f"not compared with {earlier.id}: its plan is not the one that was admitted")
             if before.campaign.ramp is None:
@@ -46,12 +44,6 @@ def _compare(w: Wiring, record: CampaignRecord, plan: CampaignPlan) -> Compared:
 
 def _has_answer(record: CampaignRecord) -> bool:
     return record.status is Status.COMPLETED and record.verdict in _ANSWERED
-
-
-def _find_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan | None:
-    with suppress(Refused, ValueError):
-        return read_plan(w, record)
-    return None
 
 
 def _read_answer(w: Wiring, record: CampaignRecord, plan: CampaignPlan) -> Answer:

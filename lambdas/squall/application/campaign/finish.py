@@ -12,7 +12,8 @@ from typing import Any
 
 from squall.application.campaign.compare import compare_with_last
 from squall.application.campaign.outcomes import read_steps
-from squall.application.campaign.plan import read_plan
+from squall.application.campaign.plan import find_plan
+from squall.application.messages import send_message
 from squall.application.step import NEXT, Outcome, UnrecordedError
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.plan import CampaignPlan, choose_steps
@@ -55,7 +56,7 @@ def end_campaign(w: Wiring, record: CampaignRecord, *, failure: str = "") -> Non
     if record.told:
         return
     w.campaign_events.emit(record)
-    w.notifier.publish(make_message(result, record, w.settings.bucket))
+    send_message(w, make_message(result, record, w.settings.bucket))
     with suppress(Unavailable, Refused):  # telling twice is better than failing after everything was done
         w.campaigns.mark_told(record.id)
 
@@ -65,15 +66,6 @@ def _get_record(w: Wiring, campaign_id: str) -> CampaignRecord:
     if record is None:
         raise UnrecordedError(campaign_id)
     return record
-
-
-def find_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan | None:
-    """The plan; None if the campaign was refused, or if the document is not the admitted one. Raises Unavailable."""
-    if not record.plan_hash:
-        return None
-    with suppress(Refused, ValueError):  # ValueError: the document was replaced by something else
-        return read_plan(w, record)
-    return None
 
 
 def _decide(record: CampaignRecord, plan: CampaignPlan | None, failure: str, w: Wiring) -> CampaignRecord:

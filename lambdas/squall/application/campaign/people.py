@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from squall.application.campaign.plan import find_plan
+from squall.application.messages import send_message
 from squall.application.step import UnrecordedError, is_redriven
 from squall.domain.base.printable import one_line
-from squall.domain.campaign.record import MOST_NOTES, CampaignRecord, Note, cut_note
+from squall.domain.campaign.record import MOST_NOTES, CampaignRecord, Note, PromptRun, cut_note
+from squall.domain.messages.prompt import make_answer_command, make_message
+from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 _TRIES = 5
@@ -25,17 +29,50 @@ def wait_for_answer(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
         record = w.campaigns.get(campaign_id)
         if record is None:
             raise UnrecordedError(campaign_id)
-        if is_redriven(event) or not _is_waiting(record):
+        if is_redriven(event) or not record.awaits_answer:
             break
         if w.campaigns.save(replace(record, task_token=token)):
+            _tell_if_possible(w, campaign_id)
             return {"waiting": True}
     w.workflow.wake(token)
     return {"waiting": False}
 
 
-def _is_waiting(record: CampaignRecord) -> bool:
-    asked = record.open_prompt
-    return asked is not None and not record.final and record.abort is None and record.find_answer(asked.step) is None
+def _tell_if_possible(w: Wiring, campaign_id: str) -> None:
+    """Tell people of the prompt. If that fails, the wait goes on, and the pulse tells them a minute later."""
+    try:
+        tell_of_prompt(w, campaign_id)
+    except (Unavailable, Refused):
+        w.logger.exception("people were not told of the prompt", extra={"campaign_id": campaign_id})
+
+
+def tell_of_prompt(w: Wiring, campaign_id: str) -> str:
+    """Tell people and machines of the open prompt, if they have to be told now: once when it is asked, and once again
+    shortly before its wait ends without an answer. Returns what was done; empty if nothing had to be.
+
+    The message is sent first and noted then: it is better to be told twice than not at all. Raises Unavailable or Refused if
+    nobody could be told.
+    """
+    record = w.campaigns.get(campaign_id)
+    asked = record.open_prompt if record else None
+    if record is None or asked is None or not record.awaits_answer or not asked.needs_message(w.clock.now()):
+        return ""
+    plan, stack = find_plan(w, record), w.settings.stack
+    send_message(w, make_message(record, asked, plan, stack=stack, bucket=w.settings.bucket))
+    _note_message(w, campaign_id, asked)
+    question = plan.find_step(asked.step).prompt if plan else ""
+    w.campaign_events.ask(record, asked, question, make_answer_command(record, asked, stack))
+    return f"told people of the prompt {asked.step}"
+
+
+def _note_message(w: Wiring, campaign_id: str, asked: PromptRun) -> None:
+    """Write into the record that people were told of the prompt. Somebody may write a note at the same time."""
+    for _ in range(_TRIES):
+        record = w.campaigns.get(campaign_id)
+        if record is None or record.open_prompt != asked:
+            return
+        if w.campaigns.save(replace(record, prompts=(*record.prompts[:-1], asked.mark_message(w.clock.now())))):
+            return
 
 
 def record_note(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Reads the plan of a campaign, and refuses it if it is not the one that was admitted."""
 
+from contextlib import suppress
+
 from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord
 from squall.errors import Refused
@@ -12,3 +14,12 @@ def read_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan:
     if plan is None or plan.digest != record.plan_hash:
         raise Refused("squall", "ReadPlan", "NotAsAdmitted", f"results/{record.id}/campaign.json is not the plan that was admitted")
     return plan
+
+
+def find_plan(w: Wiring, record: CampaignRecord) -> CampaignPlan | None:
+    """The plan; None if the campaign was refused, or if the document is not the admitted one. Raises Unavailable."""
+    if not record.plan_hash:
+        return None
+    with suppress(Refused, ValueError):  # ValueError: the document was replaced by something else
+        return read_plan(w, record)
+    return None

@@ -3,7 +3,7 @@ run."""
 
 from typing import Any
 
-from squall.application.campaign.finish import find_plan
+from squall.application.campaign.plan import find_plan
 from squall.application.reports.run import NotOverError
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.campaign.result import CampaignResult, build_campaign_result

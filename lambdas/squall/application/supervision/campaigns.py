@@ -1,11 +1,15 @@
-"""The pulse looks after every campaign that has not ended and told, so that none depends on an event or on its workflow.
+"""The pulse looks after every campaign that has not ended and told, so that none depends on an event or on its workflow. It also
+tells people of prompts that nobody has answered.
 
 The steps of a campaign are runs like any other, and the pulse looks after them before it looks here.
 """
 
+from datetime import timedelta
+
 from squall.application.campaign.close import close_campaign
 from squall.application.campaign.finish import end_campaign
 from squall.application.campaign.outcomes import read_steps
+from squall.application.campaign.people import tell_of_prompt
 from squall.application.stopping.abort_campaign import abort_steps
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.supervision.run_cleanup import SETTLED_AFTER
@@ -13,6 +17,9 @@ from squall.domain.campaign.record import CampaignRecord
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import SUCCEEDED, is_broken_off
 from squall.wiring import Wiring
+
+TELLS_ITSELF = timedelta(minutes=1)
+"""How long the state that waits for people has to tell them itself."""
 
 
 def look_after_campaigns(w: Wiring, work: Cleanup) -> dict[str, str]:
@@ -44,7 +51,16 @@ def look_after_campaign(w: Wiring, campaign_id: str) -> str:
         return close_campaign(w, record, reason, failed=status != "ABORTED", by="the pulse")
     if status == SUCCEEDED:
         return close_campaign(w, record, "the campaign's execution ended without recording", failed=True, by="the pulse")
-    return _finish_abort(w, record) or "alive"
+    return _finish_abort(w, record) or _tell_of_prompt(w, record) or "alive"
+
+
+def _tell_of_prompt(w: Wiring, record: CampaignRecord) -> str:
+    """Tell people again of a prompt whose wait is nearly over, and for the first time if the state that waits could not. Returns
+    what was done; empty if nothing had to be."""
+    asked = record.open_prompt
+    if asked is None or (asked.told_at is None and w.clock.now() - asked.asked_at <= TELLS_ITSELF):
+        return ""
+    return tell_of_prompt(w, record.id)
 
 
 def _finish_abort(w: Wiring, record: CampaignRecord) -> str:

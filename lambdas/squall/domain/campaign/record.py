@@ -3,7 +3,7 @@ module."""
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
@@ -15,6 +15,10 @@ MOST_NOTES = 200
 """The most notes of a campaign: they have to fit into its item beside the steps."""
 NOTE_BYTES = 400
 """A note is cut to this length in UTF-8."""
+LATEST_REMINDER = timedelta(minutes=5)
+"""How long before the end of its wait an unanswered prompt is told of again: a third of the wait, and at most this."""
+SHORTEST_REMINDED = timedelta(minutes=6)
+"""A prompt that waits less is told of once. The pulse, which tells again, comes once a minute."""
 REASON_BYTES = 200
 """The reason of a step is cut to this length in UTF-8: 500 steps have to fit into an item of 400 KB."""
 
@@ -70,6 +74,27 @@ class PromptRun:
     outcome: PromptOutcome | None = None
     """None while it is open."""
     ended_at: datetime | None = None
+    told_at: datetime | None = None
+    """When people got the message that asks them; None if they have not got it yet."""
+    reminded_at: datetime | None = None
+    """When they got it again, shortly before the end of the wait."""
+
+    @property
+    def remind_at(self) -> datetime | None:
+        """When people are told again if nobody has answered; None if the wait is too short for that."""
+        wait = self.until - self.asked_at
+        return None if wait < SHORTEST_REMINDED else self.until - min(LATEST_REMINDER, wait / 3)
+
+    def needs_message(self, now: datetime) -> bool:
+        """Whether people have to be told now, for the first time or again. Who was told late is not told twice."""
+        if self.outcome is not None or now >= self.until:
+            return False
+        due = self.remind_at
+        return self.told_at is None or (due is not None and now >= due and self.told_at < due and self.reminded_at is None)
+
+    def mark_message(self, now: datetime) -> "PromptRun":
+        """The prompt after people were told of it."""
+        return replace(self, told_at=now) if self.told_at is None else replace(self, reminded_at=now)
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,12 @@ class CampaignRecord:
         """The prompt that waits for an answer; None if none does. Whether it has one already is in the notes."""
         last = self.prompts[-1] if self.prompts else None
         return last if last and last.outcome is None else None
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether an answer to the open prompt would count."""
+        asked = self.open_prompt
+        return asked is not None and not self.final and self.abort is None and self.find_answer(asked.step) is None
 
     def find_answer(self, step: str) -> Note | None:
         """The first answer to the prompt; None if nobody has answered."""

@@ -36,6 +36,7 @@ def make_message(result: CampaignResult, record: CampaignRecord, bucket: str) ->
         ),
         sections=(
             Section("Steps", tuple(_list_steps(result))),
+            Section("Prompts", tuple(_list_prompts(result))),
             Section("Findings", tuple(_list_findings(result))),
             Section("What to do next", facts_of([_next_step(result)])),
             Section(
@@ -65,6 +66,14 @@ def _list_findings(result: CampaignResult) -> Iterator[Fact]:
     for finding in result.findings:
         if finding.closed_by is None:
             yield Fact(f"{finding.severity.value}: {finding.title}", finding.detail)
+
+
+def _list_prompts(result: CampaignResult) -> Iterator[Fact]:
+    """Each prompt with who answered what; a name is the label that the command of whoever answered has sent."""
+    answers = {note.answers: f"{note.by}: {note.text}" for note in reversed(result.notes) if note.answers}
+    for prompt in result.prompts:
+        outcome = prompt.outcome.words if prompt.outcome else "no outcome"
+        yield Fact(f"[{outcome}] {prompt.step}: {prompt.prompt}", answers.get(prompt.step, ""))
 
 
 def _list_steps(result: CampaignResult) -> Iterator[Fact]:

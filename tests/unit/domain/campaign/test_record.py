@@ -1,7 +1,7 @@
 """The names of a campaign's executions, and what the record of a run means for its step."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome, classify_run
-from squall.domain.campaign.record import CampaignRecord, cut_reason, make_execution_name
+from squall.domain.campaign.record import CampaignRecord, PromptRun, cut_reason, make_execution_name
 from squall.domain.run.record import Abort, ExecutionRecord
 
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -70,3 +70,24 @@ def test_of_all_aborts_only_a_guard_that_fired_is_a_failure(source: AbortSource)
         abort=Abort(source, "why", NOW),
     )
     assert classify_run(aborted) is (StepOutcome.GUARD if source is AbortSource.GUARD else StepOutcome.STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("wait", "told", "after", "needs"),
+    [
+        (15, None, 0, True),
+        (15, 0, 9, False),
+        (15, 0, 10, True),
+        (9, 0, 5, False),
+        (9, 0, 6, True),
+        (5, 0, 4, False),
+        (15, 11, 12, False),
+        (15, None, 15, False),
+    ],
+    ids=["at once", "told", "five minutes left", "told, short", "a third left", "too short", "told late", "over"],
+)
+def test_people_are_told_of_a_prompt_once_and_again_shortly_before_it_ends(wait: int, told: int | None, after: int, *, needs: bool) -> None:
+    prompt = PromptRun("ready", NOW, NOW + timedelta(minutes=wait), told_at=None if told is None else NOW + timedelta(minutes=told))
+    now = NOW + timedelta(minutes=after)
+    assert prompt.needs_message(now) is needs
+    assert not prompt.mark_message(now).mark_message(now).needs_message(now), "told twice is enough"
