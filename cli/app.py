@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from cli.arguments.invocation import remember_options
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.session import DEFAULT_STACK, Options
@@ -119,3 +120,9 @@ def read_options(
 ) -> None:
     """Stores the global options in the context, for every command."""
     context.obj = Options(stack=stack, region=region, local=local)
+    given: list[tuple[str, ...]] = [("--local",)] if local else []
+    if stack not in {DEFAULT_STACK, os.environ.get("SQUALL_STACK_NAME")}:
+        given.append(("--stack", stack))
+    if region:
+        given.append(("--region", region))
+    remember_options([word for option in given for word in option])

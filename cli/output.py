@@ -38,19 +38,21 @@ def write_json(document: Any) -> None:
 
 
 def write_note(message: str) -> None:
-    """Writes a line for people to stderr."""
+    """Writes a line for people to stderr; commands in it stand as the user has to type them."""
+    from cli.arguments.invocation import as_typed
     from cli.text import clean_line
 
-    sys.stderr.write(clean_line(message) + "\n")
+    sys.stderr.write(as_typed(clean_line(message)) + "\n")
 
 
 def write_error(error: CommandError, *, as_json: bool) -> None:
     """Writes an error for people to stderr; with `as_json` also as a document to stdout."""
+    from cli.arguments.invocation import as_typed
     from cli.text import clean_line
 
-    sys.stderr.write(f"squall: {clean_line(error.message)}\n")
+    sys.stderr.write(f"squall: {as_typed(clean_line(error.message))}\n")
     if error.hint:
-        sys.stderr.write(f"  → {clean_line(error.hint)}\n")
+        sys.stderr.write(f"  → {as_typed(clean_line(error.hint))}\n")
     if as_json:
         write_json(error.as_json())
 

@@ -135,7 +135,7 @@ def claim_request(deployment: Deployment, record: ExecutionRecord) -> None:
     proven = isinstance(answer, dict) and answer.get("recorded") is True
     message = clean_line(answer.get("message", ""), 500) if isinstance(answer, dict) else clean_line(answer, 500)
     state = "You are recorded as the requester" if proven else "The requester is not proven, so one more person has to approve"
-    output.write_note(f"{record.id} awaits approval by somebody else: squall approve {record.id} --comment … ({state}: {message})")
+    output.write_note(f"{record.id} awaits approval by somebody else: `squall approve {record.id} --comment …` ({state}: {message})")
 
 
 def follow_to_end(

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.panel import Panel
 
 from cli import render
+from cli.arguments.invocation import as_typed
 from cli.following.watch import APPROVAL_STATES, STATES, describe_state
 from cli.text import clean_line, format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
@@ -158,7 +159,8 @@ class Terminal(Lines):
             parts.append(safe_text(meaning, "dim"))
         if record is not None and record.status is Status.AWAITING_APPROVAL and record.ask:
             state = find_standing(record.ask, record.confirmed_votes, snapshot.now)[1]
-            parts.append(safe_text(f"waiting for people: {state}: squall approve {record.id} --comment …", "bold yellow"))
+            hint = as_typed(f"`squall approve {record.id} --comment …`")
+            parts.append(safe_text(f"waiting for people: {state}: {hint}", "bold yellow"))
         if record is not None and record.fault_started_at and not record.fault_ended_at:
             parts.extend(_make_bars(record, snapshot.now))
         if snapshot.readings:

@@ -255,7 +255,7 @@ def test_run_says_that_it_waits_and_proves_who_asked(squall: Squall, deployment:
     assert done.exit_code == 3
     assert [(vote[0], vote[2]) for vote in deployment.votes] == [("mine", "request")], "once for each request"
     assert "0 of 2 approvals" in done.stdout
-    assert "awaits approval by somebody else: squall approve mine" in done.stderr
+    assert "awaits approval by somebody else: `squall approve mine" in done.stderr
     assert "recorded as the requester" in done.stderr
 
 
