@@ -49,7 +49,7 @@ def find_program() -> str:
     import shutil
 
     called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+    if (called.parent.name, called.name) == ("cli", "__main__.py"):
         return "python -m cli"
     if called.name != PROGRAM:
         return PROGRAM  # called from within another program, as a test

@@ -81,7 +81,7 @@ def make_view(report: PeriodReport, *, unicode: bool = True) -> RenderableType:
     else:
         parts += [_make_numbers(report), safe_text(_draw_trend(report, unicode=unicode))]
     if report.workloads:
-        legend = Text("✓ validated  ✗ refuted  ? ran, undecided  old: validated too long ago  · never", style="dim")
+        legend = Text("✓ validated  ✗ refuted, or aborted by a guard  ? ran, undecided  old: validated too long ago  · never", style="dim")
         parts += [_make_coverage_table(report), legend]
     if report.findings:
         parts.append(_make_findings_table(report))

@@ -94,6 +94,27 @@ def loses_its_plan(before: str) -> Scene:
     return scene
 
 
+def play_game_day(walk: Walk) -> None:
+    """A prompt, and a step after it."""
+    prompt = {"name": "ready", "prompt": "Is everybody here?", "wait": "30m"}
+    steps = [prompt, {"experiment": "seed", "name": "only"}]
+    deployed().campaigns["day"] = {"name": "Game day", "description": "d", "kind": "gameday", "steps": steps}
+    run_campaign(walk, {"campaign": "day"}, ID)
+
+
+def answered(walk: Walk, world: FakeWorld) -> None:
+    payload = {"campaign_id": ID, "text": "all here", "requested_by": "ada", "answers": "ready"}
+    walk.enter["AskPeople"] = once(lambda: world.clock.after(60, lambda: walk.quietly("Note", payload)))
+    play_game_day(walk)
+
+
+def aborted_before_it_waits(walk: Walk, world: FakeWorld) -> None:
+    """The abort is older than the token, so it finds nothing to wake."""
+    payload = {"campaign_id": ID, "reason": "enough", "requested_by": "ada"}
+    walk.enter["AskPeople"] = once(lambda: walk.quietly("Abort", payload))
+    play_game_day(walk)
+
+
 OF_CAMPAIGNS: dict[str, Callable[[Walk, FakeWorld], None]] = {
     "a campaign": good,
     "a campaign of a published experiment": published,
@@ -104,6 +125,8 @@ OF_CAMPAIGNS: dict[str, Callable[[Walk, FakeWorld], None]] = {
     "a campaign that dies in a step, unheard": dies_in("WatchFault", heard=False),
     "a campaign that dies before it is admitted": dies_in("AdmitCampaign"),
     "a campaign that is redriven": redriven,
+    "a game day that is answered": answered,
+    "a game day that is aborted before it waits": aborted_before_it_waits,
     "a campaign whose plan is lost": loses_its_plan("ChooseSteps"),
     "a campaign whose plan is lost in the end": loses_its_plan("FinishCampaign"),
 }

@@ -83,7 +83,7 @@ _DYNAMODB = {
     "UpdateItem": (
         "records.update records.finish records.request_abort records.ask records.vote records.confirm records.store_token "
         "records.clear_token records.append records.settle findings.save halt_copy.engage halt_copy.release sightings.put "
-        "history.summarise sentinels.renew campaigns.request_abort campaigns.mark_told"
+        "history.summarise sentinels.renew campaigns.request_abort campaigns.mark_told campaigns.add_note"
     ),
 }
 _OTHERS = {
@@ -302,7 +302,7 @@ def play(scene: str, function: str = "", grant: Grant | None = None) -> tuple[Se
         return _seen(world, outcomes), policed.used
 
 
-ANSWERS = frozenset({"Abort", "Approve", "Halt", "Resume", "Report", "Schedule"})
+ANSWERS = frozenset({"Abort", "Approve", "Halt", "Note", "Resume", "Report", "Schedule"})
 """The functions that people call, and whose answers they read."""
 
 

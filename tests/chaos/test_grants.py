@@ -40,6 +40,8 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Watchdog", "fis:ListExperiments", "killed"),
     ("ObserveFault", "ssm:ListCommandInvocations", "an observation"),
     ("ChooseSteps", "ssm:GetParameter", "a campaign"),
+    ("ChooseSteps", "states:SendTaskSuccess", "a game day that is aborted before it waits"),
+    ("Note", "states:SendTaskSuccess", "a game day that is answered"),
 )
 
 

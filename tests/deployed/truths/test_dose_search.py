@@ -46,7 +46,7 @@ def test_a_ramp_finds_the_delay_at_which_instances_give_up(rig: Rig) -> None:
     answer = result["ramp"]
     assert answer["holds_to"] < PLANTED <= answer["fails_from"], result["reason"]
     assert answer["fails_from"] - answer["holds_to"] == ramp["resolution"]
-    assert answer["confidence"] > 0.95
+    assert answer["confidence"] > 0.9, "one run that could not tell makes the answer less sure"
     page = until(lambda: read_file(rig, "dose-search", "report.html"), "the report of the campaign")
     assert f"holds to latency_ms {answer['holds_to']:g}, fails from latency_ms {answer['fails_from']:g}" in page
     assert "<svg" in page
