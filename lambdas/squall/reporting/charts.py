@@ -145,6 +145,28 @@ def count_missing(facts: Facts, window_name: str) -> dict[str, tuple[int, int]]:
     return counts
 
 
+def find_extremes(facts: Facts, window_name: str) -> dict[str, tuple[float, float]]:
+    """For each metric, the least and the greatest value of a period that a fault may have changed.
+
+    These are the periods of the window, and the one in which the fault began, which no window holds. A metric is missing
+    whose values are all between those of the baseline's periods.
+    """
+    points, started = read_measurements(facts)[1], facts.record.fault_started_at
+    extremes: dict[str, tuple[float, float]] = {}
+    for binding in facts.discovery.bindings if facts.discovery else ():
+        named = {window.name: window for window in _own_windows(facts, binding)}
+        before, during = named.get("baseline"), named.get(window_name)
+        if before is None or during is None:
+            continue
+        of_metric = points.get(binding.name, ())
+        began = min(during.start, started.timestamp() - during.period_seconds + 1) if started else during.start
+        usual = [point.value for point in of_metric if before.start <= point.at < before.end]
+        touched = [point.value for point in of_metric if max(began, before.end) <= point.at < during.end]
+        if usual and touched and (min(touched) < min(usual) or max(touched) > max(usual)):
+            extremes[binding.name] = min(touched), max(touched)
+    return extremes
+
+
 def _own_windows(facts: Facts, binding: MetricBinding) -> Sequence[Window]:
     """The windows in the metric's own period."""
     finer = facts.series.finer if facts.series else ()

@@ -13,7 +13,7 @@ from squall.domain.judging.fault_times import describe_fault_times
 from squall.domain.resources.base import Resource
 from squall.faults.plan import bind_plan
 from squall.faults.registry import UnknownFaultError
-from squall.reporting.charts import count_missing, metric_title
+from squall.reporting.charts import count_missing, find_extremes, metric_title
 from squall.reporting.formatting import format_clock, format_date, format_duration, format_quantity, join_items, spell_out
 from squall.reporting.run_facts import Facts, RecoveredIn
 
@@ -184,15 +184,21 @@ def _describe_metrics(facts: Facts) -> Iterable[str]:
         for metric in facts.result.statistics
         if any(_shows_no_change(comparison, facts.judged_window) for comparison in metric.comparisons)
     }
-    missing = count_missing(facts, facts.judged_window)
+    missing, extremes = count_missing(facts, facts.judged_window), find_extremes(facts, facts.judged_window)
     sentences = []
     for binding in facts.discovery.bindings:
         was, became = before.get(binding.name), during.get(binding.name)
         if was is not None and became is not None:
-            moved = _describe_move(binding, was, became, steady=binding.name in steady)
+            far = [value for value in extremes.get(binding.name, ()) if not _is_about(binding, was, value)]
+            moved = _describe_move(binding, was, became, steady=binding.name in steady and not far)
+            aside = []
+            if far:
+                least, most = (format_quantity(value, binding.unit) for value in extremes[binding.name])
+                aside.append(f"single periods from {least} to {most}")
             lacking, periods = missing.get(binding.name, (0, 0))
-            silent = f" ({lacking} of {periods} periods without data)" if lacking else ""
-            sentences.append(f"{metric_title(binding.name)} {moved}{silent}")
+            if lacking:
+                aside.append(f"{lacking} of {periods} periods without data")
+            sentences.append(f"{metric_title(binding.name)} {moved}" + (f" ({'; '.join(aside)})" if aside else ""))
     if sentences:
         yield f"During the {facts.judged_window}, {join_items(sentences[:4])}."
 
@@ -206,8 +212,12 @@ def _describe_move(binding: MetricBinding, was: float, became: float, *, steady:
     old, new = format_quantity(was, binding.unit), format_quantity(became, binding.unit)
     if old == new:
         return f"stayed at {new}"
+    return f"stayed at about {new}" if steady and _is_about(binding, was, became) else f"went from {old} to {new}"
+
+
+def _is_about(binding: MetricBinding, was: float, became: float) -> bool:
     base = 100 - was if binding.kind == "ratio_good" else was
-    return f"stayed at about {new}" if steady and abs(became - was) <= ABOUT * abs(base) else f"went from {old} to {new}"
+    return abs(became - was) <= ABOUT * abs(base)
 
 
 def _shows_no_change(comparison: Comparison, window: str) -> bool:

@@ -67,14 +67,40 @@ def test_a_metric_that_moved_did_not_stay_whatever_its_periods_say() -> None:
     same = statistics.comparisons[0].model_copy(update={"conclusion": "no_difference"})
     rate = statistics.model_copy(update={"metric": "request_rate", "comparisons": (same,)})
     collected = run.result.metrics_collected
-    before = {**collected["baseline"], "request_rate": 46.0}
+    before = {**collected["baseline"], "request_rate": 10.0}
 
     def told(during: float) -> str:
         values = {**collected, "baseline": before, "fault": {**collected["fault"], "request_rate": during}}
         return write_story(facts(statistics=(rate,), metrics_collected=values))
 
-    assert "Request rate went from 46 /s to 28 /s" in told(28.0)
-    assert "Request rate stayed at about 45 /s" in told(45.0)
+    assert "Request rate went from 10 /s to 8 /s" in told(8.0)
+    assert "Request rate stayed at about 9.9 /s" in told(9.9)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_metric_with_a_bad_period_did_not_stay_even_if_only_its_beginning_was_bad(*, inside: bool) -> None:
+    run = facts()
+    assert run.series
+    assert run.record.fault_started_at
+    window = next(window for window in run.series.windows if window.name == "fault")
+    began = int(run.record.fault_started_at.timestamp()) // window.period_seconds * window.period_seconds
+    assert began < window.start, "the period in which the fault began is in no window"
+    bad = window.start if inside else began
+    measured = []
+    for series in run.series.measured:
+        points = {**dict.fromkeys(range(began, window.end, window.period_seconds), 10.0), bad: 5.0}
+        kept = tuple((at, value) for at, value in series.points if at not in points)
+        changed = series.model_copy(update={"points": tuple(sorted((*kept, *points.items())))})
+        measured.append(changed if series.metric == "request_rate" else series)
+    (statistics,) = run.result.statistics
+    same = statistics.comparisons[0].model_copy(update={"conclusion": "no_difference"})
+    rate = statistics.model_copy(update={"metric": "request_rate", "comparisons": (same,)})
+    collected = {**run.result.metrics_collected}
+    collected["baseline"] = {**collected["baseline"], "request_rate": 10.0}
+    collected["fault"] = {**collected["fault"], "request_rate": 9.5}
+    told = facts(statistics=(rate,), metrics_collected=collected)
+    story = write_story(replace(told, series=run.series.model_copy(update={"measured": tuple(measured)})))
+    assert "Request rate went from 10 /s to 9.5 /s (single periods from 5 /s to 10 /s)" in story
 
 
 def test_the_time_to_abort_counts_from_the_guard_and_not_from_the_record_of_it() -> None:

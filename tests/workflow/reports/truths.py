@@ -164,7 +164,9 @@ def _metrics(match: re.Match[str], report: Told) -> Iterator[str]:
         pattern = (
             rf"(?P<title>.+?) (?:stayed at (?P<roughly>about )?(?P<same>{QUANTITY})|went from (?P<old>{QUANTITY}) to (?P<new>{QUANTITY}))"
         )
-        parts = re.fullmatch(pattern + r"(?: \((?P<silent>\d+) of (?P<periods>\d+) periods without data\))?", sentence)
+        single = rf"single periods from (?P<least>{QUANTITY}) to (?P<most>{QUANTITY})"
+        aside = rf"(?:{single})?(?:; )?(?:(?P<silent>\d+) of (?P<periods>\d+) periods without data)?"
+        parts = re.fullmatch(rf"{pattern}(?: \({aside}\))?", sentence)
         if parts is None:
             yield f"no rule for {sentence!r}"
             continue
@@ -176,7 +178,24 @@ def _metrics(match: re.Match[str], report: Told) -> Iterator[str]:
             yield f"{binding.name} was {was} before the fault"
         if parts["same"] and abs(became - was) > 0.1 * abs(was) + 1e-9:
             yield f"{binding.name} did not stay: {was} to {became}"
+        yield from _extremes(report, binding.name, parts["least"], parts["most"], stayed=bool(parts["roughly"]))
         yield from _silence(report, binding.name, parts["silent"], parts["periods"])
+
+
+def _extremes(report: Told, name: str, least: str | None, most: str | None, *, stayed: bool) -> Iterator[str]:
+    """What is said of single periods is true, and what stayed has no period far outside of the baseline's."""
+    windows, points = read_measurements(report.facts)
+    before, during = (next(window for window in windows if window.name == name) for name in ("baseline", "fault"))
+    started = report.facts.record.fault_started_at
+    began = started.timestamp() - during.period_seconds + 1 if started else during.start
+    usual = [point.value for point in points[name] if before.start <= point.at < before.end]
+    values = [point.value for point in points[name] if max(before.end, began) <= point.at < during.end]
+    if least and most and not (near(least, min(values)) and near(most, max(values))):
+        yield f"{name} is {min(values)} to {max(values)} in its periods"
+    was = report.facts.result.metrics_collected["baseline"][name]
+    far = [value for value in values if not min(usual) <= value <= max(usual) and abs(value - was) > 0.1 * max(abs(was), 1e-9)]
+    if stayed and far:
+        yield f"{name} had periods of {far}, and {min(usual)} to {max(usual)} before"
 
 
 def _silence(report: Told, name: str, silent: str | None, periods: str | None) -> Iterator[str]:
