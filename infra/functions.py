@@ -23,6 +23,7 @@ TIMEOUT_SECONDS: Mapping[str, int] = {
     "Compare": 110,
     "Abort": 30,
     "AdmitCampaign": 110,
+    "Collect": 110,
     "Halt": 110,
     "Pulse": 110,
     "Resume": 110,

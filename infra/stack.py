@@ -235,6 +235,7 @@ class SquallStack(Stack):
             chat_topic_arn=self.results.chat_topic.topic_arn,
             in_fleet=settings.fleet_home_account is not None,
             greeted_role_arns=definitions.fleet.list_roles("presence") if definitions.fleet else (),
+            collected_role_arns=definitions.fleet.list_roles("results") if definitions.fleet else (),
             **list_names(self, definitions.environments.values()),
         )
 
@@ -255,8 +256,8 @@ class SquallStack(Stack):
         schedules.add_reports(self.functions["Report"])
         schedules.add_experiments(definitions.experiments, self.state_machine)
         schedules.add_campaigns(definitions.campaigns, self.campaign_machine)
-        if "Greet" in self.functions:
-            schedules.add_greeting(self.functions["Greet"])
+        if definitions.fleet:
+            schedules.add_fleet(self.functions["Greet"], self.functions["Collect"])
         schedules.add_published(self.functions["Schedule"], self.state_machine)
         self._grant_cluster_access(definitions)
 

@@ -22,6 +22,7 @@ from cli.exits import Exit
 from cli.text import clean_line
 from squall.adapters.cloudwatch.metrics import CloudWatchMetrics
 from squall.adapters.dynamodb.campaigns import DynamoCampaigns
+from squall.adapters.dynamodb.collected import DynamoCollected
 from squall.adapters.dynamodb.halt_copy import TableHaltFlag
 from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.locks import DynamoLocks
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from cli.doctor.finding import Finding
     from squall.domain.campaign.record import CampaignRecord
+    from squall.domain.history.collected import Mark
     from squall.domain.history.summary import RunSummary
     from squall.domain.run.halt import Halt
     from squall.domain.run.queue import Line
@@ -225,6 +227,12 @@ class Deployment(StackFunctions):
                 return combine_flags(flag, TableHaltFlag(self.client("dynamodb"), self._table).get())
         except (CommandError, Unavailable):
             return None
+
+    def collected(self, member: str, start: datetime, end: datetime) -> tuple[Mark | None, list[RunSummary]]:
+        """At the home of a fleet: how far the copies of a member's runs go, and those of a period."""
+        with self._explained():
+            copies = DynamoCollected(self.client("dynamodb"), self._table)
+            return copies.mark(member), list(copies.of_period(member, start, end))
 
     def home_seen(self) -> str:
         """When the home of the stack's fleet wrote to it last, as ISO 8601; else `never`, or why it is not known."""

@@ -26,12 +26,12 @@ from squall.domain.experiment.experiment import Name
 MOST_MEMBERS = 50
 """One CDK app and one command reach that many; more are several fleets."""
 
-Grant = Literal["viewer", "halt", "operator", "resume", "presence"]
-"""What a member lets home do: see runs; halt; start, abort and halt; end a halt; leave word that home is there. Each is a
-role of its own in the member."""
+Grant = Literal["viewer", "halt", "operator", "resume", "presence", "results"]
+"""What a member lets home do: see runs; halt; start, abort and halt; end a halt; leave word that home is there; copy how runs
+ended. Each is a role of its own in the member."""
 PEOPLE_GRANTS: tuple[Grant, ...] = ("viewer", "halt", "operator", "resume")
 """The grants for people at home."""
-FUNCTION_GRANTS: tuple[Grant, ...] = ("presence",)
+FUNCTION_GRANTS: tuple[Grant, ...] = ("presence", "results")
 """The grants for home's functions."""
 GRANTS: tuple[Grant, ...] = (*PEOPLE_GRANTS, *FUNCTION_GRANTS)
 
@@ -62,6 +62,11 @@ class Place(Model):
     def key(self) -> tuple[str, str, str]:
         """What tells this stack from every other."""
         return self.account, self.region, self.stack
+
+    @property
+    def joined_key(self) -> str:
+        """The same as one text, under which home keeps its copies."""
+        return ":".join(self.key)
 
 
 class Member(Place):

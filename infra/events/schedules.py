@@ -53,20 +53,25 @@ class Schedules(Construct):
             ),
         )
 
-    def add_greeting(self, greet: Function) -> None:
-        """At the home of a fleet: adds the word to its members that home is there."""
-        self._add_schedule(
-            "Greeting",
-            name="greeting",
-            description="Tells the members of the fleet that home is there",
-            schedule=Schedule(expression="rate(1 minute)"),
-            target=CfnSchedule.TargetProperty(
-                arn=greet.function_arn,
-                role_arn=self._make_role("GreetingRole", "lambda:InvokeFunction", greet.function_arn).role_arn,
-                input="{}",
-                retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=60, maximum_retry_attempts=0),
-            ),
-        )
+    def add_fleet(self, greet: Function, collect: Function) -> None:
+        """At the home of a fleet: adds the word to its members that home is there, and the copying of their runs. Without
+        retries: the next pass does it again."""
+        for name, function, rate, description in (
+            ("greeting", greet, "rate(1 minute)", "Tells the members of the fleet that home is there"),
+            ("collecting", collect, "rate(5 minutes)", "Copies how the runs of the members ended"),
+        ):
+            self._add_schedule(
+                name.capitalize(),
+                name=name,
+                description=description,
+                schedule=Schedule(expression=rate),
+                target=CfnSchedule.TargetProperty(
+                    arn=function.function_arn,
+                    role_arn=self._make_role(f"{name.capitalize()}Role", "lambda:InvokeFunction", function.function_arn).role_arn,
+                    input="{}",
+                    retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=60, maximum_retry_attempts=0),
+                ),
+            )
 
     def make_published_role(self, machine_arn: str) -> Role:
         """Makes the role with which Scheduler starts published experiments. `machine_arn` is composed: the functions, one

@@ -7,12 +7,12 @@ from aws_cdk.aws_iam import PolicyStatement
 
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
+from infra.permissions.fleet import allow_fleet
 from infra.permissions.names import Names, automation_arns
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
-from squall.domain.run.home import contact_parameter
 from squall.domain.safety.fis_template import CHECKED_TAG
 
 _NETWORK_INTERFACE_ACTIONS = (
@@ -40,10 +40,7 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
         **_policy_gates(names),
         "read_templates": _listed_templates(names),
         "align_schedules": _published_schedules(names),
-        "read_home": _allow_if_listed(
-            ["ssm:GetParameter"], (names.arn("ssm", f"parameter{contact_parameter(names.stack)}"),) * names.in_fleet
-        ),
-        "greet": _allow_if_listed(["sts:AssumeRole"], names.greeted_role_arns),
+        **allow_fleet(names),
         "notify": [_make_statement(["sns:Publish"], filter(None, [names.topic_arn, names.chat_topic_arn]))],
         "emit_events": [_make_statement(["events:PutEvents"], [names.bus_arn], {"StringEqualsIfExists": {"events:source": "squall"}})],
         "dead_letters": [_make_statement(["sqs:SendMessage"], [names.dead_letter_arn])],
@@ -243,14 +240,6 @@ def _allow_halt(names: Names) -> dict[str, list[PolicyStatement]]:
         "write_halt": [_make_statement(["ssm:PutParameter"], [flag])],
         "move_lever": [_make_statement(["fis:UpdateSafetyLeverState"], lever)] if names.safety_lever else [],
         "read_lever": [_make_statement(["fis:GetSafetyLever"], lever)] if names.safety_lever else [],
-    }
-
-
-def _allow_fleet(names: Names) -> dict[str, list[PolicyStatement]]:
-    word_of_home = names.arn("ssm", f"parameter{contact_parameter(names.stack)}")
-    return {
-        "read_home": _allow_if_listed(["ssm:GetParameter"], (word_of_home,) if names.in_fleet else ()),
-        "greet": _allow_if_listed(["sts:AssumeRole"], names.greeted_role_arns),
     }
 
 

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra.account.fleet import PEOPLE_GRANTS, Fleet, Grant, name_role
 from infra.permissions.names import Names
-from infra.permissions.people import call_functions, find_stack
+from infra.permissions.people import call_functions, find_stack, use_key
 from infra.settings import Settings
 from squall.domain.run.home import contact_parameter
 
@@ -40,6 +40,11 @@ class FleetRoles(Construct):
             "presence": (
                 PolicyStatement(actions=["ssm:PutParameter"], resources=[names.arn("ssm", f"parameter{contact_parameter(names.stack)}")]),
             ),
+            "results": (
+                *find_stack(names),
+                PolicyStatement(actions=["dynamodb:Query"], resources=[f"{names.table_arn}/index/period"]),
+                *use_key(names, "kms:Decrypt"),
+            ),
         }
         shared: dict[Grant, IManagedPolicy] = {"viewer": people["Viewer"], "operator": people["Operator"]}
         for grant in settings.fleet_grants if settings.fleet_home_account else ():
@@ -55,6 +60,26 @@ class FleetRoles(Construct):
             for statement in own.get(grant, ()):
                 role.add_to_policy(statement)
             _write_output(self, f"Fleet{grant.capitalize()}RoleArn", role.role_arn, f"The role in which the fleet's home acts: {grant}")
+
+
+def allow_fleet(names: Names) -> dict[str, list[PolicyStatement]]:
+    """The capabilities of functions in a fleet: of a member's, and of those that home alone has."""
+    word_of_home = names.arn("ssm", f"parameter{contact_parameter(names.stack)}")
+    copies = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MEMBER#*"]}}
+    return {
+        "read_home": [PolicyStatement(actions=["ssm:GetParameter"], resources=[word_of_home])] if names.in_fleet else [],
+        "greet": _assume(names.greeted_role_arns),
+        "read_members": _assume(names.collected_role_arns),
+        "collected": [
+            PolicyStatement(
+                actions=["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"], resources=[names.table_arn], conditions=copies
+            )
+        ],
+    }
+
+
+def _assume(roles: Sequence[str]) -> list[PolicyStatement]:
+    return [PolicyStatement(actions=["sts:AssumeRole"], resources=list(roles))] if roles else []
 
 
 def make_home_policies(scope: Construct, fleet: Fleet) -> None:

@@ -59,6 +59,9 @@ class Names:
     greeted_role_arns: tuple[str, ...] = ()
     """At the home of a fleet: the roles in the members with which home leaves word that it is there."""
 
+    collected_role_arns: tuple[str, ...] = ()
+    """At the home of a fleet: the roles in the members with which home copies how runs ended."""
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource in this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"

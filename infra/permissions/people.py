@@ -49,7 +49,7 @@ def make_roles(names: Names, functions: CalledFunctions) -> dict[str, Role]:
         *_read_runs(names),
         *_read_catalogue(names),
         call_functions(functions.report),
-        *_use_key(names, "kms:Decrypt"),
+        *use_key(names, "kms:Decrypt"),
     )
     return {
         "Viewer": Role("Squall: see runs, results, reports and the catalogue", viewing),
@@ -64,7 +64,7 @@ def make_roles(names: Names, functions: CalledFunctions) -> dict[str, Role]:
                 *_read_catalogue(names),
                 *_write_catalogue(names),
                 call_functions(functions.report, functions.schedule),
-                *_use_key(names, "kms:Decrypt", "kms:GenerateDataKey"),
+                *use_key(names, "kms:Decrypt", "kms:GenerateDataKey"),
             ),
         ),
         "Approver": Role("Squall: approve and reject runs", (*viewing, call_functions(functions.approve))),
@@ -116,7 +116,7 @@ def call_functions(*functions: str) -> PolicyStatement:
     return _allow(["lambda:InvokeFunction"], functions)
 
 
-def _use_key(names: Names, *actions: str) -> tuple[PolicyStatement, ...]:
+def use_key(names: Names, *actions: str) -> tuple[PolicyStatement, ...]:
     """The customer's key, by way of S3 and DynamoDB; nothing if AWS manages the keys."""
     if names.kms_key_arn is None:
         return ()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from squall.ports.campaigns import CampaignEvents, Campaigns
     from squall.ports.catalogue import Catalogue, Schedules
     from squall.ports.faults import Automations, Commands, Faults
-    from squall.ports.fleet import HomeContact, Members
+    from squall.ports.fleet import Collected, HomeContact, Members
     from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
     from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
     from squall.ports.people import Callers, Notifier
@@ -96,6 +96,12 @@ class Wiring:
         from squall.adapters.members import RoleMembers
 
         return RoleMembers(_make_client("sts", quick=True))
+
+    @cached_property
+    def collected(self) -> Collected:
+        from squall.adapters.dynamodb.collected import DynamoCollected
+
+        return DynamoCollected(_make_client("dynamodb"), self.settings.table)
 
     @cached_property
     def lever(self) -> SafetyLever:

@@ -13,8 +13,10 @@ from squall.adapters import members
 from squall.adapters.aws import make_client_as
 from squall.adapters.members import RoleMembers
 from squall.adapters.ssm.home_contact import ParameterHomeContact
+from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.home import Member
 from squall.errors import Refused, Unavailable
+from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error
 
 MEMBER = Member("payments", "eu-west-1", "Squall", "arn:aws:iam::444455556666:role/Squall-eu-west-1-presence", "an-external-id-of-a-test")
@@ -56,6 +58,59 @@ def test_a_role_that_is_denied_is_refused_and_a_dead_region_is_not(monkeypatch: 
     reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[error("InternalServerError", status=500)]))
     with pytest.raises(Unavailable):
         reached.greet(MEMBER, "word")
+
+
+TABLE = {
+    "Stacks": [
+        {
+            "StackName": "Squall",
+            "CreationTime": NOW,
+            "StackStatus": "CREATE_COMPLETE",
+            "Outputs": [{"OutputKey": "ResultsTableName", "OutputValue": "t"}],
+        }
+    ]
+}
+RUN = {
+    "pk": {"S": "EXECUTION#run-1"},
+    "started_at": {"S": NOW.isoformat()},
+    "status": {"S": "completed"},
+    "verdict": {"S": "validated"},
+    "experiment": {"S": "web"},
+}
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, stacks: Any, *items: dict[str, Any]) -> tuple[RoleMembers, dict[str, Scripted]]:
+    sts = Scripted("sts", assume_role=[{"Credentials": KEYS}])
+    clients = {
+        "cloudformation": Scripted("cloudformation", describe_stacks=[stacks]),
+        "dynamodb": Scripted("dynamodb", query=[{"Items": list(items)}]),
+    }
+    monkeypatch.setattr(members, "make_client_as", lambda keys, service, region, url: clients[service])
+    return RoleMembers(sts), clients
+
+
+def test_the_runs_of_a_member_are_read_from_the_table_that_its_stack_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, clients = reading(monkeypatch, TABLE, RUN)
+    (run,) = reached.runs(MEMBER, NOW, NOW + timedelta(hours=1))
+    assert (run.execution_id, run.status, run.verdict, run.experiment) == ("run-1", Status.COMPLETED, Verdict.VALIDATED, "web")
+    (query,) = clients["dynamodb"].arguments("query")
+    assert (query["TableName"], query["IndexName"]) == ("t", "period")
+
+
+@pytest.mark.parametrize("changes", [{"status": {"S": "dreaming"}}, {"summary": {"S": '{"mood": 1}'}}, {"started_at": {"S": "soon"}}])
+def test_a_run_of_another_version_is_not_taken_for_another_ending(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+    reached, _ = reading(monkeypatch, TABLE, {**RUN, **changes})
+    with pytest.raises(Unavailable, match="a run of another version"):
+        list(reached.runs(MEMBER, NOW, NOW + timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    "stacks", [{"Stacks": [{**TABLE["Stacks"][0], "Outputs": []}]}, error("ValidationError", "Stack with id Squall does not exist")]
+)
+def test_a_member_without_its_stack_is_refused(monkeypatch: pytest.MonkeyPatch, stacks: Any) -> None:
+    reached, _ = reading(monkeypatch, stacks)
+    with pytest.raises(Refused):
+        list(reached.runs(MEMBER, NOW, NOW + timedelta(hours=1)))
 
 
 def test_a_client_in_a_member_speaks_with_its_region_or_address() -> None:

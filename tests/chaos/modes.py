@@ -23,7 +23,7 @@ LEASE_SECONDS = 300
 FUNCTION_SECONDS = 60
 STATES = {name: state for name, state in every_state().items() if state["Type"] == "Task"}
 _OF_ONE_SERVICE = {
-    "DynamoDB": ("records", "locks", "halt_copy", "history", "sightings", "campaigns"),
+    "DynamoDB": ("records", "locks", "halt_copy", "history", "sightings", "campaigns", "collected"),
     "CloudWatch": ("alarms", "metrics"),
     "FIS": ("faults", "lever"),
     "EventBridge": ("lifecycle", "campaign_events"),

@@ -14,6 +14,7 @@ from squall.domain.approval.votes import Decision
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.record import CampaignRecord, Note
 from squall.domain.documents.metrics.metric_models import MetricQuery, Series
+from squall.domain.history.collected import Mark
 from squall.domain.history.summary import RunSummary
 from squall.domain.run.halt import Halt
 from squall.domain.run.queue import Line
@@ -112,6 +113,8 @@ class FakeDeployment:
     votes: list[tuple[str, str, str, str]] = field(default_factory=list)
     vote_answer: Any = field(default_factory=lambda: {"recorded": True, "message": "1 of 2 approvals", "standing": "pending"})
     flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
+    copies: dict[str, tuple[Mark | None, list[RunSummary]]] = field(default_factory=dict)
+    """At home: the copies of members' runs, by the key of the member."""
     seen: str = "never"
     """When home wrote to the stack last."""
     files: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -249,6 +252,10 @@ class FakeDeployment:
 
     def home_seen(self) -> str:
         return self.seen
+
+    def collected(self, member: str, start: datetime, end: datetime) -> tuple[Mark | None, list[RunSummary]]:
+        mark, runs = self.copies.get(member, (None, []))
+        return mark, [run for run in runs if start <= run.started_at < end]
 
     def line(self) -> Line | None:
         return self.queue

@@ -13,7 +13,7 @@ from tests.fakes.callers import FakeCallers
 from tests.fakes.campaigns import FakeCampaignEvents, FakeCampaigns
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
-from tests.fakes.fleet import FakeHome, FakeMembers
+from tests.fakes.fleet import FakeCollected, FakeHome, FakeMembers
 from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
@@ -56,6 +56,7 @@ class FakeWorld:
         self.halt_copy = FakeHaltFlag()
         self.home = FakeHome()
         self.members = FakeMembers()
+        self.collected = FakeCollected()
         self.documents = FakeDocuments()
         self.catalogue = FakeCatalogue()
         self.schedules = FakeSchedules()
@@ -93,7 +94,7 @@ PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
     "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules", "campaigns", "campaign_events",
-    "home", "members",
+    "home", "members", "collected",
 )  # fmt: skip
 
 

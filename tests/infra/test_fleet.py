@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("infra")
 
 HOME, STRANGER = "111122223333", "999999999999"
 EXTERNAL_ID = "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa"
-ALL = ("viewer", "halt", "operator", "resume", "presence")
+ALL = ("viewer", "halt", "operator", "resume", "presence", "results")
 PEOPLE = ALL[:4]
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "fleet.yaml"
 
@@ -75,7 +75,7 @@ def test_home_comes_in_with_the_right_external_id_and_nobody_else_does(member: R
 
 
 CALLS: list[tuple[str, str, frozenset[str]]] = [
-    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset(PEOPLE)),
+    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset({*PEOPLE, "results"})),
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Other/1", frozenset()),
     ("lambda:InvokeFunction", function("Halt"), frozenset({"halt", "operator"})),
     ("lambda:InvokeFunction", function("Resume"), frozenset({"resume"})),
@@ -85,6 +85,9 @@ CALLS: list[tuple[str, str, frozenset[str]]] = [
     ("lambda:InvokeFunction", function("StartFault"), frozenset()),
     ("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Experiment", frozenset({"operator"})),
     ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table/index/open", frozenset({"viewer", "operator"})),
+    ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table/index/period", frozenset({"viewer", "operator", "results"})),
+    ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset({"viewer", "operator"})),
+    ("dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset({"viewer", "operator"})),
     ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset()),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/halt", frozenset()),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"presence"})),
@@ -168,6 +171,25 @@ def test_home_leaves_its_word_in_the_members_that_let_it_and_does_nothing_else(
     assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
     assert any("Greet failed" in alarm["AlarmDescription"] for alarm in made.of_type("AWS::CloudWatch::Alarm").values())
     assert not [name for name in made.outputs if "Presence" in name], "no person assumes this role"
+
+
+def test_home_copies_runs_into_a_part_of_its_table_and_writes_nothing_else(synthesize: Callable[..., Resources], tmp_path: Path) -> None:
+    raw = yaml.safe_load(EXAMPLE.read_text())
+    raw["members"]["search"]["grants"] = ["results"]
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(raw))
+    made = synthesize(fleet_file=str(tmp_path / "fleet.yaml"))
+    allowed = [
+        statement
+        for statement in made.statements(made.role_of("collect"))
+        if not {"logs:PutLogEvents", "xray:PutTraceSegments"} & set(statement.actions)
+    ]
+    assert [(statement.actions, statement.conditions) for statement in allowed] == [
+        (("sts:AssumeRole",), {}),
+        (("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"), {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MEMBER#*"]}}),
+    ]
+    assert allowed[0].resources == ("arn:aws:iam::777788889999:role/Squall-us-east-1-results",)
+    (schedule,) = [entry for entry in made.of_type("AWS::Scheduler::Schedule").values() if entry["Name"] == "collecting"]
+    assert schedule["ScheduleExpression"] == "rate(5 minutes)"
 
 
 def test_the_functions_at_home_know_the_members_that_let_them_in() -> None:

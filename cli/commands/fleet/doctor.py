@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from cli.exits import Exit
 from cli.render import make_table
 from cli.text import clean_line, safe_text
 from infra.account.fleet import FUNCTION_GRANTS
+from squall.domain.history.collected import COLLECTED_EVERY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +49,7 @@ def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
     granted: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
     for grant in granted:
         if grant in FUNCTION_GRANTS:  # no person may assume this role
-            yield {"role": grant, "problem": _find_silence(taken, name)}
+            yield {"role": grant, "problem": _find_silence(taken, name) if grant == "presence" else _find_delay(taken, name)}
             continue
         visit = visit_one(name, partial(taken.door.enter, grant=grant, caller=taken.caller))
         if visit.outcome is not Outcome.ANSWERED:
@@ -64,6 +66,19 @@ def _find_silence(taken: Round, name: str) -> str:
         return f"whether home's word arrives could not be seen: {visit.problem}"
     seen = visit.answer.home_seen()
     return "" if was_seen_lately(seen) else f"home's last word there: {seen}"
+
+
+def _find_delay(taken: Round, name: str) -> str:
+    """What is wrong with home's copies of a member's runs; empty if they are made."""
+    now = datetime.now(UTC)
+    key = taken.fleet.members[name].joined_key
+    visit = visit_one(HOME, lambda home: taken.door.enter(home, "viewer", taken.caller).collected(key, now, now)[0])
+    if visit.outcome is not Outcome.ANSWERED:
+        return f"whether home copies the runs could not be seen: {visit.problem}"
+    if visit.answer is None:
+        return "home has never copied the runs"
+    late = now - visit.answer.at > 2 * COLLECTED_EVERY
+    return f"home copied the runs last at {visit.answer.at:%Y-%m-%d %H:%M:%S} UTC" if late else ""
 
 
 def _try_wrong_id(taken: Round, name: str, grant: Grant) -> str:

@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, make_client_as
+from squall.adapters.dynamodb.history import DynamoHistory
 from squall.domain.run.home import contact_parameter
+from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    from squall.domain.history.summary import RunSummary
     from squall.domain.run.home import Member
 
+TABLE_OUTPUT = "ResultsTableName"
 SESSION = "squall-home"
 """The name of home's sessions, as the CloudTrail of a member shows it."""
 
@@ -22,8 +29,20 @@ class RoleMembers:
         name = contact_parameter(member.stack)
         call(self._enter(member, "ssm"), "put_parameter", refusable=True, Name=name, Type="String", Overwrite=True, Value=text)
 
+    def runs(self, member: Member, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        keys = self._assume(member)
+        table = _find_table(member, keys)
+        history = DynamoHistory(make_client_as(keys, "dynamodb", member.region, member.endpoint_url), table)
+        try:
+            yield from history.of_period(start, end)
+        except (ValueError, TypeError, KeyError) as error:
+            raise Unavailable("dynamodb", "Query", "Unreadable", f"a run of another version: {error}", retryable=False) from error
+
     def _enter(self, member: Member, service: str) -> Any:
-        """A client in the member. The role is assumed anew each time: a session that lives on would hide that the member has
+        return make_client_as(self._assume(member), service, member.region, member.endpoint_url)
+
+    def _assume(self, member: Member) -> Mapping[str, str]:
+        """Credentials in the member. The role is assumed anew each time: a session that lives on would hide that the member has
         taken the role back."""
         entered = call(
             self._sts,
@@ -34,4 +53,15 @@ class RoleMembers:
             ExternalId=member.external_id,
             DurationSeconds=900,
         )
-        return make_client_as(entered["Credentials"], service, member.region, member.endpoint_url)
+        credentials: Mapping[str, str] = entered["Credentials"]
+        return credentials
+
+
+def _find_table(member: Member, keys: Mapping[str, str]) -> str:
+    """The name of the member's table. Raises Refused if there is no such stack."""
+    formation = make_client_as(keys, "cloudformation", member.region, member.endpoint_url)
+    (stack,) = call(formation, "describe_stacks", refusable=True, StackName=member.stack)["Stacks"]
+    for output in stack.get("Outputs", []):
+        if output["OutputKey"] == TABLE_OUTPUT:
+            return str(output["OutputValue"])
+    raise Refused("cloudformation", "DescribeStacks", "NoSuchOutput", f"the stack {member.stack} has no {TABLE_OUTPUT}")

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
+    from squall.domain.history.collected import Mark
+    from squall.domain.history.summary import RunSummary
     from squall.domain.run.home import Member
 
 
@@ -23,3 +26,22 @@ class Members(Protocol):
 
     def greet(self, member: Member, text: str) -> None:
         """Write that home is there; the text is for people."""
+
+    def runs(self, member: Member, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        """The member's runs that started from `start` until before `end`, the oldest first. Eventually consistent."""
+
+
+class Collected(Protocol):
+    """At home: the copies of the members' runs. A member is named by its key."""
+
+    def store(self, member: str, run: RunSummary) -> None:
+        """Store a copy. One without its summary does not replace one that has it."""
+
+    def of_period(self, member: str, start: datetime, end: datetime) -> Iterator[RunSummary]:
+        """The copies of runs that started from `start` until before `end`, the oldest first. Read consistently."""
+
+    def mark(self, member: str) -> Mark | None:
+        """How far the copying has got; None before the first pass."""
+
+    def set_mark(self, member: str, mark: Mark) -> None:
+        """Write how far the copying has got."""

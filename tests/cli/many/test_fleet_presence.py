@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from squall.domain.history.collected import COLLECTED_EVERY, Mark
 from squall.domain.policy.environment import SHORTEST_DEADLINE
 from tests.cli.conftest import Squall
 from tests.cli.many.test_fleet import FLEET, FakeDoor, deny, door, stacks_of
@@ -55,3 +56,25 @@ def test_the_doctor_asks_for_homes_word_and_assumes_no_role_that_is_not_for_peop
     greeted.instead = {"payments": deny}
     answer = stacks_of(squall("fleet", "doctor", "--json"))["payments"]["answer"]
     assert "could not be seen" in answer[-1]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "problem"),
+    [
+        (Mark(JUST_NOW, JUST_NOW), ""),
+        (Mark(LONG_AGO, LONG_AGO - COLLECTED_EVERY), "home copied the runs last at"),
+        (None, "home has never copied the runs"),
+    ],
+    ids=["just now", "long ago", "never"],
+)
+def test_the_doctor_says_when_home_copied_the_runs_last(
+    squall: Squall, door: FakeDoor, tmp_path: Path, mark: Mark | None, problem: str
+) -> None:
+    fleet: dict[str, Any] = copy.deepcopy(FLEET)
+    fleet["members"]["payments"]["grants"].append("results")
+    (tmp_path / "fleet.yaml").write_text(json.dumps(fleet))
+    door.stacks["home"].copies = {"444455556666:eu-west-1:Squall-Payments": (mark, [])}
+    done = squall("fleet", "doctor", "--json")
+    assert done.exit_code == (5 if problem else 0)
+    answer = stacks_of(done)["payments"]["answer"][-1]
+    assert (answer["role"], answer["problem"].startswith(problem), bool(answer["problem"])) == ("results", True, bool(problem))

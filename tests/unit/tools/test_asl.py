@@ -17,7 +17,20 @@ from squall.domain.approval.standing import MOST_REQUESTS
 ROOT = Path(__file__).parents[3]
 TRANSIENT = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
 CAMPAIGN = {"admit_campaign", "choose_steps", "finish_campaign"}
-OUTSIDE = CAMPAIGN | {"abort", "approve", "greet", "halt", "note", "pulse", "sentinel", "watchdog", "report", "resume", "schedule"}
+OUTSIDE = CAMPAIGN | {
+    "abort",
+    "approve",
+    "collect",
+    "greet",
+    "halt",
+    "note",
+    "pulse",
+    "sentinel",
+    "watchdog",
+    "report",
+    "resume",
+    "schedule",
+}
 CONDITION = re.compile(r"\{% \$states\.input\.outcome = '[a-z]+' %\}")
 PLACEHOLDER = re.compile(r"\$\{(\w+)FunctionArn\}")
 REDRIVE = "{% $exists($states.context.Execution.RedriveCount) ? $states.context.Execution.RedriveCount : 0 %}"

@@ -34,6 +34,11 @@ class Member:
     endpoint_url: str | None = None
     """The address of all AWS services there; None: AWS's own."""
 
+    @property
+    def key(self) -> str:
+        """What tells this stack from every other, whatever people call it."""
+        return f"{self.role_arn.split(':')[4]}:{self.region}:{self.stack}"
+
 
 def contact_parameter(stack: str) -> str:
     """The name of the parameter in a member that home writes."""

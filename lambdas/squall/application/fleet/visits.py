@@ -1,0 +1,30 @@
+"""Visits all members of a fleet at the same time."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from squall.domain.run.home import Member
+
+MOST_AT_ONCE = 50
+"""As many as a fleet has members: one that does not answer delays no other."""
+
+
+def visit_members(members: tuple[Member, ...], visit: Callable[[Member], None]) -> None:
+    """Visit every member, whatever becomes of the others. Raises ExceptionGroup at the end for those that were not reached:
+    the alarm on the function's errors tells people of them."""
+    if not members:
+        return
+    with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
+        visits = {member.name: pool.submit(_attempt, visit, member) for member in members}
+    failures = {name: error for name, done in visits.items() if (error := done.result()) is not None}
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} members were not reached: {', '.join(sorted(failures))}", list(failures.values()))
+
+
+def _attempt(visit: Callable[[Member], None], member: Member) -> Exception | None:
+    try:
+        visit(member)
+    except Exception as error:  # noqa: BLE001 - one member must not keep the others from being visited
+        error.add_note(f"member {member.name}")
+        return error
+    return None
