@@ -42,7 +42,7 @@ class Policies:
             message = f"there is no environment {show_value(name)}{suggest_name(name, self.files)}"
             return [Problem(path="environment", message=message, expected=", ".join(sorted(self.files)))]
         file = self.files[name]
-        environment = _read_policy(file)
+        environment = self.read(name)
         if environment is None:
             return [
                 Problem(
@@ -56,6 +56,10 @@ class Policies:
         if not experiment.faults and experiment.length.total_seconds() < shortest and experiment.observed_length <= longest:
             forbidden = (problem for problem in forbidden if problem.path != "duration")  # it is told with the sentences
         return [*problems, *forbidden]
+
+    def read(self, name: str) -> Environment | None:
+        """The policy of an environment that has a file; None if it is not valid."""
+        return _read_policy(self.files[name])
 
     def read_timings(self) -> dict[str, Timing]:
         """The pace of each environment whose policy is valid."""

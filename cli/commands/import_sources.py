@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output, session
+from cli.arguments import policies
 from cli.arguments.definitions import UnreadableError
 from cli.commands.new import make_file_name
 from cli.commands.validate import check_file, make_document, show_report
@@ -21,6 +22,7 @@ from cli.importing.sources import list_sources, make_source
 from cli.importing.writing import render_comments
 from cli.text import safe_text
 from squall.domain.base.problems import InvalidInput
+from squall.domain.policy.environment import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +60,9 @@ def import_sources(options: Options, files: Sequence[str], ids: Sequence[str], w
     could be imported. A source that can't be read is refused before anything is written."""
     if not files and not ids:
         raise CommandError("There is nothing to import.", "Name files, or templates of FIS with --id EXT….", code=Exit.REFUSED)
+    policy = _find_policy(options, wishes)
     sources = [*(source for file in files for source in _read_file(file)), *_read_templates(options, ids)]
-    results = [result for source in sources for result in import_source(source, wishes.environment, options.region)]
+    results = [result for source in sources for result in import_source(source, policy, options.region)]
     imported = [result for result in results if isinstance(result, Imported)]
     refused = [result for result in results if isinstance(result, Refused)]
     written = _write(imported, wishes)
@@ -67,6 +70,18 @@ def import_sources(options: Options, files: Sequence[str], ids: Sequence[str], w
     if not written:
         return Exit.REFUSED
     return Exit.INCONCLUSIVE if refused or not all(each.whole for each in written) else Exit.VALIDATED
+
+
+def _find_policy(options: Options, wishes: Wishes) -> Environment:
+    """The policy with which the files will be compared: that of the local account, or one that lies beside them. Without one
+    nothing is listed."""
+    known = policies.choose_policies(options) or policies.find_policies(str(wishes.folder / "imported.yaml"))
+    if known is None or wishes.environment not in known.files:
+        return Environment(name=wishes.environment)
+    if (policy := known.read(wishes.environment)) is None:
+        file = known.files[wishes.environment]
+        raise CommandError(f"The policy {file} is not valid.", f"`squall validate {file}` shows why.", code=Exit.REFUSED)
+    return policy
 
 
 def _read_file(file: str) -> list[Source]:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cli.drafting.experiment import JUDGEMENT
+from cli.importing.candidates import list_candidates, locate_documents
 from cli.importing.mending import Reading, read_as
 from cli.importing.parts import Part, split_template
 from cli.importing.place import find_place
@@ -15,24 +16,24 @@ from cli.importing.shape import check_template
 from cli.importing.values import REPLACE, Loss, Source, has_token
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import InvalidInput, Problem
-from squall.domain.base.vocabulary import BlastRadius, Mode, ResourceType
+from squall.domain.base.vocabulary import BlastRadius, FaultType, Mode, ResourceType
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
-from squall.domain.policy.environment import Environment
 from squall.domain.resources.types import ZONELESS
 from squall.domain.run.fis_state import WAIT
-from squall.faults import registry
-from squall.faults.adoption.actions import explain_unfit, find_length
+from squall.faults.adoption.actions import find_length
+from squall.faults.adoption.entries import read_touched
 from squall.faults.adoption.scenario import Span
 from squall.faults.adoption.template import REPLACED
 from squall.faults.fis import LONGEST, iso_duration
-from squall.faults.mechanisms.send_command import SEND, document_of
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from cli.importing.place import Place
+    from squall.domain.policy.environment import Environment
     from squall.faults.base import AnyFault
 
 OBSERVED = timedelta(minutes=10)
@@ -70,9 +71,9 @@ class Refused:
     problems: tuple[Problem, ...]
 
 
-def import_source(source: Source, environment: str, region: str | None) -> list[Imported | Refused]:
+def import_source(source: Source, policy: Environment, region: str | None) -> list[Imported | Refused]:
     """The experiment of the source, a scenario if it has several faults; or an experiment for each fault where they can't be
-    one, and why."""
+    one, and why. `policy`: of the experiment's environment; the actions and documents that it lists are faults, too."""
     if source.problems:
         return [Refused(source.origin, source.problems)]
     try:
@@ -80,12 +81,12 @@ def import_source(source: Source, environment: str, region: str | None) -> list[
     except InvalidInput as invalid:
         return [Refused(source.origin, _describe(source, invalid))]
     parts = split_template(template)
-    made = [_try_part(source, part, environment, region) for part in parts]
+    made = [_try_part(source, part, policy, region) for part in parts]
     pieces = [piece for piece in made if isinstance(piece, Piece)]
     if len(parts) == 1 or len(pieces) < len(parts):
         return [piece.imported if isinstance(piece, Piece) else piece for piece in made]
     radius = _join_radius(template, pieces)
-    again = [_try_part(source, part, environment, region, radius) for part in parts]
+    again = [_try_part(source, part, policy, region, radius) for part in parts]
     pieces = [piece for piece in again if isinstance(piece, Piece)]
     try:
         return [combine_pieces(template, pieces)]
@@ -101,10 +102,10 @@ def _join_radius(template: Mapping[str, Any], pieces: list[Piece]) -> BlastRadiu
     return BlastRadius(next(iter(radii))) if len(used) == len(radii) == 1 else BlastRadius.SINGLE_REGION
 
 
-def _try_part(source: Source, part: Part, environment: str, region: str | None, radius: BlastRadius | None = None) -> Piece | Refused:
+def _try_part(source: Source, part: Part, policy: Environment, region: str | None, radius: BlastRadius | None = None) -> Piece | Refused:
     origin = f"{source.origin}, {part.name}" if part.name else source.origin
     try:
-        return _import_part(source, part, environment, region, origin, radius)
+        return _import_part(source, part, policy, region, origin, radius)
     except InvalidInput as invalid:
         return Refused(origin, _describe(source, invalid))
 
@@ -116,14 +117,16 @@ def _describe(source: Source, invalid: InvalidInput) -> tuple[Problem, ...]:
     )
 
 
-def _import_part(source: Source, part: Part, environment: str, region: str | None, origin: str, radius: BlastRadius | None) -> Piece:
+def _import_part(source: Source, part: Part, policy: Environment, region: str | None, origin: str, radius: BlastRadius | None) -> Piece:
     """Raises InvalidInput if no fault of Squall is what the part does. `radius`: the one of all faults of a template."""
     attempts: list[tuple[AnyFault, dict[str, Any], Reading]] = []
     problems: list[Problem] = []
-    for fault in _list_candidates(part.template):
+    place = find_place(dict(part.template), source.unknowns, region or source.unknowns.region)
+    part = replace(part, template=locate_documents(part.template, place))
+    for fault in list_candidates(_define(policy, place), part.template):
         try:
-            draft = _draft(source, part, fault, environment, radius)
-            reading = _read(source, part, fault, draft, region)
+            draft = _draft(source, part, fault, policy.name, radius)
+            reading = _read(source, part, fault, _define(policy, place, draft))
         except InvalidInput as invalid:
             problems += invalid.problems
             continue
@@ -141,21 +144,6 @@ def _is_refused(fault: AnyFault, reading: Reading) -> bool:
     except InvalidInput:
         return True
     return False
-
-
-def _list_candidates(template: Mapping[str, Any]) -> list[AnyFault]:
-    """The faults that the template's action may be. Raises InvalidInput if Squall has none."""
-    injecting = [(name, action) for name, action in template["actions"].items() if action["actionId"] != WAIT]
-    if not injecting:
-        raise InvalidInput([Problem(path="actions", message="nothing is injected", expected="an action other than a wait")])
-    name, action = injecting[0]
-    action_id, parameters = str(action["actionId"]), action.get("parameters", {})
-    types = {template["targets"].get(target, {}).get("resourceType") for target in action.get("targets", {}).values()}
-    able = [fault for fault in registry.list_faults() if action_id in fault.actions]
-    known = [fault for fault in able if action_id != SEND or document_of(parameters) in fault.ssm_documents]
-    if not known:
-        raise InvalidInput([explain_unfit(f"actions.{name}.actionId", action_id, parameters)])
-    return [fault for fault in known if fault.resource_type in types] or known[:1]
 
 
 def _draft(source: Source, part: Part, fault: AnyFault, environment: str, radius: BlastRadius | None) -> dict[str, Any]:
@@ -199,6 +187,8 @@ def _list_alarms(template: Mapping[str, Any]) -> list[str]:
 
 def _choose_radius(template: Mapping[str, Any], fault: AnyFault) -> BlastRadius:
     """The narrowest radius that holds what the template hits."""
+    if (touched := read_touched(fault)) is not None:
+        return BlastRadius.SINGLE_INSTANCE if len(touched.get("arns", ())) == 1 else BlastRadius.SINGLE_REGION
     targets = [template["targets"][name] for action in template["actions"].values() for name in action.get("targets", {}).values()]
     if all(target.get("selectionMode") == "COUNT(1)" for target in targets) and len(targets) == 1:
         return BlastRadius.SINGLE_AZ if fault.resource_type is ResourceType.SUBNET else BlastRadius.SINGLE_INSTANCE
@@ -215,22 +205,26 @@ def _names_one_zone(target: Mapping[str, Any]) -> bool:
     return len(zones) == 1 or any("availabilityZone" in name and "," not in value for name, value in target.get("parameters", {}).items())
 
 
-def _read(source: Source, part: Part, fault: AnyFault, draft: Mapping[str, Any], region: str | None) -> Reading:
-    unknowns, template = source.unknowns, dict(part.template)
-    place = find_place(template, unknowns, region or unknowns.region)
+def _read(source: Source, part: Part, fault: AnyFault, definition: Definition) -> Reading:
+    template = dict(part.template)
+    return read_as(definition, template, fault, source.unknowns, length_known=find_length(template["actions"], fault) is not None)
+
+
+def _define(policy: Environment, place: Place, draft: Mapping[str, Any] | None = None) -> Definition:
+    """The definition with which adoption reads a template; `draft`: the experiment as far as it is known."""
     written: dict[str, Any] = {"fis_template_id": "EXTimported", "environment": "imported", "target": None, "tags": {}}
-    plain = {key: value for key, value in draft.items() if key in {"type", "blast_radius", "duration", "stop_alarms"}}
+    known = draft or {"type": FaultType.CUSTOM, "blast_radius": BlastRadius.SINGLE_REGION, "duration": iso_duration(OBSERVED)}
+    plain = {key: value for key, value in known.items() if key in {"type", "blast_radius", "duration", "stop_alarms"}}
     frame = {"name": "imported", "description": "imported", "hypothesis": "imported", "rollback_plan": "imported", **JUDGEMENT}
-    definition = Definition(
+    return Definition(
         experiment=Experiment.model_validate({**frame, **plain, **written}),
-        environment=Environment(name="imported"),
+        environment=policy,
         mode=Mode.RUN,
         definition_hash="",
         account=place.account,
         region=place.region,
         partition=place.partition,
     )
-    return read_as(definition, template, fault, unknowns, length_known=find_length(template["actions"], fault) is not None)
 
 
 def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any], reading: Reading, origin: str) -> Piece:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from cli.importing.parts import explain_wait
 from cli.importing.values import Loss
-from squall.domain.base.problems import InvalidInput, extend_path
+from squall.domain.base.problems import InvalidInput, extend_path, prefix_paths
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.actions import find_wait_problems
-from squall.faults.adoption.scenario import Span, Turn, name_faults, order_faults
+from squall.faults.adoption.scenario import Span, Turn, find_open_ends, name_faults, order_faults
 from squall.faults.fis import iso_duration
 from squall.faults.plan import BoundFault, planned_end
 
@@ -44,6 +44,9 @@ def combine_pieces(template: Mapping[str, Any], pieces: Sequence[Piece]) -> Impo
     by_action = {piece.part.name: piece for piece in pieces}
     actions = _merge_actions(template["actions"], pieces)
     turns, observed = order_faults(actions, {name: piece.span for name, piece in by_action.items()})
+    faults = {name: piece.fault for name, piece in by_action.items()}
+    if open_ends := [problem for name, turn in turns.items() for problem in find_open_ends(name, turn.after, faults)]:
+        raise InvalidInput(prefix_paths("actions", open_ends))
     names = name_faults({name: actions[name] for name in by_action})
     first = pieces[0].imported
     head = {key: value for key, value in first.document.items() if key not in OF_FAULT}

@@ -139,6 +139,14 @@ class CustomFault(ReportedFault[Resource, Parameters]):
     def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
         return parse_length(parameters.get(self._length_parameter)) if self._length_parameter else None
 
+    def read_values(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        """The entry and what the action gives besides what the entry fixes, whether the entry allows it or not."""
+        rest = {name: value for name, value in parameters.items() if name != self._length_parameter}
+        if self.listed.document:
+            rest = read_document_parameters(parameters.get("documentParameters", "{}"))
+            rest.pop(ROLE_PARAMETER, None)
+        return {"action": self.name, "values": {name: value for name, value in rest.items() if name not in self.listed.fixed}}
+
     def read_template(self, _action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
         """The entry and its values in an action of somebody else's template. What the entry fixes has to be the same there;
         a document is started in the version, and as the role, that were reviewed."""

@@ -10,6 +10,7 @@ from cli.importing.experiment import Imported, Refused, import_source
 from cli.importing.reading import read_file
 from cli.importing.sources import list_sources
 from squall.domain.base.problems import InvalidInput
+from squall.domain.policy.environment import Environment
 
 FOLDER = Path(__file__).parents[2] / "data" / "import"
 FILES = sorted(path.name for path in FOLDER.iterdir())
@@ -19,9 +20,10 @@ def read(name: str) -> Any:
     return read_file(str(FOLDER / name))
 
 
-def import_document(document: Any, region: str | None = None) -> list[Imported | Refused]:
-    """What becomes of the document. Raises InvalidInput if it is no source."""
-    return [made for source in list_sources(copy.deepcopy(document), "source") for made in import_source(source, "staging", region)]
+def import_document(document: Any, region: str | None = None, listed: dict[str, Any] | None = None) -> list[Imported | Refused]:
+    """What becomes of the document, with these custom actions in the policy. Raises InvalidInput if it is no source."""
+    policy = Environment.model_validate({"name": "staging", "custom_actions": listed or {}})
+    return [made for source in list_sources(copy.deepcopy(document), "source") for made in import_source(source, policy, region)]
 
 
 def only(made: list[Imported | Refused]) -> Imported:

@@ -289,7 +289,7 @@ def test_an_unknown_action_beside_a_known_one_is_named_and_refused() -> None:
     known, unknown = import_document(document)
     assert isinstance(known, Imported)
     assert isinstance(unknown, Refused)
-    assert "aws:s3:bucket-pause-replication: Squall does not know what it does" in str(unknown.problems[0])
+    assert "aws:s3:bucket-pause-replication: FIS takes its targets by tag alone" in str(unknown.problems[0])
 
 
 @pytest.mark.parametrize("name", FILES)

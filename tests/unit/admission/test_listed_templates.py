@@ -77,8 +77,13 @@ def test_of_several_entries_it_is_the_one_that_allows_the_values() -> None:
     ("case", "entry", "path", "said"),
     [
         (queue(), {"touches": None}, "fis_template_id.targets", "does not say what it touches"),
-        (queue(), {"document": "Other"}, f"{ACTION}.actionId", "with what it touches"),
-        (queue(), {"document": f"arn:aws:ssm:{REGION}:999999999999:document/Impair-Queue"}, f"{ACTION}.actionId", "with what it touches"),
+        (queue(), {"document": "Other"}, f"{ACTION}.actionId", "touches of what"),
+        (
+            queue(),
+            {"document": f"arn:aws:ssm:{REGION}:999999999999:document/Impair-Queue"},
+            f"{ACTION}.actionId",
+            "touches of what feels it",
+        ),
         (queue(), {"parameters": {"queue": "bills"}}, f"{TOLD}.queue", "'orders' is refused"),
         (queue(), {"fixed": {"Depth": "1"}}, f"{TOLD}.Depth", "is not given; the policy's impair always has 1"),
         (queue(told={"queue": "orders", "Depth": "2"}), {"fixed": {"Depth": "1"}}, f"{TOLD}.Depth", 'is "2"; the policy'),

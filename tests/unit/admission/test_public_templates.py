@@ -109,7 +109,7 @@ def test_a_template_in_a_public_shape_is_adopted_as_what_it_says(number: str, ta
 @pytest.mark.parametrize(
     ("number", "path", "said"),
     [
-        ("13", "actions.a.actionId", "its document among the policy's custom_actions, with what it touches"),
+        ("13", "actions.a.actionId", "document: Impair-Queue, its version and assume_role, resource_type and touches of what feels it"),
         ("15", "actions.a.parameters.documentVersion", "version 4 of the document would be lost"),
         ("20", "target_resources", "lambda_fault_configuration in its policy"),
     ],

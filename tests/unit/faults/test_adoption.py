@@ -99,7 +99,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (
             template({"actionId": "aws:s3:bucket-pause-replication", "targets": {"Buckets": "Web"}}),
             "actions.a0.actionId",
-            "it among the policy's custom_actions",
+            "FIS takes its targets by tag alone, so Squall could not pin them",
         ),
         (
             template({"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}}),

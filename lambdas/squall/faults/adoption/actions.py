@@ -10,8 +10,8 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.entries import AUTOMATION
 from squall.faults.adoption.keys import find_unknown_keys
+from squall.faults.adoption.unfit import explain_unfit
 from squall.faults.base import AnyFault
 from squall.faults.mechanisms.send_command import SEND, document_of
 from squall.faults.parameters import parse_length
@@ -172,19 +172,6 @@ def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) 
         message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read yet"
         return Problem(path="actionId", message=message, expected="the experiment's own target and parameters")
     return None
-
-
-def explain_unfit(path: str, action_id: str, parameters: Mapping[str, str]) -> Problem:
-    """An action of which Squall can neither prove the effect nor undo it, with what works in its place."""
-    name = f"{action_id} with {document_of(parameters) or 'no document'}" if action_id == SEND else action_id
-    if action_id == SEND:
-        expected = "one of AWS's documents in docs/faults.md; no other command can be followed to its end"
-        return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
-    expected = "it among the policy's custom_actions"
-    if action_id == AUTOMATION:
-        name = f"{action_id} with {parameters.get('documentArn', '').rpartition('document/')[2] or 'no document'}"
-        expected = "its document among the policy's custom_actions, with what it touches"
-    return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
 
 
 def _list_names(target: Mapping[str, Any]) -> Collection[str]:

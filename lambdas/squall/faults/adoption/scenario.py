@@ -17,6 +17,7 @@ from squall.faults.adoption.entries import choose_entry, is_known
 from squall.faults.adoption.lengths import DURATION
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
+from squall.faults.custom import CustomFault
 from squall.faults.parameters import parse_length
 
 LONGEST_NAME = 30
@@ -73,7 +74,8 @@ def read_scenario(
         except InvalidInput as invalid:
             problems += prefix_paths("actions", invalid.problems)
             turns = {}
-        problems += [problem for name in turns for problem in _find_open_end(definition, name, turns[name].after, faults)]
+        bound = {name: _bind(definition, fault) for name, fault in faults.items()}
+        problems += prefix_paths("actions", [p for name in turns for p in find_open_ends(name, turns[name].after, bound)])
         for name, turn in turns.items():
             after = [names[earlier] for earlier in turn.after]
             faults[name].update(after=after, delay=turn.delay or None, duration=turn.length)
@@ -192,21 +194,31 @@ def order_faults(actions: Actions, faults: Mapping[str, Span]) -> tuple[dict[str
     return {name: Turn(turn.after, turn.delay, faults[name].length) for name, turn in turns.items()}, _find_late_wait(actions, faults, lead)
 
 
-def _lasts(definition: Definition, fault: Mapping[str, Any]) -> bool:
+def _bind(definition: Definition, fault: Mapping[str, Any]) -> AnyFault:
+    """The module of a fault as a scenario writes it, or the policy's entry."""
     if fault["type"] is FaultType.CUSTOM:
-        listed = definition.environment.custom_actions[fault["parameters"]["action"]]
-        return listed.lasts or listed.document is not None
-    module = registry.get_fault(FaultType(fault["type"]), fault["target"]["resource_type"])
+        name = fault["parameters"]["action"]
+        return registry.bind_listed(name, definition.environment.custom_actions[name])
+    return registry.get_fault(FaultType(fault["type"]), fault["target"]["resource_type"])
+
+
+def _lasts(definition: Definition, fault: Mapping[str, Any]) -> bool:
+    module = _bind(definition, fault)
+    if isinstance(module, CustomFault):
+        return module.listed.lasts or module.listed.document is not None
     return module.lasts(module.parse(fault["parameters"]))
 
 
-def _find_open_end(definition: Definition, name: str, after: Sequence[str], faults: Mapping[str, Mapping[str, Any]]) -> Iterator[Problem]:
-    """What follows a document begins, in the template, when the document has ended; Squall knows only when it has to end."""
+def find_open_ends(name: str, after: Sequence[str], faults: Mapping[str, AnyFault]) -> Iterator[Problem]:
+    """What follows a document begins, in the template, when the document has ended; Squall knows only when it has to end.
+
+    `faults`: the fault of each action. The paths are below the actions.
+    """
     for earlier in after:
-        listed = definition.environment.custom_actions.get(str(faults[earlier]["parameters"].get("action")))
-        if faults[earlier]["type"] is FaultType.CUSTOM and listed is not None and listed.document is not None:
+        fault = faults[earlier]
+        if isinstance(fault, CustomFault) and fault.listed.document is not None:
             message = f"begins when the document of {earlier} has ended, which nothing says beforehand"
-            path = extend_path("actions", name, "startAfter")
+            path = extend_path(name, "startAfter")
             yield Problem(path=path, message=message, expected="a template for each document, or documents that nothing follows")
 
 

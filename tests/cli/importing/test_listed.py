@@ -1,0 +1,141 @@
+"""FIS templates whose actions the environment's policy lists, or would have to list, and actions by their ids."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli.importing.experiment import Imported, Refused
+from tests.cli.conftest import Squall
+from tests.cli.importing.importing import import_document, only
+from tests.unit.admission.test_listed_templates import IMPAIR, PAUSE
+
+AUTOMATION = "aws:ssm:start-automation-execution"
+BY_TAG = {"resourceType": "aws:ec2:instance", "resourceTags": {"app": "web"}, "selectionMode": "ALL"}
+HERE = "arn:aws:ssm:eu-west-1:111122223333:document/Impair-Queue"
+
+
+def document(arn: str = HERE, told: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    told = told or {"queue": "orders", "AutomationAssumeRole": IMPAIR["assume_role"]}
+    parameters = {"documentArn": arn, "documentParameters": json.dumps(told), "maxDuration": "PT10M"}
+    return {"actionId": AUTOMATION, "parameters": parameters, **more}
+
+
+def template(targets: dict[str, Any] | None = None, **actions: dict[str, Any]) -> dict[str, Any]:
+    role = "arn:aws:iam::111122223333:role/fis"
+    return {
+        "description": "A queue waits",
+        "targets": targets or {},
+        "actions": actions,
+        "stopConditions": [{"source": "none"}],
+        "roleArn": role,
+    }
+
+
+def listed(**changes: Any) -> dict[str, Any]:
+    return {"impair": {**IMPAIR, **changes}}
+
+
+@pytest.mark.parametrize(
+    "arn", [HERE, "arn:aws:ssm:<YOUR REGION>:<YOUR ACCOUNT>:document/Impair-Queue", "arn:aws:ssm:eu-west-1:<ACCOUNT>:document/Impair-Queue"]
+)
+def test_a_document_that_the_policy_lists_is_imported_with_what_it_touches(arn: str) -> None:
+    made = only(import_document(template(impair=document(arn)), listed=listed()))
+    assert made.losses == ()
+    wanted = {"type": "custom", "parameters": {"action": "impair", "values": {"queue": "orders"}}, "duration": "PT10M"}
+    assert {key: made.document[key] for key in wanted} == wanted
+    assert made.document["target"] == {"resource_type": "aws:ec2:autoscaling-group", "tags": {"app": "web"}, "select": "all"}
+
+
+@pytest.mark.parametrize(
+    ("told", "entry", "path"),
+    [
+        ({"queue": "stock"}, {}, "parameters.documentParameters.queue"),
+        ({"queue": "orders", "AutomationAssumeRole": "arn:aws:iam::111122223333:role/another"}, {}, "AutomationAssumeRole"),
+        ({"queue": "orders", "depth": "2"}, {"fixed": {"depth": "1"}}, "parameters.documentParameters.depth"),
+    ],
+)
+def test_what_the_entry_does_not_allow_is_named(told: dict[str, Any], entry: dict[str, Any], path: str) -> None:
+    made = only(import_document(template(impair=document(told=told)), listed=listed(**entry)))
+    assert any(loss.path.endswith(path) for loss in made.losses), made.losses
+
+
+@pytest.mark.parametrize(
+    ("entries", "says"),
+    [
+        ({}, "document: Impair-Queue, its version and assume_role, resource_type and touches of what feels it, and patterns"),
+        ({"impair": {**IMPAIR, "touches": None}}, "does not say what it touches"),
+        ({"impair": {**IMPAIR, "document": "arn:aws:ssm:eu-west-1:999999999999:document/Impair-Queue"}}, "document: Impair-Queue"),
+    ],
+)
+def test_a_document_is_refused_with_the_entry_that_the_policy_would_need(entries: dict[str, Any], says: str) -> None:
+    (refused,) = import_document(template(impair=document()), listed=entries)
+    assert isinstance(refused, Refused)
+    assert says in str(refused.problems[0])
+
+
+def test_another_action_is_imported_by_the_entry_of_its_targets_or_refused_with_it() -> None:
+    action = {"actionId": PAUSE["action"], "parameters": {"duration": "PT10M", "depth": "4"}, "targets": {"Instances": "Web"}}
+    made = only(import_document(template({"Web": BY_TAG}, freeze=action), listed={"pause": PAUSE}))
+    assert (made.document["type"], made.document["parameters"]) == ("custom", {"action": "pause", "values": {"depth": "4"}})
+    assert made.document["target"]["tags"] == {"app": "web"}
+    (refused,) = import_document(template({"Web": BY_TAG}, freeze=action))
+    assert isinstance(refused, Refused)
+    assert "aws:ec2:freeze-instances is no action that AWS documents for FIS" in str(refused.problems[0])
+
+
+@pytest.mark.parametrize(
+    ("action", "resource_type", "key", "says"),
+    [
+        (
+            "aws:ec2:send-spot-instance-interruptions",
+            "aws:ec2:spot-instance",
+            "SpotInstances",
+            "type: instance_termination on the instances",
+        ),
+        (
+            "aws:elasticache:replicationgroup-interrupt-az-power",
+            "aws:elasticache:replicationgroup",
+            "ReplicationGroups",
+            "FIS takes its targets by tag alone",
+        ),
+        ("aws:fis:inject-api-throttle-error", "aws:iam:role", "Roles", "an Automation document that does the same"),
+        ("aws:ec2:reboot-instance", "aws:ec2:instance", "Instances", 'did you mean "aws:ec2:reboot-instances"?'),
+    ],
+)
+def test_an_action_that_no_entry_can_list_is_refused_with_what_works(action: str, resource_type: str, key: str, says: str) -> None:
+    target = {"resourceType": resource_type, "resourceTags": {"app": "web"}, "selectionMode": "ALL"}
+    (refused,) = import_document(template({"Some": target}, hit={"actionId": action, "parameters": {}, "targets": {key: "Some"}}))
+    assert isinstance(refused, Refused)
+    assert says in str(refused.problems[0])
+    assert "custom_actions with action" not in str(refused.problems[0])
+
+
+def test_an_action_by_its_id_is_a_type_of_its_own() -> None:
+    made = only(import_document(template({"Web": BY_TAG}, again={"actionId": "aws:ec2:reboot-instances", "targets": {"Instances": "Web"}})))
+    assert (made.document["type"], made.losses) == ("aws:ec2:reboot-instances", ())
+
+
+def test_what_follows_a_document_is_imported_beside_it_and_what_is_lost_is_said() -> None:
+    stop = {"actionId": "aws:ec2:stop-instances", "targets": {"Instances": "Web"}, "startAfter": ["impair"]}
+    made = import_document(template({"Web": BY_TAG}, impair=document(), stop=stop), listed=listed())
+    assert [each.document["type"] for each in made if isinstance(each, Imported)] == ["custom", "instance_termination"]
+    for each in made:
+        assert isinstance(each, Imported)
+        assert any("begins when the document of impair has ended" in str(loss) for loss in each.losses)
+
+
+def test_the_policy_is_the_one_beside_the_folder_of_the_files(squall: Squall, tmp_path: Path) -> None:
+    source, out, folder = tmp_path / "template.json", tmp_path / "experiments", tmp_path / "environments"
+    source.write_text(json.dumps(template(impair=document())))
+    folder.mkdir()
+    policy = folder / "staging.yaml"
+    policy.write_text(yaml.safe_dump({"name": "staging", "custom_actions": listed(), "fis_templates": []}))
+    done = squall("import", str(source), "--out", str(out), "--environment", "staging")
+    assert done.exit_code == 0, done.output
+    policy.write_text("name: staging\ncustom_actions: 5\n")
+    refused = squall("import", str(source), "--out", str(tmp_path / "experiments"), "--environment", "staging", "--force")
+    assert refused.exit_code == 3
+    assert "is not valid" in refused.stderr
