@@ -123,7 +123,19 @@ SHAPE_KINDS = (
 """Three other shapes of accounts (docs/local.md). The same fault on the same instances is felt by the users of one load
 balancer and not by those of the other, and the experiment has to say whose it is about. Candidates by tag are of both
 colours, and only one serves. What the group of the instances knows says nothing about where they serve."""
-KINDS = (*PLAIN_KINDS, *SHAPE_KINDS)
+ZONE_KINDS = (
+    Kind("zone", "validated", "zone-loss", changes={}, felt=True),
+    Kind("zone, fragile", "refuted", "zone-loss", "fragile-database", {}, finding="availability_lost", felt=True,
+         because="'System availability >= 97 %' was not met"),
+    Kind("zone, nothing launched", "invalid", "zone-loss", changes={}, settings={"replacement_delay_seconds": 75},
+         finding="fault_unproven", felt=True, because="launched nothing that was refused"),
+    Kind("zone, abort", "aborted", "zone-loss", "fragile-database", {"abort_conditions": ["System availability < 95 %"]},
+         finding="guard_fired", felt=True, because="aborted (guard): the guard '"),
+)  # fmt: skip
+"""The loss of a zone, three faults together: on a workload that serves and reads from the other zone, and on one that reads in
+this zone alone, to its end and until a guard fires; and one of whose faults nothing is seen, because its group launches only
+when all is over."""
+KINDS = (*PLAIN_KINDS, *SHAPE_KINDS, *ZONE_KINDS)
 
 
 @dataclass(frozen=True)

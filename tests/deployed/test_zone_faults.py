@@ -35,7 +35,7 @@ def stopped(rig: Rig, run: Execution, experiment: str) -> None:
     rig.clean(stretched(GONE))
     assert rig.fault(experiment)["state"]["status"] == "stopped"
     record = run.done()
-    assert (record["status"], record["verdict"]) == ("aborted", "aborted")
+    assert (record["status"], record.get("verdict")) == ("aborted", "aborted")
     assert record["closed_by"] in {"watchdog", "pulse"}, "whichever looks first"
 
 
@@ -116,6 +116,10 @@ def zone_loss(rig: Rig) -> dict[str, Any]:
     if not until(writer_zone, "a writer").endswith("a"):
         rds.failover_db_cluster(DBClusterIdentifier="sample-db")
         until(lambda: writer_zone().endswith("a"), "the writer in zone a")
+    crowded = [web["id"] for web in rig.webs.values() if web["zone"].endswith("b")]
+    if len(crowded) > 1:  # an earlier test lost an instance of zone a: the loss of zone b would take more than half of the group
+        rig.client("ec2").terminate_instances(InstanceIds=crowded[:1])
+    until(lambda: rig.whole() and [web["zone"][-1] for web in rig.webs.values()].count("b") == 1, "one instance of three in zone b")
     rig.forget()  # what earlier tests did to availability is no baseline
     return dict(yaml.safe_load((ROOT / "local" / "experiments" / "zone-loss.yaml").read_text()))
 
@@ -150,7 +154,9 @@ def test_a_workload_that_survives_a_zone_validates_its_loss(rig: Rig, zone_loss:
     before, lost = acls(rig), {web["id"] for web in rig.webs.values() if web["zone"].endswith("b")}
     run = rig.run(zone_loss)
     record = run.done()
-    assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("completed", "validated", True), record["reason"]
+    assert (record["status"], record.get("verdict"), record.get("hypothesis_validated")) == ("completed", "validated", True), record[
+        "reason"
+    ]
     assert proven(run) == dict.fromkeys(FAULTS, True)
     assert {target["id"] for target in run.result["targets"]} == {*lost, GROUP, "subnet-00000002"}
     assert states(rig, run) == dict.fromkeys(
@@ -166,7 +172,9 @@ def test_a_workload_that_reads_in_one_zone_alone_refutes_its_loss(rig: Rig, zone
     rig.settings(workload="fragile-database")
     run = rig.run(zone_loss)
     record = run.done()
-    assert (record["status"], record["verdict"], record["hypothesis_validated"]) == ("completed", "refuted", False), record["reason"]
+    assert (record["status"], record.get("verdict"), record.get("hypothesis_validated")) == ("completed", "refuted", False), record[
+        "reason"
+    ]
     assert proven(run) == dict.fromkeys(FAULTS, True)
     unmet = [criterion["text"] for criterion in run.result["criteria"] if criterion["outcome"] == "not_met"]
     assert "System availability >= 97 %" in unmet
@@ -180,7 +188,8 @@ def test_a_zone_whose_capacity_nobody_asked_for_was_not_lost(rig: Rig, zone_loss
     rig.settings(replacement_delay_seconds=75)
     run = rig.run(zone_loss)
     record = run.done()
-    assert (record["status"], record["verdict"], record.get("hypothesis_validated")) == ("completed", "invalid", None), record["reason"]
+    assert record["status"] == "completed", record["reason"]
+    assert (record.get("verdict"), record.get("hypothesis_validated")) == ("invalid", None), record["reason"]
     assert proven(run) == {"capacity": False, "instances": True, "network": True}
     assert f"1 of 3 targets were not hit: capacity: {GROUP} launched nothing that was refused" in record["reason"]
     assert open_findings(run)["fault_unproven"] == "The fault capacity is not proven on 1 of 3 targets"
@@ -192,7 +201,9 @@ def test_a_guard_ends_the_loss_of_a_zone_and_everything_of_it_is_undone(rig: Rig
     rig.settings(workload="fragile-database")
     run = rig.run({**zone_loss, "abort_conditions": ["System availability < 95 %"]})
     record = run.done()
-    assert (record["status"], record["verdict"], record["abort"]["source"]) == ("aborted", "aborted", "guard"), record["reason"]
+    assert (record["status"], record.get("verdict"), record.get("abort", {}).get("source")) == ("aborted", "aborted", "guard"), record[
+        "reason"
+    ]
     assert rig.fault(record["fis_experiment_id"])["state"]["status"] == "stopped"
     lasting = {name: state for name, state in states(rig, run).items() if name != "instances.terminate"}
     assert lasting["network.disrupt"] == lasting["capacity.no-capacity"] == lasting["observation"] == "stopped"
