@@ -98,7 +98,7 @@ PLAIN_KINDS = (
          changes={"duration": SHORTEST, "recovery": "PT10S",
                   "success_criteria": ["Auto Scaling launches replacement instance within 5 minutes"]},
          settings={"replacement_delay_seconds": 90}, because="no replacement yet, but watched only"),
-    Kind("abort", "aborted", "abort-demo", changes={}, finding="guard_fired", felt=True, because="aborted (guard): the guard '"),
+    Kind("abort", "aborted", "abort-demo", changes={}, finding="guard_fired", felt=True, because="guard '"),
 )  # fmt: skip
 """The same experiment on a workload that is resilient, on one that is not, and on one that the fault does not reach; an
 experiment that is watched for too short a time to decide its criterion; and one whose guard fires: requests to the
@@ -130,7 +130,7 @@ ZONE_KINDS = (
     Kind("zone, nothing launched", "invalid", "zone-loss", changes={}, settings={"replacement_delay_seconds": 75},
          finding="fault_unproven", felt=True, because="launched nothing that was refused"),
     Kind("zone, abort", "aborted", "zone-loss", "fragile-database", {"abort_conditions": ["System availability < 95 %"]},
-         finding="guard_fired", felt=True, because="aborted (guard): the guard '"),
+         finding="guard_fired", felt=True, because="guard '"),
 )  # fmt: skip
 """The loss of a zone, three faults together: on a workload that serves and reads from the other zone, and on one that reads in
 this zone alone, to its end and until a guard fires; and one of whose faults nothing is seen, because its group launches only
