@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from infra.account.fleet import ExternalId, Grant
+from infra.account.peers import find_peer_problems
 
 LOG_RETENTIONS = {
     1: "ONE_DAY",
@@ -147,6 +148,12 @@ class Settings(BaseModel):
     """At the home of a fleet: its file, `fleet.yaml`. The stack then makes the policies that let people assume the members'
     roles."""
 
+    peer_regions: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
+    """The other Regions whose stacks this one acts with in a run over several Regions: the stack of the same name there, in
+    the same account. The stack then says its names in the parameter `/squall/<stack>/names`, where they read them; and its
+    functions may read their records, and start and abort their runs. Each of them has to name this Region as well. Needs
+    `region`. None: the stack acts with no other Region, and none reads its names."""
+
     @property
     def campaigns_folder(self) -> Path:
         """The folder of the campaigns, which may be missing."""
@@ -180,6 +187,14 @@ class Settings(BaseModel):
         if len(set(grants)) < len(grants):
             raise ValueError("a grant is given twice")
         return grants
+
+    @field_validator("peer_regions")
+    @classmethod
+    def _check_peer_regions(cls, peers: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        problems = list(find_peer_problems(peers, info.data)) if peers else []
+        if problems:
+            raise ValueError("; ".join(problems))
+        return peers
 
     @field_validator("stop_reserved_concurrency")
     @classmethod

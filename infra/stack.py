@@ -18,6 +18,7 @@ from aws_cdk import (
 )
 from aws_cdk.aws_ec2 import SecurityGroup, Subnet, Vpc
 from aws_cdk.aws_lambda import Function
+from aws_cdk.aws_ssm import StringParameter
 from constructs import Construct, IDependable
 
 from infra import code
@@ -48,6 +49,7 @@ from infra.settings import Settings, SettingsError
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL, Workflow, campaign_machine_name, machine_name
 from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS
+from squall.domain.regions.names import StackNames, parameter_name
 from squall.version import VERSION
 
 OUTPUTS = {
@@ -131,9 +133,29 @@ class SquallStack(Stack):
         FleetRoles(self, "Fleet", settings=settings, names=names, functions=self.functions, people=self._people_policies)
         if definitions.fleet:
             make_home_policies(self, definitions.fleet)
+        self._say_names()
         Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
         self._write_outputs()
         Tags.of(self).add("squall:stack", settings.stack_name)
+
+    def _say_names(self) -> None:
+        if not self.settings.peer_regions:
+            return
+        names = StackNames(
+            region=self.region,
+            version=VERSION,
+            peers=",".join(self.settings.peer_regions),
+            table=self.results.table.table_name,
+            abort_function=self.functions["Abort"].function_name,
+            state_machine_arn=self.state_machine.state_machine_arn,
+        )
+        StringParameter(
+            self,
+            "Names",
+            parameter_name=parameter_name(self.settings.stack_name),
+            description="Squall: the names of this stack, for the stacks of its peer Regions",
+            string_value=self.to_json_string(vars(names)),
+        )
 
     def _apply_feature_flags(self) -> None:
         """Applies the flags of cdk.json to this stack. In another CDK app, too, the template is the one that is tested."""
