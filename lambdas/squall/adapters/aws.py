@@ -129,6 +129,14 @@ _MAKING = Lock()
 
 
 @cache
+def peer_client(service: str, region: str) -> Any:
+    """The client of a service in a peer Region, which may be dead while a fault runs here: it fails after some seconds."""
+    retries = {"mode": "standard", "total_max_attempts": 2}
+    config = Config(connect_timeout=1, read_timeout=2, retries=retries, user_agent_extra="squall")
+    return _make_session().create_client(service, region_name=region, config=config)
+
+
+@cache
 def _make_session() -> Any:
     # boto3 would be the same session behind a second import, and adds methods to every client of S3 that nobody calls.
     from botocore.session import get_session  # noqa: PLC0415 - it takes 200 ms, and tests bring their own clients

@@ -21,6 +21,8 @@ class StackNames:
     """The Regions of its `peer_regions`, separated by commas. It reads and aborts nobody else's parts."""
     table: str
     abort_function: str
+    decide_function: str
+    """The function that takes home's decision, for the runs whose home it is."""
     state_machine_arn: str
     """The state machine that runs experiments there."""
 
