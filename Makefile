@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup layers test soak lint check format synth dist deploy destroy release docs-tools docs demo bench judge-bench screenshots catalogue golden local-up local-down fleet-up fleet-down lock clean
+.PHONY: help setup layers test soak lint check format synth dist deploy destroy release docs-tools docs demo bench judge-bench screenshots catalogue golden local-up local-down fleet-up fleet-down regions-up regions-down lock clean
 
 VENV := .venv/bin
 PY := $(VENV)/python
@@ -96,10 +96,17 @@ fleet-up: setup ## starts two local accounts in two Regions and deploys into bot
 fleet-down: setup ## stops both accounts of the local fleet
 	$(VENV)/squall local fleet down
 
+regions-up: setup ## starts a local account in two Regions and deploys into both
+	$(VENV)/squall local regions up
+
+regions-down: setup ## stops the local account in both Regions
+	$(VENV)/squall local regions down
+
 lock: ## requirements*.txt from requirements*.in, package-lock.json from package.json
 	sh scripts/lock.sh
 
 clean: ## removes everything that make can build again and the local account, except .venv and node_modules
 	@test ! -x $(PY) || test ! -e .local || $(PY) -m cli local down
 	@test ! -x $(PY) || test ! -e .local/fleet || $(PY) -m cli local fleet down
+	@test ! -x $(PY) || test ! -e .local/regions || $(PY) -m cli local regions down
 	rm -rf .local build cdk.out dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -150,9 +150,8 @@ class Settings(BaseModel):
 
     peer_regions: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
     """The other Regions whose stacks this one acts with in a run over several Regions: the stack of the same name there, in
-    the same account. The stack then says its names in the parameter `/squall/<stack>/names`, where they read them; and its
-    functions may read their records, and start and abort their runs. Each of them has to name this Region as well. Needs
-    `region`. None: the stack acts with no other Region, and none reads its names."""
+    the same account. The stack then says its names in the parameter `/squall/<stack>/names`, where they find them. Each of
+    them has to name this Region as well. Needs `region`. None: the stack acts with no other Region, and says nothing."""
 
     @property
     def campaigns_folder(self) -> Path:

@@ -7,20 +7,20 @@ Each is a whole local account in a folder of its own. `fleet.yaml` beside the fo
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from local import up
+from local.group import Group
 from local.up import Account, Identity, LocalAccountError, Progress
 
 FOLDER_NAME = "fleet"
 FOLDER = f".local/{FOLDER_NAME}"
 HOME, MEMBER = "home", "member"
-FLEET_FILE, PEERS_FILE, CALLER_FILE = "fleet.yaml", "peers.json", "caller.json"
+FLEET_FILE, CALLER_FILE = "fleet.yaml", "caller.json"
 USER = "ada"
 EXTERNAL_ID = "local-fleet-external-id"
 GRANTS = ("viewer", "halt", "operator", "resume", "presence", "results")
@@ -42,35 +42,27 @@ def start_fleet(folder: str | Path = FOLDER, *, on_progress: Progress = lambda _
     """Starts home and the member, deploys Squall into both, and makes the user at home. Can be repeated. If anything fails,
     it leaves nothing running."""
     root = Path(folder).resolve()
-    root.mkdir(parents=True, exist_ok=True)
+    group = _find_group(root)
     try:
-        return _start(root, on_progress)
+        return _start(group, on_progress)
     except BaseException:
         stop_fleet(root)
         raise
 
 
-def _start(root: Path, on_progress: Progress) -> LocalFleet:
-    accounts = {name: _start_account(root, name, {}, on_progress, deploy=False) for name in IDENTITIES}
-    (root / PEERS_FILE).write_text(json.dumps({account.account_id: account.endpoint for account in accounts.values()}))
+def _start(group: Group, on_progress: Progress) -> LocalFleet:
+    root, accounts = group.root, group.start_all(on_progress)
     file = root / FLEET_FILE
     _write_new(file, json.dumps(make_fleet(accounts), indent=2))
     settings = {
         HOME: {"fleet_file": str(file)},
         MEMBER: {"fleet_home_account": accounts[HOME].account_id, "fleet_external_id": EXTERNAL_ID, "fleet_grants": ",".join(GRANTS)},
     }
-    deployed = {name: _start_account(root, name, settings[name], on_progress, deploy=True) for name in IDENTITIES}
+    deployed = {name: group.start_account(name, on_progress, settings[name], deploy=True) for name in IDENTITIES}
     caller = _make_user(deployed[HOME])
     (root / CALLER_FILE).touch(mode=0o600)
     (root / CALLER_FILE).write_text(json.dumps(caller))
     return LocalFleet(deployed, file)
-
-
-def _start_account(root: Path, name: str, settings: dict[str, str], on_progress: Progress, *, deploy: bool) -> Account:
-    identity = replace(IDENTITIES[name], peers=str(root / PEERS_FILE))
-    return up.start_account(
-        root / name, deploy=deploy, identity=identity, settings=settings, on_progress=lambda step: on_progress(f"{name}: {step}")
-    )
 
 
 def make_fleet(accounts: dict[str, Account]) -> dict[str, Any]:
@@ -113,26 +105,18 @@ def _make_user(home: Account) -> dict[str, str]:
 
 def stop_fleet(folder: str | Path = FOLDER) -> None:
     """Stops both accounts. Raises LocalAccountError if a process survives, after it has tried both."""
-    root = Path(folder).resolve()
-    with ThreadPoolExecutor() as pool:
-        problems = [problem for problem in pool.map(lambda name: _stop_account(root / name), IDENTITIES) if problem]
-    (root / CALLER_FILE).unlink(missing_ok=True)
-    if problems:
-        raise LocalAccountError("; ".join(problems))
-
-
-def _stop_account(folder: Path) -> str:
-    try:
-        up.stop_account(folder)
-        up.delete_unpacked(folder)
-    except LocalAccountError as error:
-        return str(error)
-    return ""
+    group = _find_group(folder)
+    (group.root / CALLER_FILE).unlink(missing_ok=True)
+    group.stop()
 
 
 def read_fleet_status(folder: str | Path = FOLDER) -> dict[str, up.Status]:
     """The state of each account."""
-    return {name: up.read_status(Path(folder).resolve() / name) for name in IDENTITIES}
+    return _find_group(folder).read_status()
+
+
+def _find_group(folder: str | Path) -> Group:
+    return Group(Path(folder).resolve(), IDENTITIES, lambda account: account.account_id)
 
 
 def list_fleet_variables(folder: str | Path = FOLDER) -> dict[str, str]:

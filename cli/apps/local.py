@@ -17,6 +17,8 @@ from cli.exits import Exit
 app = typer.Typer(no_args_is_help=True, help="The local chaos account: the same stack, on this machine.")
 fleet = typer.Typer(no_args_is_help=True, help="Two local accounts in two Regions, with roles between them.")
 app.add_typer(fleet, name="fleet")
+regions = typer.Typer(no_args_is_help=True, help="Two Regions of one local account, whose stacks act with each other.")
+app.add_typer(regions, name="regions")
 
 
 class Profile(StrEnum):
@@ -105,3 +107,42 @@ def print_fleet() -> None:
     """Print the variables of the user at home: eval "$(squall local fleet env)"."""
     local = _import_commands()
     local.print_fleet_variables()
+
+
+@regions.callback()
+def group_regions() -> None:
+    """Two Regions of one local account, whose stacks act with each other."""
+
+
+@regions.command("up")
+def start_regions(
+    workload: Annotated[str | None, typer.Option(help="How resilient both sample workloads are; docs/local.md lists them.")] = None,
+) -> None:
+    """Start the account in both Regions, and deploy Squall into each."""
+    local = _import_commands()
+    local.start_regions(workload)
+
+
+@regions.command("down")
+def stop_regions() -> None:
+    """Stop the account in both Regions."""
+    local = _import_commands()
+    local.stop_regions()
+
+
+@regions.command("status")
+def show_regions(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")] = False,
+) -> None:
+    """Show whether the account runs in both Regions, and where."""
+    local = _import_commands()
+    context.obj.json = json
+    raise typer.Exit(local.show_regions(as_json=json))
+
+
+@regions.command("env")
+def print_region(region: Annotated[str, typer.Argument(help="The Region, such as us-east-1.")]) -> None:
+    """Print the variables that point any AWS tool at one Region: eval "$(squall local regions env us-east-1)"."""
+    local = _import_commands()
+    local.print_region_variables(region)

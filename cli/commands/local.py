@@ -17,6 +17,7 @@ from cli.exits import Exit
 from cli.session import state_folder
 from cli.text import clean_line, safe_text
 from local import fleet as fleets
+from local import regions as local_regions
 from local import up as launcher
 from local.deploy import DeployError
 from local.up import LocalAccountError
@@ -100,7 +101,10 @@ def stop_fleet() -> None:
 
 def show_fleet(*, as_json: bool) -> int:
     """Shows whether both accounts run; returns 0 if they do."""
-    states = fleets.read_fleet_status(_fleet_folder())
+    return _show_states(fleets.read_fleet_status(_fleet_folder()), as_json=as_json)
+
+
+def _show_states(states: Mapping[str, launcher.Status], *, as_json: bool) -> int:
     if as_json:
         documents = {name: asdict(status) for name, status in states.items()}
         for document in documents.values():
@@ -126,6 +130,42 @@ def print_fleet_variables() -> None:
 
 def _fleet_folder() -> Path:
     return state_folder() / fleets.FOLDER_NAME
+
+
+def start_regions(workload: str | None) -> None:
+    """Starts the account in both Regions and deploys into each, with a line for each step."""
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, _end_with_clean_up)
+    with _explain_failures(), _show_steps() as show_step:
+        accounts = local_regions.start_regions(_regions_folder(), workload=workload, on_progress=show_step)
+    output.write_note(f'`eval "$(squall local regions env {next(iter(accounts))})"` points every AWS tool at that Region.')
+    output.write_note(f"Ready in {time.monotonic() - began:.0f} s: {', '.join(f'{n} {a.endpoint}' for n, a in accounts.items())}.")
+
+
+def stop_regions() -> None:
+    """Stops all processes of both Regions."""
+    with _explain_failures(), output.show_waiting("Stopping both Regions …"):
+        local_regions.stop_regions(_regions_folder())
+    output.write_note("Both Regions are down.")
+
+
+def show_regions(*, as_json: bool) -> int:
+    """Shows whether the account runs in both Regions; returns 0 if it does."""
+    return _show_states(local_regions.read_regions_status(_regions_folder()), as_json=as_json)
+
+
+def print_region_variables(region: str) -> None:
+    """Prints shell commands that point AWS tools at one Region; if it does not run, at no account at all."""
+    try:
+        variables = local_regions.list_region_variables(region, _regions_folder())
+    except LocalAccountError as error:
+        _print_exports(launcher.list_poison())
+        raise CommandError(str(error), "These variables reach no account. `squall local regions up` starts both Regions.") from error
+    _print_exports(variables)
+
+
+def _regions_folder() -> Path:
+    return state_folder() / local_regions.FOLDER_NAME
 
 
 def _print_exports(variables: Mapping[str, str]) -> None:

@@ -22,11 +22,12 @@ def install_patches() -> None:
     installed = version("ministack")
     if installed != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import athena, balancers, eks, federation, iam, lambdas, quotas, rds, transport
+    from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
     from local.account.ec2 import capacity, network, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
+    from local.account.peers import federation, regions
     from local.account.ssm import automation, commands
     from local.account.tasks import ecs
     from local.workload import ministack_truth
@@ -55,6 +56,7 @@ def install_patches() -> None:
         capacity,
         ministack_truth,
         balancers,
+        regions,
     ):
         part.install_patches()
 
@@ -86,9 +88,13 @@ async def _serve_control(scope: Scope, receive: Receive, send: Send) -> None:
         if not message.get("more_body"):
             break
     if (scope["method"], scope["path"]) == ("POST", "/_squall/assume-role"):
-        from local.account import federation
+        from local.account.peers import federation
 
         status, answer = 200, await federation.assume_for_peer(body)
+    elif (scope["method"], scope["path"]) == ("POST", "/_squall/other-region"):
+        from local.account.peers import regions
+
+        status, answer = 200, await regions.answer_other_region(body)
     else:
         status, answer = _answer_control(scope["method"], scope["path"], body)
     payload = json.dumps(answer).encode()

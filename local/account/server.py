@@ -26,7 +26,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--workload-url", required=True, help="where the workload agent answers, http://127.0.0.1:PORT")
     parser.add_argument("--account-id", default="000000000000")
     parser.add_argument("--region", default="us-east-1")
-    parser.add_argument("--peers", type=Path, help="the file with the endpoints of other local accounts, by account id")
+    parser.add_argument("--peers", type=Path, help="the file with the endpoints of other local accounts and Regions")
     parser.add_argument("--profile", choices=sorted(profile.NAMED), default="ideal")
     return parser.parse_args(argv)
 

@@ -13,16 +13,17 @@ class Settings:
     account_id: str = "000000000000"
     region: str = "us-east-1"
     peers: Path | None = None
-    """The file with the endpoints of other local accounts, by account id."""
+    """The file with the endpoints of other local accounts by account id, and of other Regions by `<account id>/<Region>`."""
 
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def find_peer(self, account_id: str) -> str | None:
-        """The endpoint of another local account; None if there is no such account."""
+    def find_peer(self, account_id: str, region: str = "") -> str | None:
+        """The endpoint of another local account, or of another Region of this one; None if there is none."""
+        key = f"{account_id}/{region}" if region else account_id
         try:
-            endpoint = json.loads(self.peers.read_text()).get(account_id) if self.peers else None
+            endpoint = json.loads(self.peers.read_text()).get(key) if self.peers else None
         except (OSError, ValueError):
             return None
         return str(endpoint) if endpoint else None

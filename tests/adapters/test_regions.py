@@ -164,6 +164,12 @@ def test_functions_are_invoked_without_waiting_for_them() -> None:
     assert json.loads(decide["Payload"]) == {"campaign_id": "run"}
 
 
+def test_a_stack_that_cannot_decide_is_not_asked_to() -> None:
+    regions = make_regions({("ssm", PEER): say(replace(NAMES, decide_function=""))})
+    with pytest.raises(Unavailable, match="has no function that decides"):
+        regions.ask_to_decide(PEER, "run")
+
+
 def test_a_part_that_was_started_before_is_told_from_one_of_another_input() -> None:
     machine = Scripted(
         "stepfunctions",

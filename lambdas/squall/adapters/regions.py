@@ -78,7 +78,11 @@ class AwsRegions:
         self._invoke(region, self._find_names(region).abort_function, payload)
 
     def ask_to_decide(self, home: str, run: str) -> None:
-        self._invoke(home, self._find_names(home).decide_function, {"campaign_id": run})
+        function = self._find_names(home).decide_function
+        if not function:
+            message = f"the stack in {home} has no function that decides: it is of an earlier version"
+            raise Unavailable("lambda", "Invoke", "NoFunction", message, retryable=False)
+        self._invoke(home, function, {"campaign_id": run})
 
     def wake_part(self, region: str, task_token: str) -> bool:
         self._require_peer(region)

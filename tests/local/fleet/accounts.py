@@ -1,4 +1,4 @@
-"""Two local accounts as bare server processes, without a workload."""
+"""Two local accounts, or two Regions of one, as bare server processes, without a workload."""
 
 from __future__ import annotations
 
@@ -29,24 +29,27 @@ ID = "an-external-id-of-a-test"
 @dataclass(frozen=True)
 class Place:
     account: str
+    region: str
     endpoint: str
 
-    def client(self, service: str, keys: dict[str, str] | None = None) -> Any:
+    def client(self, service: str, keys: dict[str, str] | None = None, region: str = "") -> Any:
+        """A client that calls this process, by default for its own Region."""
         signed = {
             "aws_access_key_id": (keys or {}).get("AccessKeyId", "test"),
             "aws_secret_access_key": (keys or {}).get("SecretAccessKey", "test"),
             "aws_session_token": (keys or {}).get("SessionToken"),
         }
         config = Config(retries={"total_max_attempts": 1})
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGIONS[self.account], config=config, **signed)
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=region or self.region, config=config, **signed)
 
 
 @contextmanager
-def run_account(state: Path, account: str, peers: Path) -> Iterator[Place]:
+def run_account(state: Path, account: str, peers: Path, region: str = "") -> Iterator[Place]:
     state.mkdir()
+    region = region or REGIONS[account]
     port = free_port()
     command = [sys.executable, "-m", "local.account.server", "--port", str(port), "--state-dir", str(state), "--peers", str(peers)]
-    command += ["--workload-url", "http://127.0.0.1:9", "--account-id", account, "--region", REGIONS[account]]
+    command += ["--workload-url", "http://127.0.0.1:9", "--account-id", account, "--region", region]
     processes.end_with_caller(state)
     with (state / "server.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env={**os.environ, processes.MARKER: str(state)}, stdout=log, stderr=log)
@@ -61,7 +64,7 @@ def run_account(state: Path, account: str, peers: Path) -> Iterator[Place]:
                     return False
 
             until(ready, f"the local account {account}")
-            yield Place(account, f"http://127.0.0.1:{port}")
+            yield Place(account, region, f"http://127.0.0.1:{port}")
         finally:
             server.kill()
             server.wait()
@@ -74,6 +77,16 @@ def run_fleet(root: Path) -> Iterator[tuple[Place, Place]]:
         home, member = (stack.enter_context(run_account(root / name, name, root / "peers.json")) for name in (HOME, MEMBER))
         (root / "peers.json").write_text(json.dumps({place.account: place.endpoint for place in (home, member)}))
         yield home, member
+
+
+@contextmanager
+def run_regions(root: Path) -> Iterator[tuple[Place, Place]]:
+    """Two Regions of the account HOME, which know each other."""
+    with ExitStack() as stack:
+        both = [stack.enter_context(run_account(root / region, HOME, root / "peers.json", region)) for region in REGIONS.values()]
+        (root / "peers.json").write_text(json.dumps({f"{place.account}/{place.region}": place.endpoint for place in both}))
+        here, there = both
+        yield here, there
 
 
 def make_user(home: Place, name: str, statements: list[dict[str, Any]]) -> dict[str, str]:

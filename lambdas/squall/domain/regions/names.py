@@ -7,7 +7,8 @@ for them, because nobody can derive them. Plain dataclasses, not pydantic, becau
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+
+_OPTIONAL = "decide_function"
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,10 @@ class StackNames:
     """The Regions of its `peer_regions`, separated by commas. It reads and aborts nobody else's parts."""
     table: str
     abort_function: str
-    decide_function: str
-    """The function that takes home's decision, for the runs whose home it is."""
     state_machine_arn: str
     """The state machine that runs experiments there."""
+    decide_function: str = ""
+    """The function that takes home's decision, for the runs whose home it is. A stack without one is nobody's home."""
 
     @property
     def peer_regions(self) -> tuple[str, ...]:
@@ -49,12 +50,8 @@ def parse_names(text: str) -> StackNames:
         raise UnreadableNamesError(f"it is not JSON: {error}") from error
     if not isinstance(document, Mapping):
         raise UnreadableNamesError("it is not an object")
-    wanted = [field.name for field in fields(StackNames)]
-    wrong = [name for name in wanted if not _is_name(document.get(name))]
+    given = {field.name: document.get(field.name, field.default) for field in fields(StackNames)}
+    wrong = [name for name, value in given.items() if not (isinstance(value, str) and (value or name == _OPTIONAL))]
     if wrong:
         raise UnreadableNamesError(f"no text as {', '.join(wrong)}")
-    return StackNames(**{name: document[name] for name in wanted})
-
-
-def _is_name(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
+    return StackNames(**given)

@@ -1,0 +1,1 @@
+"""Other accounts and other Regions: what their processes answer."""
