@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from infra.account.fleet import Fleet, parse_fleet
 from infra.strict_yaml import StrictLoader
-from squall.admission.campaign import make_offline_check, parse_campaign, plan_campaign
+from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, plan_campaign
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
@@ -96,10 +96,11 @@ def _find_wrong_steps(
     those, which nobody can read here."""
     files = Definitions(experiments, environments).files()
     check = make_offline_check(files["catalogue.json"], files["environments.json"], strict=False)
+    regions = make_offline_regions(files["catalogue.json"])
     published = any(environment.catalogue == "published" for environment in environments.values())
     for name, campaign in campaigns.items():
         try:
-            plan_campaign(campaign, check)
+            plan_campaign(campaign, check, regions)
         except InvalidInput as invalid:
             for problem in invalid.problems:
                 if not (published and "is not in the catalogue" in problem.message):

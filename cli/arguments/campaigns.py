@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.arguments import definitions
 from cli.arguments.policies import FOLDER as ENVIRONMENTS
-from squall.admission.campaign import make_offline_check, parse_campaign, plan_campaign
+from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, plan_campaign
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.campaign.definition import Campaign
 from squall.domain.experiment.experiment import Experiment
@@ -37,7 +37,7 @@ class Beside:
             missing = EXPERIMENTS if not self.experiments else ENVIRONMENTS
             expected = f"a folder {missing} beside the campaign's folder"
             raise InvalidInput([Problem(path="$", message=f"no {missing} lie beside the campaign", expected=expected)])
-        return plan_campaign(campaign, make_offline_check(self.experiments, self.environments))
+        return plan_campaign(campaign, make_offline_check(self.experiments, self.environments), make_offline_regions(self.experiments))
 
 
 def is_campaign(raw: object) -> bool:

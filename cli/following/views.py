@@ -11,7 +11,7 @@ from rich.panel import Panel
 
 from cli import render
 from cli.arguments.invocation import as_typed
-from cli.following.watch import APPROVAL_STATES, STATES, describe_state
+from cli.following.watch import APPROVAL_STATES, PEER_STATES, STATES, describe_state
 from cli.text import clean_line, format_seconds, safe_text
 from squall.domain.approval.standing import find_standing
 from squall.domain.base.vocabulary import Status
@@ -145,7 +145,7 @@ class Terminal(Lines):
         place = STATES.index(record.phase) if record.phase in STATES else -1
         if place < _STOP:
             self._furthest = max(self._furthest, place)
-        skipped = () if record.ask else APPROVAL_STATES
+        skipped = (*(() if record.ask else APPROVAL_STATES), *(() if record.part else PEER_STATES))
         if record.fis_experiment_id or not (place >= _STOP or record.final):
             return skipped
         return (*skipped, *(state for state in STATES[self._furthest + 1 : _JUDGE] if state != STATES[_STOP]))

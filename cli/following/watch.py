@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 STATES = (
     "Admit", "Discover", "CheckSafety", "AskApproval", "AwaitApproval", "ObserveApproval", "AcquireLock", "AcquireSlot",
-    "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck", "StartFault", "WatchFault", "ObserveFault", "StopFault",
+    "CaptureBaseline", "ArmGuards", "CreateTemplate", "FinalCheck", "AwaitPeers", "StartFault", "WatchFault", "ObserveFault", "StopFault",
     "VerifyRollback", "WatchRecovery", "Compare", "Judge", "Record", "Notify", "Release",
 )  # fmt: skip
 """The states of the workflow in their usual order."""
 APPROVAL_STATES = ("AskApproval", "AwaitApproval", "ObserveApproval")
 """The states that a run skips if it needs no approval."""
+PEER_STATES = ("AwaitPeers",)
+"""The states that only a part of a run over several Regions has."""
 _WITHOUT_FAULT = {
     "StopFault": "no fault was started: removes what was prepared",
     "Compare": "no fault was started: nothing to compare",

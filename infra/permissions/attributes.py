@@ -14,7 +14,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     # What Admit puts with the record, and later states compare with: never updated.
     **dict.fromkeys(("admitted_hash", "definition_hash", "promotion_hash", "execution_arn", "started_at"), _NOBODY),
     **dict.fromkeys(("source", "source_version", "source_hash"), _NOBODY),
-    **dict.fromkeys(("environment", "experiment", "fault_type", "requested_by", "trigger", "only_plans"), _NOBODY),
+    **dict.fromkeys(("environment", "experiment", "fault_type", "requested_by", "trigger", "only_plans", "part"), _NOBODY),
     **dict.fromkeys(("period_pk", "period_sk", "experiment_pk", "experiment_sk"), _NOBODY),
     # A gate opens by what these say.
     "ask": ("AskApproval", "Approve"),
@@ -33,8 +33,13 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "fault_started_at": ("StartFault", "StopFault"),
     **dict.fromkeys(("fault_seconds", "observation_seconds"), ("StartFault",)),
     "fault_ended_at": ("StopFault",),
+    # What a part tells the other Regions of its run: they start their faults, or let them run, because of it.
+    "ready_at": ("FinalCheck",),
+    "peers_read_at": ("Pulse", "StartFault"),
     # Whom the workflow waits for.
-    **dict.fromkeys(("task_token", "token_generation"), ("AwaitApproval", "ObserveApproval", "ObserveFault", "Pulse", "WatchFault")),
+    **dict.fromkeys(
+        ("task_token", "token_generation"), ("AwaitApproval", "AwaitPeers", "ObserveApproval", "ObserveFault", "Pulse", "WatchFault")
+    ),
     # The ending.
     **dict.fromkeys(("verdict", "hypothesis_validated", "ended_at"), ("Record", *_CLOSING)),
     "closed_by": _CLOSING,

@@ -9,6 +9,7 @@ from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.fleet import allow_fleet
 from infra.permissions.names import Names, automation_arns
+from infra.permissions.regions import allow_regions
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
@@ -49,11 +50,12 @@ def make_capabilities(names: Names, function: str) -> dict[str, list[PolicyState
     }
 
 
-_ADMITTED = ("admitted_hash", "definition_hash", "promotion_hash", "source", "source_version", "source_hash")
+_ADMITTED = ("admitted_hash", "definition_hash", "promotion_hash", "source", "source_version", "source_hash", "part")
 """Attributes that the record of an execution has if Admit saw it."""
 _NOT_NEW = (
     "abort", "ask", "closed_by", "confirmed", "decided_verdict", "fault_ended_at", "fault_started_at", "fis_experiment_id",
-    "hypothesis_validated", "proofs", "rollback_command", "slot", "summary", "task_token", "template_id", "verdict", "votes",
+    "hypothesis_validated", "peers_read_at", "proofs", "ready_at", "rollback_command", "slot", "summary", "task_token", "template_id",
+    "verdict", "votes",
 )  # fmt: skip
 """Attributes that no new record has. A function that creates a record may set none of them."""
 _RUN_TAGS = ("squall:stack", "squall:execution", "Name")
@@ -81,6 +83,7 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
             ),
         ],
         **_allow_campaigns(names),
+        **allow_regions(),
         "halt_copy": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("HALT"))],
         "sightings": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("SWEEP"))],
         "create_record": [

@@ -5,7 +5,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.names import Names
 
-CONTROL_FUNCTIONS = ("Abort", "Approve", "Halt", "Note", "Pulse", "Resume", "Schedule", "Sentinel", "Watchdog")
+CONTROL_FUNCTIONS = ("Abort", "Approve", "Decide", "Halt", "Note", "Pulse", "Resume", "Schedule", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
 """The functions that no state of the workflow runs: they control it, or report on runs that are over."""
 
@@ -35,6 +35,11 @@ CLOSING = (
 # What the gates of an environment's policy read.
 SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
 
+# What a part of a run over several Regions asks before its fault, and does when it ends early.
+ASKING_PEERS = ("read_parts", "read_decisions")
+TELLING_PEERS = ("read_decisions", "ask_home", "abort_parts")
+DECIDING = ("wake_parts", "write_decisions")
+
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates", "read_catalogue"),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
@@ -42,7 +47,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
     "AwaitApproval": (*EVERY_FUNCTION, "wake"),
     "ObserveApproval": (*EVERY_FUNCTION, "emit_events"),
-    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, "read_guards", "locks", "emit_events", "wake"),
+    "AcquireLock": (*WORKFLOW_STEP, *CLOSING, *TELLING_PEERS, "read_guards", "locks", "emit_events", "wake"),
     "AcquireSlot": (
         *WORKFLOW_STEP,
         "locks",
@@ -80,9 +85,13 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_home",
         "read_catalogue",
         *SURROUNDINGS,
+        *ASKING_PEERS,
+        "ask_home",
     ),
+    "AwaitPeers": (*EVERY_FUNCTION, "wake", "read_decisions"),
     "StartFault": (
         *EVERY_FUNCTION,
+        *ASKING_PEERS,
         "read_documents",
         "emit_events",
         "notify",
@@ -97,6 +106,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "emit_events"),
     "StopFault": (
         *WORKFLOW_STEP,
+        *TELLING_PEERS,
         "list_experiments",
         "read_experiment",
         "read_resolved_targets",
@@ -123,11 +133,13 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "stop_experiment",
         "wake",
         "abort_campaigns",
+        "abort_parts",
         "dead_letters",
     ),
     # STS identifies the approver, for ObserveApproval again: GetCallerIdentity needs no permission, and the approver has
     # signed the request.
     "Approve": (*EVERY_FUNCTION, "wake"),
+    "Decide": ("read_record", "encryption_key", *ASKING_PEERS, *DECIDING, "wake"),
     "Note": ("read_record", "encryption_key", "note_campaigns", "wake"),
     "Halt": (
         *EVERY_FUNCTION,
@@ -145,6 +157,9 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Pulse": (
         *WORKFLOW_STEP,
         *CLOSING,
+        *ASKING_PEERS,
+        *TELLING_PEERS,
+        *DECIDING,
         "sightings",
         "locks",
         "slots",
@@ -172,6 +187,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Watchdog": (
         *WORKFLOW_STEP,
         *CLOSING,
+        *TELLING_PEERS,
+        "read_parts",
         "read_guards",
         "emit_events",
         "wake",
@@ -201,12 +218,16 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "emit_events",
         "notify",
         "wake",
+        *ASKING_PEERS,
+        *DECIDING,
+        "start_parts",
     ),
     "FinishCampaign": (
         "read_record",
         "encryption_key",
         "write_campaigns",
         "tell_campaigns",
+        "read_parts",
         "read_documents",
         "write_documents",
         "emit_events",

@@ -84,6 +84,11 @@ class Settings:
         return self._required("SQUALL_DEAD_LETTER_ARN")
 
     @property
+    def peer_regions(self) -> tuple[str, ...]:
+        """The other Regions whose stacks this one acts with in a run over several Regions."""
+        return tuple(region for region in self.values.get("SQUALL_PEER_REGIONS", "").split(",") if region)
+
+    @property
     def safety_lever(self) -> bool:
         """Whether a halt also engages FIS's safety lever."""
         return self.values.get("SQUALL_SAFETY_LEVER") == "true"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
     from squall.ports.people import Callers, Notifier
     from squall.ports.records import Documents, Findings, History, Records
+    from squall.ports.regions import Regions
     from squall.ports.workflow import Clock, Lifecycle, Workflow
     from squall.ports.workload import Calendars, Deployments, Inventory
 
@@ -233,6 +234,10 @@ class Wiring:
         from squall.adapters.eventbridge import EventBridgeLifecycle
 
         return EventBridgeLifecycle(_make_client("events"), self.settings.event_bus)
+
+    @cached_property
+    def regions(self) -> Regions:
+        raise NotImplementedError  # until the adapter is there, no stack has peer Regions
 
     @cached_property
     def workflow(self) -> Workflow:

@@ -22,7 +22,7 @@ from tests.workflow.endings import GUARD, ID, Intercept, fail, once, record_of, 
 from tests.workflow.faults.test_adopted_template import foreign
 from tests.workflow.faults.test_functions import _disturbed
 from tests.workflow.stopping.test_afterwards import LATENCY
-from tests.workflow.test_sentinel import URL, answered
+from tests.workflow.supervision.test_sentinel import URL, answered
 from tests.workflow.voting import ADA, BOB, ask_people, payload_of
 from tests.workflow.walk import Walk
 

@@ -1,16 +1,22 @@
-"""A fleet: home as a member sees it, and the members as home reaches them."""
+"""Other stacks: those of a fleet, home as a member sees it and the members as home reaches them; and those of other Regions. Each
+stack of a test is one world, and a world by itself reaches no other."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
+
+from squall.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from squall.domain.history.collected import Mark
     from squall.domain.history.summary import RunSummary
+    from squall.domain.regions.barrier import Decision
     from squall.domain.run.home import Member
+    from squall.domain.run.record import ExecutionRecord
+    from tests.fakes.world import FakeWorld
 
 
 class FakeHome:
@@ -60,3 +66,56 @@ class FakeCollected:
 
     def set_mark(self, member: str, mark: Mark) -> None:
         self.marks[member] = mark
+
+
+class FakeStack(Protocol):
+    """What the calls of another Region do in this one."""
+
+    region: str
+    world: FakeWorld
+    gone: bool
+
+    def start(self, name: str, payload: Mapping[str, Any]) -> bool:
+        """Start an execution of the experiment machine."""
+
+    def send(self, function: str, payload: Mapping[str, Any]) -> None:
+        """Invoke a function asynchronously."""
+
+
+class FakeRegions:
+    def __init__(self) -> None:
+        self.stacks: dict[str, FakeStack] = {}
+        """Every stack by its Region, this one included."""
+        self.here = ""
+        self.decisions: dict[str, Decision] = {}
+        """The decisions in this stack's table."""
+        self.unreachable: set[str] = set()
+        """The Regions that answer nothing to this one."""
+
+    def _reach(self, region: str, call: str) -> FakeStack:
+        stack = self.stacks.get(region)
+        if stack is None or stack.gone or region in self.unreachable:
+            raise Unavailable("test", call, "EndpointConnectionError", f"no answer from {region or 'nowhere'}", retryable=True)
+        return stack
+
+    def read_part(self, region: str, execution_id: str) -> ExecutionRecord | None:
+        return self._reach(region, "GetItem").world.records.get(execution_id)
+
+    def start_part(self, region: str, name: str, payload: Mapping[str, Any]) -> bool:
+        return self._reach(region, "StartExecution").start(name, payload)
+
+    def abort_part(self, region: str, execution_id: str, reason: str, requested_by: str) -> None:
+        payload = {"execution_id": execution_id, "reason": reason, "requested_by": requested_by, "peer": self.here}
+        self._reach(region, "Invoke").send("Abort", payload)
+
+    def ask_to_decide(self, home: str, run: str) -> None:
+        self._reach(home, "Invoke").send("Decide", {"campaign_id": run})
+
+    def wake_part(self, region: str, task_token: str) -> bool:
+        return self._reach(region, "SendTaskSuccess").world.workflow.wake(task_token)
+
+    def read_decision(self, home: str, run: str) -> Decision | None:
+        return self._reach(home, "GetItem").world.regions.decisions.get(run)
+
+    def decide(self, run: str, decision: Decision) -> Decision:
+        return self.decisions.setdefault(run, decision)

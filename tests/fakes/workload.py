@@ -47,7 +47,7 @@ class FakeInstance:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/{self.id}"
+        return f"arn:aws:ec2:{self.zone[:-1]}:{ACCOUNT}:instance/{self.id}"
 
     @property
     def serving(self) -> bool:
@@ -71,6 +71,7 @@ class FakeFleet:
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
+        self.region = REGION
         self.instances: dict[str, FakeInstance] = {}
         self.groups: dict[str, FakeGroup] = {}
         self.target_groups: dict[str, str | None] = {}
@@ -92,7 +93,7 @@ class FakeFleet:
         groups."""
         self.groups[group.name] = group
         self.target_groups.update(dict.fromkeys(group.target_groups, load_balancer))
-        return [self._launch(group, ZONES[index % len(ZONES)]) for index in range(group.desired)]
+        return [self._launch(group, f"{self.region}{'ab'[index % 2]}") for index in range(group.desired)]
 
     def add_other(self, resource: OtherResource) -> OtherResource:
         self.others[resource.arn] = resource

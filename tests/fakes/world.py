@@ -13,7 +13,7 @@ from tests.fakes.callers import FakeCallers
 from tests.fakes.campaigns import FakeCampaignEvents, FakeCampaigns
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
-from tests.fakes.fleet import FakeCollected, FakeHome, FakeMembers
+from tests.fakes.fleet import FakeCollected, FakeHome, FakeMembers, FakeRegions
 from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
@@ -80,6 +80,7 @@ class FakeWorld:
         self.lifecycle = FakeLifecycle()
         self.workflow = FakeWorkflow()
         self.callers = FakeCallers(self.clock)
+        self.regions = FakeRegions()
         self.failing: dict[str, Exception] = {}
         self.calls: list[str] = []
         """`port.method` of every call through the wiring, in order."""
@@ -94,7 +95,7 @@ PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
     "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules", "campaigns", "campaign_events",
-    "home", "members", "collected",
+    "home", "members", "collected", "regions",
 )  # fmt: skip
 
 

@@ -187,6 +187,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "campaigns.add_note": ("note_campaigns",),
     "campaigns.mark_told": ("tell_campaigns",),
     "campaigns.claim_name": ("claim_campaigns", "record"),
+    "regions.read_part": ("read_parts",),
+    "regions.read_decision": ("read_decisions",),
+    "regions.ask_to_decide": ("ask_home",),
+    "regions.start_part": ("start_parts",),
+    "regions.abort_part": ("abort_parts",),
+    "regions.wake_part": ("wake_parts",),
+    "regions.decide": ("write_decisions",),
 }
 ASKS_NOTHING = {"clock", "callers", "prober"}  # GetCallerIdentity needs no permission, and the caller has signed it
 NEEDS_OF_PORT = {
@@ -228,7 +235,7 @@ NEVER_ASKED = {
     "Resume": {"find_templates", "list_experiments", "read_experiment", "stop_experiment"},
 }
 # … and a step wakes an execution only if its state gives it a token, or if it takes over from a dead one.
-WAKING_STEPS = {"AwaitApproval", "WatchFault", "AcquireLock"}
+WAKING_STEPS = {"AwaitApproval", "AwaitPeers", "WatchFault", "AcquireLock"}
 NARROWER = {
     "Sentinel": {
         "record": "read_record",
@@ -238,7 +245,7 @@ NARROWER = {
     "FinalCheck": {"read_templates": "read_own_template"},
     "StartFault": {"read_templates": "read_own_template"},
     "Watchdog": {"create_record": "create_lost_record"},
-    **{name: {"record": "read_record"} for name in (*CAMPAIGN_FUNCTIONS, "Note")},  # they write no record of a run
+    **{name: {"record": "read_record"} for name in (*CAMPAIGN_FUNCTIONS, "Decide", "Note")},  # they write no record of a run
 }
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 

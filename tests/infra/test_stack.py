@@ -460,6 +460,7 @@ def test_a_silent_pulse_and_lost_events_raise_an_alarm(synthesize: Callable[...,
     assert {name[9:-8] for name in alarms} == {
         "AbortErrors",
         "ApproveErrors",
+        "DecideErrors",
         "HaltErrors",
         "NoteErrors",
         "PulseErrors",

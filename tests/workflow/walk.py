@@ -32,6 +32,10 @@ _PATH = re.compile(r"\$(\w+(?:\.\w+)*)")
 _LAMBDA_ERRORS = {"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.TooManyRequestsException"}
 
 
+OF_PARTS = frozenset({"AwaitPeers"})
+"""The states that only a part of a run over several Regions enters: `tests/workflow/regions` breaks them."""
+
+
 @cache
 def asl() -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads(ASL.read_text())

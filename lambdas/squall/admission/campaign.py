@@ -1,6 +1,6 @@
 """Parses a campaign, and plans its steps: every problem of the campaign, its experiments and its doses at once."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,15 @@ from squall.domain.experiment.execution_input import Overrides
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.policy.environment import Environment
+from squall.domain.regions.definition import split_definition
 
 Admitted = tuple[Experiment, Environment]
 """An experiment after overrides, and the policy that it runs under."""
 AdmitStep = Callable[[Mapping[str, Any]], tuple[Admitted | None, list[Problem]]]
-"""Checks the input of one execution without starting it: what would run, or every problem."""
+"""Checks the input of one execution without starting it: what would run, or every problem. `region` in it says in which
+Region of an experiment for several; without it, this one's."""
+ListRegions = Callable[[str], tuple[tuple[str, ...], list[Problem]]]
+"""The Regions that an experiment names, by its name in the catalogue, or every problem."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class _Wanted:
     """Where the campaign names the experiment, and where its problems are reported."""
     overrides_path: str
     expects: tuple[Expectation, ...] = ()
+    region: str = ""
+    """The Region of an experiment for several."""
 
 
 def parse_campaign(raw: object, path: str = WHOLE) -> Campaign:
@@ -83,15 +89,25 @@ def parse_campaign_input(raw: object, campaigns: Mapping[str, Any]) -> tuple[Cam
     return request, parse_campaign(campaigns[name], extend_path("campaigns", name))
 
 
-def plan_campaign(campaign: Campaign, admit_step: AdmitStep, path: str = WHOLE) -> CampaignPlan:
+def plan_campaign(campaign: Campaign, admit_step: AdmitStep, list_regions: ListRegions, path: str = WHOLE) -> CampaignPlan:
     """The plan, if every experiment exists and every dose is admissible. Raises InvalidInput with every problem."""
     problems: list[Problem] = []
     steps: list[PlannedStep] = []
-    for wanted in _list_wanted(campaign):
+    regions: tuple[str, ...] = ()
+    if campaign.kind == "regions":
+        regions, found = list_regions(campaign.experiment or "")
+        problems += [
+            problem.model_copy(update={"path": "experiment", "message": f"{problem.path}: {problem.message}"}) for problem in found
+        ]
+    for wanted in _list_wanted(campaign, regions):
         if isinstance(wanted, PlannedStep):
             steps.append(wanted)
             continue
-        payload = {"experiment": wanted.experiment, **({"overrides": dict(wanted.overrides)} if wanted.overrides else {})}
+        payload: dict[str, Any] = {"experiment": wanted.experiment}
+        if wanted.overrides:
+            payload["overrides"] = dict(wanted.overrides)
+        if wanted.region:
+            payload["region"] = wanted.region
         admitted, found = admit_step(payload)
         problems += [_place_problem(wanted, problem) for problem in found]
         if admitted is not None and not found:
@@ -113,7 +129,10 @@ def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, 
             message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
             return None, [Problem(path="experiment", message=message, expected=offered)]
         try:
-            experiment = parse_experiment(catalogue[name])
+            raw = catalogue[name]
+            if region := payload.get("region"):
+                raw = split_definition(raw)[0][str(region)]
+            experiment = parse_experiment(raw)
             if experiment.environment not in environments:
                 message = f"there is no environment {show_value(experiment.environment)}"
                 return None, [Problem(path="environment", message=message, expected=", ".join(sorted(environments)) or "a policy")]
@@ -130,6 +149,28 @@ def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, 
     return admit_step
 
 
+def make_offline_regions(catalogue: Mapping[str, Any]) -> ListRegions:
+    """The Regions of experiments by their raw definitions."""
+
+    def list_regions(name: str) -> tuple[tuple[str, ...], list[Problem]]:
+        raw = catalogue.get(name)
+        if raw is None:
+            offered = ", ".join(sorted(catalogue)[:20]) or "nothing: there is no experiment"
+            message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
+            return (), [Problem(path="experiment", message=message, expected=offered)]
+        return split_regions(raw)
+
+    return list_regions
+
+
+def split_regions(raw: object) -> tuple[tuple[str, ...], list[Problem]]:
+    """The Regions that a raw experiment names, or every problem of how it is split."""
+    if not isinstance(raw, Mapping):
+        return (), [make_type_problem(raw, "an experiment")]
+    documents, problems = split_definition(raw)
+    return tuple(documents), problems
+
+
 def _list_policy_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
     return [
         *find_ranges_problems(experiment, environment),
@@ -137,9 +178,13 @@ def _list_policy_problems(experiment: Experiment, environment: Environment) -> l
     ]
 
 
-def _list_wanted(campaign: Campaign) -> Iterator[_Wanted | PlannedStep]:
+def _list_wanted(campaign: Campaign, regions: Iterable[str]) -> Iterator[_Wanted | PlannedStep]:
     """The steps that have to be admitted, and the prompts of a game day, about which only their form is to be checked."""
     ramp = campaign.ramp
+    if campaign.kind == "regions":
+        for region in regions:
+            yield _Wanted(region, campaign.experiment or "", {}, (), "experiment", "experiment", region=region)
+        return
     if ramp is None or campaign.experiment is None:
         for number, step in enumerate(campaign.steps):
             path = f"steps[{number}]"
@@ -164,6 +209,7 @@ def _place_problem(wanted: _Wanted, problem: Problem) -> Problem:
             return problem.model_copy(update={"path": "ramp", "message": f"{wanted.name}: {problem.message}"})
         return problem.model_copy(update={"path": extend_path(wanted.overrides_path, rest) if rest else wanted.overrides_path})
     where = "" if problem.path in {"experiment", WHOLE} else f"{problem.path}: "
+    where = f"{wanted.region}: {where}" if wanted.region else where
     return problem.model_copy(update={"path": wanted.path, "message": f"{where}{problem.message}"})
 
 

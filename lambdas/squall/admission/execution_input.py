@@ -13,6 +13,7 @@ from squall.admission.environment import parse_environment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
 from squall.admission.policy import find_policy_problems, find_ranges_problems
+from squall.admission.regions import choose_region, find_radius_problems
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
 from squall.domain.base.problems import (
     WHOLE,
@@ -52,11 +53,13 @@ def admit_input(
     published: StoredVersion | None = None,
     place: Place,
     now: datetime,
+    planned_part: bool = False,
 ) -> Definition:
     """The definition to run. Raises InvalidInput with every problem of the input, the experiment and its environment.
 
     `catalogue` and `environments` are raw, by name, as deployed. `published` is the newest published version under the
-    name in the input; None if there is none. Nothing is read from AWS.
+    name in the input; None if there is none. `planned_part`: home asks what the part of a run over several Regions at this
+    place would run. Nothing is read from AWS.
     """
     problems = _find_name_problems(execution_name)
     json_problems = find_json_problems(raw_input)
@@ -69,6 +72,11 @@ def admit_input(
     candidate, more = find_candidate(raw_input, catalogue, published)
     problems += more
     path = candidate.path if candidate else WHOLE
+    whole = candidate.raw if candidate else None
+    if request is None and "part" in raw_input:  # nobody can tell which Region's experiment was meant
+        raise InvalidInput(remove_duplicates(problems))
+    candidate, more = choose_region(candidate, request.part if request else None, place.region, planned=planned_part)
+    problems += more
     experiment, more = parse_candidate(candidate)
     problems += more
     environment, more = _choose_environment(experiment, candidate, environments)
@@ -85,23 +93,29 @@ def admit_input(
         problems += more
         problems += prefix_paths(path, find_ranges_problems(changed, environment, request.overrides.parameters if request else ()))
         problems += prefix_paths(path, find_policy_problems(changed, environment))
+        if planned_part or (request is not None and request.part):
+            problems += prefix_paths(path, find_radius_problems(environment))
         prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:"
         problems += prefix_paths(path, _find_alarm_problems(changed, prefix))
     if problems or request is None or candidate is None or experiment is None or environment is None:
         raise InvalidInput(remove_duplicates(problems))
-    return Definition(
+    definition = Definition(
         experiment=changed,
         environment=environment,
         mode=request.mode,
         definition_hash=definition_hash(changed),
         promotion_hash=promotion_hash(changed),
-        source=candidate.source.model_copy(update={"hash": content_hash(candidate.raw)}),
+        source=candidate.source.model_copy(update={"hash": content_hash(whole)}),
         requested_by=request.requested_by,
         trigger=make_trigger_key(request.trigger) if request.trigger else None,
         account=place.account,
         region=place.region,
         partition=place.partition,
     )
+    if request.part and request.part.definition_hash != definition.definition_hash:
+        message = f"home has admitted another experiment for {place.region} than this stack would run"
+        raise InvalidInput([Problem(path="part.definition_hash", message=message, expected="the same definition in every Region")])
+    return definition
 
 
 def _find_inline_problem(raw: Mapping[str, Any], environments: Mapping[str, Any]) -> Problem | None:

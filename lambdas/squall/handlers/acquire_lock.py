@@ -1,6 +1,6 @@
 """AcquireLock leases the failure domains of the run, all or none."""
 
-from squall.application.lock import acquire_lock
+from squall.application.locks.lock import acquire_lock
 from squall.application.step import Outcome, Step, step
 
 

@@ -1,6 +1,6 @@
 """AcquireSlot takes one of FIS's experiment slots, or queues for one."""
 
-from squall.application.queue import take_turn
+from squall.application.locks.queue import take_turn
 from squall.application.step import Outcome, Step, step
 
 

@@ -23,6 +23,7 @@ _BY = {
     AbortSource.OPERATOR: "An operator aborted it",
     AbortSource.HALT: "A halt of the whole stack ended it",
     AbortSource.OUTSIDE: "It was stopped from outside",
+    AbortSource.PEER: "It was stopped because of another Region",
     AbortSource.UNKNOWN: "FIS stopped it for an unknown reason",
 }
 """Who ended the fault early."""

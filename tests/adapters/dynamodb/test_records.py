@@ -12,6 +12,7 @@ from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
 from squall.domain.approval.votes import Ask, Decision, Proof, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.run.part import Part
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, UnknownEvent
 from tests.adapters.conftest import MINUTES, NOW
@@ -68,6 +69,9 @@ FULL = ExecutionRecord(
     ),
     proofs=(VoteProof("sso:bob@x.org", Proof("signed", "20300107T100000Z", "token")),),
     confirmed=("digest",),
+    part=Part("shop", "eu-west-1", "eu-central-1", ("eu-west-1", "eu-central-1"), NOW + MINUTES),
+    ready_at=NOW,
+    peers_read_at=NOW + MINUTES,
     closed_by="pulse",
     events=(Event(NOW, EventName.ADMITTED), Event(NOW + MINUTES, EventName.FIS_STOPPED, "by a guard")),
 )

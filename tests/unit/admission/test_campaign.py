@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from squall.admission.campaign import make_offline_check, parse_campaign, parse_campaign_input, plan_campaign
+from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, parse_campaign_input, plan_campaign
 from squall.domain.base.problems import InvalidInput
 from squall.domain.campaign.definition import Ramp
 from squall.domain.campaign.plan import CampaignPlan
@@ -30,7 +30,11 @@ def load(folder: str) -> dict[str, Any]:
 
 
 def plan(raw: object, *, strict: bool = True) -> CampaignPlan:
-    return plan_campaign(parse_campaign(raw), make_offline_check(load("experiments"), load("environments"), strict=strict))
+    return plan_campaign(
+        parse_campaign(raw),
+        make_offline_check(load("experiments"), load("environments"), strict=strict),
+        make_offline_regions(load("experiments")),
+    )
 
 
 def refusals(raw: object) -> dict[str, str]:
@@ -80,7 +84,9 @@ def test_the_number_of_targets_is_a_dose_that_the_experiment_lists_and_its_radiu
     ramp = {**DOSES, "ramp": {"parameter": "targets", "from": 1, "to": 3, "resolution": 1}}
 
     def plan_with(experiment: dict[str, Any]) -> CampaignPlan:
-        return plan_campaign(parse_campaign(ramp), make_offline_check({"network-latency": experiment}, load("environments")))
+        return plan_campaign(
+            parse_campaign(ramp), make_offline_check({"network-latency": experiment}, load("environments")), make_offline_regions({})
+        )
 
     steps = plan_with(listed).steps
     assert [step.overrides for step in steps] == [{"targets": count} for count in (1, 2, 3)]

@@ -21,6 +21,7 @@ OUTSIDE = CAMPAIGN | {
     "abort",
     "approve",
     "collect",
+    "decide",
     "greet",
     "halt",
     "note",
@@ -205,6 +206,11 @@ def test_after_people_have_approved_everything_is_looked_at_again() -> None:
     assert successors(INJECT["ApprovalObserved"]) == ["Decided", "Discover", "AwaitApproval"]
     assert set(successors(INJECT["AwaitApproval"])) == {"ObserveApproval"}
     assert not reaches({**INJECT, "Asked": {}}, "ObserveApproval", "AcquireLock", without="Safe")
+
+
+def test_a_part_that_has_waited_for_its_peers_is_checked_again_before_its_fault() -> None:
+    assert set(successors(INJECT["AwaitPeers"])) == {"FinalCheck"}
+    assert successors(INJECT["FinallySafe"]) == ["Decided", "StartFault", "WaitToStart", "AwaitPeers"]
 
 
 def test_the_first_state_touches_no_field_of_the_input() -> None:

@@ -22,12 +22,12 @@ from tests.workflow.endings import (
 )
 from tests.workflow.supervision.test_deaths import CALLS, reshape
 from tests.workflow.voting import approval_for
-from tests.workflow.walk import Walk, Walked, every_state
+from tests.workflow.walk import OF_PARTS, Walk, Walked, every_state
 
 HANDLERS = [
     state["Arguments"]["FunctionName"].removeprefix("${").removesuffix("FunctionArn}")
     for name, state in every_state().items()
-    if state["Type"] == "Task" and name != "ReleaseUnrecorded"
+    if state["Type"] == "Task" and name not in {"ReleaseUnrecorded", *OF_PARTS}
 ]
 HARMLESS = {
     ("FinalCheck", "locks.renew"),  # the pulse may be renewing: what counts is the lease there is

@@ -144,6 +144,7 @@ def _to_item(record: CampaignRecord) -> Item:
         "trigger": record.trigger,
         "resume_at": _optional_instant(record.resume_at),
         "waiting_since": _optional_instant(record.waiting_since),
+        "start_by": _optional_instant(record.start_by),
         "verdict": record.verdict.value if record.verdict else "",
         "reason": record.reason,
         "ended_at": _optional_instant(record.ended_at),
@@ -173,6 +174,7 @@ def _run_item(run: StepRun) -> Item:
         "outcome": run.outcome.value if run.outcome else "",
         "ended_at": _optional_instant(run.ended_at),
         "reason": run.reason,
+        "region": run.region,
     }
     return {"number": make_number(run.number), **{name: make_text(value) for name, value in texts.items() if value}}
 
@@ -216,6 +218,7 @@ def _from_item(item: Item) -> CampaignRecord:
         planned=int(item["planned"]["N"]),
         resume_at=_instant(item, "resume_at"),
         waiting_since=_instant(item, "waiting_since"),
+        start_by=_instant(item, "start_by"),
         abort=_read_abort(item["abort"]["M"]) if "abort" in item else None,
         verdict=Verdict(item["verdict"]["S"]) if "verdict" in item else None,
         reason=_text(item, "reason"),
@@ -237,6 +240,7 @@ def _read_run(item: Item) -> StepRun:
         outcome=StepOutcome(item["outcome"]["S"]) if "outcome" in item else None,
         ended_at=_instant(item, "ended_at"),
         reason=_text(item, "reason"),
+        region=_text(item, "region"),
     )
 
 

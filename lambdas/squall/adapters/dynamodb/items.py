@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from squall.domain.approval.votes import Ask, Decision, Proof, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.run.part import Part
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import read_event_name
 
@@ -20,7 +22,7 @@ FIELDS = frozenset(field.name for field in fields(ExecutionRecord))
 DETAIL_CHARACTERS = 1000
 """The detail of an event is cut to this length. An item that outgrows 400 KB could never be made final."""
 
-_TIMES = frozenset({"started_at", "ended_at", "phase_since", "fault_started_at", "fault_ended_at"})
+_TIMES = frozenset({"started_at", "ended_at", "phase_since", "fault_started_at", "fault_ended_at", "ready_at", "peers_read_at"})
 _TUPLES = frozenset({"lock_keys", "guard_names", "confirmed"})
 _NUMBERS = frozenset({"slot", "source_version", "fault_seconds", "observation_seconds", "token_generation"})
 _ENUMS = frozenset({"status", "decided_status", "verdict", "decided_verdict"})
@@ -112,6 +114,12 @@ def _ask_attribute(ask: Ask) -> Item:
     }
 
 
+def _part_attribute(part: Part) -> Item:
+    """As one text: IAM compares the names inside of attributes, too, and some of these are names of attributes."""
+    facts = {"run": part.run, "region": part.region, "home": part.home, "regions": part.regions, "start_by": format_instant(part.start_by)}
+    return make_text(json.dumps(facts))
+
+
 def vote_attribute(vote: Vote) -> Item:
     """One person's vote. The map of votes holds it under the person's key, so that nobody has two."""
     attributes = {
@@ -145,6 +153,7 @@ _WRITERS: dict[str, Callable[[Any], Item]] = {
     "events": make_timeline,
     "abort": _abort_attribute,
     "ask": _ask_attribute,
+    "part": _part_attribute,
     "votes": _votes_attribute,
     "proofs": proofs_attribute,
 }
@@ -182,6 +191,12 @@ def _read_ask(item: Item) -> Ask:
     )
 
 
+def _read_part(text: str) -> Part:
+    facts = json.loads(text)
+    start_by = datetime.fromisoformat(facts["start_by"])
+    return Part(facts["run"], facts["region"], facts["home"], tuple(facts["regions"]), start_by)
+
+
 def _read_votes(item: Item) -> tuple[Vote, ...]:
     return tuple(sorted((_read_vote(person, vote["M"]) for person, vote in item.items()), key=lambda vote: (vote.at, vote.person)))
 
@@ -212,6 +227,7 @@ _READERS: dict[str, Callable[[Item], Any]] = {
     "events": lambda value: tuple(_read_event(entry["M"]) for entry in value["L"]),
     "abort": lambda value: _read_abort(value["M"]),
     "ask": lambda value: _read_ask(value["M"]),
+    "part": lambda value: _read_part(value["S"]),
     "votes": lambda value: _read_votes(value["M"]),
     "proofs": lambda value: tuple(_read_proof(entry["M"]) for entry in value["L"]),
 }

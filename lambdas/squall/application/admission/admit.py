@@ -1,15 +1,19 @@
 """Admits an execution: reads its definition, opens its record, and claims the firing of a schedule."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from squall.admission.adopted_template import adopt_template
+from squall.admission.campaign import split_regions
+from squall.admission.candidate import find_candidate
 from squall.admission.execution_input import Place, admit_input
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import belongs_to_execution, list_candidate_ids
 from squall.application.admission.published import find_published
 from squall.application.campaign.step import find_campaign_problems
+from squall.application.regions.admission import find_part_problems, read_part
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
@@ -18,6 +22,7 @@ from squall.domain.documents.definition import Definition
 from squall.domain.documents.refusal import Refusal
 from squall.domain.documents.run import Run
 from squall.domain.policy.environment import Environment
+from squall.domain.run.part import Part
 from squall.domain.run.record import Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
@@ -39,7 +44,8 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     definition, problems = read_definition(w, raw, execution["name"], run.execution_arn, now)
     if is_redriven(event):
         problems = [Problem(path="$", message="a redriven execution is refused; start a new one")]
-    run, record = _open_record(w, run, execution["name"], definition, raw)
+    part = read_part(raw, _read_place(run.execution_arn).region)
+    run, record = _open_record(w, run, execution["name"], definition, raw, part)
     answer = {"run": run.model_dump(mode="json")}
     if record.final:
         return {**END, **answer}
@@ -47,6 +53,8 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
         problems = _find_crowd_problems(w, definition, run)
     if definition and not problems:
         problems = find_campaign_problems(w, raw, run)
+    if definition and not problems:
+        problems = find_part_problems(w, part, run, now)
     if definition and not problems and not _claim_trigger(w, definition, run, now):
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
@@ -69,8 +77,11 @@ def _reject_run(w: Wiring, run: Run, problems: list[Problem], now: datetime) -> 
     w.records.update(run.id, events=[Event(now, EventName.REJECTED, reason)], decided_status=Status.REJECTED, reason=reason)
 
 
-def read_definition(w: Wiring, raw: object, name: str, execution_arn: str, now: datetime) -> tuple[Definition | None, list[Problem]]:
-    """The definition that an execution of this name and input would run, or every problem of the input."""
+def read_definition(
+    w: Wiring, raw: object, name: str, execution_arn: str, now: datetime, *, region: str = ""
+) -> tuple[Definition | None, list[Problem]]:
+    """The definition that an execution of this name and input would run, or every problem of the input. `region`: the Region
+    of a part that home plans, by the experiments and policies that are deployed here; its own stack checks it again."""
     definitions = load_deployed()
     try:
         published = find_published(w, raw, definitions.environments)
@@ -78,7 +89,17 @@ def read_definition(w: Wiring, raw: object, name: str, execution_arn: str, now: 
         return None, [Problem(path="experiment", message=f"the published catalogue could not be read: {error}")]
     try:
         place = _read_place(execution_arn)
-        definition = admit_input(raw, name, definitions.catalogue, definitions.environments, published=published, place=place, now=now)
+        place = replace(place, region=region) if region else place
+        definition = admit_input(
+            raw,
+            name,
+            definitions.catalogue,
+            definitions.environments,
+            published=published,
+            place=place,
+            now=now,
+            planned_part=bool(region),
+        )
         template_id = definition.experiment.fis_template_id
         return (adopt_template(definition, w.faults.template(template_id)) if template_id else definition), []
     except (Unavailable, Refused) as error:
@@ -87,16 +108,29 @@ def read_definition(w: Wiring, raw: object, name: str, execution_arn: str, now: 
         return None, list(invalid.problems)
 
 
+def list_regions(w: Wiring, name: str) -> tuple[tuple[str, ...], list[Problem]]:
+    """The Regions that an experiment of the catalogue names, or why it names none."""
+    definitions = load_deployed()
+    try:
+        published = find_published(w, {"experiment": name}, definitions.environments)
+    except (Unavailable, Refused) as error:
+        return (), [Problem(path="experiment", message=f"the published catalogue could not be read: {error}")]
+    candidate, problems = find_candidate({"experiment": name}, definitions.catalogue, published)
+    return split_regions(candidate.raw) if candidate else ((), problems)
+
+
 def _read_place(execution_arn: str) -> Place:
     _, partition, _, region, account, *_ = execution_arn.split(":")
     return Place(account, region, partition)
 
 
-def _open_record(w: Wiring, run: Run, name: str, definition: Definition | None, raw: object) -> tuple[Run, ExecutionRecord]:
+def _open_record(
+    w: Wiring, run: Run, name: str, definition: Definition | None, raw: object, part: Part | None
+) -> tuple[Run, ExecutionRecord]:
     """Create the record under the first id that no other execution has."""
     for execution_id in list_candidate_ids(name, run.started_at):
         run = run.model_copy(update={"id": execution_id})
-        record = _make_record(run, definition, raw, w.clock.now())
+        record = _make_record(run, definition, raw, part, w.clock.now())
         if w.records.create(record):
             return run, record
         existing = w.records.get(execution_id)
@@ -105,7 +139,7 @@ def _open_record(w: Wiring, run: Run, name: str, definition: Definition | None, 
     raise RuntimeError(f"the records of {run.id} and of its name exist and belong to other executions")
 
 
-def _make_record(run: Run, definition: Definition | None, raw: object, now: datetime) -> ExecutionRecord:
+def _make_record(run: Run, definition: Definition | None, raw: object, part: Part | None, now: datetime) -> ExecutionRecord:
     fields = raw if isinstance(raw, dict) else {}
     inline = fields.get("definition")
     asked: Mapping[str, object] = inline if isinstance(inline, dict) else {}
@@ -128,6 +162,7 @@ def _make_record(run: Run, definition: Definition | None, raw: object, now: date
         requested_by=(definition.requested_by or "") if definition else _bound_text(fields.get("requested_by"), 256),
         trigger=(definition.trigger or "") if definition else "",
         only_plans=(definition.mode if definition else fields.get("mode")) == Mode.PLAN,
+        part=part,
     )
 
 

@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from squall.admission.campaign import Admitted, parse_campaign_input, plan_campaign
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
-from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS, read_definition
+from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS, list_regions, read_definition
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import LEGAL_NAME, START_TOLERANCE, list_candidate_ids
+from squall.application.regions.admission import find_region_problems
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import InvalidInput, Problem
@@ -75,13 +77,16 @@ def _make_plan(w: Wiring, raw: object, execution: Mapping[str, Any]) -> tuple[Ca
     def admit_step(payload: Mapping[str, Any]) -> tuple[Admitted | None, list[Problem]]:
         key = json.dumps(payload, sort_keys=True)  # a long suite repeats steps, and each would be parsed anew
         if key not in known:
-            definition, found = read_definition(w, payload, "campaign-step", execution["arn"], w.clock.now())
+            region = str(payload.get("region") or "")
+            asked = {field: value for field, value in payload.items() if field != "region"}
+            definition, found = read_definition(w, asked, "campaign-step", execution["arn"], w.clock.now(), region=region)
             known[key] = (definition.experiment, definition.environment) if definition else None, found
         return known[key]
 
     try:
         request, campaign = parse_campaign_input(raw, load_deployed().campaigns)
-        plan = plan_campaign(campaign, admit_step)
+        plan = plan_campaign(campaign, admit_step, partial(list_regions, w))
+        problems += find_region_problems(w, plan, execution["arn"])
         slack = min(environment.stale_trigger_seconds for admitted, _ in known.values() if admitted for environment in admitted[1:])
         problems += find_trigger_problems(request.trigger, campaign.schedule, slack, w.clock.now())
     except InvalidInput as invalid:

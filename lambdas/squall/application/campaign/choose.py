@@ -13,6 +13,7 @@ from typing import Any
 
 from squall.application.campaign.outcomes import StepReading, end_step, read_steps
 from squall.application.campaign.plan import read_plan
+from squall.application.regions.home import run_parts
 from squall.application.step import END, NEXT, Outcome, UnrecordedError, is_redriven, wait_for
 from squall.application.stopping.halt_flag import refuse_if_halted
 from squall.domain.base.vocabulary import AbortSource
@@ -47,6 +48,8 @@ def choose_next_steps(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     if is_redriven(event) or record.final or not record.plan_hash:
         return _answer(END, record)
     plan = read_plan(w, record)
+    if plan.campaign.kind == "regions":
+        return run_parts(w, record, plan)
     readings = read_steps(w, plan, [run for run in record.running if run.number <= seen])
     ended = _list_ended(w, record, readings, now)
     record = record.with_runs(*ended)

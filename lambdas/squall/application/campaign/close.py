@@ -38,9 +38,10 @@ def close_campaign(w: Wiring, record: CampaignRecord, reason: str, *, failed: bo
     # The reason is written first: a step that is about to start reads it when it is admitted.
     w.campaigns.request_abort(record.id, Abort(AbortSource.OUTSIDE, reason, w.clock.now()))
     record = w.campaigns.get(record.id) or record
-    live = [reading.run for reading in read_steps(w, None, record.running) if reading.live] if not record.final else []
+    since = record.abort.at if record.abort else None
+    live = [reading.run for reading in read_steps(w, None, record.running, since=since) if reading.live] if not record.final else []
     if live:
-        abort_steps(w, record.id, live, AbortSource.OUTSIDE, reason, by)
+        abort_steps(w, record, live, AbortSource.OUTSIDE, reason, by)
         return f"aborted {', '.join(run.execution_id for run in live)}; the campaign ends when they have ended"
     outside = record.abort if record.abort and record.abort.source is AbortSource.OUTSIDE else None
     end_campaign(w, record, failure=(outside.reason if outside else reason) if failed else "")

@@ -18,6 +18,7 @@ from squall.application.step import NEXT, Outcome, UnrecordedError
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.plan import CampaignPlan, choose_steps
 from squall.domain.campaign.record import CampaignRecord
+from squall.domain.campaign.regions import combine_parts
 from squall.domain.campaign.result import build_campaign_result
 from squall.domain.messages.campaign_ended import make_message
 from squall.domain.run.record import Abort
@@ -45,7 +46,7 @@ def end_campaign(w: Wiring, record: CampaignRecord, *, failure: str = "") -> Non
     """
     plan = find_plan(w, record)
     while not record.final:
-        readings = read_steps(w, plan, record.running)
+        readings = read_steps(w, plan, record.running, since=record.abort.at if record.abort else record.waiting_since)
         if live := [reading.run.execution_id for reading in readings if reading.live]:
             raise StepRunningError(f"{', '.join(live)} may still run")
         settled = record.with_runs(*(reading.run for reading in readings)).settle_prompt(w.clock.now(), over=True)
@@ -79,6 +80,9 @@ def _decide(record: CampaignRecord, plan: CampaignPlan | None, failure: str, w: 
 def _choose_ending(record: CampaignRecord, plan: CampaignPlan | None, failure: str) -> tuple[Status, Verdict | None, str]:
     if not record.plan_hash and record.reason:
         return Status.REJECTED, None, record.reason
+    whole = _combine_regions(record, plan)
+    if whole is not None and not failure:
+        return whole
     died = failure and record.abort is not None and record.abort.source is AbortSource.OUTSIDE
     if record.abort is not None and not died:
         return Status.ABORTED, Verdict.ABORTED, describe_abort(record.abort) + _count_not_started(record)
@@ -88,6 +92,16 @@ def _choose_ending(record: CampaignRecord, plan: CampaignPlan | None, failure: s
     if ending is not None:
         return Status.COMPLETED, ending.verdict, ending.reason
     return Status.FAILED, None, _explain_failure(record, plan)
+
+
+def _combine_regions(record: CampaignRecord, plan: CampaignPlan | None) -> tuple[Status, Verdict | None, str] | None:
+    """The ending of a run over several Regions whose parts have all ended, also if it was aborted: they say what became of
+    it. None for any other campaign."""
+    if plan is None or plan.campaign.kind != "regions" or not record.runs or record.running:
+        return None
+    whole = combine_parts(record.runs)
+    reason = f"{describe_abort(record.abort)}; {whole.reason}" if record.abort else whole.reason
+    return whole.status, whole.verdict, reason
 
 
 def _count_not_started(record: CampaignRecord) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from squall.application.campaign.plan import find_plan
 from squall.application.messages import send_message
+from squall.application.regions.decide import wake_home
 from squall.application.step import UnrecordedError, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.campaign.record import MOST_NOTES, CampaignRecord, Note, PromptRun, cut_note
@@ -23,19 +24,28 @@ _TRIES = 5
 
 def wait_for_answer(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
     """Store the token of the state that waits for an answer. If there is nothing to wait for any more, or the token could
-    not be stored, wake it at once: the next state asks again."""
+    not be stored, wake it at once: the next state asks again. A run over several Regions waits here for its parts."""
     token, campaign_id = str(event["task_token"]), event["run"]["id"]
     for _ in range(_TRIES):
         record = w.campaigns.get(campaign_id)
         if record is None:
             raise UnrecordedError(campaign_id)
-        if is_redriven(event) or not record.awaits_answer:
+        if is_redriven(event) or not _is_waiting(record):
             break
         if w.campaigns.save(replace(record, task_token=token)):
-            _tell_if_possible(w, campaign_id)
+            if record.start_by is not None:  # the last part may have ended before it could find the token
+                wake_home(w, replace(record, task_token=token))
+            else:
+                _tell_if_possible(w, campaign_id)
             return {"waiting": True}
     w.workflow.wake(token)
     return {"waiting": False}
+
+
+def _is_waiting(record: CampaignRecord) -> bool:
+    if record.start_by is not None:  # also after an abort: its parts still have to end
+        return bool(record.running) and not record.final
+    return record.awaits_answer
 
 
 def _tell_if_possible(w: Wiring, campaign_id: str) -> None:

@@ -9,6 +9,8 @@ The order is what makes this safe:
 
 What FIS would start is compared with what the run compiled right before the start, and what it has started right after.
 
+A part of a run over several Regions asks home and its peers once more right before FIS is called.
+
 The halt flag is read right before and right after the start. A halt sets the flag, then lists what is running. This
 function starts the fault, then reads the flag. Whatever the order, at least one of the two sees the other.
 """
@@ -19,8 +21,9 @@ from typing import Any
 
 from squall.application.fault.template import TAG_SECONDS, compiled_template, may_be_allowed_soon, template_differences
 from squall.application.fault.watch import seconds_to_first_look, watches_for_end
+from squall.application.locks.queue import seconds_until_next_look
 from squall.application.messages import send_message
-from squall.application.queue import seconds_until_next_look
+from squall.application.regions.barrier import refuse_to_start
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import note_abort
 from squall.application.stopping.halt_flag import refuse_if_halted
@@ -37,7 +40,7 @@ from squall.faults.plan import bind_plan, planned_end
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
 """FIS's quota is shared with others, so a slot of this stack does not guarantee a start. The attempt had no effect; the
-run waits and is checked again."""
+run waits and is checked again. A part of a run over several Regions does not: the others start without it."""
 
 
 def start_fault(step: Step) -> Outcome:
@@ -51,6 +54,11 @@ def start_fault(step: Step) -> Outcome:
     if record.abort or _end_if_halted(step) or _reject_if_withdrawn(step, record) or _end_if_replaced(step):
         return END
     compiled = compiled_template(step)
+    refusal = refuse_to_start(step, record.part) if record.part else None
+    return refusal or _start(step, record, template_id, compiled)
+
+
+def _start(step: Step, record: ExecutionRecord, template_id: str, compiled: Mapping[str, Any]) -> Outcome:
     tags = {"squall:stack": step.w.settings.stack, "squall:execution": step.run.id, "Name": f"squall-{step.run.id}"[:256]}
     try:
         fis = step.w.faults.start(template_id, step.client_token, tags)
@@ -129,6 +137,7 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
         step.w.faults.stop(fis.id)  # before anything is written, because the table may be what is broken
     experiment = step.definition.experiment
     longer = {"observation_seconds": int(experiment.observed_length.total_seconds())} if experiment.observes_longer else {}
+    read_peers = {"peers_read_at": step.w.clock.now()} if record.part else {}  # a second ago, before FIS was called
     recorded = step.note(
         EventName.FAULT_STARTED,
         fis.id,
@@ -137,6 +146,7 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
         fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
         fault_seconds=int(planned_end(bind_plan(step.definition)).total_seconds()),
         **longer,
+        **read_peers,
     )
     if halted:
         _note_abort(step, AbortSource.HALT, halted)
@@ -154,7 +164,7 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
 def _handle_refusal(step: Step, record: ExecutionRecord, refused: Refused) -> Outcome:
     timing = step.definition.environment.timing
     first = min((event.at for event in record.happened(EventName.STARTING)), default=step.now)
-    if refused.code == QUOTA and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
+    if refused.code == QUOTA and record.part is None and step.now - first < timedelta(seconds=timing.slot_wait_seconds):
         step.note(EventName.QUEUED, "FIS has no free experiment slot", status=Status.QUEUED)
         return wait_for(seconds_until_next_look(step, step.now - first))
     if may_be_allowed_soon(refused, step.now - first):

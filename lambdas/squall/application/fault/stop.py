@@ -1,11 +1,13 @@
 """Ends a fault in order: fence, stop, wait for FIS, find out who ended it, remove the guards. Every step is
 idempotent."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from squall.application.admission.definitions import find_definition_if_admitted
 from squall.application.fault.resolved import list_unpinned
 from squall.application.metrics.guard_alarms import doubt_changed_guard
+from squall.application.regions.peers import tell_peers
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
 from squall.application.stopping.abort import stop_alarms, watched_since
 from squall.application.stopping.cleanup import Cleanup
@@ -25,7 +27,20 @@ LONGEST_POLL_SECONDS = 5
 
 
 def stop_fault(step: Step) -> Outcome:
-    """End the fault and record how it ended. Runs on every way out of the workflow, also when nothing was injected."""
+    """End the fault and record how it ended. Runs on every way out of the workflow, also when nothing was injected. A part
+    of a run over several Regions tells the others if it ended early, as soon as its own fault is being stopped."""
+    over = bool(step.failure or step.record.decided_status)
+    try:
+        outcome = _end_fault(step)
+        over = over or outcome["outcome"] != "wait"
+    finally:
+        if step.record.part:
+            with suppress(Unavailable, Refused):  # their pulses read the record
+                tell_peers(step.w, step.run.id, over=over)
+    return outcome
+
+
+def _end_fault(step: Step) -> Outcome:
     definition = find_definition_if_admitted(step.w, step.record)
     timing = definition.environment.timing if definition else Timing()
     experiments, unowned = _fence_and_stop(step)

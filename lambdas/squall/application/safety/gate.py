@@ -3,6 +3,7 @@ refuses the run."""
 
 from squall.application.approval.request import needs_approval
 from squall.application.fault.template import TAG_SECONDS, mark_template_checked, may_be_allowed_soon
+from squall.application.regions.barrier import pass_barrier
 from squall.application.safety.checks import read_forecasts, run_checks
 from squall.application.step import NEXT, Outcome, Step, wait_for
 from squall.domain.base.vocabulary import Mode, Status
@@ -29,7 +30,8 @@ def check_safety(step: Step) -> Outcome:
 
 def check_before_fault(step: Step) -> Outcome:
     """Evaluate every check again, now and for the whole remaining length, with guards, lease and targets as they
-    are. `wait` repeats all of it, while IAM may not know the template's tags yet."""
+    are. `wait` repeats all of it, while IAM may not know the template's tags yet; `ready` does so when a part of a run over
+    several Regions has waited for the others."""
     try:
         return _check_and_mark(step)
     except Unavailable as error:
@@ -48,4 +50,4 @@ def _check_and_mark(step: Step) -> Outcome:
         return step.decide(Status.PLANNED, "everything was prepared; a plan injects nothing")
     mark_template_checked(step)
     step.note(EventName.FINALLY_SAFE, safety.summary)
-    return NEXT
+    return pass_barrier(step, step.record.part) if step.record.part else NEXT

@@ -54,7 +54,9 @@ def parse_abort(event: Mapping[str, Any], stack: str) -> AbortRequest | None:
     if isinstance(event.get("execution_id"), str):
         by = one_line(str(event.get("requested_by") or ""), 256) or "an operator"
         reason = one_line(str(event.get("reason") or ""), 500) or "no reason given"
-        return AbortRequest(event["execution_id"], None, AbortSource.OPERATOR, f"aborted by {by}: {reason}", by)
+        peer = one_line(str(event.get("peer") or ""), 64)  # another Region of the same run
+        source = AbortSource.PEER if peer else AbortSource.OPERATOR
+        return AbortRequest(event["execution_id"], None, source, f"aborted by {peer or by}: {reason}", peer or by)
     raise NotAnAbortError("expected a CloudWatch alarm event or an object with execution_id or campaign_id, a text each")
 
 

@@ -12,7 +12,7 @@ from squall.application.stopping.abort import AbortRequest, abort_execution, par
 from squall.application.stopping.cleanup import Cleanup
 from squall.domain.base.printable import one_line
 from squall.domain.base.vocabulary import AbortSource
-from squall.domain.campaign.record import StepRun
+from squall.domain.campaign.record import CampaignRecord, StepRun
 from squall.domain.run.commands import shell_command
 from squall.domain.run.record import Abort
 from squall.wiring import Wiring
@@ -55,7 +55,7 @@ def abort_campaign(w: Wiring, campaign_id: str, reason: str, by: str) -> dict[st
     command = shell_command("squall", "campaign", "abort", campaign_id)
     recorded = work.attempt(f"the record of {campaign_id}", command, w.campaigns.request_abort, campaign_id, cause)
     record = w.campaigns.get(campaign_id)
-    steps = abort_steps(w, record.id, record.running, AbortSource.OPERATOR, reason, by) if record else []
+    steps = abort_steps(w, record, record.running, AbortSource.OPERATOR, reason, by) if record else []
     if record is not None and record.open_prompt and record.task_token:  # nobody waits for an answer any more
         work.attempt(f"the wait of {campaign_id} for people", command, w.workflow.wake, record.task_token)
     if work.failures:  # the running steps are aborted, and the next one may start all the same
@@ -63,15 +63,23 @@ def abort_campaign(w: Wiring, campaign_id: str, reason: str, by: str) -> dict[st
     return {"campaign_id": campaign_id, "known": record is not None, "recorded": bool(recorded), "steps": steps}
 
 
-def abort_steps(w: Wiring, campaign_id: str, runs: Iterable[StepRun], source: AbortSource, reason: str, by: str) -> list[dict[str, Any]]:
-    """Abort these executions of the campaign, and return what was done to each. Raises Unavailable or Refused, after all
+def abort_steps(
+    w: Wiring, record: CampaignRecord, runs: Iterable[StepRun], source: AbortSource, reason: str, by: str
+) -> list[dict[str, Any]]:
+    """Abort these executions of the campaign, and return what was done to each. One in another Region is aborted by that
+    Region's own stack, of which nothing is known yet. Raises Unavailable or Refused, after all
     were tried, if one of them could not be aborted."""
     work = Cleanup(w)
-    why = f"aborted by {by}: campaign {campaign_id}: {reason}"
-    answers = []
+    why = f"aborted by {by}: campaign {record.id}: {reason}"
+    answers: list[dict[str, Any] | None] = []
     for run in runs:
+        command = shell_command("squall", "abort", run.execution_id)
+        if run.region:
+            work.attempt(f"{run.execution_id} in {run.region}", command, w.regions.abort_part, run.region, run.execution_id, why, by)
+            answers.append({"execution_id": run.execution_id, "region": run.region, "asked": True})
+            continue
         request = AbortRequest(run.execution_id, None, source, why, by)
-        answers.append(work.attempt(run.execution_id, shell_command("squall", "abort", run.execution_id), abort_execution, w, request))
+        answers.append(work.attempt(run.execution_id, command, abort_execution, w, request))
     if work.failures:
         raise work.failures[0]
     return [answer for answer in answers if answer is not None]

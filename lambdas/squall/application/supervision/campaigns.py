@@ -10,6 +10,7 @@ from squall.application.campaign.close import close_campaign
 from squall.application.campaign.finish import end_campaign
 from squall.application.campaign.outcomes import read_steps
 from squall.application.campaign.people import tell_of_prompt
+from squall.application.regions.home import look_after_parts
 from squall.application.stopping.abort_campaign import abort_steps
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.supervision.run_cleanup import SETTLED_AFTER
@@ -51,7 +52,7 @@ def look_after_campaign(w: Wiring, campaign_id: str) -> str:
         return close_campaign(w, record, reason, failed=status != "ABORTED", by="the pulse")
     if status == SUCCEEDED:
         return close_campaign(w, record, "the campaign's execution ended without recording", failed=True, by="the pulse")
-    return _finish_abort(w, record) or _tell_of_prompt(w, record) or "alive"
+    return _finish_abort(w, record) or _tell_of_prompt(w, record) or (look_after_parts(w, record) if record.start_by else "") or "alive"
 
 
 def _tell_of_prompt(w: Wiring, record: CampaignRecord) -> str:
@@ -73,7 +74,7 @@ def _finish_abort(w: Wiring, record: CampaignRecord) -> str:
         reading.run for reading in read_steps(w, None, record.running) if reading.live and reading.stored and reading.stored.abort is None
     ]
     if missed:
-        abort_steps(w, record.id, missed, record.abort.source, record.abort.reason, "the pulse")
+        abort_steps(w, record, missed, record.abort.source, record.abort.reason, "the pulse")
     if record.open_prompt and record.task_token:
         w.workflow.wake(record.task_token)
     return f"aborted {', '.join(run.execution_id for run in missed)}" if missed else ""

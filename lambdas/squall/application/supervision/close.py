@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from squall.application.messages import send_message
 from squall.application.metrics.guard_alarms import doubt_changed_guard
+from squall.application.regions.peers import tell_peers
 from squall.application.result.record import announce_result, decide_without_judgement
 from squall.application.step import Step
 from squall.application.stopping.cleanup import Cleanup, Leftover
@@ -41,6 +42,9 @@ def close_run(w: Wiring, execution_id: str, *, by: str, reason: str, failed: boo
     if first and record.task_token:
         with suppress(Unavailable, Refused):  # if the execution is running after all, it need not sleep to the end
             w.workflow.wake(record.task_token)
+    if first and record.part:
+        with suppress(Unavailable, Refused):  # the pulses of the other Regions read the record that is final now
+            tell_peers(w, record.id, over=True)
     leftovers = RunCleanup(w, record).run(wait_seconds=wait_seconds)
     if first:
         record_aftermath(w, record)

@@ -2,9 +2,9 @@
 the workflow.
 
 For a run whose execution is running, it renews the leases, wakes the workflow when FIS has finished, and aborts when a
-guard's metric breaches or a guard can no longer see. It closes a run whose execution has ended. It cleans up after a
-closed run until nothing is left. Then it sweeps what belongs to no open run (see `orphans`), and looks after open
-campaigns (see `campaigns`).
+guard's metric breaches, a guard can no longer see, or a peer of a run over several Regions has ended early. It closes a
+run whose execution has ended. It cleans up after a closed run until nothing is left. Then it sweeps what belongs to no
+open run (see `orphans`), and looks after open campaigns (see `campaigns`).
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from squall.application.admission.definitions import find_definition
 from squall.application.fault.resolved import list_unpinned
 from squall.application.metrics.guard_alarms import specify_guards
 from squall.application.metrics.read import read_series
+from squall.application.regions.barrier import look_after_waiting_part
+from squall.application.regions.watch import find_lost_peer
 from squall.application.result.record import agreed_result, announce_result, is_told
 from squall.application.sentinel import keep_probing
 from squall.application.stopping.abort import note_abort, stop_alarms, wake_execution, watched_since
@@ -132,6 +134,8 @@ def look_after(w: Wiring, execution_id: str, patience: datetime | None = None, *
 def _look_after_running(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool, runs: bool) -> str:
     recorded = record.fis_experiment_id is not None and record.fault_ended_at is None
     if not runs and not recorded:
+        if record.part and record.ready_at and record.fault_ended_at is None:
+            return look_after_waiting_part(w, record, record.part)
         return look_after_approval(w, record) if record.status is Status.AWAITING_APPROVAL else "alive"
     return _watch_run(w, record, timing, held=held)
 
@@ -193,7 +197,10 @@ def _watch_run(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool
     why = record.abort or (None if held else _make_abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
     try:
         why = why or _first_answer(
-            lambda: _find_unpinned_target(w, record), lambda: _find_blind_guard(w, record, timing), lambda: _find_breach(w, record, timing)
+            lambda: _find_unpinned_target(w, record),
+            lambda: _find_blind_guard(w, record, timing),
+            lambda: _find_breach(w, record, timing),
+            lambda: find_lost_peer(w, record),
         )
     except (Unavailable, Refused) as error:
         why = _make_abort(w, AbortSource.BLIND_GUARD, f"the guards could not be judged: {error}")

@@ -142,6 +142,8 @@ class AbortSource(StrEnum):
     HALT = "halt"
     OUTSIDE = "outside"
     """The execution was stopped or died outside the workflow."""
+    PEER = "peer"
+    """In a run over several Regions: another Region ended early, can't be read, or looks after nothing any more."""
     UNKNOWN = "unknown"
     """FIS says `stopped`, and no record, alarm or safety lever explains it."""
 

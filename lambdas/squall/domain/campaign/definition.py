@@ -25,6 +25,8 @@ MOST_DOSES = 100
 LONGEST_PAUSE = timedelta(hours=1)
 """An abort is recorded at once, but a campaign that pauses ends only when the pause is over."""
 DEFAULT_WAIT = timedelta(minutes=15)
+DEFAULT_READY = timedelta(minutes=30)
+LONGEST_READY = timedelta(hours=12)
 DURATION, TARGETS = "duration", "targets"
 """The two doses that are no parameter of the fault: its length in seconds, and the number of its targets."""
 
@@ -129,9 +131,9 @@ class Campaign(Model):
     """The campaign's name in reports and messages."""
     description: Text
     """What the campaign tells, and why."""
-    kind: Literal["suite", "ramp", "gameday"]
+    kind: Literal["suite", "ramp", "gameday", "regions"]
     """`suite`: several experiments. `ramp`: one experiment at several doses. `gameday`: experiments and prompts to people,
-    one after the other."""
+    one after the other. `regions`: one experiment in several Regions at the same time."""
     owner: Name | None = None
     """The team that owns the campaign."""
     pause: Annotated[Span, AfterValidator(_require_short_pause)] | None = None
@@ -148,12 +150,19 @@ class Campaign(Model):
     """How many steps of a suite run at the same time. The next ones start when all of these have ended."""
 
     experiment: CatalogueName | None = None
-    """The experiment of a ramp, by its name in the catalogue."""
+    """The experiment of a ramp, or the one that names its `regions`, by its name in the catalogue."""
     ramp: Ramp | None = None
     """The doses of a ramp, and how they are searched."""
+    ready_within: Annotated[Span | None, Field(exclude_if=lambda value: value is None)] = None
+    """Only for several Regions: how long they have to get ready before none of them starts, at most 12 hours, as long as
+    people may take to approve. None: 30 minutes."""
 
     @model_validator(mode="after")
     def _require_kind(self) -> "Campaign":
+        if self.kind == "regions":
+            return self._require_regions()
+        if self.ready_within is not None:
+            raise validation_error("belongs to a run over several Regions", "kind: regions", at="ready_within")
         if self.kind == "ramp":
             if self.experiment is None or self.ramp is None:
                 raise validation_error("a ramp names what it varies", "experiment and ramp", at="ramp")
@@ -168,6 +177,15 @@ class Campaign(Model):
         problem = _find_gameday_problem(self) if self.kind == "gameday" else _find_suite_problem(self.steps)
         if problem := problem or _find_step_problem(self.steps):
             raise problem
+        return self
+
+    def _require_regions(self) -> "Campaign":
+        if self.experiment is None:
+            raise validation_error("is missing", "the name of an experiment with regions", at="experiment")
+        if given := self._list_given("side_by_side", "steps", "stop_on", "ramp", "pause"):
+            raise validation_error("means nothing for several Regions", "no such key", at=given[0])
+        if self.ready_within is not None and not timedelta(minutes=1) <= self.ready_within <= LONGEST_READY:
+            raise validation_error("is too short or too long", "1m to 12h", at="ready_within")
         return self
 
     def _list_given(self, *fields: str) -> list[str]:

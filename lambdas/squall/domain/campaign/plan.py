@@ -90,6 +90,8 @@ class CampaignPlan(Document):
 
 def choose_steps(plan: CampaignPlan, runs: Sequence[StepRun], prompts: Sequence[PromptRun] = ()) -> Choice:
     """The steps to start now, when no run is without an outcome and no prompt is open; or the ending of the campaign."""
+    if plan.campaign.kind == "regions":
+        return Choice(start=tuple(step.name for step in plan.steps))  # all at once; how it ends is for `regions.outcome`
     if plan.campaign.kind == "gameday":
         return choose_gameday_step(plan.gameday, _list_outcomes(runs), prompts)
     if plan.campaign.ramp is None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
+from squall.domain.run.part import name_part
 from squall.domain.run.record import Abort
 
 LONGEST_NAME = 80
@@ -39,6 +40,8 @@ class StepRun:
     """None while it runs."""
     ended_at: datetime | None = None
     reason: str = ""
+    region: str = ""
+    """The other Region in which it runs; empty if it runs in this one."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class CampaignRecord:
     """Until when the campaign pauses."""
     waiting_since: datetime | None = None
     """Since when the campaign waits for the record of an execution that has ended."""
+    start_by: datetime | None = None
+    """Until when every Region of a run over several has to be ready; None for any other campaign."""
     abort: Abort | None = None
     """Why no further step starts: an operator, a halt, or the end of the campaign's own execution."""
     verdict: Verdict | None = None
@@ -181,6 +186,18 @@ class CampaignRecord:
         attempt to start one finds it started."""
         first = len(self.runs) + 1
         return tuple(StepRun(number, step, make_execution_name(self.id, number), now) for number, step in enumerate(steps, start=first))
+
+    @property
+    def home(self) -> str:
+        """The Region of the campaign's own execution."""
+        return self.execution_arn.split(":")[3]
+
+    def begin_parts(self, regions: tuple[str, ...], now: datetime) -> tuple[StepRun, ...]:
+        """The parts of a run over several Regions, one for each."""
+        return tuple(
+            StepRun(number, region, name_part(self.id, region), now, region="" if region == self.home else region)
+            for number, region in enumerate(regions, start=1)
+        )
 
     def with_runs(self, *changed: StepRun) -> "CampaignRecord":
         """The record with these executions added, or in the place of those with the same number."""

@@ -14,6 +14,7 @@ from squall.domain.campaign.coverage import CoveredFault, cover_faults
 from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
 from squall.domain.campaign.plan import CampaignPlan, PlannedStep, explain_skipped
 from squall.domain.campaign.record import CampaignRecord, PromptRun, StepRun
+from squall.domain.campaign.regions import combine_parts
 from squall.domain.documents.document import Document
 from squall.domain.documents.finding import Finding
 
@@ -93,6 +94,8 @@ class CampaignResult(Document):
     status: Status
     verdict: Verdict | None
     reason: str
+    hypothesis_validated: Annotated[bool | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of a run over several Regions: false if it is false in one of them. None: nothing is known, or it is another campaign."""
     start_time: datetime
     end_time: datetime | None
     requested_by: str = ""
@@ -121,6 +124,7 @@ def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None, com
         status=record.status,
         verdict=record.verdict,
         reason=record.reason,
+        hypothesis_validated=_find_hypothesis(record),
         start_time=record.started_at,
         end_time=record.ended_at,
         requested_by=record.requested_by,
@@ -132,6 +136,10 @@ def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None, com
         notes=tuple(NoteWritten(**asdict(note)) for note in record.notes),
         prompts=tuple(_show_prompt(plan, prompt) for prompt in record.prompts) if plan else (),
     )
+
+
+def _find_hypothesis(record: CampaignRecord) -> bool | None:
+    return combine_parts(record.runs).hypothesis_validated if record.start_by and record.runs else None
 
 
 def _cover_suite(steps: Iterable[StepResult]) -> tuple[CoveredFault, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from squall.domain.base.durations import Minutes, Span, validation_error
 from squall.domain.base.model import Model
@@ -60,6 +60,30 @@ class CampaignStep(Model):
     """The number of the execution in the campaign."""
 
 
+RegionName = Annotated[str, Field(max_length=30), require_pattern(r"^[a-z]{2}(-[a-z]+)+-[0-9]+$", "the name of a Region")]
+
+
+class RegionPart(Model):
+    """The part of a run over several Regions that an execution is. Admit takes that Region's experiment of the definition."""
+
+    run: Annotated[str, Field(max_length=80), require_pattern(r"^[0-9A-Za-z_-]+$", "the id of a run")]
+    """The id of the whole run."""
+    home: RegionName
+    """The Region in which the run was started, which decides whether the faults start."""
+    regions: Annotated[tuple[RegionName, ...], Field(max_length=5)]
+    """All Regions of the run."""
+    start_by: AwareDatetime
+    """Until when every part has to be ready."""
+    definition_hash: Annotated[str, Field(max_length=128)]
+    """The hash of what this part has to run, as home has admitted it."""
+
+    @model_validator(mode="after")
+    def _require_peers(self) -> "RegionPart":
+        if len(set(self.regions)) < 2 or len(set(self.regions)) < len(self.regions):
+            raise validation_error("are not several Regions, each once", "2 to 5 Regions", at="regions")
+        return self
+
+
 class ExecutionInput(Model):
     experiment: Annotated[str, Field(max_length=128)] | None = None
     """The name of a deployed or published experiment: its file name without `.yaml`. Give either this or `definition`."""
@@ -75,6 +99,8 @@ class ExecutionInput(Model):
     """Set by a schedule, never by hand."""
     campaign: CampaignStep | None = None
     """Set by a campaign, never by hand."""
+    part: RegionPart | None = None
+    """Set by home, never by hand, for a run over several Regions."""
 
     @model_validator(mode="after")
     def _require_one_source(self) -> "ExecutionInput":

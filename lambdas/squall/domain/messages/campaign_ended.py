@@ -93,5 +93,5 @@ def _next_step(result: CampaignResult) -> str:
     if result.verdict:
         return _NEXT.get(result.verdict, _NEXT[Verdict.INCONCLUSIVE])
     if result.status is Status.REJECTED:
-        return "Nothing was started. Fix what the reason names, then start the campaign again."
+        return "No fault was started. Fix what the reason names, then start the campaign again."
     return "Squall itself failed. Check that nothing is left running with squall status, then look at the execution in Step Functions."

@@ -1,7 +1,6 @@
 """What the record of a part tells its peers and home. Plain dataclasses: the abort path imports this module."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from squall.domain.regions.barrier import PartState, Sight
 from squall.domain.run.record import ExecutionRecord
@@ -11,28 +10,16 @@ EARLY = timedelta(seconds=10)
 of how exact they are."""
 
 
-@dataclass(frozen=True)
-class Part:
-    """What makes an execution a part of a run over several Regions."""
-
-    run: str
-    """The id of the whole run, which all of its parts have."""
-    ready_at: datetime | None = None
-    """When it passed FinalCheck and began to wait at the barrier."""
-    peers_read_at: datetime | None = None
-    """When it last read the records of all of its peers."""
-
-
-def see_part(region: str, run: str, record: ExecutionRecord | None, part: Part | None) -> Sight:
+def see_part(region: str, run: str, record: ExecutionRecord | None) -> Sight:
     """What a reader of the record sees. A record of another run is no record of this part.
 
     A reader may come between two writes of one ending. So a fault counts as ended as planned only by its times.
     """
     if record is None:
         return Sight(region, PartState.PREPARING, "it has no record yet")
-    if part is None or part.run != run:
+    if record.part is None or (record.part.run, record.part.region) != (run, region):
         return Sight(region, None, f"{record.id} is no part of this run")
-    return _see_end(region, record) or _see_course(region, record, part)
+    return _see_end(region, record) or _see_course(region, record)
 
 
 def _see_end(region: str, record: ExecutionRecord) -> Sight | None:
@@ -45,10 +32,10 @@ def _see_end(region: str, record: ExecutionRecord) -> Sight | None:
     return None
 
 
-def _see_course(region: str, record: ExecutionRecord, part: Part) -> Sight:
+def _see_course(region: str, record: ExecutionRecord) -> Sight:
     if record.fault_started_at is not None:
-        return Sight(region, PartState.RUNNING, peers_read_at=part.peers_read_at)
-    return Sight(region, PartState.PREPARING if part.ready_at is None else PartState.READY)
+        return Sight(region, PartState.RUNNING, peers_read_at=record.peers_read_at)
+    return Sight(region, PartState.PREPARING if record.ready_at is None else PartState.READY)
 
 
 def _see_ended_fault(region: str, record: ExecutionRecord) -> Sight:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from squall.domain.approval.votes import Ask, Decision, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.run.part import Part
 from squall.domain.run.timeline import EventName, UnknownEvent
 
 DOCTOR = "squall doctor"
@@ -105,6 +106,12 @@ class ExecutionRecord:
     """The proofs of votes that are not confirmed yet."""
     confirmed: tuple[str, ...] = ()
     """The digests of the votes whose proof AWS has confirmed to a second function."""
+    part: Part | None = None
+    """What makes it the part of a run over several Regions; None for every other run. Only Admit writes it."""
+    ready_at: datetime | None = None
+    """When a part passed FinalCheck and began to wait for its peers."""
+    peers_read_at: datetime | None = None
+    """When a part last read the records of all of its peers."""
     closed_by: str = ""
     """Who closed a run that did not reach Record: the watchdog, the pulse or AcquireLock."""
     events: tuple[Event, ...] = field(default=())

@@ -44,6 +44,10 @@ class EventName(StrEnum):
     STATE_FAILED = "state_failed"
     """A state of the workflow failed or timed out; the run is being closed."""
     REDRIVE_REFUSED = "redrive_refused"
+    PART_READY = "part_ready"
+    """In a run over several Regions: it waits at the barrier from here on."""
+    PEERS_TOLD = "peers_told"
+    """In a run over several Regions: it ended early, and has told home and its peers."""
     STARTING = "starting"
     """Written before FIS is asked to start the fault."""
     FAULT_STARTED = "fault_started"
@@ -99,6 +103,7 @@ DECIDES: dict[EventName, str] = {
     EventName.STATE_FAILED: "which state failed, in the reason of the run's end",
     EventName.FINALLY_SAFE: "since when an alarm counts as an alarm during the fault",
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
+    EventName.PEERS_TOLD: "whether the other Regions still have to be told that a part ended early",
     EventName.FAULT_OVER: "whether the workflow still looks for the end of a fault that is observed for longer than it lasts",
     EventName.ALARM: "how long Squall took to react, in the result",
     EventName.LEFT_ALONE: "whether the timeline already says what was left alone",

@@ -15,7 +15,7 @@ from squall.domain.run.record import Abort
 from tests.unit.builders import NOW
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
-OUTSIDE = [AbortSource.OPERATOR, AbortSource.HALT, AbortSource.OUTSIDE, AbortSource.UNKNOWN]
+OUTSIDE = [AbortSource.OPERATOR, AbortSource.HALT, AbortSource.OUTSIDE, AbortSource.PEER, AbortSource.UNKNOWN]
 
 
 def criterion(outcome: CriterionOutcome, *, critical: bool = False) -> CriterionResult:

@@ -9,14 +9,18 @@ from hypothesis import strategies as st
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.regions.barrier import PartState, Sight
-from squall.domain.regions.part import EARLY, Part, see_part
+from squall.domain.regions.part import EARLY, see_part
+from squall.domain.run.part import LONGEST_NAME, Part, name_part
 from squall.domain.run.record import Abort, ExecutionRecord
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HERE, RUN = "eu-west-1", "checkout-7"
-RECORD = ExecutionRecord(id="checkout-7-eu-west-1", execution_arn="arn", started_at=NOW, status=Status.RUNNING, phase="FinalCheck")
-STARTED = replace(RECORD, fis_experiment_id="EXP1", fault_started_at=NOW, fault_seconds=600)
-READY = Part(RUN, ready_at=NOW, peers_read_at=NOW)
+PART = Part(RUN, HERE, HERE, (HERE, "eu-central-1", "us-east-1"), NOW + timedelta(minutes=30))
+PREPARING = ExecutionRecord(
+    id="checkout-7-eu-west-1", execution_arn="arn", started_at=NOW, status=Status.RUNNING, phase="FinalCheck", part=PART
+)
+RECORD = replace(PREPARING, ready_at=NOW)
+STARTED = replace(RECORD, fis_experiment_id="EXP1", fault_started_at=NOW, fault_seconds=600, peers_read_at=NOW)
 ABORT = Abort(AbortSource.GUARD, "errors above 5 %", NOW)
 TIMES = st.none() | st.integers(0, 1200).map(lambda seconds: NOW + timedelta(seconds=seconds))
 RECORDS = st.builds(
@@ -31,13 +35,13 @@ RECORDS = st.builds(
 )
 
 
-def see(record: ExecutionRecord | None, part: Part | None = READY) -> Sight:
-    return see_part(HERE, RUN, record, part)
+def see(record: ExecutionRecord | None) -> Sight:
+    return see_part(HERE, RUN, record)
 
 
 def test_the_states_of_a_part_that_goes_as_planned() -> None:
     assert see(None).state is PartState.PREPARING
-    assert see(RECORD, Part(RUN)).state is PartState.PREPARING
+    assert see(PREPARING).state is PartState.PREPARING
     assert see(RECORD) == Sight(HERE, PartState.READY)
     assert see(STARTED) == Sight(HERE, PartState.RUNNING, peers_read_at=NOW)
     ended = replace(STARTED, fault_ended_at=NOW + timedelta(seconds=600))
@@ -46,9 +50,9 @@ def test_the_states_of_a_part_that_goes_as_planned() -> None:
     assert see(replace(ended, status=Status.FAILED)).state is PartState.DONE, "Squall failed after the fault"
 
 
-@pytest.mark.parametrize("part", [None, Part("checkout-6", ready_at=NOW)])
+@pytest.mark.parametrize("part", [None, replace(PART, run="checkout-6"), replace(PART, region="eu-central-1")])
 def test_a_record_of_another_run_is_not_believed(part: Part | None) -> None:
-    assert see(RECORD, part) == Sight(HERE, None, "checkout-7-eu-west-1 is no part of this run")
+    assert see(replace(RECORD, part=part)) == Sight(HERE, None, "checkout-7-eu-west-1 is no part of this run")
 
 
 def test_an_abort_counts_before_the_fault_has_ended_and_after_it() -> None:
@@ -70,9 +74,9 @@ def test_a_part_whose_ending_is_decided_will_not_start() -> None:
     assert see(replace(RECORD, status=Status.PLANNED)).state is PartState.ENDED
 
 
-@given(RECORDS, st.sampled_from([Part(RUN), READY]))
-def test_what_is_over_is_never_seen_as_ready_or_running(record: ExecutionRecord, part: Part) -> None:
-    state = see(record, part).state
+@given(RECORDS, st.sampled_from([None, NOW]))
+def test_what_is_over_is_never_seen_as_ready_or_running(record: ExecutionRecord, ready_at: datetime | None) -> None:
+    state = see(replace(record, ready_at=ready_at)).state
     if record.final or record.abort or record.decided_status or record.fault_ended_at:
         assert state in {PartState.ENDED, PartState.DONE}
     if state is PartState.DONE:
@@ -82,3 +86,12 @@ def test_what_is_over_is_never_seen_as_ready_or_running(record: ExecutionRecord,
         assert record.fault_ended_at - record.fault_started_at >= timedelta(seconds=600) - EARLY
     if state is PartState.RUNNING:
         assert record.fault_started_at is not None
+
+
+def test_the_name_of_a_part_follows_from_the_run_and_the_region_and_is_a_legal_one() -> None:
+    assert name_part(RUN, HERE) == "checkout-7-eu-west-1"
+    assert PART.peers == ("eu-central-1", "us-east-1")
+    long = [name_part(f"{'x' * 79}{letter}", "ap-southeast-1") for letter in "ab"]
+    assert len(set(long)) == 2
+    assert all(len(name) <= LONGEST_NAME for name in long)
+    assert all(name.endswith("-ap-southeast-1") for name in long)

@@ -1,0 +1,224 @@
+"""The whole run: home starts the parts, waits for them, and gives one verdict."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.campaign.result import CampaignResult
+from tests.workflow.driver import execution_event
+from tests.workflow.endings import unavailable
+from tests.workflow.regions.rig import AWAY, HOME, RUN, Two, breach
+from tests.workflow.regions.test_parts import STOPPED, VALIDATED, ending, in_the_fault, is_quiet
+
+LONGEST_TELLING = timedelta(minutes=2)
+"""How long after the last part the whole run ends, by home's pulse."""
+
+
+def result_of(two: Two) -> CampaignResult:
+    result = two.home.world.documents.get(RUN, CampaignResult)
+    assert result is not None
+    return result
+
+
+def whole(two: Two) -> tuple[Status, Verdict | None, bool | None]:
+    """How the run ended; people were told so, once."""
+    record, result = two.whole, result_of(two)
+    assert record.final, record
+    assert record.told
+    told = [message for message in two.home.world.notifier.sent if message.subject.startswith("Squall: campaign")]
+    assert len(told) == 1
+    assert (record.verdict or record.status).value in told[0].subject
+    assert (result.status, result.verdict, result.reason) == (record.status, record.verdict, record.reason)
+    return record.status, record.verdict, result.hypothesis_validated
+
+
+def outcomes(two: Two) -> list[StepOutcome | None]:
+    return [run.outcome for run in two.whole.runs]
+
+
+def test_it_is_validated_if_both_regions_are(two: Two) -> None:
+    two.begin()
+    two.run()
+    assert whole(two) == VALIDATED
+    assert [run.step for run in two.whole.runs] == [HOME, AWAY]
+    assert "eu-west-1: validated" in two.whole.reason
+    assert "eu-central-1: validated" in two.whole.reason
+    ends = [stack.record().ended_at for stack in two.stacks]
+    assert two.whole.ended_at
+    assert two.whole.ended_at - max(end for end in ends if end) <= LONGEST_TELLING
+    assert len(two.home.ended[RUN].states) < 20, "it sleeps on a token"
+
+
+def test_a_guard_in_one_region_makes_the_hypothesis_of_the_run_false(two: Two) -> None:
+    two.begin()
+    in_the_fault(two.away, lambda: breach(two.away.world))
+    two.run()
+    assert whole(two) == (Status.ABORTED, Verdict.ABORTED, False)
+    assert outcomes(two) == [StepOutcome.STOPPED, StepOutcome.GUARD]
+
+
+def test_an_operator_aborts_the_whole_run_by_its_id(two: Two) -> None:
+    def abort() -> None:
+        two.home.host.invoke("Abort", {"campaign_id": RUN, "reason": "enough", "requested_by": "ada"})
+
+    two.begin()
+    in_the_fault(two.home, abort)
+    two.run()
+    assert whole(two) == STOPPED
+    assert [ending(stack) for stack in two.stacks] == [STOPPED, STOPPED]
+    assert two.whole.reason.startswith("aborted by ada: enough")
+    is_quiet(*two.stacks)
+
+
+def test_an_operator_who_aborts_before_the_decision_starts_nobody(two: Two) -> None:
+    def abort() -> None:
+        two.home.host.invoke("Abort", {"campaign_id": RUN, "reason": "enough", "requested_by": "ada"})
+
+    two.away.before["CaptureBaseline"] = lambda _: two.turns.sleep(120)
+    two.begin()
+    two.turns.clock.after(60, abort)
+    two.run()
+    assert two.whole.status is Status.ABORTED
+    assert not two.home.faults()
+    assert not two.away.faults()
+    is_quiet(*two.stacks)
+
+
+def test_a_region_that_can_t_be_asked_starts_nobody(two: Two) -> None:
+    two.home.world.regions.unreachable.add(AWAY)
+    two.begin()
+    two.run()
+    assert two.decision
+    assert not two.decision.start
+    assert "eu-central-1 could not be started" in two.decision.reason
+    assert not two.home.faults()
+    assert two.whole.status is Status.FAILED
+    assert outcomes(two) == [StepOutcome.REJECTED, StepOutcome.UNKNOWN]
+
+
+def test_a_start_whose_answer_is_lost_is_no_second_start(two: Two) -> None:
+    lost = [True]
+
+    def lose() -> bool:
+        return lost.pop() if lost and "regions.start_part" in two.home.world.calls[-1:] else False
+
+    two.home.world.losing["regions"] = lose
+    two.begin()
+    two.run()
+    assert two.decision
+    assert not two.decision.start, "nobody knows whether it runs, so nobody starts"
+    assert not two.home.faults()
+    assert not two.away.faults()
+    assert two.whole.final
+
+
+def test_a_region_that_is_gone_makes_the_run_fail_and_not_wait_for_ever(two: Two) -> None:
+    two.begin()
+    in_the_fault(two.home, two.away.leave)
+    two.run()
+    assert ending(two.home) == STOPPED
+    assert outcomes(two) == [StepOutcome.STOPPED, StepOutcome.UNKNOWN]
+    assert two.whole.status is Status.FAILED
+    assert "eu-central-1 could not be read" in two.whole.reason
+    is_quiet(two.home)
+
+
+def test_the_run_ends_if_homes_pulse_is_dead(two: Two) -> None:
+    """Nobody wakes home's execution: it looks by itself. (Its own part is stopped by its peer then.)"""
+    two.home.pulse = False
+    two.begin()
+    two.turns.run()
+    assert two.whole.final
+    assert two.whole.status is Status.ABORTED
+    assert ending(two.away) == STOPPED
+
+
+def test_whoever_stops_homes_execution_aborts_the_run(two: Two) -> None:
+    def stop() -> None:
+        two.home.kill(RUN)
+        two.home.host.quietly("Watchdog", execution_event(two.whole.execution_arn, "ABORTED", int(two.whole.started_at.timestamp() * 1000)))
+
+    two.begin()
+    in_the_fault(two.home, stop)
+    two.run()
+    assert [ending(stack) for stack in two.stacks] == [STOPPED, STOPPED]
+    assert two.whole.status is Status.ABORTED
+    is_quiet(*two.stacks)
+
+
+def test_homes_pulse_closes_the_run_if_nobody_heard_that_its_execution_died(two: Two) -> None:
+    two.begin()
+    in_the_fault(two.home, lambda: two.home.kill(RUN))
+    two.run()
+    assert [ending(stack) for stack in two.stacks] == [STOPPED, STOPPED]
+    assert two.whole.final
+    is_quiet(*two.stacks)
+
+
+def test_a_halted_home_starts_nothing(two: Two) -> None:
+    two.home.host.invoke("Halt", {"reason": "incident", "requested_by": "ada"})
+    two.begin()
+    two.run()
+    assert two.whole.status is Status.ABORTED
+    assert not two.whole.runs
+    assert not two.away.world.records.items
+
+
+def test_a_halt_elsewhere_stops_both(two: Two) -> None:
+    two.begin()
+    in_the_fault(two.away, lambda: two.away.host.invoke("Halt", {"reason": "incident", "requested_by": "ada"}))
+    two.run()
+    assert [ending(stack) for stack in two.stacks] == [STOPPED, STOPPED]
+    assert whole(two) == STOPPED
+
+
+@pytest.mark.parametrize("state", ["ChooseSteps", "AskPeople"])
+def test_a_failing_home_leaves_nothing_behind(two: Two, state: str) -> None:
+    """ChooseSteps never works again once the faults run: Squall has failed, and the parts are aborted."""
+
+    def break_home() -> None:
+        two.home.before["ChooseSteps"] = fail
+
+    def fail(_: dict[str, Any]) -> None:
+        raise unavailable(state)
+
+    two.begin()
+    in_the_fault(two.home, break_home)
+    two.run()
+    assert two.whole.final
+    is_quiet(*two.stacks)
+
+
+@pytest.mark.parametrize(
+    ("settings", "regions", "message"),
+    [
+        ({"SQUALL_PEER_REGIONS": ""}, (HOME, AWAY), "this stack acts with no stack in eu-central-1"),
+        ({}, ("us-east-1", AWAY), "eu-west-1, where the run would be started, is none of its Regions"),
+    ],
+)
+def test_what_home_can_t_start_is_refused_before_anything_is(
+    two: Two, settings: dict[str, str], regions: tuple[str, ...], message: str
+) -> None:
+    two.home.wiring = two.home.world.wiring(**{**two.home.settings, **settings})
+    own = dict(two.experiment["regions"])
+    two.experiment["regions"] = {region: own.get(region) or {"target_resources": ["i-0000000000000000a"]} for region in regions}
+    two.begin()
+    two.run()
+    assert two.whole.status is Status.REJECTED
+    assert message in two.whole.reason
+    assert not two.away.world.records.items
+
+
+def test_every_problem_of_every_region_is_told_at_once(two: Two) -> None:
+    two.experiment["regions"][AWAY]["target_resources"] = []
+    two.experiment["regions"][HOME]["sentinel"] = {"url": "nonsense"}
+    two.begin()
+    two.run()
+    assert two.whole.status is Status.REJECTED
+    assert "eu-central-1" in two.whole.reason
+    assert "eu-west-1" in two.whole.reason
