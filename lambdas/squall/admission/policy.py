@@ -36,6 +36,7 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
         yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
         yield from prefix_paths(fault.path, _find_unproven(fault, environment))
         yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
+    yield from custom.find_open_ends(experiment.plan, environment)
     yield from _find_sentinel_problems(experiment, environment)
     yield from _find_fitness_problems(experiment, environment)
 

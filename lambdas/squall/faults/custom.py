@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from math import ceil
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -13,6 +14,7 @@ from squall.domain.base.problems import InvalidInput, Problem, extend_path, pref
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.target import Target
+from squall.domain.metrics.periods import format_length
 from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
@@ -109,6 +111,8 @@ class CustomFault(ReportedFault[Resource, Parameters]):
             name: [target.id for target in injection.targets] if value == TARGETS else [value]
             for name, value in sorted(self.action_parameters(injection).items())
         }
+        if own := self.listed.length:
+            parameters[own.parameter] = [_write_length(own.unit, injection.length)]
         text = json.dumps({**parameters, ROLE_PARAMETER: [self.listed.assume_role]}, separators=(",", ":"))
         if len(text) > LONGEST_VALUE:
             message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
@@ -121,9 +125,13 @@ class CustomFault(ReportedFault[Resource, Parameters]):
                 "documentArn": locate_document(document, injection.partition, injection.region, account),
                 "documentVersion": self.listed.version or "",
                 "documentParameters": text,
-                "maxDuration": iso_duration(min(injection.length, LONGEST)),
+                "maxDuration": iso_duration(min(self.action_length(injection.length), LONGEST)),
             },
         }
+
+    def action_length(self, length: timedelta, /) -> timedelta:
+        """A document with a length of its own has time to undo after it; FIS stops any other when the fault is over."""
+        return length + timedelta(minutes=self.listed.length.undoing_minutes) if self._listed and self.listed.length else length
 
     @property
     def _length_parameter(self) -> str | None:
@@ -133,10 +141,16 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         return "duration" if self.listed.lasts else None
 
     def is_instant(self, _action_id: str, _parameters: Mapping[str, str], /) -> bool:
-        """A document runs until it has ended, at most for its `maxDuration`."""
+        """A document runs until it has ended, for the length that it is told, or at most for its `maxDuration`."""
         return self._length_parameter is None
 
     def read_length(self, _action_id: str, parameters: Mapping[str, str], /) -> timedelta | None:
+        if own := self.listed.length:
+            try:
+                told = read_document_parameters(parameters.get("documentParameters", "{}"))
+            except InvalidInput:
+                return None
+            return _read_length(own.unit, told.get(own.parameter))
         return parse_length(parameters.get(self._length_parameter)) if self._length_parameter else None
 
     def read_values(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
@@ -145,6 +159,7 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         if self.listed.document:
             rest = read_document_parameters(parameters.get("documentParameters", "{}"))
             rest.pop(ROLE_PARAMETER, None)
+            rest.pop(self.listed.length.parameter if self.listed.length else "", None)
         return {"action": self.name, "values": {name: value for name, value in rest.items() if name not in self.listed.fixed}}
 
     def read_template(self, _action_id: str, parameters: Mapping[str, str], length: timedelta, /) -> dict[str, Any]:
@@ -152,7 +167,7 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         a document is started in the version, and as the role, that were reviewed."""
         rest, problems, path = dict(parameters), list[Problem](), "parameters"
         if self._length_parameter:
-            problems += length_problems(f"parameters.{self._length_parameter}", rest.pop(self._length_parameter, None), length)
+            problems += self._find_length_problems(rest.pop(self._length_parameter, None), length)
         if self.listed.document:
             rest.pop("documentArn", None)
             problems += self._find_version_problems(rest.pop("documentVersion", ""))
@@ -163,6 +178,12 @@ class CustomFault(ReportedFault[Resource, Parameters]):
                 rest = read_document_parameters(told)
             except InvalidInput as invalid:
                 raise InvalidInput([*problems, *prefix_paths(path, invalid.problems)]) from None
+        if own := self.listed.length:
+            given = rest.pop(own.parameter, None)
+            told_length = _read_length(own.unit, given)
+            problems += length_problems(
+                extend_path(path, own.parameter), given if told_length is None else iso_duration(told_length), length
+            )
         fixed = dict(self.listed.fixed)
         if self.listed.document and ROLE_PARAMETER in rest:
             fixed[ROLE_PARAMETER] = self.listed.assume_role or ""
@@ -183,6 +204,18 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         if problems:
             raise InvalidInput(problems)
         return raw
+
+    def _find_length_problems(self, given: str | None, length: timedelta) -> Iterable[Problem]:
+        """What is wrong with the action's own parameter of its length. Where the document is told its length, it is only when
+        FIS would stop it, which Squall sets itself."""
+        path = f"parameters.{self._length_parameter}"
+        if self.listed.length is None:
+            return length_problems(path, given, length)
+        stopped = parse_length(given)
+        if stopped is not None and stopped < length:
+            message = f"FIS would stop the document after {format_length(stopped)}, which is to last {format_length(length)}"
+            return [Problem(path=path, message=message, expected=f"{format_length(length)} or more")]
+        return []
 
     def _find_version_problems(self, given: str) -> Iterator[Problem]:
         if given not in {"", "$DEFAULT", self.listed.version}:
@@ -220,6 +253,9 @@ def find_problems(fault: PlannedFault, environment: Environment, *, undone: bool
     if listed.touches is not None and (whole := _describe_touched(listed)) != _describe_target(fault):
         message = f"{name} touches other resources than the targets of the experiment, or more"
         yield Problem(path="target", message=message, expected=json.dumps({**whole, "select": "all"}))
+    if listed.length is not None and listed.length.unit == "minutes" and fault.length % timedelta(minutes=1):
+        message = f"{name} takes whole minutes, the fault lasts {format_length(fault.length)}"
+        yield Problem(path="duration", message=message, expected="whole minutes")
     try:
         CustomFault(listed.resource_type, listed).parse(fault.parameters)
     except InvalidInput as invalid:
@@ -227,6 +263,35 @@ def find_problems(fault: PlannedFault, environment: Environment, *, undone: bool
     if not undone and not listed.self_reverting:
         message = f"{name} does not undo itself"
         yield Problem(path="rollback", message=message, expected="one of the environment's rollback_documents")
+
+
+def find_open_ends(plan: Iterable[PlannedFault], environment: Environment) -> Iterator[Problem]:
+    """Faults that begin when a document has ended of which nothing says when that is: adoption refuses them, too."""
+    faults = {fault.name: fault for fault in plan}
+    for fault in faults.values():
+        for earlier in fault.after:
+            name = faults[earlier].parameters.get("action") if faults[earlier].type is FaultType.CUSTOM else None
+            listed = environment.custom_actions.get(str(name))
+            if listed is not None and listed.document is not None and listed.length is None:
+                message = f"begins when the document of {earlier} has ended, which nothing says beforehand"
+                expected = f"length in custom_actions.{name}, if the document has a parameter for it; or a document that nothing follows"
+                yield Problem(path=extend_path(fault.path, "after"), message=message, expected=expected)
+
+
+def _write_length(unit: str, length: timedelta) -> str:
+    """The length as the document reads it, never shorter."""
+    if unit == "iso":
+        return iso_duration(length)
+    return str(max(1, ceil(length / _UNITS[unit])))
+
+
+def _read_length(unit: str, text: str | None) -> timedelta | None:
+    if unit == "iso" or text is None:
+        return parse_length(text)
+    return int(text) * _UNITS[unit] if re.fullmatch(r"[1-9]\d{0,5}", text) else None
+
+
+_UNITS = {"seconds": timedelta(seconds=1), "minutes": timedelta(minutes=1)}
 
 
 def locate_document(document: str, partition: str, region: str, account: str) -> str:

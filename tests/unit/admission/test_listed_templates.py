@@ -161,3 +161,44 @@ def test_an_action_by_its_id_is_adopted_where_a_signal_shows_it() -> None:
     signal = {"namespace": "Shop", "metric_name": "RoundTrip", "dimensions": {"InstanceId": "$target"}, "by": 20.0}
     case["experiment"]["fault_signal"] = signal
     assert admit(case).type is FaultType.REBOOT_INSTANCES
+
+
+def told_length(unit: str, **told: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The template that tells the document its length, and the entry that says how."""
+    entry = {**IMPAIR, "length": {"parameter": "Length", "unit": unit, "undoing_minutes": 7}}
+    return queue(told={"queue": "orders", **told}), listing(impair=entry)
+
+
+@pytest.mark.parametrize(("unit", "value"), [("iso", "PT10M"), ("seconds", "600"), ("minutes", "10")])
+def test_a_document_that_is_told_its_length_may_have_any_longest_duration(unit: str, value: str) -> None:
+    case, policy = told_length(unit, Length=value)
+    for longest in ("PT10M", "PT3H"):
+        case["template"]["actions"]["a"]["parameters"]["maxDuration"] = longest
+        adopted = admit(case, policy)
+        assert (adopted.length, adopted.parameters["values"]) == (timedelta(minutes=10), {"queue": "orders"})
+
+
+@pytest.mark.parametrize(
+    ("value", "longest", "path", "said"),
+    [
+        ("PT5M", "PT3H", f"{TOLD}.Length", "lasts 5 min, the experiment 10 min"),
+        ("600", "PT3H", f"{TOLD}.Length", "lasts 600, the experiment 10 min"),
+        (None, "PT3H", f"{TOLD}.Length", "lasts no time"),
+        ("PT10M", "PT9M", f"{ACTION}.parameters.maxDuration", "FIS would stop the document after 9 min, which is to last 10 min"),
+    ],
+)
+def test_a_told_length_that_is_not_the_experiment_s_is_refused(value: str | None, longest: str, path: str, said: str) -> None:
+    case, policy = told_length("iso", **({} if value is None else {"Length": value}))
+    case["template"]["actions"]["a"]["parameters"]["maxDuration"] = longest
+    problems = refuse(case, policy)
+    assert list(problems) == [path]
+    assert said in problems[path]
+
+
+def test_a_fault_may_follow_a_document_that_is_told_its_length() -> None:
+    case, policy = told_length("iso", Length="PT10M")
+    actions = case["template"]["actions"]
+    actions["b"] = {**actions["a"], "startAfter": ["a"]}
+    case["experiment"]["blast_radius"] = "single_region"
+    first, second = admit(case, policy).plan
+    assert (second.after, second.start, first.length) == ((first.name,), timedelta(minutes=10), timedelta(minutes=10))

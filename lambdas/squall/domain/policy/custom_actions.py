@@ -2,7 +2,7 @@
 knows."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -59,6 +59,17 @@ class Touched(Model):
         return self
 
 
+class DocumentLength(Model):
+    """How an Automation document is told how long it disturbs. It then ends by itself, and Squall gives it the fault's length."""
+
+    parameter: ParameterName
+    """The document's parameter that holds the length."""
+    unit: Literal["iso", "seconds", "minutes"] = "iso"
+    """How it is written: `PT10M`, `600` or `10`."""
+    undoing_minutes: Annotated[int, Field(ge=1, le=60, strict=True)] = 5
+    """How long the document may need afterwards to undo what it did. FIS stops a document that runs for longer."""
+
+
 class CustomAction(Model):
     """One reviewed action: an `action` of FIS, or an Automation `document`."""
 
@@ -83,6 +94,9 @@ class CustomAction(Model):
     """The parameters that an experiment sets, all of them: name to the regular expression that the whole value matches."""
     fixed: dict[ParameterName, Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
     """The parameters whose values the policy sets: name to value."""
+    length: DocumentLength | None = None
+    """The document's own length. Without it FIS stops the document at the end of the fault, and no fault can follow it in a
+    scenario, because nothing says when it has ended."""
     lasts: Annotated[bool, Field(strict=True)] = False
     """Whether FIS keeps the action up for a `duration` and then reverts it. Otherwise it is over at once, and the template
     holds a wait beside it."""
@@ -124,7 +138,12 @@ class CustomAction(Model):
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
             raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")
+        if self.action is not None and self.length is not None:
+            raise validation_error("FIS tells an action how long it lasts", "no length beside action; lasts, if it has one", at="length")
         given = {*self.fixed, *self.parameters}
+        if self.length is not None and self.length.parameter in given:
+            message = f"{self.length.parameter} is the length of the document, which Squall sets"
+            raise validation_error(message, "other parameters", at="parameters")
         if twice := sorted({*self.fixed} & {*self.parameters} | (given & OWN if self.action is not None else set())):
             raise validation_error(f"{', '.join(twice)} is fixed, or is the length of the fault", "other parameters", at="parameters")
         return self

@@ -111,7 +111,7 @@ def name_faults(injecting: Actions) -> dict[str, str]:
 
 def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     used = {target: targets.get(target, {}) for target in action.get("targets", {}).values()}
-    path, length = extend_path("actions", name), _length_of(action) or definition.experiment.length
+    path = extend_path("actions", name)
     found: dict[str, Any] | None = None
     refusal = InvalidInput([])
     try:
@@ -119,6 +119,7 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
     except InvalidInput as invalid:
         raise InvalidInput(prefix_paths(path, invalid.problems)) from None
     for fault in able:
+        length = _length_as(fault, action) or definition.experiment.length
         try:
             parameters = read_action(action, fault, length)
         except InvalidInput as invalid:
@@ -150,6 +151,13 @@ def _explain_none(action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any
     types = ", ".join(sorted({str(target.get("resourceType")) for target in used.values()})) or "nothing"
     message = f"no fault injects with {action.get('actionId')} into {types}"
     return Problem(path="actionId", message=message, expected="an action of docs/faults.md")
+
+
+def _length_as(fault: AnyFault, action: Mapping[str, Any]) -> timedelta | None:
+    """The fault's length as the policy's entry reads it, or in the action's own words."""
+    if isinstance(fault, CustomFault):
+        return fault.read_length(str(action.get("actionId")), action.get("parameters", {}))
+    return _length_of(action)
 
 
 def _length_of(action: Mapping[str, Any]) -> timedelta | None:
@@ -216,10 +224,11 @@ def find_open_ends(name: str, after: Sequence[str], faults: Mapping[str, AnyFaul
     """
     for earlier in after:
         fault = faults[earlier]
-        if isinstance(fault, CustomFault) and fault.listed.document is not None:
+        if isinstance(fault, CustomFault) and fault.listed.document is not None and fault.listed.length is None:
             message = f"begins when the document of {earlier} has ended, which nothing says beforehand"
             path = extend_path(name, "startAfter")
-            yield Problem(path=path, message=message, expected="a template for each document, or documents that nothing follows")
+            expected = f"length in custom_actions.{fault.name}, if the document has a parameter for it; or a template for each document"
+            yield Problem(path=path, message=message, expected=expected)
 
 
 def _move_wait(earlier: str, starts: Mapping[str, _Start], faults: Mapping[str, Span]) -> Iterator[Problem]:

@@ -280,3 +280,50 @@ def test_targets_have_to_be_usable_and_without_a_policy_nothing_is_compiled() ->
         compile_fault(fault, parameters, [instance("i-1")], timedelta(minutes=5), region=REGION, partition="aws")
     with pytest.raises(registry.UnknownFaultError):
         registry.bind_fault(experiment(type="custom", parameters={"action": "reboot"}).plan[0], environment())
+
+
+LENGTH = {"parameter": "Length", "unit": "seconds", "undoing_minutes": 7}
+
+
+@pytest.mark.parametrize(("unit", "value"), [("iso", "PT10M"), ("seconds", "600"), ("minutes", "10")])
+def test_a_document_is_told_its_length_and_gets_time_to_undo(unit: str, value: str) -> None:
+    entry = {**RUNBOOK, "length": {**LENGTH, "unit": unit}}
+    body = template(admitted(raw("runbook", VALUES), custom_actions={"runbook": entry}))
+    parameters = body["actions"]["custom"]["parameters"]
+    assert json.loads(parameters["documentParameters"])["Length"] == [value]
+    assert parameters["maxDuration"] == body["actions"]["observe"]["parameters"]["duration"] == "PT17M"
+
+
+def test_a_length_in_minutes_is_whole() -> None:
+    entry = {**RUNBOOK, "length": {**LENGTH, "unit": "minutes"}}
+    changes = {"duration_minutes": None, "duration": "PT10M30S"}
+    assert "takes whole minutes" in refused(raw("runbook", VALUES, **changes), custom_actions={"runbook": entry})["duration"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected_text"),
+    [
+        ({"parameters": {"Length": ".*"}}, "which Squall sets"),
+        ({"fixed": {"Length": "1"}}, "which Squall sets"),
+        ({"length": {**LENGTH, "unit": "hours"}}, "iso"),
+    ],
+)
+def test_the_parameter_of_the_length_is_the_policy_s_alone(changes: dict[str, Any], expected_text: str) -> None:
+    with pytest.raises(ValidationError, match=expected_text):
+        CustomAction.model_validate({**RUNBOOK, "length": LENGTH, **changes})
+    with pytest.raises(ValidationError, match="FIS tells an action how long it lasts"):
+        CustomAction.model_validate({**REBOOT, "length": LENGTH})
+
+
+def test_nothing_follows_a_document_of_which_nothing_says_when_it_ends() -> None:
+    faults = {
+        "cache": {"type": "custom", "target_resources": ["i-1"], "parameters": {"action": "runbook", "values": VALUES}},
+        "lost": {"type": "instance_termination", "target_resources": ["i-1"], "after": ["cache"]},
+    }
+    scenario = {**raw(), "faults": faults}
+    for key in ("type", "parameters", "target_resources"):
+        del scenario[key]
+    said = refused(scenario)
+    assert "begins when the document of cache has ended, which nothing says beforehand" in said["faults.lost.after"]
+    assert "length in custom_actions.runbook" in said["faults.lost.after"]
+    admitted(scenario, custom_actions={"runbook": {**RUNBOOK, "length": LENGTH}})
