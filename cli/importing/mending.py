@@ -13,8 +13,9 @@ from cli.importing.values import REPLACE, Loss, Unknowns
 from squall.domain.base.problems import InvalidInput, Problem, show_value
 from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.actions import find_longest_wait, read_observation
+from squall.faults.adoption.keys import PATH
 from squall.faults.adoption.selections import choose_targets
-from squall.faults.adoption.template import PATH, read_template
+from squall.faults.adoption.template import read_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

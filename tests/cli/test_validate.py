@@ -76,6 +76,38 @@ def test_a_custom_action_may_come_from_a_template(squall: Squall, tmp_path: Path
     assert done.exit_code == 0, done.stdout
 
 
+@pytest.mark.parametrize(
+    ("changes", "path", "works"),
+    [
+        (
+            {"fis_template_id": "EXT1", "type": "custom", "parameters": {"action": "nap"}},
+            "parameters",
+            "no such key beside fis_template_id",
+        ),
+        ({"fis_template_id": "EXT1", "target_resources": ["i-0a"]}, "target_resources", "no such key beside fis_template_id"),
+        ({"fis_template_id": "EXT1", "target": {"tags": {"app": "web"}}}, "target", "no such key beside fis_template_id"),
+        (
+            {"fis_template_id": "arn:aws:fis:us-east-1:111122223333:experiment-template/EXT1"},
+            "fis_template_id",
+            "the id of a FIS experiment template",
+        ),
+        ({"target": {"tags": {"app": "web"}, "select": {"percent": 0}}}, "target.select.percent", "greater than or equal to 1"),
+        ({"target": {"arns": ["i-0a", "i-0b"], "select": {"percent": 49}}}, "target.select.percent", "at least 50"),
+        ({"target": {"arns": ["i-0a"], "select": {"count": 2}}}, "target.select.count", "at most 1"),
+    ],
+)
+def test_what_is_said_twice_and_a_share_of_nothing_are_refused_with_what_works(
+    squall: Squall, tmp_path: Path, changes: dict[str, object], path: str, works: str
+) -> None:
+    written = {**json.loads(REL12.read_text()), "blast_radius": "single_region", **changes}
+    if "target_resources" not in changes:
+        del written["target_resources"]
+    done = squall("validate", _file(tmp_path, json.dumps(written)), "--json")
+    assert done.exit_code == 3, done.output
+    found = {problem["path"]: problem["expected"] for problem in json.loads(done.stdout)["files"][0]["problems"]}
+    assert works in found.get(path, ""), found
+
+
 def test_one_bad_file_among_good_ones_decides(squall: Squall, tmp_path: Path) -> None:
     done = squall("validate", str(REL12), _file(tmp_path, BAD), "--json")
     document = json.loads(done.stdout)

@@ -11,7 +11,8 @@ from squall.domain.documents.definition import Definition
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.policy.environment import Environment
-from squall.faults.adoption.template import PATH, apply_template
+from squall.faults.adoption.keys import PATH
+from squall.faults.adoption.template import apply_template
 
 
 def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -> Definition:
@@ -22,7 +23,8 @@ def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -
     """
     experiment, environment = definition.experiment, definition.environment
     if template is None:
-        raise InvalidInput([Problem(path=PATH, message=f"there is no FIS template {experiment.fis_template_id}")])
+        message = f"there is no FIS template {experiment.fis_template_id} in {definition.region}"
+        raise InvalidInput([Problem(path=PATH, message=message, expected=f"one of {definition.account} in this Region")])
     if is_deeper_than(template, MAXIMUM_DEPTH):
         message = f"the FIS template is nested deeper than {MAXIMUM_DEPTH} levels"
         raise InvalidInput([Problem(path=PATH, message=message)])
@@ -37,7 +39,7 @@ def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -
 def _find_problems(complete: Experiment, environment: Environment) -> list[Problem]:
     """What would be wrong with the experiment if it had been written with the template's targets and parameters."""
     try:
-        parse_experiment(complete.model_dump(mode="json", exclude_none=True))
+        parse_experiment(complete.model_dump(mode="json", exclude_none=True, exclude={PATH}))
     except InvalidInput as invalid:
         return list(invalid.problems)
     return [*find_ranges_problems(complete, environment), *find_policy_problems(complete, environment)]

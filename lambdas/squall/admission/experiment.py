@@ -2,6 +2,7 @@
 is right, so these rules are checked here on the raw fields."""
 
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,12 +16,14 @@ from squall.domain.base.spelling import correct_spelling
 from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.form import find_form_problems
-from squall.domain.experiment.target import find_type_problem
+from squall.domain.experiment.scenario import PlannedFault
+from squall.domain.experiment.target import Selection, find_type_problem
 from squall.domain.regions.definition import REGIONS
 from squall.domain.resources import pods
-from squall.domain.resources.types import FILTERS, ZONELESS, type_named
+from squall.domain.resources.types import FILTERS, ZONELESS, group_named, type_named
 from squall.domain.targets.pinning import ZONAL
 from squall.faults import registry
+from squall.faults.adoption.keys import find_double
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
 _NAME_PREFIXES = ("i-", "subnet-", "vol-", "arn:")
@@ -58,6 +61,9 @@ def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
     for fault_path, fault in _list_faults(raw):
         problems += prefix_paths(fault_path, [*_find_fault_problems(fault), *_find_filter_problems(fault)])
         problems += _find_radius_problems(raw.get("blast_radius"), fault, fault_path)
+    for planned in experiment.plan if experiment else ():
+        problems += prefix_paths(planned.path, _find_selection_problems(planned))
+    problems += find_double(experiment) if experiment and experiment.fis_template_id is not None else []
     problems += find_scenario_problems(experiment) if experiment else []
     problems += _find_stop_problems(raw)
     problems += find_signal_problems(experiment) if experiment and not problems else []
@@ -157,6 +163,21 @@ def _find_radius_problems(radius: object, raw: Mapping[str, Any], path: str) -> 
     if kind in ZONELESS and isinstance(radius, str) and radius in ZONAL:
         message = f"{kind.with_article} is in no zone: {radius} would mean nothing"
         yield Problem(path="blast_radius", message=message, expected="single_instance or single_region")
+
+
+def _find_selection_problems(fault: PlannedFault) -> Iterator[Problem]:
+    """A number of targets that the resources which are named one by one can never be."""
+    target = fault.target
+    single = fault.resource_type is not ResourceType.POD and not any(map(group_named, fault.named))
+    if target is None or not isinstance(target.select, Selection) or not fault.named or not single:
+        return
+    known, named = len({*fault.named}), target.select
+    if named.percent is not None and not named.count_of(known):
+        message = f"{named.percent} % of {known} named target{'s' if known > 1 else ''} is none, rounded down as FIS does"
+        yield Problem(path="target.select.percent", message=message, expected=f"at least {ceil(100 / known)}")
+    if named.count is not None and named.count > known:
+        message = f"{named.count} of {known} named target{'s' if known > 1 else ''} can't be hit"
+        yield Problem(path="target.select.count", message=message, expected=f"at most {known}")
 
 
 def _read_targets(raw: Mapping[str, Any]) -> tuple[list[str], ResourceType | None]:

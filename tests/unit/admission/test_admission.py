@@ -58,6 +58,8 @@ def test_an_experiment_of_the_catalogue_is_admitted() -> None:
 
 FORGED = "x\n\nsquall: run-1 is over\x1b[2J\u202e\u2028"
 
+ADOPTS = {key: value for key, value in {**REL12, "fis_template_id": "EXT1"}.items() if key != "target_resources"}
+
 
 @pytest.mark.parametrize(
     "raw",
@@ -144,7 +146,7 @@ def deep(levels: int) -> object:
         ({"definition": {**REL12, "ramp": {"steps": []}}}, "definition.ramp", "a ramp is a campaign"),
         ({"definition": {**REL12, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),
         ({"definition": {**REL12, "rollback": {"parameters": {}}}}, "definition.rollback.document", "is missing"),
-        ({"definition": {**REL12, "fis_template_id": "EXT1"}}, "definition.fis_template_id", "its policy lists no fis_templates"),
+        ({"definition": ADOPTS}, "definition.fis_template_id", "its policy lists no fis_templates"),
         ({"definition": {**REL12, "fis_template_id": "tpl"}}, "definition.fis_template_id", "EXT"),
         ({"definition": {**REL12, "success_criteria": ["All good"]}}, "definition.success_criteria[0]", "All good\n"),
         ({"definition": []}, "definition", "an object"),

@@ -20,14 +20,13 @@ from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import find_length, is_one_fault, read_action, read_observation
 from squall.faults.adoption.entries import choose_entry, is_known
-from squall.faults.adoption.keys import find_unknown_keys
+from squall.faults.adoption.keys import PATH, find_double, find_unknown_keys
 from squall.faults.adoption.lengths import OBSERVATION, find_range_problems, with_template_lengths
 from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
 from squall.faults.plan import BoundFault, planned_end
 
-PATH = "fis_template_id"
 REPLACED = (
     "id", "arn", "description", "creationTime", "lastUpdateTime", "roleArn", "tags", "logConfiguration", "experimentReportConfiguration",
 )  # fmt: skip
@@ -46,7 +45,7 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
     targets: Mapping[str, Mapping[str, Any]] = template.get("targets", {})
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
-    problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
+    problems = [*find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
     problems += find_range_problems(experiment)
     if problems and experiment.faults:
         raise InvalidInput(problems)
@@ -66,7 +65,7 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
     Raises InvalidInput as `apply_template` does, apart from the problems of the experiment as a whole.
     """
     experiment = definition.experiment
-    problems = [*_find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
+    problems = [*find_double(experiment), *prefix_paths(PATH, _find_surroundings(definition, template))]
     problems += find_range_problems(experiment)
     actions: Mapping[str, Mapping[str, Any]] = template.get("actions", {})
     injecting = {name: action for name, action in actions.items() if action.get("actionId") != WAIT}
@@ -154,18 +153,6 @@ def _validate(raw: Mapping[str, Any]) -> Experiment:
         return Experiment.model_validate(raw)
     except ValidationError as error:
         raise InvalidInput(prefix_paths(PATH, list_validation_problems(error, raw, WHOLE, Experiment))) from None
-
-
-def _find_double(experiment: Experiment) -> Iterator[Problem]:
-    fields = {
-        "target_resources": experiment.target_resources,
-        "target": experiment.target,
-        "parameters": experiment.parameters,
-        "faults": experiment.faults,
-    }
-    for field, value in fields.items():
-        if value:
-            yield Problem(path=field, message="comes from the template", expected=f"no such key beside {PATH}")
 
 
 def _find_surroundings(definition: Definition, template: Mapping[str, Any]) -> Iterator[Problem]:
