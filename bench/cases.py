@@ -49,6 +49,8 @@ DEPENDENCY = Signal("DependencyErrors of the target", "SampleWeb", "DependencyEr
 ERRORS = Signal("Errors of the function", "AWS/Lambda", "Errors", (("FunctionName", "$target"),), Total, "sum")
 DURATION = Signal("Duration of the function", "AWS/Lambda", "Duration", (("FunctionName", "$target"),), Highest, unit=" ms")
 WRITES = Signal("WriteIOPS of the writer", "AWS/RDS", "WriteIOPS", (("DBClusterIdentifier", "sample-db"), ("Role", "WRITER")), over="min")
+REBOOTED = _of_target("StatusCheckFailed of the target", "AWS/EC2", "StatusCheckFailed", unit="")
+WRITE_TIME = Signal("VolumeTotalWriteTime of the target", "AWS/EBS", "VolumeTotalWriteTime", (("VolumeId", "$target"),), Total, unit=" s")
 STALLED = Signal("VolumeStalledIOCheck of the target", "AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", "$target"),), "Maximum")
 _TASKS = "sample-tasks"
 _BEHIND_BALANCER = (("TargetGroup", "targetgroup/sample-tasks/fd765c25cd212fbd"), ("LoadBalancer", "app/sample-tasks/fd765c25cd212fbd"))
@@ -100,12 +102,17 @@ RESILIENT_CASES = (
     Case("dependency-timeout", "dependency-timeout", DEPENDENCY, duration="PT30S"),
     Case("slow-dependency", "slow-dependency", ANSWERS, duration="PT30S"),
     Case("zone-loss", "zone-loss", HEALTHY),
+    Case("packet-loss", "packet-loss", ROUND_TRIP),
+    Case("brown-out", "brown-out", ROUND_TRIP),
+    Case("stop-instance", "stop-instance", HEALTHY),
+    Case("reboot", "reboot", REBOOTED),
     Case("noisy-neighbour", "noisy-neighbour", CPU),
     Case("cold-start", "cold-start", HEALTHY),
     Case("rollback-demo", "rollback-demo", HEALTHY),
     Case("sentinel", "sentinel", HEALTHY),
     Case("subnet-cut-off", "subnet-cut-off", UNHEALTHY),
     Case("volume-stall", "volume-stall", STALLED),
+    Case("slow-volume", "slow-volume", WRITE_TIME),
     Case("no-capacity", "no-capacity", HEALTHY, settings={"refresh_seconds": 10}),
     Case("ecs-task-stop", "ecs-task-stop", HEALTHY_TASKS, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-slow-dependency", "ecs-slow-dependency", TASK_ROUND_TRIP, duration="PT30S", settings=WITH_TASKS),

@@ -89,14 +89,26 @@ def answer_request(manager: Manager, method: str, path: list[str], body: bytes) 
             return _FAULT_ANSWERS.get(fault.status, HTTPStatus.OK), fault.as_dict()
         case "DELETE", ["instances", instance_id, "faults", command_id]:
             return HTTPStatus.OK, manager.end_fault(instance_id, command_id).as_dict()
-        case "POST", ["tasks", task_id, "stop"]:
-            return HTTPStatus.OK, manager.tasks.stop(task_id, str(_parse_object(body).get("reason", "")))
-        case "POST", ["database", *order]:
-            return HTTPStatus.OK, _order_database(manager, order)
+        case "POST", [kind, *order] if kind in _ORDERS:
+            return HTTPStatus.OK, _ORDERS[kind](manager, order, body)
     raise LookupError(f"no such thing: {method} /{'/'.join(path)}")
 
 
-def _order_database(manager: Manager, order: list[str]) -> object:
+def _order_instance(manager: Manager, order: list[str], _body: bytes) -> object:
+    match order:
+        case [instance_id, "reboot"]:
+            return manager.reboot(instance_id).as_dict()
+    raise LookupError(f"instances take no order {'/'.join(order)}")
+
+
+def _order_task(manager: Manager, order: list[str], body: bytes) -> object:
+    match order:
+        case [task_id, "stop"]:
+            return manager.tasks.stop(task_id, str(_parse_object(body).get("reason", "")))
+    raise LookupError(f"tasks take no order {'/'.join(order)}")
+
+
+def _order_database(manager: Manager, order: list[str], _body: bytes) -> object:
     match order:
         case ["failover"]:
             manager.database.fail_over()
@@ -105,6 +117,14 @@ def _order_database(manager: Manager, order: list[str]) -> object:
         case _:
             raise LookupError(f"the database takes no order {'/'.join(order)}")
     return manager.database.as_dict()
+
+
+_ORDERS: dict[str, Callable[[Manager, list[str], bytes], object]] = {
+    "instances": _order_instance,
+    "tasks": _order_task,
+    "database": _order_database,
+}
+"""What people, or the account, may order of each kind of thing."""
 
 
 def _parse_object(body: bytes) -> dict[str, Any]:

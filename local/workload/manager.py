@@ -268,6 +268,16 @@ class Manager:
         fault.known.set()
         return fault
 
+    def reboot(self, instance_id: str) -> Web:
+        """Restart the operating system of an instance; returns at once. One that restarts already goes on with that."""
+        with self.fleet.lock:
+            web = self.fleet.webs.get(instance_id)
+            if web is None or web.dead_since is not None:
+                raise NoSuchInstanceError(f"instance {instance_id} is not running here")
+            web.rebooting_since = web.rebooting_since or time.time()
+        self._changed()
+        return web
+
     def overview(self) -> dict[str, object]:
         """The whole state of the workload, for people and tests."""
         return {

@@ -69,15 +69,17 @@ def balancer_data(start: float, counts: Mapping[str, Any], load_balancer: str, t
     return data
 
 
-def instance_data(start: float, cpu_percent: Mapping[str, float], group: str) -> list[Datum]:
-    """The data of AWS/EC2 for one period, for each instance and for the group."""
+def instance_data(start: float, cpu_percent: Mapping[str, float], failed: Mapping[str, bool], group: str) -> list[Datum]:
+    """The data of AWS/EC2 for one period, for each instance and for the group. `failed`: whether an instance fails its status
+    checks."""
     stamp = Stamp(start)
     data = []
     for instance_id, percent in cpu_percent.items():
         dimensions = {"InstanceId": instance_id}
         data.append(stamp.datum("CPUUtilization", "Percent", dimensions, Value=percent))
-        data.append(stamp.datum("StatusCheckFailed", "Count", dimensions, Value=0.0))
         data.append(stamp.datum("CPUUtilization", "Percent", {"AutoScalingGroupName": group}, Value=percent))
+    for instance_id, fails in failed.items():
+        data.append(stamp.datum("StatusCheckFailed", "Count", {"InstanceId": instance_id}, Value=float(fails)))
     return data
 
 

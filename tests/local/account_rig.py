@@ -48,6 +48,7 @@ class Agent:
     ended: list[str] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     """The tasks that it was asked to stop."""
+    rebooted: list[str] = field(default_factory=list)
     refuses: bool = False
 
 

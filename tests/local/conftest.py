@@ -25,6 +25,10 @@ def agent() -> Iterator[Agent]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            if self.path.endswith("/reboot"):
+                known.rebooted.append(self.path.split("/")[2])
+                self._answer(200)
+                return
             if self.path.startswith("/tasks/"):
                 known.stopped.append(self.path.split("/")[2])
                 self._answer(200, {"desired": "STOPPED", "stop_code": "UserInitiated", "reason": body["reason"], "stopping": 1.7e9})

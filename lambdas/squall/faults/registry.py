@@ -46,6 +46,7 @@ _PLACES = {
 """Module below `squall.faults` and class of each fault. A test loads every row."""
 _ACTIONS = {
     (FaultType.REBOOT_INSTANCES, ResourceType.INSTANCE): "actions.generic:RebootInstances",
+    (FaultType.STOP_INSTANCES, ResourceType.INSTANCE): "instances.termination:StopInstances",
     (FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME): "actions.generic:VolumeIoLatency",
     (FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM): "actions.described:StreamThroughputException",
     (FaultType.STREAM_ITERATOR_EXCEPTION, ResourceType.STREAM): "actions.described:StreamIteratorException",
@@ -79,8 +80,9 @@ def register_fault(fault: AnyFault) -> None:
 
 
 def _list_pairs() -> tuple[tuple[FaultType, ResourceType], ...]:
-    """What can be injected into what: the rows of the table, then what was registered from elsewhere."""
-    return tuple(dict.fromkeys([*_PLACES, *_FAULTS, *_ACTIONS]))
+    """What can be injected into what: the rows of the table, then what was registered from elsewhere, then actions by their
+    ids. What was asked for first makes no difference."""
+    return tuple(dict.fromkeys([*_PLACES, *(pair for pair in _FAULTS if pair not in _ACTIONS), *_ACTIONS]))
 
 
 def _load_fault(pair: tuple[FaultType, ResourceType]) -> AnyFault:

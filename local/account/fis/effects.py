@@ -8,11 +8,13 @@ _REAL_FUNCTION = "real: what stands before the function's process does it"
 EFFECTS: dict[str, str] = {
     "aws:ec2:terminate-instances": "real: the instance's processes end",
     "aws:ec2:stop-instances": "real: the instance's processes end, and start again",
+    "aws:ec2:reboot-instances": "real: the instance's process ends, and starts again seconds later",
     "aws:ssm:send-command": "real: the document acts on the instance's processes",
     "aws:rds:failover-db-cluster": "real: another process serves as the writer",
     "aws:rds:reboot-db-instances": "real: the standby's process takes over",
     "aws:network:disrupt-connectivity": "real: traffic is judged by the rules of FIS's network ACL",
     "aws:ebs:pause-volume-io": "real: writers of the volume wait",
+    "aws:ebs:volume-io-latency": "real: writers of the volume wait that long for each write",
     "aws:ec2:asg-insufficient-instance-capacity-error": "real: the account refuses launches",
     "aws:ecs:stop-task": "real: the task's process ends",
     "aws:ecs:task-cpu-stress": _REAL_LOAD,

@@ -18,7 +18,7 @@ from ipaddress import IPv4Address
 from local.workload.instances.stress import resident_bytes
 from local.workload.network.disturbances import Disturbance, Hole, Network
 from local.workload.network.peers import resolve_sources
-from local.workload.volumes.volume import Volume
+from local.workload.volumes.volume import Slowness, Volume
 
 MEMORY_BYTES = 96 << 20
 """SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the
@@ -66,6 +66,7 @@ class Effects:
             "AWSFIS-Run-Disk-Fill": ("disk", self._disk),
             "AWSFIS-Run-Kill-Process": ("process", self._kill),
             "EBS-PauseVolumeIO": ("disk", self._pause),
+            "EBS-InjectVolumeIOLatency": ("disk", self._slow_down),
         }
         if name not in effects:
             raise UnknownDocumentError(f"the sample instance has no effect for {document}")
@@ -113,6 +114,12 @@ class Effects:
         """Pause the instance's volume. On AWS no agent is involved: EC2 stops answering for the volume."""
         self.volume.pause(command_id)
         return lambda: self.volume.resume(command_id)
+
+    def _slow_down(self, command_id: str, parameters: Parameters) -> Undo:
+        """Delay a share of the writes; the sample does not read from its volume."""
+        percent, late = (float(parameters.get(f"writeIO{name}", "100")) for name in ("Percentage", "LatencyMilliseconds"))
+        self.volume.slow_down(command_id, Slowness(percent, late / 1000))
+        return lambda: self.volume.speed_up(command_id)
 
     def _kill(self, _command_id: str, parameters: Parameters) -> Undo:
         if parameters["ProcessName"] != PROCESS:

@@ -59,6 +59,8 @@ class Web(Served):
     lifecycle: str = "Pending"
     healthy: bool = True
     dead_since: float | None = None
+    rebooting_since: float | None = None
+    """Since when its operating system restarts."""
     terminate: Activity | None = None
     by_address: bool = False
     """Whether the target group knows it by its address, and not by its id."""
@@ -70,6 +72,17 @@ class Web(Served):
     def lose(self) -> None:
         super().lose()
         self.healthy, self.dead_since = False, time.time()
+
+    def go_down(self) -> None:
+        """Record that its process ended with its operating system, which restarts. The group does not mind."""
+        super().lose()
+
+    @property
+    def status_check_failed(self) -> bool | None:
+        """Whether it fails EC2's status checks, as an instance does that restarts. None: it is not checked."""
+        if self.dead_since is not None or self.leaving_since is not None:
+            return None
+        return self.rebooting_since is not None
 
     def as_dict(self) -> dict[str, object]:
         health = "Healthy" if self.healthy else "Unhealthy"

@@ -76,7 +76,11 @@ class Instance:
         mark = time.monotonic(), _measure_stressors()
         while True:
             await asyncio.sleep(REPORT_SECONDS)
-            volume = {"volume_waiting": self._volume.waiting, "volume_stalled_seconds": int(self._volume.stalled_seconds)}
+            volume = {
+                "volume_waiting": self._volume.waiting,
+                "volume_stalled_seconds": int(self._volume.stalled_seconds),
+                "volume_write_ms": int(self._volume.write_seconds * 1000),
+            }
             counts = {name: count for name, count in {**self._service.counts, **volume}.items() if count}
             if counts != reported:
                 reported = counts

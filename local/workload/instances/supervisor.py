@@ -23,6 +23,8 @@ from local.workload.settings import Settings
 NOTICE_SECONDS = 1.0
 """Seconds from a death to the group's reaction; minutes on AWS, where the group checks EC2 and ELB now and then."""
 DRAIN_SECONDS = 2.0
+REBOOT_SECONDS = 8.0
+"""How long an operating system takes to restart; a minute or two on AWS."""
 READY_SECONDS = 60.0
 """An instance whose process is not ready after so many seconds counts as dead."""
 AGAIN_SECONDS = 3.0
@@ -93,7 +95,9 @@ class Supervisor:
 
     def _examine(self, web: Web, state: str, orders: GroupOrders, settings: Settings) -> None:
         """Act on the death of a machine (EC2 reports it) or of a process (which only this notices)."""
-        if web.dead_since is None:
+        if web.rebooting_since is not None and state not in _DEAD:
+            self._reboot(web)
+        elif web.dead_since is None:
             if self._is_dead(web, state):
                 self._bury(web)
             elif web.lifecycle == "Pending" and web.target_state == "healthy":
@@ -115,6 +119,18 @@ class Supervisor:
         late = web.port is None and time.time() - web.launch.started > READY_SECONDS
         return state in _DEAD or late or web.child is None or not web.child.alive
 
+    def _reboot(self, web: Web) -> None:
+        """End the process with its operating system, and start it once that is back. The balancer finds out by itself."""
+        if web.child is not None:
+            web.child.kill()
+            with self._fleet.lock:
+                web.go_down()
+            self._changed()
+        elif web.rebooting_since is not None and time.time() - web.rebooting_since >= REBOOT_SECONDS:
+            with self._fleet.lock:
+                web.rebooting_since = None
+            self._boot(web)
+
     def _bury(self, web: Web) -> None:
         """Kill the process of a dead machine.
 
@@ -124,6 +140,7 @@ class Supervisor:
             web.child.kill()
         with self._fleet.lock:
             web.lose()
+            web.rebooting_since = None
         self._changed()
 
     def _retire(self, web: Web, cause: str) -> None:

@@ -115,8 +115,12 @@ class Publisher(threading.Thread):
         counted = self._counted()
         self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, {"AutoScalingGroupName": names.group}))
         self._cloud.put_metrics("AWS/EBS", volume_metrics.volume_data(start, self._volumes(counted)))
-        if cpu:
-            self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, names.group))
+        with self._fleet.lock:
+            checks = {web.id: web.status_check_failed for web in self._fleet.webs.values()}
+        failed = {instance: fails for instance, fails in checks.items() if fails is not None}
+        if cpu or failed:
+            self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, failed, names.group))
+        if used:
             self._cloud.put_metrics("CWAgent", metrics.agent_data(start, used, names.group))
         self._cloud.put_metrics("AWS/RDS", database_metrics.database_data(start, self._database.measure()))
         self._cloud.put_metrics("AWS/AutoScaling", metrics.group_data(start, Counter(lifecycles), desired, names.group))
@@ -126,10 +130,10 @@ class Publisher(threading.Thread):
         with self._fleet.lock:
             return {web.id: web.take_counts() for web in self._fleet.webs.values()}
 
-    def _volumes(self, counted: dict[str, dict[str, int]]) -> dict[str, tuple[int, dict[str, int]]]:
-        """Volume id to its writes since the last period, and its instance's present counts."""
+    def _volumes(self, counted: dict[str, dict[str, int]]) -> dict[str, tuple[dict[str, int], dict[str, int]]]:
+        """Volume id to what its instance counted since the last period, and its instance's present counts."""
         with self._fleet.lock:
-            return {web.volume: (counted.get(web.id, {}).get("volume_writes", 0), web.counts) for web in self._fleet.webs.values()}
+            return {web.volume: (counted.get(web.id, {}), web.counts) for web in self._fleet.webs.values()}
 
     def _measure(self) -> tuple[dict[str, float], dict[str, tuple[float, float]], list[str], int]:
         cpu: dict[str, float] = {}

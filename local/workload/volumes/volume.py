@@ -2,7 +2,7 @@
 
 A real volume of that size would need privileges to mount. The limit is kept here instead, for everything that writes:
 the application's journal, and the file of a disk-fill fault. A refused write fails as on a full file system, with
-ENOSPC. While the volume's I/O is paused nothing fails: writers wait.
+ENOSPC. While the volume's I/O is paused or slow nothing fails: writers wait.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import random
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 DISK_BYTES = 32 << 20
@@ -24,21 +26,45 @@ KEPT_RECORDS = 4096
 """The most records of its journal that the application keeps in memory."""
 
 
+@dataclass(frozen=True)
+class Slowness:
+    """How much later a share of the writes completes."""
+
+    percent: float
+    seconds: float
+
+
 class Volume:
     """A folder of at most `size` bytes."""
 
     def __init__(self, folder: Path, size: int = DISK_BYTES) -> None:
         self.folder, self.size = folder, size
         self._pauses: set[str] = set()
+        self._slowed: dict[str, Slowness] = {}
+        self._rng = random.Random(folder.name)
         self._flows = asyncio.Event()
         self._flows.set()
         self._waiting_since: float | None = None
         self.waiting = 0
         """The number of waiting writes."""
+        self.write_seconds = 0.0
+        """How long all writes took together."""
 
     @property
     def paused(self) -> bool:
         return bool(self._pauses)
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether a write may take long."""
+        return bool(self._pauses or self._slowed)
+
+    def slow_down(self, by: str, slowness: Slowness) -> None:
+        """Let writes take longer until `by` is forgotten."""
+        self._slowed[by] = slowness
+
+    def speed_up(self, by: str) -> None:
+        self._slowed.pop(by, None)
 
     @property
     def stalled_seconds(self) -> float:
@@ -56,8 +82,16 @@ class Volume:
             self._waiting_since = None
             self._flows.set()
 
-    async def flowing(self) -> None:
-        """Wait until I/O is not paused, without a time limit."""
+    async def accept(self) -> None:
+        """Wait as long as a write takes: until I/O is not paused, without a time limit, and for what slows it down."""
+        began = time.monotonic()
+        await self._wait_for_flow()
+        late = sum(rule.seconds for rule in self._slowed.values() if self._rng.random() * 100 < rule.percent)
+        if late:
+            await asyncio.sleep(late)
+        self.write_seconds += time.monotonic() - began
+
+    async def _wait_for_flow(self) -> None:
         while self.paused:
             self._waiting_since = self._waiting_since or time.monotonic()
             self.waiting += 1
@@ -108,10 +142,10 @@ class Journal:
 
     async def write(self, required: bool) -> bool:
         """Write a record. Returns whether it is on disk; unless `required`, it may stay in memory while the volume is
-        paused."""
-        if self._volume.paused and not required:
+        paused or slow."""
+        if self._volume.holds_up and not required:
             return self._keep()
-        await self._volume.flowing()
+        await self._volume.accept()
         return self.append()
 
     def _keep(self) -> bool:
@@ -130,12 +164,12 @@ class Journal:
 
     async def _catch_up(self) -> None:
         while self._kept:
-            await self._volume.flowing()
+            await self._volume.accept()
             self._kept -= 1
             self.append()
 
     def append(self) -> bool:
-        """Append a record to the volume, which is not paused; returns whether it is on disk."""
+        """Append a record to the volume, which has accepted it; returns whether it is on disk."""
         try:
             size = self._volume.append(self.NAME, self._record)
         except OSError:

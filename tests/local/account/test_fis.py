@@ -31,7 +31,7 @@ def effect_statements(environment: str = "staging") -> list[dict[str, Any]]:
     return [
         {
             "Effect": "Allow",
-            "Action": ["ec2:TerminateInstances", "ec2:StopInstances", "ec2:StartInstances", "ssm:SendCommand"],
+            "Action": ["ec2:TerminateInstances", "ec2:StopInstances", "ec2:StartInstances", "ec2:RebootInstances", "ssm:SendCommand"],
             "Resource": instances,
             "Condition": tagged,
         },
@@ -317,6 +317,19 @@ def test_stopped_instances_come_back_when_the_experiment_is_stopped(lab: Lab) ->
     lab.fis.stop_experiment(id=experiment)
 
     lab.reach(experiment, "stopped")
+    assert lab.state_of(instance) == "running"
+
+
+def test_a_reboot_by_fis_or_by_anybody_reaches_the_machine_and_ec2_says_running(lab: Lab, agent: Agent) -> None:
+    instance, foreign = lab.instance(), lab.instance("production")
+    reboot = {"actionId": "aws:ec2:reboot-instances", "targets": {"Instances": "victims"}}
+
+    lab.reach(lab.run({"reboot": reboot}, targets={"victims": lab.target(instance)}), "completed")
+    refused = lab.reach(lab.run({"reboot": reboot}, targets={"victims": lab.target(foreign)}), "failed")
+    lab.ec2.reboot_instances(InstanceIds=[instance])
+
+    assert refused["state"]["error"]["code"] == "AuthorizationFailure"
+    assert [name for name in agent.rebooted if name in {instance, foreign}] == [instance, instance]
     assert lab.state_of(instance) == "running"
 
 

@@ -18,7 +18,7 @@ ARN = f"arn:aws:ec2:{REGION}:{ACCOUNT}:volume/"
 STATEMENTS: list[dict[str, Any]] = [
     {
         "Effect": "Allow",
-        "Action": "ec2:PauseVolumeIO",
+        "Action": ["ec2:PauseVolumeIO", "ec2:InjectVolumeIOLatency"],
         "Resource": f"{ARN}*",
         "Condition": {"StringEquals": {f"aws:ResourceTag/{ENVIRONMENT}": "staging"}},
     },
@@ -80,6 +80,21 @@ def test_the_io_of_a_volume_stands_still_for_its_instance_until_fis_stops(lab: L
 
     assert lab.reach(experiment, "stopped")["actions"]["pause"]["state"]["status"] == "stopped"
     assert paused[0] in agent.ended
+
+
+def test_a_volume_is_slow_for_its_instance_by_what_the_action_says(lab: Lab, agent: Agent) -> None:
+    instance, volume = launched(lab)
+    late = {"writeIOLatencyMilliseconds": "400", "writeIOPercentage": "50"}
+    action = {"actionId": "aws:ebs:volume-io-latency", "parameters": {"duration": "PT60S", **late}, "targets": {"Volumes": "volumes"}}
+    target = {"resourceType": "aws:ec2:ebs-volume", "selectionMode": "ALL", "resourceArns": [ARN + volume]}
+    experiment = lab.run({"slow": action}, targets={"volumes": target})
+    (slowed,) = until(lambda: [entry for entry in agent.begun.items() if instance in entry[1]["path"]], what="the instance waits")
+    assert (slowed[1]["document"], slowed[1]["parameters"]) == ("EBS-InjectVolumeIOLatency", late)
+
+    lab.fis.stop_experiment(id=experiment)
+
+    lab.reach(experiment, "stopped")
+    assert slowed[0] in agent.ended
 
 
 def test_a_volume_of_another_environment_and_volumes_of_two_zones_are_left_alone(lab: Lab, agent: Agent) -> None:

@@ -92,6 +92,30 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
+def test_a_reboot_ends_the_process_for_a_while_and_replaces_nothing(world: World) -> None:
+    (first, *_), launched = world.serving, len(world.table.instances)
+    web = world.fleet.webs[first]
+    web.rebooting_since = world.clock[0]
+    world.clock[0] += 0.5
+    world.supervisor.tick(Settings())
+    assert (web.child, web.running, web.status_check_failed) == (None, False, True)
+    world.clock[0] += module.REBOOT_SECONDS - 1
+    world.supervisor.tick(Settings())
+    assert web.child is None, "its operating system is not back yet"
+    world.pass_by(2, Settings())
+    assert (web.child is not None, web.status_check_failed, first in world.serving) == (True, False, True)
+    assert len(world.table.instances) == launched
+
+
+def test_an_instance_that_ends_while_it_reboots_is_replaced(world: World) -> None:
+    (first, *_) = world.serving
+    world.fleet.webs[first].rebooting_since = world.clock[0]
+    world.table.terminate([first])
+    world.pass_by(15, Settings())
+    assert first not in world.serving
+    assert len(world.serving) == 2
+
+
 def test_a_launch_without_capacity_is_a_failed_activity_and_is_tried_in_the_next_zone(world: World) -> None:
     world.table.empty = {"subnet-a"}
     (lost,) = [web.id for web in world.fleet.webs.values() if web.zone == "a"]

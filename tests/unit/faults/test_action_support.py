@@ -26,8 +26,11 @@ def test_what_faults_inject_is_an_action_of_the_table_with_their_targets() -> No
 def test_every_action_is_injected_by_a_module_or_by_its_id_or_refused_with_a_reason() -> None:
     ways = {action_id: find_support(action) for action_id, action in ACTIONS.items()}
     assert all(support.reason for support in ways.values() if support.way == "refused")
-    generic = {action_id for action_id, support in ways.items() if support.way == "generic"}
-    assert generic == {kind.value for kind in FaultType if kind.is_fis_action}
+    by_id = {action_id for action_id, support in ways.items() for fault in support.faults if fault.type.is_fis_action}
+    assert by_id == {kind.value for kind in FaultType if kind.is_fis_action}
+    assert all(ways[action_id].words.endswith(", if the policy allows the id") for action_id in by_id)
+    stop = ["instance_termination", "aws:ec2:stop-instances"]
+    assert (ways["aws:ec2:stop-instances"].way, [fault.type.value for fault in ways["aws:ec2:stop-instances"].faults]) == ("module", stop)
     assert ways[WAIT].way == "refused"
     assert [fault.type.value for fault in ways["aws:ec2:terminate-instances"].faults] == ["instance_termination"]
 

@@ -73,6 +73,7 @@ PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
     )
     | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
     FaultType.REBOOT_INSTANCES: st.just({}),
+    FaultType.STOP_INSTANCES: st.fixed_dictionaries({}, optional={"start_again": st.booleans()}),
 }
 """Whatever each fault accepts."""
 TERMINATION, LATENCY = registry.get_fault(FaultType.INSTANCE_TERMINATION), registry.get_fault(FaultType.NETWORK_LATENCY)
@@ -378,14 +379,26 @@ def test_a_termination_that_never_happened_needs_no_undoing() -> None:
     assert verify(TERMINATION, before(result), result.workload, result.workload, {}, None, NOW).outcome is RollbackOutcome.NOT_NEEDED
 
 
+AGAIN = {"startInstancesAfterDuration": "PT10M", "completeIfInstancesTerminated": "true"}
+
+
 @pytest.mark.parametrize(
-    ("mode", "parameters"),
-    [("stop", {}), ("stop_and_start", {"startInstancesAfterDuration": "PT10M", "completeIfInstancesTerminated": "true"})],
+    ("kind", "given", "name", "parameters"),
+    [
+        (FaultType.INSTANCE_TERMINATION, {"mode": "stop"}, "terminate", {}),
+        (FaultType.INSTANCE_TERMINATION, {"mode": "stop_and_start"}, "terminate", AGAIN),
+        (FaultType.STOP_INSTANCES, {}, "stop-instances", {}),
+        (FaultType.STOP_INSTANCES, {"start_again": True}, "stop-instances", AGAIN),
+    ],
 )
-def test_a_stop_is_compiled_with_a_wait_and_a_restart_after_the_fault(mode: str, parameters: dict[str, str]) -> None:
-    actions = template(FaultType.INSTANCE_TERMINATION, parameters={"mode": mode})["actions"]
-    assert actions["terminate"]["actionId"] == "aws:ec2:stop-instances"
-    assert actions["terminate"].get("parameters", {}) == parameters
+def test_a_stop_is_compiled_with_a_wait_and_a_restart_after_the_fault(
+    kind: FaultType, given: dict[str, Any], name: str, parameters: dict[str, str]
+) -> None:
+    actions = template(kind, parameters=given)["actions"]
+    assert actions[name]["actionId"] == "aws:ec2:stop-instances"
+    assert actions[name].get("parameters", {}) == parameters
+    fault = registry.get_fault(kind)
+    assert fault.read_template("aws:ec2:stop-instances", parameters, timedelta(minutes=10)) == given or not given
     assert actions["observe"]["parameters"] == {"duration": "PT10M"}
 
 

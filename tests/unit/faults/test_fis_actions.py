@@ -101,7 +101,7 @@ def test_an_action_that_never_began_proves_nothing() -> None:
 @pytest.mark.parametrize("fault", registry.list_action_faults(), ids=lambda fault: fault.type.value)
 def test_a_fault_by_id_declares_all_about_itself(fault: AnyFault) -> None:
     assert fault.actions == (fault.type.value,)
-    assert fault.needs_signal
+    assert fault.needs_signal or fault.proven_by_state
     tagged = [action for grant in fault.grants() if grant.tagged for action in grant.actions]
     bound = [grant for grant in fault.grants() if isinstance(grant, FaultGrant) and grant.conditions]
     assert tagged or bound, "what disturbs is bound to the environment's tag, or to the action and its targets"
@@ -162,8 +162,8 @@ def test_a_described_resource_that_is_gone_is_not_restored() -> None:
 @pytest.mark.parametrize(
     ("listed", "allowed"),
     [
-        (["aws:ec2:*"], ["aws:ec2:reboot-instances"]),
-        (["aws:e*", "cpu_stress"], ["aws:ec2:reboot-instances", "cpu_stress", "aws:ebs:volume-io-latency"]),
+        (["aws:ec2:*"], ["aws:ec2:reboot-instances", "aws:ec2:stop-instances"]),
+        (["aws:e*", "cpu_stress"], ["aws:ec2:reboot-instances", "cpu_stress", "aws:ec2:stop-instances", "aws:ebs:volume-io-latency"]),
         (
             ["aws:kinesis:*"],
             ["aws:kinesis:stream-provisioned-throughput-exception", "aws:kinesis:stream-expired-iterator-exception"],

@@ -14,6 +14,7 @@ EXCEPTIONS = {
     "docs": "one page for each subject, whose address is the file's name; the navigation in mkdocs.yml sorts them",
     "docs/how-to": "one page for each task, whose address is the file's name, as in docs",
     "lambdas/squall/handlers": "one module for each state and each other function, named as in the state machine",
+    "experiments": "the catalogue: files of one kind, and a file's name is the name that people start",
     "local/experiments": "the catalogue of the local account: files of one kind, and a file's name is the name that people start",
 }
 """Folders that may hold more, each with the reason. The root is not in SOURCES: tools expect their files there."""

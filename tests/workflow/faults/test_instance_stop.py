@@ -66,6 +66,48 @@ def test_a_stopped_member_that_its_group_replaces_needs_nobody(walk: Walk, world
     nothing_is_left(world)
 
 
+@pytest.fixture
+def by_id(experiment: dict[str, Any], known: deployed.DeployedDefinitions) -> dict[str, Any]:
+    """The experiment by the id of its action, which the policy allows."""
+    environments: Any = known.environments
+    environments["staging"]["allowed_types"] = ["aws:ec2:stop-instances"]
+    experiment |= {"type": "aws:ec2:stop-instances", "parameters": {}}
+    return experiment
+
+
+def proven(world: FakeWorld) -> tuple[RollbackOutcome, set[str]]:
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    rollback = result_of(world).rollback
+    assert rollback is not None
+    return rollback.outcome, {proof.kind for proof in rollback.proofs if proof.proven}
+
+
+def test_by_the_id_of_its_action_a_member_is_stopped_and_replaced(walk: Walk, world: FakeWorld, by_id: dict[str, Any]) -> None:
+    assert by_id["type"] == "aws:ec2:stop-instances"
+    walk.run({"experiment": "seed"})
+    assert proven(world) == (RollbackOutcome.RECOVERED, {"state"})
+    nothing_is_left(world)
+
+
+@pytest.mark.usefixtures("lone")
+def test_by_the_id_of_its_action_an_instance_is_started_again(walk: Walk, world: FakeWorld, by_id: dict[str, Any]) -> None:
+    by_id["parameters"] = {"start_again": True}
+    walk.run({"experiment": "seed"})
+    assert proven(world) == (RollbackOutcome.RESTORED, {"state"})
+    nothing_is_left(world)
+
+
+def test_a_policy_without_the_id_does_not_allow_it(
+    walk: Walk, world: FakeWorld, by_id: dict[str, Any], known: deployed.DeployedDefinitions
+) -> None:
+    environments: Any = known.environments
+    environments["staging"]["allowed_types"] = ["instance_termination", "aws:ec2:reboot-instances"]
+    walk.run({"experiment": "seed"})
+    assert by_id["type"] == "aws:ec2:stop-instances"
+    assert result_of(world).status is Status.REJECTED
+    assert world.faults.runs == {}
+
+
 def test_an_instance_that_nothing_starts_again_is_told_with_the_command(walk: Walk, world: FakeWorld, experiment: dict[str, Any]) -> None:
     experiment["parameters"] = {"mode": "stop"}
     world.fleet.groups["web"].replaces_after = None

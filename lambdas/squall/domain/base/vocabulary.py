@@ -21,6 +21,7 @@ class FaultType(StrEnum):
     CUSTOM = "custom"
     """A FIS action that the environment's policy lists under `custom_actions`."""
     REBOOT_INSTANCES = "aws:ec2:reboot-instances"
+    STOP_INSTANCES = "aws:ec2:stop-instances"
     VOLUME_IO_LATENCY = "aws:ebs:volume-io-latency"
     STREAM_THROUGHPUT_EXCEPTION = "aws:kinesis:stream-provisioned-throughput-exception"
     STREAM_ITERATOR_EXCEPTION = "aws:kinesis:stream-expired-iterator-exception"

@@ -25,16 +25,19 @@ class Support:
         """The way in a few words."""
         if self.way == "refused":
             return f"refused: {self.reason}"
-        targets = ", ".join(f"{fault.type.value} on {fault.resource_type.words}" for fault in self.faults)
-        return targets if self.way == "module" else f"{targets}, if the policy allows the id"
+        targets = [f"{fault.type.value} on {fault.resource_type.words}" for fault in self.faults]
+        if self.faults[-1].type.is_fis_action:
+            targets.append("if the policy allows the id")
+        return ", ".join(targets)
 
 
 def find_support(action: FisAction) -> Support:
     """How experiments can run this action. Imports every fault."""
+    by_id = tuple(fault for fault in registry.list_action_faults() if action.id in fault.actions)
     if faults := tuple(fault for fault in registry.list_faults() if action.id in fault.actions):
-        return Support("module", faults)
-    if faults := tuple(fault for fault in registry.list_action_faults() if action.id in fault.actions):
-        return Support("generic", faults)
+        return Support("module", (*faults, *by_id))
+    if by_id:
+        return Support("generic", by_id)
     if action.refused:
         return Support("refused", reason=action.refused)
     if action.resource_type not in set(ResourceType):

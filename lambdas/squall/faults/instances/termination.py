@@ -1,10 +1,13 @@
 """Takes pinned instances away: terminates them, as REL12-BP05's experiment does, or stops them, and lets FIS start them
 again or not."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
+
+from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput
@@ -27,35 +30,42 @@ from squall.faults.fis import LONGEST, iso_duration
 from squall.faults.grants import grant_tagged, grant_untagged, grant_volume_keys
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
-from squall.faults.parameters import find_unknown, length_problems, parse_length
+from squall.faults.parameters import P, find_unknown, length_problems, parse_length
 
 TERMINATE, STOP = "aws:ec2:terminate-instances", "aws:ec2:stop-instances"
 RESTART, COMPLETE = "startInstancesAfterDuration", "completeIfInstancesTerminated"
 STOPPED = frozenset({"stopping", "stopped"})
 
 
+Mode = Literal["terminate", "stop", "stop_and_start"]
+
+
 class Parameters(Model):
-    mode: Literal["terminate", "stop", "stop_and_start"] = "terminate"
+    mode: Mode = "terminate"
     """What becomes of the instances: `stop` leaves them to their group, which replaces them; after `stop_and_start` FIS
     starts those again that the group has not replaced."""
 
 
-class InstanceTermination(MomentaryFault[Instance, Parameters]):
-    """`aws:ec2:terminate-instances`, or with `mode` `aws:ec2:stop-instances`: the group replaces the instance, so
-    afterwards the group must be complete."""
+class StopParameters(Model):
+    start_again: bool = Field(default=False, strict=True)
+    """Whether FIS starts the instances again after the fault (`startInstancesAfterDuration`), and also when the experiment is
+    stopped. If not, their group replaces them."""
 
-    type = FaultType.INSTANCE_TERMINATION
+
+class InstanceRemoval(MomentaryFault[Instance, P]):
+    """Pinned instances are terminated or stopped."""
+
     resource_type = ResourceType.INSTANCE
     kind = Instance
-    verb = "terminated"
-    actions = (TERMINATE, STOP)
-    parameters = Parameters
     target_key = "Instances"
-    action = "terminate"
     description = "Terminate the pinned instances"
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
     targets_are_replaced = True
     improvements_on_loss = (REDUNDANCY, SHUTDOWN)
+
+    @abstractmethod
+    def mode_of(self, parameters: P, /) -> Mode:
+        """What becomes of the instances."""
 
     @property
     def reads_templates(self) -> bool:
@@ -63,35 +73,34 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
 
     def grants(self) -> tuple[Grant, ...]:
         return (
-            grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"),
             grant_tagged("ec2:StopInstances", "ec2", "instance/*"),
             grant_tagged("ec2:StartInstances", "ec2", "instance/*"),
             grant_volume_keys(),
             grant_untagged("ec2:DescribeInstances"),
         )
 
-    def verb_of(self, parameters: Parameters, /) -> str:
-        return self.verb if parameters.mode == "terminate" else "stopped"
+    def verb_of(self, parameters: P, /) -> str:
+        return "terminated" if self.mode_of(parameters) == "terminate" else "stopped"
 
     def traits(self, parameters: Model) -> FaultTraits:
         """An instance that FIS starts again need not be replaced, but leaves all the same."""
         return replace(super().traits(parameters), targets_are_replaced=not self.lasts(self._own(parameters)))
 
-    def lasts(self, parameters: Parameters) -> bool:
-        return parameters.mode == "stop_and_start"
+    def lasts(self, parameters: P) -> bool:
+        return self.mode_of(parameters) == "stop_and_start"
 
     def is_instant(self, action_id: str, parameters: Mapping[str, str], /) -> bool:
         return super().is_instant(action_id, parameters) and RESTART not in parameters
 
-    def action_id(self, parameters: Parameters, /) -> str:
-        return TERMINATE if parameters.mode == "terminate" else STOP
+    def action_id(self, parameters: P, /) -> str:
+        return TERMINATE if self.mode_of(parameters) == "terminate" else STOP
 
-    def describe(self, parameters: Parameters, /) -> str:
-        if parameters.mode == "terminate":
+    def describe(self, parameters: P, /) -> str:
+        if self.mode_of(parameters) == "terminate":
             return self.description
         return "Stop the pinned instances" + (" and start them again" if self.lasts(parameters) else "")
 
-    def action_parameters(self, injection: Injection[Instance, Parameters], /) -> Mapping[str, str]:
+    def action_parameters(self, injection: Injection[Instance, P], /) -> Mapping[str, str]:
         """A group may terminate a stopped instance before FIS starts it again, which is no failure."""
         if not self.lasts(injection.parameters):
             return {}
@@ -112,11 +121,13 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         if problems := find_unknown(parameters, (RESTART, COMPLETE) if action_id == STOP else (), action_id):
             raise InvalidInput(problems)
-        if action_id == TERMINATE:
-            return {}
-        return {"mode": "stop_and_start" if RESTART in parameters else "stop"}
+        return self.read_mode("terminate" if action_id == TERMINATE else "stop_and_start" if RESTART in parameters else "stop")
 
-    def check_targets(self, injection: Injection[Instance, Parameters], /) -> Iterable[SafetyCheck]:
+    @abstractmethod
+    def read_mode(self, mode: Mode, /) -> dict[str, Any]:
+        """The parameters that say what becomes of the instances. They are not parsed yet."""
+
+    def check_targets(self, injection: Injection[Instance, P], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
         known = {group.name for group in injection.workload.groups}
         alone = [target.id for target in targets if target.group not in known]
@@ -180,6 +191,42 @@ class InstanceTermination(MomentaryFault[Instance, Parameters]):
         if report.outcome is RollbackOutcome.RECOVERED and not lost:
             return report.model_copy(update={"outcome": RollbackOutcome.RESTORED})
         return report
+
+
+class InstanceTermination(InstanceRemoval[Parameters]):
+    """`aws:ec2:terminate-instances`, or with `mode` `aws:ec2:stop-instances`: the group replaces the instance, so
+    afterwards the group must be complete."""
+
+    type = FaultType.INSTANCE_TERMINATION
+    verb = "terminated"
+    actions = (TERMINATE, STOP)
+    parameters = Parameters
+    action = "terminate"
+
+    def grants(self) -> tuple[Grant, ...]:
+        return (grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"), *super().grants())
+
+    def mode_of(self, parameters: Parameters, /) -> Mode:
+        return parameters.mode
+
+    def read_mode(self, mode: Mode, /) -> dict[str, Any]:
+        return {} if mode == "terminate" else {"mode": mode}
+
+
+class StopInstances(InstanceRemoval[StopParameters]):
+    """`aws:ec2:stop-instances`: the group replaces the instance, or with `start_again` FIS starts it again after the fault."""
+
+    type = FaultType.STOP_INSTANCES
+    verb = "stopped"
+    actions = (STOP,)
+    parameters = StopParameters
+    action = "stop-instances"
+
+    def mode_of(self, parameters: StopParameters, /) -> Mode:
+        return "stop_and_start" if parameters.start_again else "stop"
+
+    def read_mode(self, mode: Mode, /) -> dict[str, Any]:
+        return {"start_again": mode == "stop_and_start"}
 
 
 def _find_stopped(before: Instance, now: Instance | None) -> Remnant | None:

@@ -1,4 +1,5 @@
-"""Terminates and stops instances: the emulator's EC2 changes their state, and the workload's supervisor acts on it."""
+"""Terminates, stops and reboots instances: the emulator's EC2 changes their state, and the workload's supervisor acts on
+it."""
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
@@ -30,6 +31,16 @@ class TerminateInstances(_Instances):
 
     def start(self) -> None:
         self.change("ec2:TerminateInstances", ec2._terminate_instances)
+
+
+class RebootInstances(_Instances):
+    """Reboots instances. Their state is `running` all the time, as on AWS."""
+
+    action_id = "aws:ec2:reboot-instances"
+    description = "Reboot the specified EC2 instances."
+
+    def start(self) -> None:
+        self.change("ec2:RebootInstances", ec2._ACTION_MAP["RebootInstances"])
 
 
 class StopInstances(_Instances):

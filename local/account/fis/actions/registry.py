@@ -1,11 +1,10 @@
 """The FIS actions that the account can carry out. A new action is a class in a module beside this one, and its line here."""
 
-from local.account.fis.actions import ecs, eks
+from local.account.fis.actions import ec2, ecs, eks
 from local.account.fis.actions.automation import StartAutomation
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
-from local.account.fis.actions.ebs import PauseVolumeIo
-from local.account.fis.actions.ec2 import StopInstances, TerminateInstances
+from local.account.fis.actions.ebs import PauseVolumeIo, VolumeIoLatency
 from local.account.fis.actions.functions import AddDelay, IntegrationResponse, InvocationError
 from local.account.fis.actions.network import DisruptConnectivity
 from local.account.fis.actions.rds import FailoverCluster, RebootInstances
@@ -15,13 +14,15 @@ from local.account.fis.actions.wait import Wait
 ACTIONS: dict[str, type[Action]] = {
     kind.action_id: kind
     for kind in (
-        TerminateInstances,
-        StopInstances,
+        ec2.TerminateInstances,
+        ec2.StopInstances,
+        ec2.RebootInstances,
         SendCommand,
         FailoverCluster,
         RebootInstances,
         DisruptConnectivity,
         PauseVolumeIo,
+        VolumeIoLatency,
         InsufficientCapacity,
         ecs.StopTask,
         ecs.CpuStress,
