@@ -10,10 +10,11 @@ from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.metrics.metric_models import MetricBinding, Point, Series, Window
 from squall.domain.documents.metrics.statistics import Comparison, MetricStatistics
 from squall.domain.judging.attribution import explain_unattributed
-from squall.domain.judging.beginning import judge_beginning
+from squall.domain.judging.beginning import judge_edges
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
 from squall.domain.judging.fault_times import list_beside
 from squall.domain.judging.judge_input import Judged, JudgeInput
+from squall.domain.judging.silence import find_silent_periods
 from squall.domain.judging.window_statistics import find_window_value, seen_points, unpublished_end
 from squall.domain.language.sentences import Threshold
 from squall.domain.metrics.bindings import binding_of
@@ -40,6 +41,8 @@ class _Measured:
     """The number of periods that a window must hold to be judged."""
     unpublished: int
     """Periods at the window's end that CloudWatch has not published yet, for a metric of which no data means zero."""
+    silent: frozenset[int]
+    """The start of each period without requests where there had always been some."""
 
     @property
     def missing(self) -> int:
@@ -52,6 +55,8 @@ class _Measured:
         window = self.window
         if window.periods < self.minimum:
             return f"the {window.name} window holds {window.periods} whole periods of {window.period_seconds} s, {self.minimum} are needed"
+        if self.silent:
+            return f"nothing was counted in {len(self.silent)} of {window.periods} periods, and the baseline was not as silent"
         needed = max(self.minimum, ceil(COMPLETE_ENOUGH * window.periods))
         if len(self.points) < needed:
             return f"{len(self.points)} of {window.periods} periods have a value, {needed} are needed"
@@ -84,8 +89,8 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     outcome, reason, shown, interval = _decide_threshold(measured, inputs)
     if outcome is MET and (doubt := explain_unattributed(threshold, binding, measured.series, window)):
         outcome, reason = CANNOT_TELL, reason + doubt
-    if outcome is MET and (began := judge_beginning(threshold, binding, window, inputs)):
-        outcome, reason, shown = began.outcome, f"{began.reason}; {reason}", began.value
+    if outcome is MET and (edge := judge_edges(threshold, binding, window, inputs)):
+        outcome, reason, shown = edge.outcome, f"{edge.reason}; {reason}", edge.value
     said = reason + _describe_missing(measured) + _describe_others(threshold.window, inputs)
     return Judged("threshold", outcome, said, shown, {**more, **interval})
 
@@ -101,16 +106,20 @@ def _measure_threshold(threshold: Threshold, binding: MetricBinding, window: Win
     within = inputs.series.get(threshold.window, {})
     series = tuple(within.get(binding.name, ()))
     of_run, hosts = inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts")
-    points = seen_points(binding, of_run, hosts, window)
+    seen = seen_points(binding, of_run, hosts, window)
+    silent = find_silent_periods(binding, seen, window, inputs)
+    points = tuple(point for point in seen if point.at not in silent)
+    unpublished = unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, inputs) else (), window)
     return _Measured(
         threshold=threshold,
         binding=binding,
         window=window,
         points=points,
         series=series,
-        value=find_window_value(binding, of_run, hosts, window, points, inputs.values.get(window.name, {}).get(binding.name)),
+        value=find_window_value(binding, of_run, hosts, window, seen, inputs.values.get(window.name, {}).get(binding.name)),
         minimum=inputs.definition.environment.timing.minimum_periods,
-        unpublished=unpublished_end(binding, series, within.get("request_rate", ()) if _is_balancer(binding, inputs) else (), window),
+        unpublished=0 if window.end - window.period_seconds in silent else unpublished,
+        silent=silent,
     )
 
 
@@ -123,7 +132,7 @@ def _is_balancer(binding: MetricBinding, inputs: JudgeInput) -> bool:
 def _describe_missing(measured: _Measured) -> str:
     """The periods without a value and what they count as, in words; empty if there are none."""
     periods = measured.window.periods
-    missing = periods - len(measured.points)
+    missing = periods - len(measured.points) - len(measured.silent)
     if missing <= 0:
         return ""
     means = {"breaching": "no traffic was counted in them", "zero": "they count as zero", "ignore": "they are left out"}

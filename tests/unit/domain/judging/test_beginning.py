@@ -115,3 +115,27 @@ def test_a_percentile_of_the_window_does_not_follow_from_that_of_a_period() -> N
 def test_it_never_makes_an_answer_better() -> None:
     worse = {"fault": {**HEALTHY, "availability": 98.0}}
     assert requests(began=0.0, values=worse).outcome is NOT_MET
+
+
+def ended(failed: float, fault_end_after: float = 40.0) -> CriterionResult:
+    """600 requests in each minute; `failed` of them fail in the one that begins when the last whole period of the fault is over."""
+    points = {"requests": [600.0] * (BEFORE + 12), "target_5xx": [0.0] * (BEFORE + 11) + [failed]}
+    binding = next(each for each in discovery(exp=experiment(success_criteria=[AVAILABLE])).bindings if each.name == "availability")
+    run = window("run", START - timedelta(minutes=BEFORE), BEFORE + 12)
+    end = START + timedelta(minutes=11, seconds=fault_end_after)
+    return judge(AVAILABLE, "availability", {}, run_series={"availability": series(binding, run, points)}, fault_end=end)
+
+
+def test_an_outage_within_the_period_in_which_the_fault_ended_can_not_be_told() -> None:
+    result = ended(failed=300.0)
+    assert result.outcome is UNKNOWN
+    assert "measured 95.45 percent with the 60 s in which the fault ended (50)" in result.reason
+    assert "a part of them lies after the fault" in result.reason
+
+
+def test_what_happens_in_the_period_of_its_end_and_changes_nothing_is_no_matter() -> None:
+    assert ended(failed=40.0).outcome is MET
+
+
+def test_a_fault_that_ends_with_a_period_has_no_such_period() -> None:
+    assert ended(failed=300.0, fault_end_after=0.0).outcome is MET
