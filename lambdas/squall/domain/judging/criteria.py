@@ -9,6 +9,7 @@ from squall.domain.documents.recovery import Recovery
 from squall.domain.experiment.experiment import Criterion
 from squall.domain.experiment.sentences import Parsed, parse_sentences
 from squall.domain.judging.alarm_states import judge_alarm_ok
+from squall.domain.judging.doubts import explain_unrecovered
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.thresholds import judge_threshold
 from squall.domain.language.sentences import AlarmFires, AlarmOk, MembersRun, Recovers, Replacement, Threshold
@@ -86,6 +87,8 @@ def _judge_recovery(parsed: Recovers, inputs: JudgeInput) -> Judged:
     if recovered_at is not None:
         after = None if parsed.metric else recovery.recovered_after
         outcome, took, doubt = _judge_duration(start, recovered_at, after, parsed.within_seconds)
+        if outcome is _MET and (reason := explain_unrecovered(parsed, inputs)):
+            outcome, doubt = _UNKNOWN, reason
         return Judged("recovery", outcome, f"{parsed.metric or 'everything'} recovered {took:.0f} s after {since}{doubt}", took, more)
     detail = recovery.detail if parsed.band is None else f"{parsed.metric} is not within {parsed.band:g} % of its baseline"
     watched = recovery.observed_until - start if recovery.observed_until else timedelta(0)

@@ -12,6 +12,7 @@ from squall.domain.documents.metrics.statistics import Comparison, MetricStatist
 from squall.domain.judging.attribution import explain_unattributed
 from squall.domain.judging.beginning import judge_edges
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
+from squall.domain.judging.doubts import explain_doubt, explain_whole
 from squall.domain.judging.fault_times import list_beside
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.silence import find_silent_periods
@@ -88,6 +89,8 @@ def judge_threshold(threshold: Threshold, inputs: JudgeInput) -> Judged:
     }
     outcome, reason, shown, interval = _decide_threshold(measured, inputs)
     if outcome is MET and (doubt := explain_unattributed(threshold, binding, measured.series, window)):
+        outcome, reason = CANNOT_TELL, reason + doubt
+    if outcome is MET and (doubt := explain_doubt(threshold, binding, window, inputs)):
         outcome, reason = CANNOT_TELL, reason + doubt
     if outcome is MET and (edge := judge_edges(threshold, binding, window, inputs)):
         outcome, reason, shown = edge.outcome, f"{edge.reason}; {reason}", edge.value
@@ -223,6 +226,8 @@ def _decide_relative(measured: _Measured, inputs: JudgeInput) -> Decided:
         return outcome, f"{held}; {reason}", shown, interval
     if measured.incomplete and not (decision.outcome is NOT_MET and _mostly_failed(measured, compared.before)):
         return CANNOT_TELL, measured.incomplete, shown, interval
+    if decision.outcome is MET and (doubt := explain_whole(threshold, measured.binding, compared, measured.window, inputs)):
+        return CANNOT_TELL, reason + doubt, shown, interval
     return decision.outcome, reason + decision.doubt, shown, interval
 
 
