@@ -195,7 +195,8 @@ class FakeAlarms:
         later = [(at, state) for at, state, _ in alarm.history if at >= since]
         earlier = [state for at, state, _ in alarm.history if at < since]
         first = earlier[-1] if earlier else alarm.state if not later else alarm.first_state
-        return AlarmHistory(((since, first), *later), alarm.configured_at, alarm.seconds_to_alarm)
+        members = tuple((member, self.history_since(member, since)) for member in alarm.members)
+        return AlarmHistory(((since, first), *later), alarm.configured_at, alarm.seconds_to_alarm, members)
 
     def delete(self, names: Sequence[str]) -> None:
         for name in names:

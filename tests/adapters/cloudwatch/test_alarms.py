@@ -295,6 +295,22 @@ def test_a_history_begins_with_the_state_before_its_first_change() -> None:
     assert history.states == ((NOW, "OK"), (NOW + 3 * MINUTES, "ALARM"), (NOW + 4 * MINUTES, "OK"), (NOW + 5 * MINUTES, ""))
 
 
+def test_the_history_of_a_composite_alarm_has_those_of_the_alarms_that_its_rule_names() -> None:
+    rule = 'ALARM(m) OR (ALARM("gone") AND NOT OK(c))'
+    above = {"AlarmName": "c", "StateValue": "OK", "AlarmRule": rule}
+    member = {"AlarmName": "m", "StateValue": "INSUFFICIENT_DATA", "Period": 300, "EvaluationPeriods": 2, "MetricName": "m"}
+    described = {"MetricAlarms": [member], "CompositeAlarms": [above]}
+    nothing: dict[str, Any] = {"AlarmHistoryItems": []}
+    alarms = CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[described], describe_alarm_history=[nothing]))
+    history = alarms.history_since("c", NOW)
+    assert history is not None
+    assert [name for name, _ in history.members] == ["m", "gone"], "a rule that names its own alarm is read once"
+    (_, of_member), (_, of_gone) = history.members
+    assert of_gone is None
+    assert of_member is not None
+    assert (of_member.states, of_member.seconds_to_alarm) == (((NOW, "INSUFFICIENT_DATA"),), 600)
+
+
 def test_an_alarm_that_is_gone_has_no_history() -> None:
     none: dict[str, Any] = {"MetricAlarms": [], "CompositeAlarms": []}
     assert CloudWatchAlarms(Scripted("cloudwatch", describe_alarms=[none])).history_since("a", NOW) is None

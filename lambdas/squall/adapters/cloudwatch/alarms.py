@@ -107,13 +107,19 @@ class CloudWatchAlarms:
         return min(fired, key=lambda firing: firing.at, default=None)
 
     def history_since(self, name: str, since: datetime) -> AlarmHistory | None:
+        return self._read_history(name, since, frozenset({name}))
+
+    def _read_history(self, name: str, since: datetime, above: frozenset[str]) -> AlarmHistory | None:
+        """The history, with those of a composite alarm's members. `above`: the alarms that are read already, which a rule can't
+        name again."""
         now = self.states([name]).get(name)  # before the history: a change in between is then in the history
         if now is None:
             return None
         changes = sorted(((at, *_read_states(item)) for at, item in self._list_changes(name, since)), key=lambda change: change[0])
         at_first = changes[0][1] if changes else now.state
         states = ((since, at_first), *((at, state) for at, _, state in changes))
-        return AlarmHistory(states=states, changed_at=now.configured_at, seconds_to_alarm=now.seconds_to_alarm)
+        members = tuple((member, self._read_history(member, since, above | {member})) for member in now.members if member not in above)
+        return AlarmHistory(states, now.configured_at, now.seconds_to_alarm, members)
 
     def _list_changes(self, name: str, since: datetime) -> Iterator[tuple[datetime, Mapping[str, Any]]]:
         """The changes of state since this time, each with its time."""

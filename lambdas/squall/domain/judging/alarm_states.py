@@ -18,15 +18,34 @@ def judge_alarm_ok(parsed: AlarmOk, inputs: JudgeInput) -> Judged:
         return Judged("alarm", CANNOT_TELL, f"{parsed.window} took no effect")
     start, end = span
     states = _states_within(history, start, end)
-    changed = history.changed_at if history.changed_at and history.changed_at > inputs.effect_at else None
+    changed = _find_change(history, inputs)
     fired = next((max(at, start) for at, state in states if state == "ALARM"), None)
     if fired is not None and (changed is None or fired < changed):
         took = (fired - inputs.effect_at).total_seconds()
         return Judged("alarm", NOT_MET, f"{parsed.alarm} was in ALARM {took:.0f} s after the fault took effect", took, {"unit": "seconds"})
-    if doubt := _find_doubt(parsed.alarm, history, states, changed, end - start):
+    doubt = _find_doubt(parsed.alarm, history, states, changed, end - start) or _find_doubt_of_members(history, start, end, inputs)
+    if doubt:
         return Judged("alarm", CANNOT_TELL, doubt)
     seconds = (end - start).total_seconds()
     return Judged("alarm", MET, f"{parsed.alarm} was OK for all of the {seconds:.0f} s in which it was watched")
+
+
+def _find_change(history: AlarmHistory, inputs: JudgeInput) -> datetime | None:
+    """When somebody changed the alarm after the fault took effect; None if nobody did."""
+    return history.changed_at if history.changed_at and history.changed_at > inputs.effect_at else None
+
+
+def _find_doubt_of_members(history: AlarmHistory, start: datetime, end: datetime, inputs: JudgeInput) -> str:
+    """Why a composite alarm that was OK says nothing: its rule takes a member that knows nothing for one that is OK. A member
+    in ALARM is the rule's business."""
+    for name, member in history.members:
+        if member is None:
+            return f"{name}, which its rule names, is not there"
+        states = [(at, "OK" if state == "ALARM" else state) for at, state in _states_within(member, start, end)]
+        doubt = _find_doubt(name, member, states, _find_change(member, inputs), end - start)
+        if doubt := doubt or _find_doubt_of_members(member, start, end, inputs):
+            return f"its rule depends on {name}: {doubt}" if name not in doubt else f"by its rule it depends on others, and {doubt}"
+    return ""
 
 
 def _find_doubt(alarm: str, history: AlarmHistory, states: list[tuple[datetime, str]], changed: datetime | None, watched: timedelta) -> str:

@@ -54,6 +54,8 @@ class AlarmHistory:
     """When the alarm was created or last changed."""
     seconds_to_alarm: int = 0
     """Period × evaluation periods; 0 for a composite alarm."""
+    members: "tuple[tuple[str, AlarmHistory | None], ...]" = ()
+    """The alarms that the rule of a composite alarm names, each with its history; None for one that is not there."""
 
 
 @dataclass(frozen=True)

@@ -77,3 +77,35 @@ def test_the_reason_says_when_it_fired() -> None:
     outcome = judged("alarm pager does not fire", (3, "ALARM"))
     assert (outcome.kind, outcome.measured, outcome.unit) == ("alarm", 180.0, "seconds")
     assert outcome.reason == "pager was in ALARM 180 s after the fault took effect"
+
+
+def composite(member: AlarmHistory | None, *, window: str = "") -> CriterionResult:
+    """An alarm whose rule names another by way of a third, and that was OK all the time."""
+    between = AlarmHistory(((NOW, "OK"),), members=(("latency", member),))
+    history = AlarmHistory(((NOW, "OK"),), members=(("users", between),))
+    return result(f"alarm pager is OK{window}", alarm_histories={"pager": history}, alarms_read_at=READ)
+
+
+@pytest.mark.parametrize(
+    ("member", "outcome"),
+    [
+        (AlarmHistory(((NOW, "OK"),)), MET),
+        (AlarmHistory(((NOW, "ALARM"), (at(3), "OK"))), MET),
+        (AlarmHistory(((NOW, "INSUFFICIENT_DATA"),)), UNKNOWN),
+        (AlarmHistory(((NOW, "OK"), (at(3), "INSUFFICIENT_DATA"), (at(5), "OK"))), UNKNOWN),
+        (AlarmHistory(((NOW, "OK"),), changed_at=at(4)), UNKNOWN),
+        (AlarmHistory(((NOW, "OK"),), seconds_to_alarm=1800), UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_a_composite_alarm_knows_no_more_than_the_alarms_of_its_rule(member: AlarmHistory | None, outcome: object) -> None:
+    """Its rule takes a member without data for one that is not in ALARM."""
+    answer = composite(member)
+    assert answer.outcome is outcome, answer.reason
+    assert ("latency" in answer.reason) is (outcome is UNKNOWN)
+
+
+def test_the_members_of_a_composite_alarm_are_watched_as_long_as_it_is() -> None:
+    slow = AlarmHistory(((NOW, "OK"),), seconds_to_alarm=900)
+    assert composite(slow).outcome is MET
+    assert composite(slow, window=" during fault").outcome is UNKNOWN
