@@ -102,7 +102,9 @@ def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, lis
             yield "cold", cold_starts.tables(cold_starts.measure(chosen.runs, tick("cold")))
         if "transitions" in chosen.only:
             counted = transitions.make_tables(transitions.measure_transitions(tick("transitions")))
-            yield "transitions", [*counted, transitions.make_campaign_table(transitions.measure_campaigns(tick("transitions")))]
+            campaigns = transitions.make_campaign_table(transitions.measure_campaigns(tick("transitions")))
+            fleets = transitions.make_fleet_table(transitions.measure_fleets(tick("transitions")))
+            yield "transitions", [*counted, campaigns, fleets]
         if "periods" in chosen.only:
             yield "periods", periods.make_tables(periods.measure_reads(tick("periods")))
         if "judge" in chosen.only:

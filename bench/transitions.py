@@ -189,6 +189,81 @@ def _count_campaign(steps: int) -> CountedCampaign:
     )
 
 
+MEMBERS = 20
+FLEET_STEPS = (100, 300, 500)
+"""The steps of the measured fleets, over all members together."""
+
+
+@dataclass(frozen=True)
+class CountedFleet:
+    """As many campaigns as members, begun together, each in the stack of its member: no state is shared and nobody waits for
+    another one."""
+
+    campaigns: tuple[CountedCampaign, ...]
+
+    @property
+    def steps(self) -> int:
+        return sum(campaign.steps for campaign in self.campaigns)
+
+    @property
+    def transitions(self) -> int:
+        return sum(campaign.transitions for campaign in self.campaigns)
+
+    @property
+    def simulated(self) -> timedelta:
+        return max(campaign.simulated for campaign in self.campaigns)
+
+    @property
+    def verdicts(self) -> str:
+        return ", ".join(dict.fromkeys(campaign.verdict for campaign in self.campaigns))
+
+
+def measure_fleets(
+    tick: Callable[[str], None] = lambda _: None, lengths: Sequence[int] = FLEET_STEPS, members: int = MEMBERS
+) -> list[CountedFleet]:
+    """Runs one suite in each member, of as many steps as each."""
+    fleets = []
+    for steps in lengths:
+        fleets.append(CountedFleet(tuple(measure_campaigns(lengths=[steps // members] * members))))
+        tick(f"{steps} steps over {members} members")
+    return fleets
+
+
+def make_fleet_table(result: Sequence[CountedFleet]) -> Table:
+    """A table with one row per number of steps."""
+    rows = tuple(
+        (
+            str(fleet.steps),
+            str(len(fleet.campaigns)),
+            _format_length(fleet.simulated),
+            str(fleet.transitions),
+            str(max(campaign.events for campaign in fleet.campaigns)),
+            f"${fleet.transitions * DOLLARS:.4f}",
+            f"{sum(campaign.seconds for campaign in fleet.campaigns):.1f}",
+            fleet.verdicts,
+        )
+        for fleet in result
+    )
+    columns = (
+        "steps",
+        "members",
+        "from start to end",
+        "transitions",
+        "history events, most of a member",
+        "transitions cost",
+        "functions s",
+        "verdicts",
+    )
+    least, most = result[0], result[-1]
+    each = (most.transitions - least.transitions) / (most.steps - least.steps) if most.steps > least.steps else 0.0
+    note = (
+        "The same suites, one in each member of a fleet, begun together as `squall fleet run` begins them; each member has its own stack, "
+        f"table and clock. Each further step enters {each:g} states, in whichever member. Members do not wait for each other, so the time "
+        "from start to end is that of one member's steps."
+    )
+    return Table("Campaigns over the members of a fleet", columns, rows, (note,))
+
+
 def _make_step(number: int) -> dict[str, Any]:
     """A step that differs from all others, so that each is checked by itself."""
     return {"experiment": "seed", "name": f"step-{number}", "overrides": {"duration": f"PT{600 + number}S"}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -37,6 +38,8 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.policy.environment import Environment
 from squall.domain.regions.definition import split_definition
+from squall.faults import registry
+from squall.faults.plan import BoundFault, planned_end
 
 Admitted = tuple[Experiment, Environment]
 """An experiment after overrides, and the policy that it runs under."""
@@ -223,9 +226,17 @@ def _make_step(wanted: _Wanted, experiment: Experiment, environment: Environment
         environment=environment.name,
         fault_type=experiment.kind,
         resource_type=", ".join(dict.fromkeys(fault.resource_type.value for fault in experiment.plan)),
-        seconds=round(experiment.length.total_seconds()),
+        seconds=round(_estimate_length(experiment, environment).total_seconds()),
         expects=wanted.expects,
     )
+
+
+def _estimate_length(experiment: Experiment, environment: Environment) -> timedelta:
+    """How long the faults last together. Faults of a scenario that wait for others begin when FIS's reserve is over."""
+    if not experiment.faults:
+        return experiment.length
+    plan = [BoundFault(planned, registry.bind_fault(planned, environment)) for planned in experiment.plan]
+    return max(experiment.length, planned_end(plan))
 
 
 def _make_prompt(step: SuiteStep) -> PlannedStep:

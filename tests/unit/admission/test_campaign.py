@@ -1,5 +1,6 @@
 """A campaign is checked at once: its shape, its experiments, and every dose of a ramp."""
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, parse_campaign_input, plan_campaign
+from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.campaign.definition import Ramp
 from squall.domain.campaign.plan import CampaignPlan
@@ -57,6 +59,17 @@ def test_a_suite_is_planned_with_the_overrides_and_needs_of_its_steps() -> None:
     assert (first.name, first.environment) == ("cpu-stress", "staging")
     assert (first.fault_type, first.resource_type) == ("cpu_stress", "aws:ec2:instance")
     assert (second.overrides, second.needs, second.seconds) == ({"duration": "PT20M"}, ("cpu-stress",), 1200)
+
+
+def test_the_time_of_a_scenario_has_what_fis_keeps_in_reserve_between_its_faults() -> None:
+    slow = load("experiments")["network-latency"]
+    fault = {"type": slow["type"], "target": slow["target"], "parameters": slow["parameters"], "duration": "PT10M"}
+    rest = {key: value for key, value in slow.items() if key not in {*fault, "target_resources", "override_ranges", "override_values"}}
+    scenario = {**rest, "faults": {"first": fault, "second": {**fault, "after": ["first"]}}}
+    admit_step = make_offline_check({"slow": scenario}, load("environments"), strict=False)
+    (step,) = plan_campaign(parse_campaign({**SUITE, "steps": [{"experiment": "slow"}]}), admit_step).steps
+    assert parse_experiment(scenario).length == timedelta(minutes=20)
+    assert timedelta(minutes=20) < timedelta(seconds=step.seconds) < timedelta(minutes=25)
 
 
 def test_a_ramp_is_planned_with_one_definition_for_each_dose() -> None:

@@ -52,6 +52,12 @@ FIGURES: dict[str, list[Table]] = {
                 transitions.CountedCampaign(500, timedelta(hours=84), 2503, 10_600, 9.0, 1.5, "validated"),
             ]
         ),
+        transitions.make_fleet_table(
+            [
+                transitions.CountedFleet((transitions.CountedCampaign(5, timedelta(hours=1), 31, 126, 0.1, 0.1, "validated"),) * 20),
+                transitions.CountedFleet((transitions.CountedCampaign(25, timedelta(hours=4), 131, 546, 0.2, 0.1, "validated"),) * 20),
+            ]
+        ),
     ],
     "periods": periods.make_tables(
         [periods.Read(1000, 0.5, 8_000_000, 1, 500_000), periods.Read(100_000, 50.0, 16_000_000, 50, 50_000_000)]

@@ -111,6 +111,9 @@ def test_halted_nothing_starts_until_resumed(walk: Walk, world: FakeWorld) -> No
     assert checks["not_halted"].outcome is CheckOutcome.FAILED
     assert "smoke in the data centre" in checks["not_halted"].detail
     assert len(checks) > 5, "the others were evaluated too"
+    result = result_of(world)
+    assert [finding.kind for finding in result.findings if finding.evidence.mechanism == "not_halted"] == [], "a halt is no flaw"
+    assert any("not_halted" in issue for issue in result.issues_discovered), "the reason is told all the same"
     assert world.faults.templates == {}
     nothing_is_left(world)
     answer = walk.invoke("Resume", RESUME)

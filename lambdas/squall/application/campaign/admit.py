@@ -9,7 +9,7 @@ from typing import Any
 
 from squall.admission.campaign import Admitted, parse_campaign_input, plan_campaign
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
-from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS, list_regions, read_definition
+from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS, TRIGGER_RETENTION, list_regions, read_definition
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import LEGAL_NAME, START_TOLERANCE, list_candidate_ids
 from squall.application.regions.admission import find_region_problems
@@ -24,8 +24,9 @@ from squall.domain.experiment.execution_input import Trigger
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
-MOST_FIRINGS_BACK = 20
-"""How many earlier campaigns of the name are looked at: Scheduler gives up a firing after 15 minutes."""
+MOST_FIRINGS_BACK = 500
+"""How many earlier campaigns of the name are looked at. If as many began in the time in which a firing may be repeated, it can't be
+told whether this one is, and it is refused."""
 
 
 def admit_campaign(w: Wiring, event: Mapping[str, Any]) -> Outcome:
@@ -138,16 +139,17 @@ def _refuse_second(record: CampaignRecord, claim: Claim) -> list[Problem]:
 
 def _refuse_repeated_firing(w: Wiring, record: CampaignRecord) -> list[Problem]:
     """Scheduler may start an execution twice. The second one is refused also if the first one has ended meanwhile."""
-    earlier = record
+    earlier, oldest = record, record.started_at - TRIGGER_RETENTION
     for _ in range(MOST_FIRINGS_BACK):
         found = w.campaigns.get(earlier.previous) if record.trigger and earlier.previous else None
-        if found is None:
+        if found is None or found.started_at < oldest:
             return []
         if found.trigger == record.trigger:
             message = f"this firing of the schedule has started {found.id} already"
             return [Problem(path="trigger", message=message, expected="one execution for each firing")]
         earlier = found
-    return []
+    message = f"whether this firing has started a campaign already can't be told: {MOST_FIRINGS_BACK} campaigns of this name are newer"
+    return [Problem(path="trigger", message=message, expected="fewer campaigns within two days")]
 
 
 def _read_trigger(raw: object) -> str:

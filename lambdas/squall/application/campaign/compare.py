@@ -9,8 +9,8 @@ from squall.domain.result.limit_comparison import Answer, compare_answers
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
-MOST_STEPS_BACK = 20
-"""How many campaigns without an answer are passed over."""
+MOST_STEPS_BACK = 200
+"""How many campaigns without an answer are passed over; each is one read of some milliseconds."""
 _ANSWERED = frozenset({Verdict.VALIDATED, Verdict.REFUTED})
 
 
@@ -39,7 +39,9 @@ def _compare(w: Wiring, record: CampaignRecord, plan: CampaignPlan) -> Compared:
                 return Compared(f"not compared with {earlier.id}: it was no ramp")
             return compare_answers(_read_answer(w, earlier, before), _make_answer(record, plan))
         earlier = w.campaigns.get(earlier.previous) if earlier.previous else None
-    return Compared(f"not compared: the last {MOST_STEPS_BACK} campaigns of this name had no answer")
+    return Compared(
+        f"not compared: the last {MOST_STEPS_BACK} campaigns of this name had no answer, so a limit that fell before them is not known"
+    )
 
 
 def _has_answer(record: CampaignRecord) -> bool:

@@ -32,7 +32,7 @@ class PlannedStep(Model):
     fault_type: str
     resource_type: str
     seconds: int
-    """How long the fault lasts."""
+    """How long the fault lasts; in a scenario, until the last fault ends, with the time that FIS keeps in reserve between them."""
     expects: Annotated[tuple[Expectation, ...], Field(exclude_if=lambda value: not value)] = ()
     """Who or what should notice the fault."""
     prompt: Annotated[str, Field(exclude_if=lambda value: not value)] = ""

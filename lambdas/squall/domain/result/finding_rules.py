@@ -51,10 +51,10 @@ def inspect_run(record: ExecutionRecord, decision: Decision, evidence: Evidence)
 
 
 def list_findings(inspections: Iterable[Inspection], experiment: str) -> tuple[Finding, ...]:
-    """One finding for everything that was wrong. If several have the same id, the first counts."""
+    """One finding for everything that was wrong and lasts. If several have the same id, the first counts."""
     findings: dict[str, Finding] = {}
     for inspection in inspections:
-        if inspection.wrong:
+        if inspection.wrong and inspection.lasts:
             finding = _make_finding(inspection, experiment)
             findings.setdefault(finding.id, finding)
     return tuple(findings.values())

@@ -20,6 +20,9 @@ class Inspection:
     detail: str = ""
     issue: str = ""
     """The sentence for `issues_discovered`."""
+    lasts: bool = True
+    """Whether it is something to fix. False: somebody decided it, and the next run may find it otherwise: no finding is
+    opened."""
     critical: bool = False
     more: tuple[str, ...] = ()
     """Improvements besides those of the kind."""

@@ -15,6 +15,9 @@ _KIND_OF_CHECK = {
     CheckOutcome.WARNED: "check_warned",
 }
 
+_DECIDED_BY_PEOPLE = frozenset({"not_halted"})
+"""Checks that fail because somebody decided so: a halt is no flaw of the workload or of the experiment."""
+
 
 def inspect_preparation(evidence: Evidence) -> Iterator[Inspection]:
     """Whether the steady state held in the baseline, and each safety check."""
@@ -53,6 +56,7 @@ def _wrong_check(check: SafetyCheck) -> Inspection:
         kind=_KIND_OF_CHECK[check.outcome],
         about=check.name,
         wrong=True,
+        lasts=not (check.outcome is CheckOutcome.FAILED and check.name in _DECIDED_BY_PEOPLE),
         title=title,
         detail=check.detail,
         issue=f"{title}: {check.detail}",
