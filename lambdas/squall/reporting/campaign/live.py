@@ -17,10 +17,16 @@ from squall.reporting.formatting import format_clock, format_duration
 REFRESH_SECONDS = 5
 _STYLE = """
 :root { color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif; }
+html { background: Canvas; color: CanvasText; }
 body { max-width: 70rem; margin: 1.5rem auto; padding: 0 1rem; }
 .now { border: 2px solid #6366f1; border-radius: 10px; padding: .8rem 1.2rem; font-size: 1.25rem; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .3rem .8rem .3rem 0; vertical-align: top; }
 tr + tr { border-top: 1px solid #8884; } code { overflow-wrap: anywhere; } .dim { opacity: .7; font-size: .85rem; }
+td { overflow-wrap: anywhere; }
+@media (max-width: 45rem) {
+  tr:first-child { display: none; } tr { padding: .5rem 0; } tr, td { display: block; } td { padding: 0; }
+  td::before { content: attr(data-column) ": "; opacity: .7; } td:empty { display: none; }
+}
 """
 
 
@@ -79,8 +85,13 @@ def _list_steps(record: CampaignRecord, plan: CampaignPlan) -> list[tuple[str, s
 
 def _make_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{column}</th>" for column in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_make_cell, columns, row))}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _make_cell(column: str, value: str) -> str:
+    """A cell that says its column itself: on a phone the cells of a row stand below each other."""
+    return f'<td data-column="{column}">{_text(value)}</td>'
 
 
 def _command(*words: str) -> str:
