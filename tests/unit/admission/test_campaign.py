@@ -67,7 +67,7 @@ def test_the_time_of_a_scenario_has_what_fis_keeps_in_reserve_between_its_faults
     rest = {key: value for key, value in slow.items() if key not in {*fault, "target_resources", "override_ranges", "override_values"}}
     scenario = {**rest, "faults": {"first": fault, "second": {**fault, "after": ["first"]}}}
     admit_step = make_offline_check({"slow": scenario}, load("environments"), strict=False)
-    (step,) = plan_campaign(parse_campaign({**SUITE, "steps": [{"experiment": "slow"}]}), admit_step).steps
+    (step,) = plan_campaign(parse_campaign({**SUITE, "steps": [{"experiment": "slow"}]}), admit_step, make_offline_regions({})).steps
     assert parse_experiment(scenario).length == timedelta(minutes=20)
     assert timedelta(minutes=20) < timedelta(seconds=step.seconds) < timedelta(minutes=25)
 
