@@ -106,6 +106,8 @@ RESILIENT_CASES = (
     Case("brown-out", "brown-out", ROUND_TRIP),
     Case("stop-instance", "stop-instance", HEALTHY),
     Case("reboot", "reboot", REBOOTED),
+    Case("spot-interruption", "spot-interruption", HEALTHY),
+    Case("spot-storm", "spot-storm", HEALTHY),
     Case("noisy-neighbour", "noisy-neighbour", CPU),
     Case("cold-start", "cold-start", HEALTHY),
     Case("rollback-demo", "rollback-demo", HEALTHY),

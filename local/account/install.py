@@ -23,7 +23,7 @@ def install_patches() -> None:
     if installed != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
     from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
-    from local.account.ec2 import capacity, network, reboots, volumes
+    from local.account.ec2 import capacity, network, reboots, spot, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import service as fis
     from local.account.metrics import alarms, api
@@ -54,6 +54,7 @@ def install_patches() -> None:
         network,
         volumes,
         reboots,
+        spot,
         capacity,
         ministack_truth,
         balancers,

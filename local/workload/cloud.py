@@ -217,19 +217,20 @@ class Cloud:
         """Detach the target group from the Auto Scaling group."""
         self._autoscaling.detach_load_balancer_target_groups(AutoScalingGroupName=group, TargetGroupARNs=[target_group_arn])
 
-    def run_instance(self, subnet: str, tags: Mapping[str, str]) -> Machine:
-        """Launch one instance; raises NoCapacityError."""
+    def run_instance(self, subnet: str, tags: Mapping[str, str], *, spot: bool = False) -> Machine:
+        """Launch one instance, On-Demand or Spot; raises NoCapacityError."""
         try:
-            made = self._launched(subnet, tags)
+            made = self._launched(subnet, tags, {"InstanceMarketOptions": {"MarketType": "spot"}} if spot else {})
         except ClientError as error:
             if error.response["Error"]["Code"] == NO_CAPACITY:
                 raise NoCapacityError(error.response["Error"]["Message"]) from error
             raise
         return Machine(made["InstanceId"], made["PrivateIpAddress"], made["BlockDeviceMappings"][0]["Ebs"]["VolumeId"])
 
-    def _launched(self, subnet: str, tags: Mapping[str, str]) -> Any:
+    def _launched(self, subnet: str, tags: Mapping[str, str], market: Mapping[str, object]) -> Any:
         created = self._ec2.run_instances(
             **TEMPLATE,
+            **market,
             MinCount=1,
             MaxCount=1,
             SubnetId=subnet,

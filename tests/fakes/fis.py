@@ -192,6 +192,8 @@ class FakeFaults:
                 self._fleet.stop(instance_id)
                 if restart := _seconds(action.get("parameters", {}).get("startInstancesAfterDuration")):
                     self._clock.after(restart, lambda instance_id=instance_id: self._fleet.start(instance_id))  # type: ignore[misc]
+            elif kind == "aws:ec2:send-spot-instance-interruptions":
+                self._fleet.announce_interruption(instance_id, _seconds(action["parameters"]["durationBeforeInterruption"]))
             elif kind == "aws:ssm:send-command":
                 document = action["parameters"]["documentArn"].rpartition("document/")[2]
                 command = self._commands.send(instance_id, document)

@@ -42,6 +42,8 @@ class FakeInstance:
     """The health that a target group reports while the instance runs."""
     platform: str = "Linux"
     private_ip: str = "10.0.0.7"
+    spot_request: str | None = None
+    spot_status: str | None = None
     launched_at: datetime | None = None
     in_service_at: datetime | None = None
 
@@ -123,6 +125,11 @@ class FakeFleet:
         instance = self.instances[instance_id]
         if instance.state == "stopped":
             instance.state, instance.launched_at = "running", self._clock.now()
+
+    def announce_interruption(self, instance_id: str, seconds: float) -> None:
+        """Mark the Spot request, and terminate the instance so many seconds later."""
+        self.instances[instance_id].spot_status = "instance-terminated-by-experiment"
+        self._clock.after(seconds, lambda: self.terminate(instance_id))
 
     def _lose(self, instance: FakeInstance, state: str) -> None:
         if instance.state == "terminated":
@@ -277,6 +284,8 @@ def _instance(instance: FakeInstance) -> Instance:
         managed=instance.managed and instance.state == "running",
         platform=instance.platform,
         private_ip=instance.private_ip,
+        spot_request=instance.spot_request,
+        spot_status=instance.spot_status,
         launched_at=instance.launched_at,
         in_service_at=instance.in_service_at,
     )

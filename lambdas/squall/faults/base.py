@@ -76,6 +76,8 @@ class Aftermath:
     now: datetime
     length: timedelta | None = None
     """How long the fault was to last; None if it is not known. A fault that nobody can stop lasts no longer."""
+    parameters: Model | None = None
+    """The fault's parameters; None if they are not known."""
 
     def targets(self, kind: type[R]) -> tuple[R, ...]:
         """The pinned targets before the fault. Raises TypeError for a target of another type."""
@@ -144,6 +146,11 @@ class Fault(ABC, Generic[R, P]):
         return ()
 
     @property
+    def fis_resource_type(self) -> str:
+        """The type of the targets in FIS's template. FIS has a type of its own for some targets of another type."""
+        return self.resource_type.value
+
+    @property
     def fis_actions(self) -> tuple[str, ...]:
         """Ids of all FIS actions that the fault's templates may contain."""
         return (*self.actions, WAIT)
@@ -195,10 +202,13 @@ class Fault(ABC, Generic[R, P]):
         """
         return ()
 
-    def find_remnants(self, _template: FaultTemplate, _describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+    def find_remnants(
+        self, _template: FaultTemplate, _describe: Callable[[], Workload], _since: datetime | None = None, /
+    ) -> tuple[Remnant, ...]:
         """What is left of a fault that is over in FIS, apart from commands of an agent.
 
-        `_template` is what FIS was asked to do to which targets. `_describe` asks the account for the workload.
+        `_template` is what FIS was asked to do to which targets. `_describe` asks the account for the workload. `_since` is
+        when FIS began; None if it is not known.
         """
         return ()
 
@@ -227,7 +237,7 @@ class Fault(ABC, Generic[R, P]):
 
     def fis_targets(self, injection: Injection[R, P], /) -> dict[str, dict[str, Any]]:
         """The template's targets by name. Each is hit by its own action. The names begin with `target_key`."""
-        return targets_by_arn(self.target_key, self.resource_type, injection.targets)
+        return targets_by_arn(self.target_key, self.fis_resource_type, injection.targets)
 
     def parse(self, raw: Mapping[str, Any]) -> P:
         """The parameters, typed. Raises InvalidInput with paths `parameters.<name>`."""

@@ -5,7 +5,6 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
-from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
 from squall.domain.run.fis_state import WAIT
 
@@ -21,7 +20,7 @@ LONGEST_VALUE = 1024
 """The most characters that FIS takes as the value of an action's parameter."""
 
 
-def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Resource]) -> dict[str, dict[str, Any]]:
+def targets_by_arn(key: str, resource_type: str, *groups: Sequence[Resource]) -> dict[str, dict[str, Any]]:
     """FIS targets by ARN, at most five ARNs each.
 
     They are named after the key that the action has for its targets: `Instances`, `Instances2` … Resources of different
@@ -31,7 +30,7 @@ def targets_by_arn(key: str, resource_type: ResourceType, *groups: Sequence[Reso
     chunks = [group[start : start + ARNS_PER_TARGET] for group in arns for start in range(0, len(group), ARNS_PER_TARGET)]
     return {
         key + (str(number) if number > 1 else ""): {
-            "resourceType": resource_type.value,
+            "resourceType": str(resource_type),
             "resourceArns": chunk,
             "selectionMode": "ALL",
         }

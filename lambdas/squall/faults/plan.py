@@ -238,13 +238,13 @@ def find_action_problems(actions: Mapping[str, Mapping[str, Any]]) -> Iterator[P
 
 
 def find_remnants(
-    definition: Definition, discovery: Discovery, template: FaultTemplate, describe: Callable[[], Workload]
+    definition: Definition, discovery: Discovery, template: FaultTemplate, describe: Callable[[], Workload], since: datetime | None
 ) -> tuple[Remnant, ...]:
-    """What is left of the faults although they are over in FIS, apart from commands of an agent."""
+    """What is left of the faults although they are over in FIS, apart from commands of an agent. `since`: when FIS began."""
     return tuple(
         remnant
         for bound in bind_plan(definition)
-        for remnant in bound.fault.find_remnants(_narrow_template(bound, template, discovery), describe)
+        for remnant in bound.fault.find_remnants(_narrow_template(bound, template, discovery), describe, since)
     )
 
 
@@ -309,6 +309,7 @@ def _verify_fault(bound: BoundFault, after: AfterRun, commands: Mapping[str, Seq
             fis=bound.narrow_fis(after.fis),
             now=after.now,
             length=bound.planned.length,
+            parameters=bound.parameters,
         )
     )
     if not bound.name:

@@ -47,6 +47,7 @@ _PLACES = {
 _ACTIONS = {
     (FaultType.REBOOT_INSTANCES, ResourceType.INSTANCE): "actions.generic:RebootInstances",
     (FaultType.STOP_INSTANCES, ResourceType.INSTANCE): "instances.termination:StopInstances",
+    (FaultType.SPOT_INTERRUPTION, ResourceType.INSTANCE): "instances.spot:SpotInterruption",
     (FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME): "actions.generic:VolumeIoLatency",
     (FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM): "actions.described:StreamThroughputException",
     (FaultType.STREAM_ITERATOR_EXCEPTION, ResourceType.STREAM): "actions.described:StreamIteratorException",

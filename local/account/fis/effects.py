@@ -9,6 +9,7 @@ EFFECTS: dict[str, str] = {
     "aws:ec2:terminate-instances": "real: the instance's processes end",
     "aws:ec2:stop-instances": "real: the instance's processes end, and start again",
     "aws:ec2:reboot-instances": "real: the instance's process ends, and starts again seconds later",
+    "aws:ec2:send-spot-instance-interruptions": "real: the Spot request shows the notice, and two minutes later the process ends",
     "aws:ssm:send-command": "real: the document acts on the instance's processes",
     "aws:rds:failover-db-cluster": "real: another process serves as the writer",
     "aws:rds:reboot-db-instances": "real: the standby's process takes over",

@@ -9,12 +9,14 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import autoscaling, ec2, lambda_svc, rds
 
+from local.account.ec2 import spot
 from local.account.fis.errors import ExperimentError
 from local.account.iam import instance_tags
 from local.account.tasks import ecs
 
 Json = dict[str, Any]
 INSTANCE = "aws:ec2:instance"
+SPOT = "aws:ec2:spot-instance"
 CLUSTER = "aws:rds:cluster"
 DB_INSTANCE = "aws:rds:db"
 TASK = "aws:ecs:task"
@@ -42,6 +44,11 @@ def _list_instances() -> list[Resource]:
         for identifier, instance in ec2._instances.items()
         if instance.get("State", {}).get("Name") not in ("terminated", "shutting-down")
     ]
+
+
+def _list_spot_instances() -> list[Resource]:
+    known = set(spot.list_instances())
+    return [resource for resource in _list_instances() if resource.identifier in known]
 
 
 def _list_clusters() -> list[Resource]:
@@ -86,6 +93,7 @@ def _list_functions() -> list[Resource]:
 
 FINDERS = {
     INSTANCE: _list_instances,
+    SPOT: _list_spot_instances,
     CLUSTER: _list_clusters,
     DB_INSTANCE: _db_instances,
     SUBNET: _list_subnets,

@@ -62,6 +62,7 @@ class Web(Served):
     rebooting_since: float | None = None
     """Since when its operating system restarts."""
     terminate: Activity | None = None
+    spot: bool = False
     by_address: bool = False
     """Whether the target group knows it by its address, and not by its id."""
 
@@ -86,7 +87,7 @@ class Web(Served):
 
     def as_dict(self) -> dict[str, object]:
         health = "Healthy" if self.healthy else "Unhealthy"
-        return {**super().as_dict(), "volume": self.volume, "lifecycle_state": self.lifecycle, "health_status": health}
+        return {**super().as_dict(), "volume": self.volume, "spot": self.spot, "lifecycle_state": self.lifecycle, "health_status": health}
 
 
 @dataclass

@@ -29,6 +29,8 @@ READY_SECONDS = 60.0
 """An instance whose process is not ready after so many seconds counts as dead."""
 AGAIN_SECONDS = 3.0
 """Seconds between launches without capacity, each in the next zone."""
+ON_DEMAND = 2
+"""The instances of a group that are On-Demand; the others are Spot Instances, as a mixed instances policy says it."""
 BALANCE_SECONDS = 5.0
 """Seconds that a group has been whole before it balances its zones, and between its attempts."""
 _DEAD = ("shutting-down", "terminated", "stopping", "stopped")
@@ -253,14 +255,16 @@ class Supervisor:
             WORKLOAD_TAG: self._fleet.group,
             "aws:autoscaling:groupName": self._fleet.group,
         }
+        spot = self._count_on_demand() >= ON_DEMAND
         try:
-            machine = self._cloud.run_instance(self._subnets[vacancy.zone], tags)
+            machine = self._cloud.run_instance(self._subnets[vacancy.zone], tags, spot=spot)
         except NoCapacityError as error:
             self._put_off(vacancy, str(error))
             return
         activity = Activity(f"Launching a new EC2 instance: {machine.id}", vacancy.cause, self._fleet.group)
         controlled = self._fleet.by_controller
-        web = Web(machine.id, vacancy.zone, launch=activity, address=machine.address, volume=machine.volume, by_address=controlled)
+        web = Web(machine.id, vacancy.zone, launch=activity, address=machine.address, volume=machine.volume)
+        web.spot, web.by_address = spot, controlled
         with self._fleet.lock:
             self._fleet.record(activity)
             self._fleet.webs[machine.id] = web
@@ -268,6 +272,10 @@ class Supervisor:
         if not controlled:
             self._cloud.register(self._fleet.target_group_arn, machine.id)
         self._changed()
+
+    def _count_on_demand(self) -> int:
+        with self._fleet.lock:
+            return sum(not web.spot for web in self._fleet.webs.values() if web.leaving_since is None and web is not self._outgoing)
 
     def _put_off(self, vacancy: Vacancy, reason: str) -> None:
         """Record the failed launch, and move the next attempt to the next zone. Zones that can't be balanced now stay

@@ -25,6 +25,8 @@ class Table:
     empty: set[str] = field(default_factory=set)
     instances: dict[str, str] = field(default_factory=dict)
     desired: int = 2
+    spot: list[bool] = field(default_factory=list)
+    """Of each launch that was tried, whether it was one of a Spot Instance."""
     suspended: frozenset[str] = frozenset()
 
     def orders(self, _name: str) -> GroupOrders:
@@ -33,7 +35,8 @@ class Table:
     def states(self) -> dict[str, str]:
         return dict(self.instances)
 
-    def run_instance(self, subnet: str, tags: object) -> Machine:
+    def run_instance(self, subnet: str, tags: object, *, spot: bool = False) -> Machine:
+        self.spot.append(spot)
         if subnet in self.empty:
             raise NoCapacityError("We currently do not have sufficient t3.micro capacity.")
         identifier = f"i-{len(self.instances)}"
@@ -105,6 +108,18 @@ def test_a_reboot_ends_the_process_for_a_while_and_replaces_nothing(world: World
     world.pass_by(2, Settings())
     assert (web.child is not None, web.status_check_failed, first in world.serving) == (True, False, True)
     assert len(world.table.instances) == launched
+
+
+def test_beyond_two_on_demand_instances_a_group_has_spot_instances_and_replaces_each_by_its_kind(world: World) -> None:
+    world.table.desired = 3
+    world.pass_by(15, Settings())
+    assert world.table.spot == [False, False, True]
+    (spot,) = [web.id for web in world.fleet.webs.values() if web.spot]
+    for lost, kind in ((spot, True), (world.serving[0], False)):
+        world.table.terminate([lost])
+        world.pass_by(15, Settings())
+        assert world.table.spot[-1] is kind
+    assert len(world.serving) == 3
 
 
 def test_an_instance_that_ends_while_it_reboots_is_replaced(world: World) -> None:

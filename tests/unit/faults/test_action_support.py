@@ -19,7 +19,7 @@ from tests.unit.builders import REL12
 def test_what_faults_inject_is_an_action_of_the_table_with_their_targets() -> None:
     for fault in (*registry.list_faults(), *registry.list_action_faults()):
         for action in fault.actions:
-            assert ACTIONS[action].resource_type == fault.resource_type.value, action
+            assert ACTIONS[action].resource_type == fault.fis_resource_type, action
             assert ACTIONS[action].target_key == fault.target_key, action
 
 

@@ -73,6 +73,9 @@ PARAMETERS: dict[FaultType, st.SearchStrategy[dict[str, Any]]] = {
     )
     | st.fixed_dictionaries({"port": st.integers(1, 65535)}, optional={"protocol": st.just("tcp")}),
     FaultType.REBOOT_INSTANCES: st.just({}),
+    FaultType.SPOT_INTERRUPTION: st.fixed_dictionaries(
+        {}, optional={"durationBeforeInterruption": st.integers(120, 900).map(lambda seconds: f"PT{seconds}S")}
+    ),
     FaultType.STOP_INSTANCES: st.fixed_dictionaries({}, optional={"start_again": st.booleans()}),
 }
 """Whatever each fault accepts."""
@@ -184,6 +187,13 @@ def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
         KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"
     ):
         registry.get_fault(FaultType.DATABASE_FAILURE)
+
+
+def test_the_order_of_the_registry_does_not_depend_on_what_is_asked_for_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = [fault.type for fault in registry.list_action_faults()]
+    monkeypatch.setattr(registry, "_FAULTS", {})
+    registry.get_fault(FaultType.STOP_INSTANCES)
+    assert [fault.type for fault in registry.list_action_faults()] == order
 
 
 def test_the_template_carries_guards_role_tags_and_fails_on_empty_targets() -> None:

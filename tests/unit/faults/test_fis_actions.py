@@ -162,8 +162,8 @@ def test_a_described_resource_that_is_gone_is_not_restored() -> None:
 @pytest.mark.parametrize(
     ("listed", "allowed"),
     [
-        (["aws:ec2:*"], ["aws:ec2:reboot-instances", "aws:ec2:stop-instances"]),
-        (["aws:e*", "cpu_stress"], ["aws:ec2:reboot-instances", "cpu_stress", "aws:ec2:stop-instances", "aws:ebs:volume-io-latency"]),
+        (["aws:ec2:*"], ["aws:ec2:reboot-instances", "aws:ec2:stop-instances", "aws:ec2:send-spot-instance-interruptions"]),
+        (["aws:eb*", "cpu_stress"], ["aws:ebs:volume-io-latency", "cpu_stress"]),
         (
             ["aws:kinesis:*"],
             ["aws:kinesis:stream-provisioned-throughput-exception", "aws:kinesis:stream-expired-iterator-exception"],

@@ -127,6 +127,7 @@ WORDS = [
 ]
 FLAGS = [(FaultType.STOP_INSTANCES, "start_again")]
 TEXTS = [
+    (FaultType.SPOT_INTERRUPTION, "durationBeforeInterruption"),
     (FaultType.NETWORK_LATENCY, "sources"),
     (FaultType.NETWORK_LATENCY, "interface"),
     (DEPENDENCY, "dependency"),

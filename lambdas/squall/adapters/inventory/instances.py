@@ -105,6 +105,7 @@ class AwsInventory:
         described = [*groups, *self._describe_groups(sorted(names))]
         around = [_read_group(group) for group in described]
         managed = self._ask_systems_manager(ids)
+        requests = self._ask_spot_requests(entries)
         service = before.service if before else service
         arns = [*(arn for group in around for arn in group.target_groups), *([service] if service else ())]
         arns += [group.arn for group in before.target_groups] if before else ()
@@ -114,7 +115,7 @@ class AwsInventory:
         known = frozenset(name for group in target_groups for name in group.registered)
         return Workload(
             at=at,
-            instances=tuple(self._instance(entry, membership, managed, in_service or {}, known) for entry in entries),
+            instances=tuple(self._instance(entry, membership, managed, requests, in_service or {}, known) for entry in entries),
             groups=tuple(sorted(around, key=lambda group: group.name)),
             target_groups=tuple(target_groups),
             missing=tuple(dict.fromkeys(missing)),
@@ -183,11 +184,27 @@ class AwsInventory:
             )
         }
 
+    def _ask_spot_requests(self, entries: Sequence[Any]) -> dict[str, str]:
+        """The status code of the Spot request of each Spot Instance, by the request's id. A filter leaves out the requests
+        that EC2 does not know any more, where a call by id would be refused."""
+        ids = [request for entry in entries if (request := _read_spot_request(entry))]
+        return {
+            request["SpotInstanceRequestId"]: request["Status"]["Code"]
+            for chunk in split_chunks(ids, _NAMES_PER_CALL)
+            for request in list_items(
+                self._ec2,
+                "describe_spot_instance_requests",
+                "SpotInstanceRequests",
+                Filters=[{"Name": "spot-instance-request-id", "Values": chunk}],
+            )
+        }
+
     def _instance(
         self,
         entry: Mapping[str, Any],
         membership: Mapping[str, Any],
         managed: Mapping[str, Any],
+        requests: Mapping[str, str],
         in_service: Mapping[str, datetime],
         registered: frozenset[str],
     ) -> Instance:
@@ -209,6 +226,8 @@ class AwsInventory:
             addresses=tuple(sorted(Names.of(_list_names(entry)).match(registered) - {instance_id})),
             carries_others=any(interface.get("InterfaceType") == _TRUNK for interface in entry.get("NetworkInterfaces", ())),
             detailed_monitoring=_has_detailed_monitoring(entry),
+            spot_request=_read_spot_request(entry),
+            spot_status=requests.get(_read_spot_request(entry) or ""),
             launched_at=entry.get("LaunchTime"),
             in_service_at=in_service.get(instance_id),
         )
@@ -225,6 +244,10 @@ def _list_names(entry: Mapping[str, Any]) -> Iterator[str]:
         yield from (address["Ipv6Address"] for address in interface.get("Ipv6Addresses", ()))
         yield from (prefix["Ipv4Prefix"] for prefix in interface.get("Ipv4Prefixes", ()))
         yield from (prefix["Ipv6Prefix"] for prefix in interface.get("Ipv6Prefixes", ()))
+
+
+def _read_spot_request(entry: Mapping[str, Any]) -> str | None:
+    return entry.get("SpotInstanceRequestId") or None if entry.get("InstanceLifecycle") == "spot" else None
 
 
 def _has_detailed_monitoring(entry: Mapping[str, Any]) -> bool | None:

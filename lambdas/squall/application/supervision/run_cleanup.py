@@ -117,7 +117,8 @@ class RunCleanup(Cleanup):
         template, discovery = step.find(FaultTemplate), step.find(Discovery)
         if template is None or discovery is None:
             return ()
-        return find_remnants(step.definition, discovery, template, lambda: refresh_workload(self.w, discovery, self.w.clock.now()))
+        since = self.record.fault_started_at
+        return find_remnants(step.definition, discovery, template, lambda: refresh_workload(self.w, discovery, self.w.clock.now()), since)
 
     def _delete_guards(self) -> None:
         guards = sorted(set(self.record.guard_names))

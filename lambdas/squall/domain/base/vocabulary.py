@@ -22,6 +22,7 @@ class FaultType(StrEnum):
     """A FIS action that the environment's policy lists under `custom_actions`."""
     REBOOT_INSTANCES = "aws:ec2:reboot-instances"
     STOP_INSTANCES = "aws:ec2:stop-instances"
+    SPOT_INTERRUPTION = "aws:ec2:send-spot-instance-interruptions"
     VOLUME_IO_LATENCY = "aws:ebs:volume-io-latency"
     STREAM_THROUGHPUT_EXCEPTION = "aws:kinesis:stream-provisioned-throughput-exception"
     STREAM_ITERATOR_EXCEPTION = "aws:kinesis:stream-expired-iterator-exception"

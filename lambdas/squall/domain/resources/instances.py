@@ -33,6 +33,11 @@ class Instance(Member):
     detailed_monitoring: bool | None = None
     """Whether EC2 publishes its metrics every minute, and not every five; None: not known."""
 
+    spot_request: str | None = None
+    """Id of its Spot request; None: it is no Spot Instance."""
+    spot_status: str | None = None
+    """Status code of its Spot request, which says who interrupts it, and why; None: EC2 knows no such request."""
+
     @property
     def usable(self) -> bool:
         """Whether it serves. An instance in Standby, in a warm pool, or that is being launched or terminated serves

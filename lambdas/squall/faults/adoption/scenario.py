@@ -143,7 +143,7 @@ def _list_able(definition: Definition, action: Mapping[str, Any], used: Mapping[
         return [entry] if entry else []
     types = {target.get("resourceType") for target in used.values()}
     faults = (*registry.list_faults(), *registry.list_action_faults())
-    able = [fault for fault in faults if action.get("actionId") in fault.fis_actions and fault.resource_type in types]
+    able = [fault for fault in faults if action.get("actionId") in fault.fis_actions and fault.fis_resource_type in types]
     return sorted(able, key=lambda fault: fault.type is not definition.experiment.type)
 
 

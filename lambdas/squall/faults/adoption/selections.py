@@ -57,8 +57,9 @@ def _merge_targets(targets: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _read_target(definition: Definition, target: Mapping[str, Any], fault: AnyFault) -> dict[str, Any]:
     """One target as an experiment writes it. Raises InvalidInput with paths below the target."""
     kind, problems = fault.resource_type, [*find_unknown_keys(target, KEYS)]
-    if target.get("resourceType") != kind:
-        problems.append(Problem(path="resourceType", message=_describe_other_type(target.get("resourceType"), fault), expected=kind.value))
+    if target.get("resourceType") != fault.fis_resource_type:
+        message = _describe_other_type(target.get("resourceType"), fault)
+        problems.append(Problem(path="resourceType", message=message, expected=fault.fis_resource_type))
         raise InvalidInput(problems)
     arns, filters = [*target.get("resourceArns", ())], Filters()
     tags = {**target.get("resourceTags", {})}

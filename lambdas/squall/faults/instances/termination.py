@@ -3,9 +3,9 @@ again or not."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -37,7 +37,20 @@ RESTART, COMPLETE = "startInstancesAfterDuration", "completeIfInstancesTerminate
 STOPPED = frozenset({"stopping", "stopped"})
 
 
+@dataclass(frozen=True)
+class Way:
+    """What becomes of the instances."""
+
+    verb: str
+    action: str
+    description: str
+
+
+TERMINATION = Way("terminated", TERMINATE, "Terminate the pinned instances")
+STOPPING = Way("stopped", STOP, "Stop the pinned instances")
+START_AGAIN = Way("stopped", STOP, "Stop the pinned instances and start them again")
 Mode = Literal["terminate", "stop", "stop_and_start"]
+WAYS: Mapping[Mode, Way] = {"terminate": TERMINATION, "stop": STOPPING, "stop_and_start": START_AGAIN}
 
 
 class Parameters(Model):
@@ -58,13 +71,14 @@ class InstanceRemoval(MomentaryFault[Instance, P]):
     resource_type = ResourceType.INSTANCE
     kind = Instance
     target_key = "Instances"
-    description = "Terminate the pinned instances"
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
     targets_are_replaced = True
     improvements_on_loss = (REDUNDANCY, SHUTDOWN)
+    leaves_stopped: ClassVar[frozenset[str]] = frozenset({STOP})
+    """The actions after which an instance may be left stopped."""
 
     @abstractmethod
-    def mode_of(self, parameters: P, /) -> Mode:
+    def way_of(self, parameters: P, /) -> Way:
         """What becomes of the instances."""
 
     @property
@@ -80,25 +94,23 @@ class InstanceRemoval(MomentaryFault[Instance, P]):
         )
 
     def verb_of(self, parameters: P, /) -> str:
-        return "terminated" if self.mode_of(parameters) == "terminate" else "stopped"
+        return self.way_of(parameters).verb
 
     def traits(self, parameters: Model) -> FaultTraits:
         """An instance that FIS starts again need not be replaced, but leaves all the same."""
         return replace(super().traits(parameters), targets_are_replaced=not self.lasts(self._own(parameters)))
 
     def lasts(self, parameters: P) -> bool:
-        return self.mode_of(parameters) == "stop_and_start"
+        return self.way_of(parameters) is START_AGAIN
 
     def is_instant(self, action_id: str, parameters: Mapping[str, str], /) -> bool:
         return super().is_instant(action_id, parameters) and RESTART not in parameters
 
     def action_id(self, parameters: P, /) -> str:
-        return TERMINATE if self.mode_of(parameters) == "terminate" else STOP
+        return self.way_of(parameters).action
 
     def describe(self, parameters: P, /) -> str:
-        if self.mode_of(parameters) == "terminate":
-            return self.description
-        return "Stop the pinned instances" + (" and start them again" if self.lasts(parameters) else "")
+        return self.way_of(parameters).description
 
     def action_parameters(self, injection: Injection[Instance, P], /) -> Mapping[str, str]:
         """A group may terminate a stopped instance before FIS starts it again, which is no failure."""
@@ -121,11 +133,11 @@ class InstanceRemoval(MomentaryFault[Instance, P]):
     def read_action(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         if problems := find_unknown(parameters, (RESTART, COMPLETE) if action_id == STOP else (), action_id):
             raise InvalidInput(problems)
-        return self.read_mode("terminate" if action_id == TERMINATE else "stop_and_start" if RESTART in parameters else "stop")
+        return self.read_way(TERMINATION if action_id == TERMINATE else START_AGAIN if RESTART in parameters else STOPPING)
 
-    @abstractmethod
-    def read_mode(self, mode: Mode, /) -> dict[str, Any]:
+    def read_way(self, _way: Way, /) -> dict[str, Any]:
         """The parameters that say what becomes of the instances. They are not parsed yet."""
+        return {}
 
     def check_targets(self, injection: Injection[Instance, P], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
@@ -172,9 +184,11 @@ class InstanceRemoval(MomentaryFault[Instance, P]):
         elif before.group is None and (now is None or now.state != before.state):
             yield f"{before.id} is {now.state if now else 'gone'}, it was {before.state}, and no group replaces it"
 
-    def find_remnants(self, template: FaultTemplate, describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+    def find_remnants(
+        self, template: FaultTemplate, describe: Callable[[], Workload], _since: datetime | None = None, /
+    ) -> tuple[Remnant, ...]:
         """The instances that are still stopped: FIS did not start them again, or their group has not replaced them."""
-        if all(action["actionId"] != STOP for action in template.body["actions"].values()):
+        if all(action["actionId"] not in self.leaves_stopped for action in template.body["actions"].values()):
             return ()
         workload = describe()
         targets = cast_resources(Instance, (target.resource for target in template.before))
@@ -206,11 +220,11 @@ class InstanceTermination(InstanceRemoval[Parameters]):
     def grants(self) -> tuple[Grant, ...]:
         return (grant_tagged("ec2:TerminateInstances", "ec2", "instance/*"), *super().grants())
 
-    def mode_of(self, parameters: Parameters, /) -> Mode:
-        return parameters.mode
+    def way_of(self, parameters: Parameters, /) -> Way:
+        return WAYS[parameters.mode]
 
-    def read_mode(self, mode: Mode, /) -> dict[str, Any]:
-        return {} if mode == "terminate" else {"mode": mode}
+    def read_way(self, way: Way, /) -> dict[str, Any]:
+        return {} if way is TERMINATION else {"mode": next(mode for mode, known in WAYS.items() if known is way)}
 
 
 class StopInstances(InstanceRemoval[StopParameters]):
@@ -222,11 +236,11 @@ class StopInstances(InstanceRemoval[StopParameters]):
     parameters = StopParameters
     action = "stop-instances"
 
-    def mode_of(self, parameters: StopParameters, /) -> Mode:
-        return "stop_and_start" if parameters.start_again else "stop"
+    def way_of(self, parameters: StopParameters, /) -> Way:
+        return START_AGAIN if parameters.start_again else STOPPING
 
-    def read_mode(self, mode: Mode, /) -> dict[str, Any]:
-        return {"start_again": mode == "stop_and_start"}
+    def read_way(self, way: Way, /) -> dict[str, Any]:
+        return {"start_again": way is START_AGAIN}
 
 
 def _find_stopped(before: Instance, now: Instance | None) -> Remnant | None:

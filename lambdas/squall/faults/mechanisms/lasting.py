@@ -3,6 +3,7 @@ it ran."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from squall.domain.base.problems import InvalidInput
@@ -92,7 +93,9 @@ class LastingFault(Fault[R, P]):
         lost = {instance.id for instance in aftermath.workload_before.instances} - usable
         return any(lost & target.contains for target in before)
 
-    def find_remnants(self, template: FaultTemplate, describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+    def find_remnants(
+        self, template: FaultTemplate, describe: Callable[[], Workload], _since: datetime | None = None, /
+    ) -> tuple[Remnant, ...]:
         return self.list_remnants(template.before, describe())
 
     def list_remnants(self, before: Sequence[TargetBefore], workload: Workload) -> tuple[Remnant, ...]:

@@ -1,6 +1,7 @@
 """Deletes pinned pods. Nothing undoes it; their controller starts others."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.fault import FaultTemplate
@@ -65,5 +66,7 @@ class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
         yield from missing_capacity(aftermath.before, aftermath.workload_before, aftermath.workload)
         yield from (f"{description}; by hand: {command}" for description, command in find_helper_pods(aftermath.before, aftermath.workload))
 
-    def find_remnants(self, template: FaultTemplate, describe: Callable[[], Workload], /) -> tuple[Remnant, ...]:
+    def find_remnants(
+        self, template: FaultTemplate, describe: Callable[[], Workload], _since: datetime | None = None, /
+    ) -> tuple[Remnant, ...]:
         return tuple(find_helper_pods(template.before, describe()))

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 
 from ministack.services import ec2
 
+from local.account.ec2 import spot
+from local.account.fis import durations
 from local.account.fis.actions.base import Action
-from local.account.fis.targets import INSTANCE
+from local.account.fis.targets import INSTANCE, SPOT
 
 
 class _Instances(Action):
@@ -41,6 +43,23 @@ class RebootInstances(_Instances):
 
     def start(self) -> None:
         self.change("ec2:RebootInstances", ec2._ACTION_MAP["RebootInstances"])
+
+
+class InterruptSpotInstances(Action):
+    """Announces an interruption, which EC2 carries out later, whatever becomes of the experiment."""
+
+    action_id = "aws:ec2:send-spot-instance-interruptions"
+    description = "Send Spot interruption notices to the specified EC2 Spot Instances."
+    target_key = "SpotInstances"
+    resource_type = SPOT
+    parameters: ClassVar[dict[str, bool]] = {"durationBeforeInterruption": True}
+
+    def start(self) -> None:
+        for resource in self.resources:
+            self.authorize("ec2:SendSpotInstanceInterruptions", resource.arn, resource.tags)
+        seconds = float(durations.parse_seconds(self.values["durationBeforeInterruption"]))
+        for resource in self.resources:
+            spot.interrupt(resource.identifier, seconds)
 
 
 class StopInstances(_Instances):

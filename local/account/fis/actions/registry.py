@@ -17,6 +17,7 @@ ACTIONS: dict[str, type[Action]] = {
         ec2.TerminateInstances,
         ec2.StopInstances,
         ec2.RebootInstances,
+        ec2.InterruptSpotInstances,
         SendCommand,
         FailoverCluster,
         RebootInstances,
