@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aws_cdk import Annotations, Duration, RemovalPolicy
 from aws_cdk.aws_ec2 import ISecurityGroup, ISubnet, IVpc, SubnetSelection
-from aws_cdk.aws_iam import PolicyDocument, PolicyStatement, Role, ServicePrincipal
+from aws_cdk.aws_iam import ManagedPolicy, PolicyDocument, PolicyStatement, Role, ServicePrincipal
 from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, LayerVersion, LoggingFormat, Runtime, RuntimeFamily, Tracing
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
@@ -95,9 +95,10 @@ class Functions:
         statements: Sequence[PolicyStatement],
         environment: Mapping[str, str] | None = None,
         network: Network | None = None,
+        elsewhere: Sequence[PolicyStatement] = (),
     ) -> Function:
         """Makes a function: `StartFault` runs `squall.handlers.start_fault.handler`. Without `network` it is in no
-        VPC."""
+        VPC. `elsewhere`: what it may do in other Regions."""
         settings = self._common.settings
         logs = LogGroup(
             self._scope,
@@ -112,6 +113,12 @@ class Functions:
             assumed_by=ServicePrincipal("lambda.amazonaws.com"),
             description=f"Squall {name}",
             inline_policies={"permissions": PolicyDocument(statements=[*_logging_statements(logs), *statements])},
+            # A policy of its own: the inline policies of a role may have 10,240 characters in all, and Pulse needs most of them.
+            managed_policies=[
+                ManagedPolicy(self._scope, f"{name}Elsewhere", description=f"Squall {name} in other Regions", statements=list(elsewhere))
+            ]
+            if elsewhere
+            else None,
         )
         return Function(
             self._scope,

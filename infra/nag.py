@@ -4,6 +4,7 @@ from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.permissions.documents import document_files
+from infra.permissions.regions import name_function, name_table
 from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
 from squall.domain.experiment.published import FOLDER
@@ -66,6 +67,7 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's experiment machine",
         _format_arn(stack, "states", f"execution:{stack.campaign_machine_name}:*"): "Every execution of this stack's campaign machine",
     }
+    wildcards |= _wildcards_over_regions(stack)
     wildcards |= dict.fromkeys(sorted(stack.custom_wildcards), "Named by the deployer, in the custom_actions of a policy")
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}
     findings["S1"] = "Only this stack's functions read and write the bucket; who wants access records has CloudTrail data events"
@@ -75,6 +77,17 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
     return findings
 
 
+def _wildcards_over_regions(stack: SquallStack) -> dict[str, str]:
+    """The names in other Regions, whose end CloudFormation chooses there."""
+    settings = stack.settings
+    chosen = "CloudFormation chooses the end of the name, in the Region of a peer; the beginning is the stack's and the resource's"
+    found = {_format_arn(stack, "dynamodb", name_table(settings.stack_name), region=region): chosen for region in settings.peer_regions}
+    for function in ("Abort", "Decide"):
+        for region in (stack.region, *settings.peer_regions) if settings.peer_regions else ():
+            found[_format_arn(stack, "lambda", name_function(settings.stack_name, function), region=region)] = chosen
+    return found
+
+
 def _bucket_id(stack: SquallStack) -> str:
     element = stack.results.bucket.node.default_child
     if not isinstance(element, CfnElement):
@@ -82,9 +95,9 @@ def _bucket_id(stack: SquallStack) -> str:
     return str(stack.resolve(element.logical_id))
 
 
-def _format_arn(stack: SquallStack, service: str, resource: str, *, account: str | None = None) -> str:
+def _format_arn(stack: SquallStack, service: str, resource: str, *, account: str | None = None, region: str | None = None) -> str:
     """An ARN as cdk-nag writes it: values known only at deployment are in angle brackets. By default in the stack's
-    account."""
-    parts = {"Partition": stack.partition, "Region": stack.region, "AccountId": account or stack.account}
-    partition, region, owner = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
-    return f"arn:{partition}:{service}:{region}:{owner}:{resource}"
+    account and Region."""
+    parts = {"Partition": stack.partition, "Region": region or stack.region, "AccountId": account or stack.account}
+    partition, place, owner = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
+    return f"arn:{partition}:{service}:{place}:{owner}:{resource}"

@@ -39,6 +39,7 @@ from infra.permissions.holders import (
     OUTSIDE_FUNCTIONS,
     WORKFLOW_FUNCTIONS,
     statements_for,
+    statements_over_regions,
 )
 from infra.permissions.listed_resources import list_fault_folders, list_names
 from infra.permissions.names import Names
@@ -148,6 +149,7 @@ class SquallStack(Stack):
             table=self.results.table.table_name,
             abort_function=self.functions["Abort"].function_name,
             state_machine_arn=self.state_machine.state_machine_arn,
+            decide_function=self.functions["Decide"].function_name,
         )
         StringParameter(
             self,
@@ -168,7 +170,7 @@ class SquallStack(Stack):
         # Abort is made first: the permissions of other functions name it as the only action that a guard alarm may
         # have.
         names = self._compose_names(definitions)
-        abort = factory.make("Abort", statements_for("Abort", names))
+        abort = factory.make("Abort", statements_for("Abort", names), elsewhere=statements_over_regions("Abort", names))
         names = replace(names, abort_function_arn=abort.function_arn)
         sentinel = factory.make("Sentinel", statements_for("Sentinel", names), network=self._sentinel_network())
         names = replace(names, sentinel_function_arn=sentinel.function_arn)
@@ -200,7 +202,11 @@ class SquallStack(Stack):
         first = {"Abort": abort, "Sentinel": sentinel}
         of_fleet = FLEET_FUNCTIONS if definitions.fleet else ()
         others = [name for name in (*WORKFLOW_FUNCTIONS, *CAMPAIGN_FUNCTIONS, *OUTSIDE_FUNCTIONS, *of_fleet) if name not in first]
-        return {**first, **{name: factory.make(name, statements_for(name, names), variables.get(name)) for name in others}}
+        made = {
+            name: factory.make(name, statements_for(name, names), variables.get(name), elsewhere=statements_over_regions(name, names))
+            for name in others
+        }
+        return {**first, **made}
 
     def _sentinel_network(self) -> Network | None:
         """The existing VPC of the settings; Squall changes nothing in it."""
@@ -253,6 +259,7 @@ class SquallStack(Stack):
             safety_lever=settings.halt_engages_safety_lever,
             sentinel_in_vpc=settings.sentinel_vpc_id is not None,
             dead_letter_arn=self.results.dead_letters.queue_arn,
+            peers=settings.peer_regions,
             schedule_role_arn=self._published_role.role_arn,
             chat_topic_arn=self.results.chat_topic.topic_arn,
             in_fleet=settings.fleet_home_account is not None,

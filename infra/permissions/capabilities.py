@@ -83,7 +83,7 @@ def _allow_storage(names: Names, function: str) -> dict[str, list[PolicyStatemen
             ),
         ],
         **_allow_campaigns(names),
-        **allow_regions(),
+        **allow_regions(names),
         "halt_copy": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("HALT"))],
         "sightings": [_make_statement(["dynamodb:UpdateItem"], [names.table_arn], _limit_to_items("SWEEP"))],
         "create_record": [

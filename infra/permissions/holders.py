@@ -1,9 +1,12 @@
 """Who may do what: which function holds which capability. This is the one place to review."""
 
+from collections.abc import Iterable
+
 from aws_cdk.aws_iam import PolicyStatement
 
 from infra.permissions.capabilities import make_capabilities
 from infra.permissions.names import Names
+from infra.permissions.regions import OVER_REGIONS
 
 CONTROL_FUNCTIONS = ("Abort", "Approve", "Decide", "Halt", "Note", "Pulse", "Resume", "Schedule", "Sentinel", "Watchdog")
 OUTSIDE_FUNCTIONS = (*CONTROL_FUNCTIONS, "Report")
@@ -242,6 +245,15 @@ FLEET_FUNCTIONS = tuple(FLEET_HOLDERS)
 
 
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:
-    """What a function may do, besides writing its own log and traces."""
+    """What a function may do in its own stack, besides writing its own log and traces."""
+    return _list_statements(function, names, [held for held in (HOLDERS | FLEET_HOLDERS)[function] if held not in OVER_REGIONS])
+
+
+def statements_over_regions(function: str, names: Names) -> list[PolicyStatement]:
+    """What a function may do about runs over several Regions; nothing if the stack acts with no other Region."""
+    return _list_statements(function, names, [held for held in (HOLDERS | FLEET_HOLDERS)[function] if held in OVER_REGIONS])
+
+
+def _list_statements(function: str, names: Names, capabilities: Iterable[str]) -> list[PolicyStatement]:
     statements_of = make_capabilities(names, function)
-    return [statement for capability in dict.fromkeys((HOLDERS | FLEET_HOLDERS)[function]) for statement in statements_of[capability]]
+    return [statement for capability in dict.fromkeys(capabilities) for statement in statements_of[capability]]

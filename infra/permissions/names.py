@@ -51,6 +51,8 @@ class Names:
     """The topic for chats."""
     campaign_machine_name: str = ""
     """The state machine of campaigns."""
+    peers: tuple[str, ...] = ()
+    """The other Regions whose stacks this one acts with."""
     schedule_role_arn: str = ""
     """The role with which Scheduler starts published experiments."""
 

@@ -1,10 +1,81 @@
-"""What a function may do in the Regions of a run over several Regions: one capability for each method of the port."""
+"""What a function may do in the Regions of a run over several Regions: one capability for each method of the port.
+
+CloudFormation chooses the names of a stack's table and functions in each Region, and they begin with the stack's name and
+the construct's. So the grants name the peers' resources by that beginning. What the peers are called exactly, their
+functions say in a parameter; a wrong name there reaches nothing else.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
 
+from infra.permissions.names import Names
+from squall.adapters.regions import UNREAD
+from squall.domain.regions.names import parameter_name
+
 OVER_REGIONS = ("read_parts", "read_decisions", "ask_home", "start_parts", "abort_parts", "wake_parts", "write_decisions")
+_HASH = "????????"
+"""What the CDK puts behind the name of a construct: 8 hexadecimal digits."""
 
 
-def allow_regions() -> dict[str, list[PolicyStatement]]:
-    """Nothing yet: no stack acts with a stack of another Region."""
-    return {capability: [] for capability in OVER_REGIONS}
+def allow_regions(names: Names) -> dict[str, list[PolicyStatement]]:
+    """The statements of each capability; none if the stack acts with no other Region. What a function reads of its own
+    stack's table, `record` allows."""
+    if not names.peers:
+        return {capability: [] for capability in OVER_REGIONS}
+    own = (names.region,)
+    asking = [_allow("ssm:GetParameter", list_peer_arns(names, "ssm", f"parameter{parameter_name(names.stack)}", own)), *_use_keys(names)]
+    tables = list_peer_arns(names, "dynamodb", name_table(names.stack))
+    no_approvals = {
+        "ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(UNREAD)},
+        "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+    return {
+        "read_parts": [*asking, _allow("dynamodb:GetItem", tables, _limit_to("EXECUTION#*") | no_approvals)],
+        "read_decisions": [*asking, _allow("dynamodb:GetItem", tables, _limit_to("REGIONS#*"))],
+        "ask_home": [*asking, _allow("lambda:InvokeFunction", list_peer_arns(names, "lambda", name_function(names.stack, "Decide"), own))],
+        "start_parts": [
+            *asking,
+            _allow("states:StartExecution", list_peer_arns(names, "states", f"stateMachine:{names.state_machine_name}", own)),
+        ],
+        "abort_parts": [
+            *asking,
+            _allow("lambda:InvokeFunction", list_peer_arns(names, "lambda", name_function(names.stack, "Abort"), own)),
+        ],
+        "wake_parts": [_allow("states:SendTaskSuccess", ["*"])],  # authorizes on no resource
+        "write_decisions": [_allow("dynamodb:PutItem", [names.table_arn], _limit_to("REGIONS#*"))],
+    }
+
+
+def name_table(stack: str) -> str:
+    """The table of a stack of this name, as a resource of DynamoDB with wildcards."""
+    return f"table/{stack}-ResultsTable{_HASH}-*"
+
+
+def name_function(stack: str, function: str) -> str:
+    """A function of a stack of this name, as a resource of Lambda with wildcards."""
+    return f"function:{stack}-{function}{_HASH}-*"
+
+
+def list_peer_arns(names: Names, service: str, resource: str, own: tuple[str, ...] = ()) -> list[str]:
+    """The ARNs of a resource in the peers' Regions, and in `own`."""
+    return [f"arn:{names.partition}:{service}:{region}:{names.account}:{resource}" for region in (*own, *names.peers)]
+
+
+def _use_keys(names: Names) -> list[PolicyStatement]:
+    """The replicas of the customer's multi-Region key, by way of the peers' DynamoDB."""
+    if names.kms_key_arn is None:
+        return []
+    key = names.kms_key_arn.split(":", 4)[4]
+    replicas = [f"arn:{names.partition}:kms:{region}:{key}" for region in names.peers]
+    services = [f"dynamodb.{region}.{suffix}" for suffix in dict.fromkeys(("amazonaws.com", names.url_suffix)) for region in names.peers]
+    return [_allow("kms:Decrypt", replicas, {"StringEquals": {"kms:ViaService": services}})]
+
+
+def _limit_to(keys: str) -> dict[str, Any]:
+    return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [keys]}}
+
+
+def _allow(action: str, resources: list[str], conditions: Mapping[str, Any] | None = None) -> PolicyStatement:
+    return PolicyStatement(actions=[action], resources=resources, conditions=conditions)

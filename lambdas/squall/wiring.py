@@ -237,7 +237,11 @@ class Wiring:
 
     @cached_property
     def regions(self) -> Regions:
-        raise NotImplementedError  # until the adapter is there, no stack has peer Regions
+        from squall.adapters.aws import peer_client
+        from squall.adapters.regions import AwsRegions, Place
+
+        own = _make_client("dynamodb").meta.region_name
+        return AwsRegions(peer_client, Place(self.settings.stack, own, self.settings.table, self.settings.peer_regions))
 
     @cached_property
     def workflow(self) -> Workflow:

@@ -101,7 +101,8 @@ def test_a_client_is_made_once_with_bounded_waits_and_retries(environment: pytes
 
 
 def test_the_abort_path_starts_without_pydantic() -> None:
-    modules = ["fis.experiments", "dynamodb.records", "step_functions", "cloudwatch.alarms", "dynamodb.locks", "sns", "log", "clock"]
+    edges = ["fis.experiments", "dynamodb.records", "step_functions", "regions", "cloudwatch.alarms", "dynamodb.locks"]
+    modules = [*edges, "sns", "log", "clock"]
     code = f"import sys; {'; '.join(f'import squall.adapters.{module}' for module in modules)}; import squall.wiring"
     check = f"{code}; print([name for name in ('pydantic', 'boto3', 'botocore.session', 'aws_lambda_powertools') if name in sys.modules])"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

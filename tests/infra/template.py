@@ -48,6 +48,9 @@ class Resources:
         for name, role in self.of_type("AWS::IAM::Role").items():
             for policy in role.get("Policies", []):
                 results += _parse(name, policy["PolicyDocument"])
+            for arn in role.get("ManagedPolicyArns", []):
+                attached = self.of_type("AWS::IAM::ManagedPolicy").get(arn.get("Ref", "")) if isinstance(arn, dict) else None
+                results += _parse(name, attached["PolicyDocument"]) if attached else []
         for kind in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
             for name, policy in self.of_type(kind).items():
                 results += _parse(name, policy["PolicyDocument"])

@@ -34,7 +34,9 @@ class Regions(Protocol):
     """The stacks in other Regions, and this one."""
 
     def read_part(self, region: str, execution_id: str) -> ExecutionRecord | None:
-        """The record of an execution in that Region's table, read consistently; None if there is none."""
+        """The record of an execution in that Region's table, read consistently; None if there is none.
+
+        Who was asked for approval, who voted, the proofs and the timeline are not read, and empty in the answer."""
 
     def start_part(self, region: str, name: str, payload: Mapping[str, Any]) -> bool:
         """Start an execution of that Region's experiment machine with this name and input. True also if it was started
