@@ -14,12 +14,14 @@ from infra.strict_yaml import StrictLoader
 from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, plan_campaign
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
+from squall.admission.regions import parse_regions
 from squall.domain.base.problems import InvalidInput
 from squall.domain.campaign.definition import Campaign
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
+from squall.domain.regions.definition import REGIONS
 
-Definition = TypeVar("Definition", bound=BaseModel)
+Definition = TypeVar("Definition")
 
 
 class DefinitionsError(Exception):
@@ -27,14 +29,31 @@ class DefinitionsError(Exception):
 
 
 @dataclass(frozen=True)
+class OverRegions:
+    """An experiment for several Regions, and what each of them runs."""
+
+    raw: Mapping[str, object]
+    parts: Mapping[str, Experiment]
+
+    @property
+    def environment(self) -> str:
+        return next(iter(self.parts.values())).environment
+
+
+@dataclass(frozen=True)
 class Definitions:
     """The definitions to deploy: the catalogue by file name, the policies by environment name."""
 
-    experiments: Mapping[str, Experiment]
+    experiments: Mapping[str, Experiment | OverRegions]
     environments: Mapping[str, Environment]
     campaigns: Mapping[str, Campaign] = field(default_factory=dict)
     fleet: Fleet | None = None
     """The fleet whose home this stack is."""
+
+    @property
+    def in_one_region(self) -> dict[str, Experiment]:
+        """The experiments that run by themselves, without a campaign over several Regions."""
+        return {name: experiment for name, experiment in self.experiments.items() if isinstance(experiment, Experiment)}
 
     def files(self) -> dict[str, dict[str, object]]:
         """The documents that the handlers read, by file name."""
@@ -52,7 +71,7 @@ def load_definitions(
     """Reads the folders with the models of the handlers. Raises DefinitionsError with every problem at once. A folder of
     campaigns that does not exist holds none."""
     problems: list[str] = []
-    experiments = dict(_read_folder(experiments_dir, parse_experiment, problems))
+    experiments = dict(_read_folder(experiments_dir, _parse_experiment, problems))
     environments = dict(_read_folder(environments_dir, parse_environment, problems))
     for stem, environment in environments.items():
         if environment.name != stem:
@@ -68,7 +87,15 @@ def load_definitions(
     return Definitions(experiments, environments, campaigns, fleets[0][1] if fleets else None)
 
 
-def _dump_model(model: BaseModel) -> object:
+def _parse_experiment(raw: object) -> Experiment | OverRegions:
+    if isinstance(raw, Mapping) and REGIONS in raw:
+        return OverRegions(raw, parse_regions(raw))
+    return parse_experiment(raw)
+
+
+def _dump_model(model: BaseModel | OverRegions) -> object:
+    if isinstance(model, OverRegions):
+        return dict(model.raw)
     return model.model_dump(mode="json", exclude_unset=True)
 
 
@@ -89,7 +116,7 @@ def _read_files(files: Iterable[Path], parse: Callable[[object], Definition], pr
 def _find_wrong_steps(
     folder: Path | None,
     campaigns: Mapping[str, Campaign],
-    experiments: Mapping[str, Experiment],
+    experiments: Mapping[str, Experiment | OverRegions],
     environments: Mapping[str, Environment],
 ) -> Iterator[str]:
     """Steps that no deployed experiment allows. Where a policy lets published experiments run, a campaign may name one of
@@ -108,7 +135,7 @@ def _find_wrong_steps(
 
 
 def _find_unknown_environments(
-    folder: Path, experiments: Mapping[str, Experiment], environments: Mapping[str, Environment]
+    folder: Path, experiments: Mapping[str, Experiment | OverRegions], environments: Mapping[str, Environment]
 ) -> Iterator[str]:
     for name, experiment in experiments.items():
         if experiment.environment not in environments:

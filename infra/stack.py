@@ -234,6 +234,7 @@ class SquallStack(Stack):
             "SQUALL_EVENT_BUS": self.settings.event_bus_name,
             "SQUALL_OPT_IN_TAG": self.settings.opt_in_tag,
             "POWERTOOLS_SERVICE_NAME": "squall",
+            **({"SQUALL_PEER_REGIONS": ",".join(self.settings.peer_regions)} if self.settings.peer_regions else {}),
             **({"SQUALL_FLEET_HOME": self.settings.fleet_home_account} if self.settings.fleet_home_account else {}),
         }
 
@@ -283,7 +284,7 @@ class SquallStack(Stack):
         stoppers = [*self._fis_roles.roles.values(), *(self.functions[name] for name in ("Abort", "Halt", "Pulse"))]
         self.state_machine.node.add_dependency(*stoppers, *stop_paths)
         schedules.add_reports(self.functions["Report"])
-        schedules.add_experiments(definitions.experiments, self.state_machine)
+        schedules.add_experiments(definitions.in_one_region, self.state_machine)
         schedules.add_campaigns(definitions.campaigns, self.campaign_machine)
         if definitions.fleet:
             schedules.add_fleet(self.functions["Greet"], self.functions["Collect"])

@@ -27,6 +27,7 @@ from squall.domain.documents.result import Result
 from squall.domain.experiment.execution_input import ExecutionInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
+from squall.domain.regions.definition import FEWEST, LOCAL_FAULT_FIELDS, LOCAL_FIELDS, MOST
 from squall.faults import custom, registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,10 +176,33 @@ def _across_fields(name: str) -> dict[str, Any]:
                     "anyOf": [{"required": ["target_resources"]}, {"required": ["target"]}, {"required": ["fis_template_id"]}],
                 },
                 {"required": ["faults"]},
+                {"required": ["regions"]},
             ],
             "allOf": [_parameters_schema(fault_type) for fault_type in _list_types()] + [_custom_schema()],
         }
     return {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]} if name == "input" else {}
+
+
+def _regions_schema(fields: dict[str, Any]) -> dict[str, Any]:
+    """The schema of `regions`, which no model has: an experiment for several Regions is split into one for each."""
+    of_fault = {field: fields[field] for field in LOCAL_FAULT_FIELDS}
+    faults = {
+        "type": "object",
+        "description": "The targets of a scenario's faults in this Region, by the name of the fault.",
+        "additionalProperties": {"type": "object", "properties": of_fault, "additionalProperties": False},
+        "examples": [{"loss": {"target": {"tags": {"app": "shop"}}}}],
+    }
+    own = {field: faults if field == "faults" else fields[field] for field in LOCAL_FIELDS}
+    return {
+        "type": "object",
+        "description": "The Regions in which the experiment runs at the same time, by name, and below each what is different "
+        "there; `blast_radius` is then `multiple_region`. It runs as a campaign of kind `regions`.",
+        "minProperties": FEWEST,
+        "maxProperties": MOST,
+        "propertyNames": {"pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]+$"},
+        "additionalProperties": {"anyOf": [{"type": "null"}, {"type": "object", "properties": own, "additionalProperties": False}]},
+        "examples": [{"eu-west-1": None, "eu-central-1": {"stop_alarms": ["orders-too-few"]}}],
+    }
 
 
 def make_schema(name: str) -> dict[str, Any]:
@@ -187,6 +211,8 @@ def make_schema(name: str) -> dict[str, Any]:
     generated = model.model_json_schema(mode=mode, schema_generator=_Described)
     for document in _read_examples(name):
         add_examples(generated, generated, document)
+    if name == "experiment":
+        generated["properties"]["regions"] = _regions_schema(generated["properties"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:squall:{name}",

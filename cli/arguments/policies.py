@@ -14,6 +14,7 @@ from cli.arguments import definitions
 from local import shipped
 from squall.admission.environment import parse_environment
 from squall.admission.policy import find_policy_problems, find_ranges_problems
+from squall.admission.regions import find_radius_problems
 from squall.domain.base.problems import InvalidInput, Problem, show_value, suggest_name
 from squall.domain.policy.environment import Environment, Timing
 from squall.domain.safety.policy import find_forbidden
@@ -60,6 +61,11 @@ class Policies:
     def read(self, name: str) -> Environment | None:
         """The policy of an environment that has a file; None if it is not valid."""
         return _read_policy(self.files[name])
+
+    def find_region_problems(self, name: str) -> list[Problem]:
+        """Whether the environment's policy lets a run hit several Regions."""
+        environment = _read_policy(self.files[name]) if name in self.files else None
+        return list(find_radius_problems(environment)) if environment else []
 
     def read_timings(self) -> dict[str, Timing]:
         """The pace of each environment whose policy is valid."""

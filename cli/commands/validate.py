@@ -14,9 +14,12 @@ from cli.text import clean_block, clean_line, safe_text
 from infra.account.fleet import parse_fleet
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
+from squall.admission.json_limits import remove_duplicates
+from squall.admission.regions import parse_regions, place_problem
 from squall.domain.base.problems import InvalidInput, Problem, show_value
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
+from squall.domain.regions.definition import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -83,13 +86,33 @@ def check_file(file: str, known: policies.Policies | None = None) -> Report:
         if fleets.is_fleet(source.raw) or campaigns.is_campaign(source.raw):
             _check_by_itself(source)
             return Report(file, ())
-        experiment = parse_experiment(source.raw)
+        experiments = _parse(source.raw)
     except InvalidInput as invalid:
         return _make_report(source, invalid.problems)
-    known = known or policies.find_policies(file)
+    known, environment = known or policies.find_policies(file), experiments[""].environment
     if known is None:
-        return Report(file, (), environment=experiment.environment)
-    return _make_report(source, known.find_problems(experiment), known.show_file(experiment.environment), experiment.environment)
+        return Report(file, (), environment=environment)
+    return _make_report(source, _compare(source.raw, experiments, known), known.show_file(environment), environment)
+
+
+def _parse(raw: Any) -> dict[str, Experiment]:
+    """The experiment under an empty name; of one for several Regions those of all, by Region, and the first of them. Raises
+    InvalidInput."""
+    if not (isinstance(raw, dict) and REGIONS in raw):
+        return {"": parse_experiment(raw)}
+    parts = parse_regions(raw)
+    return {"": next(iter(parts.values())), **parts}
+
+
+def _compare(raw: Any, experiments: dict[str, Experiment], known: policies.Policies) -> list[Problem]:
+    """What the policy refuses of the experiment, in any of its Regions."""
+    if len(experiments) == 1:
+        return known.find_problems(experiments[""])
+    problems = [*known.find_region_problems(experiments[""].environment)]
+    for region, experiment in experiments.items():
+        if region:
+            problems += [place_problem(problem, raw, region) for problem in known.find_problems(experiment)]
+    return remove_duplicates(problems)
 
 
 def _check_by_itself(source: definitions.Source) -> None:

@@ -381,8 +381,15 @@ class Needed:
 
 _KEY = "asked by DynamoDB, S3, SNS and SQS in the function's name where the stack has a key of its own: no port knows of it"
 _NETWORK = "asked by Lambda itself, where the sentinel lives in a VPC, before the function's first line runs"
+_OF_PARTS = "only a part of a run over several Regions calls it, and a scene is one Region: `tests/workflow/regions` shows it"
 NOT_SHOWN: dict[tuple[str, str], str] = {
     ("*", "iam:CreateServiceLinkedRole"): "asked by FIS itself, once in an account's life, for its first experiment",
+    **{
+        (function, action): _OF_PARTS
+        for function in ("AwaitPeers", "Decide")
+        for action in ("dynamodb:GetItem", "dynamodb:UpdateItem", "states:SendTaskSuccess")
+        if (function, action) != ("Decide", "dynamodb:UpdateItem")
+    },
     ("AcquireSlot", "s3:PutObject"): "its source can reach a write of the checks it makes again; no scene has brought it there yet",
     ("*", "sqs:SendMessage"): "asked by Lambda itself, for an event on which the function failed for good",
     **{("*", f"kms:{action}"): _KEY for action in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")},

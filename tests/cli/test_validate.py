@@ -354,3 +354,21 @@ def test_the_environments_of_another_tool_are_no_policies(squall: Squall, tmp_pa
     folder = _project(tmp_path, prod="replicas: 3\nimage: shop\n")
     path = _file(folder, _cpu_stress(), "one.json")
     assert squall("validate", path).stdout == f"{path}: valid, and no policy of environment staging lies beside it, so none judged it\n"
+
+
+def test_an_experiment_for_several_regions_is_compared_with_the_policy_in_each_of_them(squall: Squall, tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    policy = _file(tmp_path / "environments", "name: staging\n", "staging.yaml")
+    raw = {**json.loads(REL12.read_text()), "blast_radius": "multiple_region", "regions": {"eu-west-1": None, "eu-central-1": None}}
+    raw["target"] = {"tags": {"app": "shop"}}
+    del raw["target_resources"]
+    path = _file(tmp_path, json.dumps(raw), "both.json")
+    assert squall("validate", path).exit_code == 0
+    Path(policy).write_text("name: staging\nallowed_blast_radius: [single_region]\n")
+    done = squall("validate", path)
+    assert done.exit_code == 3
+    assert "the run is multiple_region" in done.stdout
+    raw["regions"]["eu-central-1"] = {"stop_alarms": 3}
+    done = squall("validate", _file(tmp_path, json.dumps(raw), "both.json"))
+    assert done.exit_code == 3
+    assert "regions.eu-central-1.stop_alarms" in done.stdout

@@ -125,3 +125,33 @@ def test_a_parameter_that_the_fault_does_not_know_is_refused_at_synth(folder: Pa
     file.write_text(file.read_text() + "parameters: {nonsense: 1}\n")
     with pytest.raises(DefinitionsError, match=r"by-hand.yaml: parameters.nonsense"):
         load_definitions(folder / "experiments", folder / "environments")
+
+
+def test_an_experiment_for_several_regions_is_deployed_as_it_is_written_and_runs_as_a_campaign(folder: Path) -> None:
+    experiments, campaigns = folder / "experiments", folder / "campaigns"
+    weekly = (experiments / "weekly.yaml").read_text().partition("schedule:")[0]
+    both = weekly.replace("single_instance", "multiple_region").replace(
+        "target_resources: [i-1234567890abcdef0]", "target: {tags: {app: shop}}"
+    )
+    (experiments / "both.yaml").write_text(f"{both}regions: {{eu-west-1: null, eu-central-1: {{stop_alarms: [orders-too-few]}}}}\n")
+    campaigns.mkdir(exist_ok=True)
+    (campaigns / "both.yaml").write_text("{name: Both, description: d, kind: regions, experiment: both}\n")
+    definitions = load_definitions(experiments, folder / "environments", campaigns)
+    assert "both" not in definitions.in_one_region, "no schedule of its own starts it"
+    catalogue = definitions.files()["catalogue.json"]["both"]
+    assert isinstance(catalogue, dict)
+    assert catalogue["regions"] == {"eu-west-1": None, "eu-central-1": {"stop_alarms": ["orders-too-few"]}}
+
+
+def test_a_policy_that_allows_no_run_over_several_regions_refuses_its_campaign_at_synth(folder: Path) -> None:
+    experiments, campaigns, policy = folder / "experiments", folder / "campaigns", folder / "environments" / "staging.yaml"
+    weekly = (experiments / "weekly.yaml").read_text().partition("schedule:")[0]
+    both = weekly.replace("single_instance", "multiple_region").replace(
+        "target_resources: [i-1234567890abcdef0]", "target: {tags: {app: shop}}"
+    )
+    (experiments / "both.yaml").write_text(f"{both}regions: {{eu-west-1: null, eu-central-1: null}}\n")
+    campaigns.mkdir(exist_ok=True)
+    (campaigns / "both.yaml").write_text("{name: Both, description: d, kind: regions, experiment: both}\n")
+    policy.write_text(policy.read_text() + "allowed_blast_radius: [single_instance, single_region]\n")
+    with pytest.raises(DefinitionsError, match="the run is multiple_region"):
+        load_definitions(experiments, folder / "environments", campaigns)

@@ -83,6 +83,12 @@ def test_a_stack_with_peers_says_its_names_in_a_parameter_that_is_called_the_sam
     assert set(json.loads(text(parameter["Value"]))) == set(StackNames.__dataclass_fields__), "nothing that no reader knows"
 
 
+def test_every_function_of_a_stack_with_peers_knows_them(synthesize: Callable[..., Resources]) -> None:
+    made = synthesize(peer_regions="us-east-1,eu-west-1")
+    known = {function["Environment"]["Variables"].get("SQUALL_PEER_REGIONS") for function in made.functions().values()}
+    assert known == {"us-east-1,eu-west-1"}
+
+
 PEERS = ("us-east-1", "eu-west-1")
 NAMES = Names("aws", "eu-central-1", "123456789012", "Squall", "t", "b", "n", "e", "Squall-Experiment", "f", (), (), None, "d", peers=PEERS)
 

@@ -85,7 +85,9 @@ def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout
     record = find_campaign(deployment, parse_execution_id(campaign_id))
     answer = deployment.abort_campaign(record.id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
     steps = [str(step.get("execution_id")) for step in answer.get("steps", ()) if step.get("recorded") or step.get("stopped")]
-    stopped = f"aborted {', '.join(steps)}" if steps else "no step of it had to be aborted"
+    asked = [f"{step.get('region')} is asked to abort {step.get('execution_id')}" for step in answer.get("steps", ()) if step.get("asked")]
+    done = [*([f"aborted {', '.join(steps)}"] if steps else []), *(clean_line(str(line)) for line in asked)]
+    stopped = ", ".join(done) if done else "no step of it had to be aborted"
     output.write_note(f"No further step of {record.id} starts; {stopped}.")
     if record.resume_at and not record.final:
         output.write_note(f"It pauses, and ends by itself at {record.resume_at:%Y-%m-%d %H:%M:%S} UTC.")

@@ -12,6 +12,7 @@ from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
 from squall.admission.policy import find_policy_problems, find_ranges_problems
+from squall.admission.regions import find_radius_problems, parse_regions
 from squall.domain.base.problems import (
     WHOLE,
     InvalidInput,
@@ -133,9 +134,8 @@ def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, 
             return None, [Problem(path="experiment", message=message, expected=offered)]
         try:
             raw = catalogue[name]
-            if region := payload.get("region"):
-                raw = split_definition(raw)[0][str(region)]
-            experiment = parse_experiment(raw)
+            region = str(payload.get("region") or "")
+            experiment = parse_regions(raw)[region] if region else parse_experiment(raw)
             if experiment.environment not in environments:
                 message = f"there is no environment {show_value(experiment.environment)}"
                 return None, [Problem(path="environment", message=message, expected=", ".join(sorted(environments)) or "a policy")]
@@ -146,6 +146,8 @@ def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, 
             changed = apply_overrides(experiment, Overrides.model_validate(payload.get("overrides", {})), environment)
         except InvalidInput as invalid:
             return None, prefix_paths("overrides", invalid.problems)
+        if region and (refused := list(find_radius_problems(environment))):
+            return None, refused
         known = [] if strict else _list_policy_problems(experiment, environment)
         return (changed, environment), [problem for problem in _list_policy_problems(changed, environment) if problem not in known]
 

@@ -26,6 +26,7 @@ from squall.faults import registry
 from squall.faults.adoption.keys import find_double
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
+HOW_REGIONS_RUN = "a file in campaigns/ with kind: regions, which names this experiment"
 _NAME_PREFIXES = ("i-", "subnet-", "vol-", "arn:")
 """How the names of resources begin."""
 MAXIMUM_COUNTS = {"faults": 20, "success_criteria": 20, "abort_conditions": 5, "steady_state": 20, "metrics": 50, "parameters": 50}
@@ -71,10 +72,10 @@ def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
 
 
 def _refuse_regions(problems: list[Problem]) -> list[Problem]:
-    """The problems, where `regions` is no unknown word: it is known, and not carried out yet."""
-    refusal = Problem(
-        path=REGIONS, message="not available yet: an experiment over several Regions", expected="one experiment in each Region"
-    )
+    """The problems, where `regions` is no unknown word: whoever asks for an ordinary experiment gets one for several
+    Regions."""
+    message = "the experiment is for several Regions, and runs in no other way than as a campaign"
+    refusal = Problem(path=REGIONS, message=message, expected=HOW_REGIONS_RUN)
     return [refusal if problem.path == REGIONS else problem for problem in problems]
 
 

@@ -246,9 +246,10 @@ def find_unavailable_features(raw: object) -> Iterator[Problem]:
     if raw.get("ramp") is not None:
         message = "an experiment has one dose: a ramp is a campaign"
         yield Problem(path="ramp", message=message, expected="a file in campaigns/ with kind: ramp, which names this experiment")
-    if raw.get("blast_radius") == BlastRadius.MULTIPLE_REGION:
+    if raw.get("blast_radius") == BlastRadius.MULTIPLE_REGION and raw.get("regions") is None:
         smaller = ", ".join(radius for radius in BlastRadius if radius is not BlastRadius.MULTIPLE_REGION)
-        yield Problem(path="blast_radius", message="not available yet: multiple_region", expected=smaller)
+        message = "is multiple_region, and the experiment names no regions"
+        yield Problem(path="blast_radius", message=message, expected=f"regions, or one of {smaller}")
 
 
 def _list_thresholds(experiment: Experiment) -> ThresholdsByPath:

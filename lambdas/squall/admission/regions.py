@@ -1,12 +1,16 @@
-"""Chooses what one Region runs of an experiment for several Regions."""
+"""What each Region runs of an experiment for several Regions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from squall.admission.candidate import Candidate
-from squall.domain.base.problems import Problem, prefix_paths
+from squall.admission.experiment import parse_experiment
+from squall.admission.json_limits import remove_duplicates
+from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths
 from squall.domain.base.vocabulary import BlastRadius
 from squall.domain.experiment.execution_input import RegionPart
+from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 from squall.domain.regions.definition import REGIONS, split_definition
 
@@ -34,6 +38,33 @@ def choose_region(
             Problem(path="part.regions", message=f"{region}, where this stack is, is none of them", expected=", ".join(documents))
         ]
     return replace(candidate, raw=documents[region]), []
+
+
+def parse_regions(raw: Mapping[str, Any]) -> dict[str, Experiment]:
+    """The experiment of each Region. Raises InvalidInput with every problem, each at its place in the whole definition."""
+    documents, problems = split_definition(raw)
+    if problems:
+        raise InvalidInput(problems)
+    experiments = {}
+    for region, document in documents.items():
+        try:
+            experiments[region] = parse_experiment(document)
+        except InvalidInput as invalid:
+            problems += [place_problem(problem, raw, region) for problem in invalid.problems]
+    if problems:
+        raise InvalidInput(remove_duplicates(problems))
+    return experiments
+
+
+def place_problem(problem: Problem, raw: Mapping[str, Any], region: str) -> Problem:
+    """The problem of a Region's experiment at its place in the whole definition: below the Region what it says for itself."""
+    own = raw[REGIONS][region] or {}
+    first, _, rest = problem.path.partition(".")
+    fault, _, field = rest.partition(".")
+    faults = own.get("faults") or {}
+    name, of_fault = first.partition("[")[0], field.partition(".")[0].partition("[")[0]
+    said_there = of_fault in faults.get(fault, {}) if name == "faults" else name in own
+    return problem.model_copy(update={"path": f"{extend_path(REGIONS, region)}.{problem.path}"}) if said_there else problem
 
 
 def find_radius_problems(environment: Environment) -> Iterator[Problem]:

@@ -137,11 +137,15 @@ def deep(levels: int) -> object:
         ({"experiment": REL12_NAME, "requested_by": 5}, "requested_by", "string"),
         ({"experiment": REL12_NAME, "trigger": {"schedule_arn": "arn:s"}}, "trigger.scheduled_time", "is missing"),
         ({"definition": {**REL12, "environment": "stagin"}}, "definition.environment", "development, production, staging"),
-        ({"definition": {**REL12, "blast_radius": "multiple_region"}}, "definition.blast_radius", "not available yet: multiple_region"),
+        (
+            {"definition": {**REL12, "blast_radius": "multiple_region"}},
+            "definition.blast_radius",
+            "is multiple_region, and the experiment names no regions",
+        ),
         (
             {"definition": {**REL12, "regions": {"eu-west-1": None}}},
             "definition.regions",
-            "not available yet: an experiment over several Regions",
+            "runs in no other way than as a campaign",
         ),
         ({"definition": {**REL12, "ramp": {"steps": []}}}, "definition.ramp", "a ramp is a campaign"),
         ({"definition": {**REL12, "rollback": "My-Document"}}, "definition.rollback", "its policy lists no rollback_documents"),

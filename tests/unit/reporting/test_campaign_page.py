@@ -71,6 +71,16 @@ def picture_of(result: CampaignResult) -> Picture:
     return picture
 
 
+def test_a_run_in_another_region_has_no_link_into_this_ones_bucket() -> None:
+    steps = (SUITE.steps[0], SUITE.steps[1].model_copy(update={"region": "eu-central-1"}))
+    made = build_campaign_page(SUITE.model_copy(update={"steps": steps}), ARN, "bucket")
+    here, there = (row[1] for row in made.steps.rows)
+    assert "c-s001" in str(getattr(here, "url", ""))
+    assert there == "c-s002, in the stack of eu-central-1"
+    assert made.picture
+    assert [bool(bar.url) for bar in made.picture.bars] == [True, False]
+
+
 def test_a_suite_is_bars_on_a_time_line() -> None:
     bars = picture_of(SUITE).bars
     assert [bar.tone for bar in bars] == ["good", "bad"]

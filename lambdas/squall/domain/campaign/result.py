@@ -36,6 +36,8 @@ class StepResult(Model):
     begun_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+    region: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """The other Region in which it ran, whose stack has its documents; empty if it ran in this one."""
 
 
 class NoteWritten(Model):
@@ -174,6 +176,7 @@ def _make_step(planned: PlannedStep, run: StepRun | None, reason: str = "") -> S
         begun_at=run.begun_at if run else None,
         ended_at=run.ended_at if run else None,
         reason=run.reason if run else reason,
+        region=run.region if run else "",
     )
 
 

@@ -20,8 +20,6 @@ LOCAL_FIELDS = ("target_resources", "target", "service", "stop_alarms", "metrics
 """What a Region may say for itself."""
 LOCAL_FAULT_FIELDS = ("target_resources", "target")
 """What it may say for itself of a fault of a scenario."""
-HOME_FIELDS = ("schedule",)
-"""What belongs to the whole run: home starts the parts."""
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")
 _ID = re.compile(r"^(i|subnet|vol)-[0-9A-Za-z-]+$")
 _ARN = re.compile(r"^arn:[^:\s]*:[^:\s]*:([^:\s]*):[^:\s]*:\S+$")
@@ -36,7 +34,7 @@ def split_definition(raw: Mapping[str, Any]) -> tuple[dict[str, Document], list[
         return {}, [
             Problem(path=REGIONS, message="is missing" if regions is None else f"{show_value(regions)} is not accepted", expected=expected)
         ]
-    problems = [*_find_wrong_regions(regions), *_find_wrong_fields(raw), *_find_regional(_common(raw), "")]
+    problems = [*_find_wrong_regions(regions), *_find_wrong_fields(raw), *_find_schedule(raw), *_find_regional(_common(raw), "")]
     for region, own in regions.items():
         path = extend_path(REGIONS, str(region))
         if own is None or isinstance(own, Mapping):
@@ -54,7 +52,7 @@ def _common(raw: Mapping[str, Any]) -> Document:
 
 
 def _make_part(raw: Mapping[str, Any], own: Mapping[str, Any]) -> Document:
-    part = {field: value for field, value in _common(raw).items() if field not in HOME_FIELDS}
+    part = _common(raw)
     faults = own.get("faults", {})
     if faults:
         part["faults"] = {name: {**fault, **faults[name]} if name in faults else fault for name, fault in raw["faults"].items()}
@@ -76,6 +74,12 @@ def _find_wrong_fields(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path="blast_radius", message=message, expected=BlastRadius.MULTIPLE_REGION.value)
     if raw.get("fis_template_id") is not None:
         yield Problem(path="fis_template_id", message="names a template of one Region", expected="type, parameters and targets instead")
+
+
+def _find_schedule(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    if raw.get("schedule") is not None:
+        message = "belongs to the campaign of kind regions: nothing else starts a part"
+        yield Problem(path="schedule", message=message, expected="schedule in the file in campaigns/")
 
 
 def _find_misplaced(raw: Mapping[str, Any], own: Mapping[str, Any], path: str) -> Iterator[Problem]:

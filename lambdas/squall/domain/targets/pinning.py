@@ -88,7 +88,7 @@ def pin_targets(asked: Sequence[Asked], rules: Rules) -> tuple[Pinned, list[Prob
         choices.append(choice)
         problems += prefix_paths(each.fault.path, found)
     if rules.radius is BlastRadius.MULTIPLE_REGION:
-        problems.append(Problem(path="blast_radius", message="multiple_region is not supported: run one experiment in each Region"))
+        problems.append(Problem(path="blast_radius", message="multiple_region is for an experiment that names regions"))
     if problems:
         return {}, problems
     zones: list[str | None] = [None]

@@ -1,10 +1,10 @@
 """The report of a campaign: its outcome, its steps as a picture, and links to the reports of its runs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from squall.domain.campaign.outcome import StepOutcome
-from squall.domain.campaign.result import CampaignResult, RampAnswer
+from squall.domain.campaign.result import CampaignResult, RampAnswer, StepResult
 from squall.domain.messages.console import ExecutionConsole
 from squall.domain.run.commands import shell_command
 from squall.reporting.campaign.pictures import Picture, draw_ramp, draw_suite, word_of
@@ -46,7 +46,11 @@ def render_campaign(page: CampaignPage) -> str:
 def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str) -> CampaignPage:
     """The contents of the report. Sections without evidence are empty."""
     console = ExecutionConsole(execution_arn, bucket)
-    urls = {step.execution_id: console.file_of(step.execution_id, "report.html") for step in result.steps if step.execution_id}
+    urls = {
+        step.execution_id: console.file_of(step.execution_id, "report.html")
+        for step in result.steps
+        if step.execution_id and not step.region
+    }
     return CampaignPage(
         title=result.name,
         word=Word.of((result.verdict or result.status).value),
@@ -69,6 +73,13 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str)
         ),
         commands=tuple(_list_commands(result, bucket, console.region)),
     )
+
+
+def _link_run(step: StepResult, urls: Mapping[str, str]) -> Link | str:
+    """The run's report, or where it is: the stack of another Region has a bucket of its own."""
+    if step.execution_id is None:
+        return "—"
+    return f"{step.execution_id}, in the stack of {step.region}" if step.region else Link(step.execution_id, urls[step.execution_id])
 
 
 def _make_tiles(result: CampaignResult) -> Iterator[Tile]:
@@ -130,7 +141,7 @@ def _steps_table(result: CampaignResult, urls: dict[str, str]) -> Table:
     rows = tuple(
         (
             step.step,
-            Link(step.execution_id, urls[step.execution_id]) if step.execution_id else "—",
+            _link_run(step, urls),
             word_of(step),
             format_duration((step.ended_at - step.begun_at).total_seconds()) if step.begun_at and step.ended_at else "—",
             step.reason,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.regions.definition import HOME_FIELDS, LOCAL_FIELDS, split_definition
+from squall.domain.regions.definition import LOCAL_FIELDS, split_definition
 
 HERE, THERE = "eu-west-1", "eu-central-1"
 COMMON = {
@@ -41,7 +41,7 @@ def list_problems(raw: dict[str, Any]) -> list[str]:
 
 
 def test_every_region_gets_an_ordinary_experiment() -> None:
-    parts, problems = split_definition(make(schedule={"expression": "rate(7 days)"}))
+    parts, problems = split_definition(make())
     assert problems == []
     assert list(parts) == [HERE, THERE]
     for part in parts.values():
@@ -77,6 +77,7 @@ def test_the_targets_of_a_scenario_are_given_fault_by_fault() -> None:
         (make({HERE: None}), "regions: names 1 Regions (expected 2 to 5)"),
         (make({HERE: None, "Frankfurt": None}), "regions.Frankfurt: is no name of a Region"),
         (make({HERE: None, THERE: "all"}), 'regions.eu-central-1: "all" is not accepted'),
+        (make(schedule={"expression": "rate(7 days)"}), "schedule: belongs to the campaign of kind regions"),
         (make(blast_radius="single_region"), 'blast_radius: is "single_region", and the experiment has regions (expected multiple_region)'),
         (make(fis_template_id="EXT1"), "fis_template_id: names a template of one Region"),
         (make({HERE: {"hypothesis": "other"}, THERE: None}), "regions.eu-west-1.hypothesis: can't differ between Regions"),
@@ -143,8 +144,4 @@ def test_no_part_holds_a_resource_of_another_region_or_differs_elsewhere(own: di
         others = {HERE, THERE} - {region}
         assert not any(other in str({key: part[key] for key in part}) for other in others)
         same = {field: value for field, value in part.items() if field not in LOCAL_FIELDS}
-        assert same == {
-            field: value
-            for field, value in {**COMMON, "blast_radius": "single_region"}.items()
-            if field not in (*LOCAL_FIELDS, *HOME_FIELDS)
-        }
+        assert same == {field: value for field, value in {**COMMON, "blast_radius": "single_region"}.items() if field not in LOCAL_FIELDS}
