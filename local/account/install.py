@@ -26,6 +26,7 @@ def install_patches() -> None:
     from local.account.ec2 import capacity, network, reboots, spot, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import service as fis
+    from local.account.fis import stream_errors
     from local.account.metrics import alarms, api
     from local.account.peers import federation, regions
     from local.account.ssm import automation, commands
@@ -48,6 +49,7 @@ def install_patches() -> None:
         rds,
         ecs,
         eks,
+        stream_errors,
         athena,
         fis,
         quotas,

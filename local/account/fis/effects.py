@@ -4,6 +4,7 @@ alone."""
 _REAL_NETWORK = "real: the workload's processes drop or delay the traffic"
 _REAL_LOAD = "real: a process loads the machine"
 _REAL_FUNCTION = "real: what stands before the function's process does it"
+_REAL_STREAM = "real: the account answers that share of the calls with the error; nothing in the sample uses a stream"
 
 EFFECTS: dict[str, str] = {
     "aws:ec2:terminate-instances": "real: the instance's processes end",
@@ -17,6 +18,8 @@ EFFECTS: dict[str, str] = {
     "aws:ebs:pause-volume-io": "real: writers of the volume wait",
     "aws:ebs:volume-io-latency": "real: writers of the volume wait that long for each write",
     "aws:ec2:asg-insufficient-instance-capacity-error": "real: the account refuses launches",
+    "aws:kinesis:stream-provisioned-throughput-exception": _REAL_STREAM,
+    "aws:kinesis:stream-expired-iterator-exception": _REAL_STREAM,
     "aws:ecs:stop-task": "real: the task's process ends",
     "aws:ecs:task-cpu-stress": _REAL_LOAD,
     "aws:ecs:task-io-stress": "real: a file takes the task's disk",

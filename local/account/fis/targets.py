@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import autoscaling, ec2, lambda_svc, rds
+from ministack.services import autoscaling, ec2, kinesis, lambda_svc, rds
 
 from local.account.ec2 import spot
 from local.account.fis.errors import ExperimentError
@@ -24,6 +24,7 @@ SUBNET = "aws:ec2:subnet"
 VOLUME = "aws:ec2:ebs-volume"
 GROUP = "aws:ec2:autoscaling-group"
 FUNCTION = "aws:lambda:function"
+STREAM = "aws:kinesis:stream"
 _chooser = random.Random(20240)
 
 
@@ -91,6 +92,10 @@ def _list_functions() -> list[Resource]:
     ]
 
 
+def _list_streams() -> list[Resource]:
+    return [Resource(stream["StreamARN"], name, dict(stream.get("tags") or {}), stream) for name, stream in kinesis._streams.items()]
+
+
 FINDERS = {
     INSTANCE: _list_instances,
     SPOT: _list_spot_instances,
@@ -101,6 +106,7 @@ FINDERS = {
     GROUP: _list_groups,
     TASK: _list_tasks,
     FUNCTION: _list_functions,
+    STREAM: _list_streams,
 }
 
 

@@ -74,6 +74,32 @@ def test_latency_and_loss_hit_the_exchanges_with_their_sources_and_no_other(
 
 
 @pytest.mark.parametrize(
+    ("given", "percent"),
+    [({}, 7), ({"LossPercent": "30"}, 30), ({"LossPercent": "30", "FlowsPercent": "50"}, 15), ({"LossPercent": "100"}, 100)],
+    ids=["by default", "a third", "a third of half", "all"],
+)
+def test_a_loss_hits_as_many_exchanges_as_its_percents_say(
+    network: Network, effects: Effects, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], percent: float
+) -> None:
+    waited: list[float] = []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def measure() -> float:
+        lost = 0
+        for _ in range(4000):
+            waited.clear()
+            lost += not await network.impair(TO_INVENTORY) or bool(waited)
+        return 100 * lost / 4000
+
+    effects.start("c", LOSS, {"Sources": "inventory.sample.internal", **given})
+    monkeypatch.setattr("local.workload.network.disturbances.asyncio.sleep", note)
+    measured = asyncio.run(measure())
+    assert abs(measured - percent) <= 2.5, "three standard deviations at most"
+
+
+@pytest.mark.parametrize(
     ("protocol", "port", "direction", "hit"),
     [
         ("tcp", 80, "ingress", [INBOUND]),

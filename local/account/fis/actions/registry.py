@@ -1,6 +1,6 @@
 """The FIS actions that the account can carry out. A new action is a class in a module beside this one, and its line here."""
 
-from local.account.fis.actions import ec2, ecs, eks
+from local.account.fis.actions import ec2, ecs, eks, streams
 from local.account.fis.actions.automation import StartAutomation
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
@@ -25,6 +25,8 @@ ACTIONS: dict[str, type[Action]] = {
         PauseVolumeIo,
         VolumeIoLatency,
         InsufficientCapacity,
+        streams.ThroughputException,
+        streams.ExpiredIteratorException,
         ecs.StopTask,
         ecs.CpuStress,
         ecs.IoStress,
