@@ -4,10 +4,12 @@ The repairs that errors name, the rewrites of `rewrites.py` and guesses at names
 the sentences with the fewest changes win.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.rewrites import rewrite_sentence
+from squall.domain.language.rewrites import TABLES, Replacement
 
 _MOST = 3
 """Proposals that are shown."""
@@ -15,6 +17,13 @@ _DEPTH = 4
 """Changes that are combined."""
 _ATTEMPTS = 80
 """Sentences that are parsed at most."""
+_LONGEST = 300
+"""The most characters of a sentence that is still rewritten."""
+_BEARS_MEANING = re.compile(
+    r"\b(?:not|never|no|cannot|can't|non|without|unless|per|after|before|within|until|downtime|outages?|fail-?over|nines)\b|n['’]t\b|/",
+    re.IGNORECASE,
+)
+"""Words that a guess at a name must keep: without them the sentence says something else, or the opposite."""
 
 
 def add_proposals(error: SentenceError, parse: Callable[[str], object], examples: tuple[str, ...]) -> None:
@@ -38,8 +47,8 @@ class _Search:
             errors, self._level = self._level, []
             for candidates in (
                 [text for error in errors for text in error.repairs],
-                [text for error in errors for text in rewrite_sentence(error.text)],
-                [text for error in errors for text in error.guesses],
+                [text for error in errors for text in _rewrite(error.text)],
+                [text for error in errors for text in error.guesses if _keeps_meaning(error.text, text)],
             ):
                 if parsed := self._keep_parsed(candidates):
                     return tuple(parsed[:_MOST])
@@ -70,3 +79,28 @@ def _try_sentence(text: str, parse: Callable[[str], object]) -> SentenceError | 
 
 def _fold_text(text: str) -> str:
     return " ".join(text.casefold().split())
+
+
+def _keeps_meaning(text: str, guess: str) -> bool:
+    return len(_BEARS_MEANING.findall(guess)) >= len(_BEARS_MEANING.findall(text))
+
+
+@cache
+def _compile_rows() -> tuple[tuple[re.Pattern[str], tuple[Replacement, ...]], ...]:
+    return tuple(
+        (re.compile(str(pattern), re.IGNORECASE), replacements)
+        for table in TABLES
+        for pattern, *rest in table
+        for replacements in [tuple(rest)]
+    )
+
+
+def _rewrite(text: str) -> Iterator[str]:
+    """The sentence with each rewrite that applies to it; empty for a text that is too long for a sentence."""
+    plain = " ".join(text.split())
+    if len(plain) > _LONGEST:
+        return
+    for pattern, replacements in _compile_rows():
+        if pattern.search(plain):
+            for replacement in replacements:
+                yield " ".join(pattern.sub(replacement, plain).split())

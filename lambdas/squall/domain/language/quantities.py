@@ -41,6 +41,11 @@ class Quantities:
         if spelled is None and unit not in _WITHOUT_UNIT:
             message = f"{of} needs a unit"
             repairs = self._with_units(number, number, *_COMMONEST[unit])
+            if unit == "percent" and 0 < (share := units.read_number(str(number))) <= 1:  # a share of one, as people write 0.99
+                repairs = (
+                    *replace_span(self.text, start_of(number), end_of(number), f"{float(100 * share):g} %"),
+                    *repairs,
+                )
             raise SentenceError(self.text, end_of(number), message, expected, repairs)
         if token is not None and spelled is not None and spelled.unit != unit:
             message = f"{of} is not measured in {token}: it is in {unit}"

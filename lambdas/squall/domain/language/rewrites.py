@@ -4,20 +4,18 @@ These only make proposals (`proposals.py`), which people choose from: nothing he
 """
 
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 
 from squall.domain.language.number_words import BIG_NUMBER, spell_in_digits
 
 Replacement = str | Callable[[re.Match[str]], str]
-_LONGEST = 300
-"""The most characters of a sentence that is still rewritten."""
-
 _COMPARE = r"(?:>=|<=|>|<|=|≥|≤|above|below|under|over|exceeds|at least|at most|no more than|more than|less than|fewer than)"
 _NUMBER = r"\d+(?:\.\d+)?"
 _TIME = r"(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?)"
 _REQUESTS = r"(?:(?:all|the|our|http|api|user|client|incoming) )*requests?"
 _NOT = r"(?:(?:should|must|shall|will|would|may|can|does|do|did|is|are|has to|have to|needs to) ?)?(?:never|not|n['’]t)(?: ever)?"
+_AT_MOST = rf"(?:no more than|at most|less than) ({_NUMBER} ?(?:%|percent))"
+_BACK = r"(?:(?:is|are|drops?|falls?|rises?|goes|gets|comes|returns?|recovers?) )?(?:back )?(?:to )?"
 _MEMBERS = r"(instances?|tasks?|pods?)"
 _MANY = r"(\d+|a|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _REPLACED = r"Auto Scaling launches replacement instance"
@@ -197,6 +195,13 @@ _COMPARISONS: tuple[tuple[str | Replacement, ...], ...] = (
 """Comparisons with a number."""
 
 _SHARES: tuple[tuple[str | Replacement, ...], ...] = (
+    (
+        rf"^({_NUMBER} ?(?:%|percent) of {_REQUESTS}) (?:<=?|are (?:under|below|faster than)|(?:under|below)) ?(\d.*)$",
+        r"\1 complete within \2",
+    ),
+    (r"^(?:the )?(?:downtime|outage|unavailability)s?\b\D*?(\d+ ?(?!%|percent)[a-z]+)$", r"System availability recovers within \1"),
+    (r"^\D*?(?:unavailable|down) (?:for )?(?:less than|at most|<) (\d+ ?[a-z]+)$", r"System availability recovers within \1"),
+    (r"^.*?\bfail-?over(?: time| duration)?\b\D*?(\d+ ?[a-z]+)$", r"System recovers within \1"),
     (rf"^(?:no|none of (?:the )?|0|zero) {_REQUESTS} (?:(?:may|should|must) )?(?:fails?|returns? (?:an )?errors?).*$", "error count = 0"),
     (rf"^no {_REQUESTS} (?:(?:may|should|must) )?(?:takes?|is|lasts?) (?:more|longer|slower) than (.+)$", r"maximum response time <= \1"),
     (rf"^(?:every|each) {_REQUESTS} (?:succeeds|is successful|must succeed)$", "all requests succeed"),
@@ -214,7 +219,10 @@ _SHARES: tuple[tuple[str | Replacement, ...], ...] = (
     (rf"^(?:most|almost all|nearly all) ({_REQUESTS}) (.+)$", r"99 % of requests \2", r"90 % of requests \2"),
     (rf"^({_NUMBER}) (?:out of|of|in|from) (?:every )?100 {_REQUESTS} (.+)$", r"\1 % of requests \2"),
     (
-        rf"^(.*\d ?(?:%|percent)) of {_REQUESTS} (?:are|return|get|have) (?:2xx|200|200s|ok|good|without errors?)\b(.*)$",
+        (
+            rf"^(.*\d ?(?:%|percent)) of {_REQUESTS} (?:are|return|get|have)(?: an?)? "
+            r"(?:2xx|200|200s|ok|good|without errors?|non-?(?: ?5xx| ?error))(?: responses?| status)?\b(.*)$"
+        ),
         r"\1 of requests succeed\2",
     ),
     (
@@ -314,6 +322,9 @@ _EVENTS: tuple[tuple[str | Replacement, ...], ...] = (
 """Alarms, recovery, replacement, and numbers of members."""
 
 _TIMES: tuple[tuple[str | Replacement, ...], ...] = (
+    (rf"^(?:during|throughout|while) (?:the )?{_FAULT},? (.+)$", r"\1 during the fault"),
+    (rf"^after (?:the )?(?:recovery|{_FAULT}),? (.+)$", r"\1 during recovery"),
+    (rf"^(.+?) {_BACK}(?:{_COMPARE} )?{_NUMBER} ?(?:%|percent|{_TIME}) within (\d+ ?[a-z]+)$", r"\1 recovers within \2"),
     (r"\b(\d{1,2}) ?h(?:ours?)? ?(\d{1,2}) ?m(?:in(?:utes?)?)?\b", _add_up_minutes),
     (r"\bPT(\d+)M\b", r"\1 minutes"),
     (r"\bPT(\d+)S\b", r"\1 seconds"),
@@ -348,6 +359,10 @@ _TIMES: tuple[tuple[str | Replacement, ...], ...] = (
 """Durations and windows."""
 
 _BASELINES: tuple[tuple[str | Replacement, ...], ...] = (
+    (rf"\b{_NOT} (?:increase|rise|grow|degrade|worsen)(?: by)? (?:more than|over|above) (?=\d)", "increases by <= "),
+    (rf"\b{_NOT} (?:decrease|drop|fall|decline)(?: by)? (?:more than|over|below) (?=\d)", "decreases by <= "),
+    (rf"^{_AT_MOST} (?:degradation|increase|rise) (?:in|of) (?:the )?(.+)$", r"\2 increases by <= \1 of baseline"),
+    (rf"^{_AT_MOST} (?:drop|decrease|loss) (?:in|of) (?:the )?(.+)$", r"\2 decreases by <= \1 of baseline"),
     (
         (
             r"\b(?:of|than|to|from|over|vs\.?|against|compared (?:to|with)) (?:(?:the|its) )?(?:normal|"
@@ -375,24 +390,4 @@ _BASELINES: tuple[tuple[str | Replacement, ...], ...] = (
 )
 """Comparisons with the baseline."""
 
-
-@cache
-def _compile_rows() -> tuple[tuple[re.Pattern[str], tuple[Replacement, ...]], ...]:
-    tables = (_SEVERAL, _WRAPPERS, _CHARACTERS, _SHARES, _STATISTICS, _METRICS, _COMPARISONS, _EVENTS, _TIMES, _BASELINES)
-    return tuple(
-        (re.compile(str(pattern), re.IGNORECASE), replacements)
-        for table in tables
-        for pattern, *rest in table
-        for replacements in [tuple(rest)]
-    )
-
-
-def rewrite_sentence(text: str) -> Iterator[str]:
-    """The sentence with each rewrite that applies to it; empty for a text that is too long for a sentence."""
-    plain = " ".join(text.split())
-    if len(plain) > _LONGEST:
-        return
-    for pattern, replacements in _compile_rows():
-        if pattern.search(plain):
-            for replacement in replacements:
-                yield " ".join(pattern.sub(replacement, plain).split())
+TABLES = (_SEVERAL, _WRAPPERS, _CHARACTERS, _SHARES, _STATISTICS, _METRICS, _COMPARISONS, _EVENTS, _TIMES, _BASELINES)
