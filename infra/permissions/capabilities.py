@@ -1,6 +1,6 @@
 """What each capability allows: exact actions on the narrowest resources that the API authorizes on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
@@ -10,10 +10,10 @@ from infra.permissions.documents import DOCUMENTS
 from infra.permissions.fleet import allow_fleet
 from infra.permissions.names import Names, automation_arns
 from infra.permissions.regions import allow_regions
-from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
+from squall.domain.resources.managed import MANAGED
 from squall.domain.safety.fis_template import CHECKED_TAG
 
 _NETWORK_INTERFACE_ACTIONS = (
@@ -318,13 +318,7 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
                 ["lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListTags"],
                 (names.arn("lambda", "function:*"),) if names.disturbs_functions else (),
             ),
-            *_allow_if_listed(
-                ["kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream"],
-                (names.arn("kinesis", "stream/*"),) if ResourceType.STREAM in names.fis_action_targets else (),
-            ),
-            *_allow_if_listed(
-                ["dsql:GetCluster"], (names.arn("dsql", "cluster/*"),) if ResourceType.DSQL_CLUSTER in names.fis_action_targets else ()
-            ),
+            *_allow_managed(names),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
             # that instance.
             _make_statement(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
@@ -338,6 +332,15 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
         "metric_names": [_make_statement(["cloudwatch:ListMetrics"], ["*"])],
         "commands": [_make_statement(["ssm:ListCommandInvocations"], ["*"])],
     }
+
+
+def _allow_managed(names: Names) -> Iterator[PolicyStatement]:
+    """To read the resources of managed services, of the types that actions hit which a policy allows by their ids."""
+    for kind, managed in MANAGED.items():
+        allowed = {read.on: [other.allowed_by for other in managed.reads if other.on == read.on] for read in managed.reads}
+        for resource, actions in allowed.items() if kind in names.fis_action_targets else ():
+            arn = resource if resource == "*" else managed.arn(names.partition, names.region, names.account, resource)
+            yield _make_statement(list(dict.fromkeys(actions)), [arn])
 
 
 def _allow_sentinel(names: Names) -> dict[str, list[PolicyStatement]]:

@@ -26,6 +26,7 @@ from squall.application import schedules
 from squall.application.admission import admit
 from squall.application.reports import period
 from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.managed import MANAGED
 from squall.errors import Refused, Unavailable
 from squall.reporting import page
 from squall.wiring import set_wiring
@@ -68,7 +69,7 @@ NAMES = Names(
     schedule_role_arn="schedule-role",
     sentinel_in_vpc=True,
     disturbs_functions=True,
-    fis_action_targets=("aws:dsql:cluster", "aws:kinesis:stream"),
+    fis_action_targets=tuple(MANAGED),
 )
 _DYNAMODB = {
     "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get "
@@ -162,13 +163,13 @@ KINDS: dict[str, set[ResourceType]] = {
     "lambda:GetFunctionConfiguration": {_F},
     "lambda:ListAliases": {_F},
     "lambda:ListTags": {_F},
-    "tag:GetResources": {_F, ResourceType.STREAM, ResourceType.DSQL_CLUSTER},
-    "kinesis:DescribeStreamSummary": {ResourceType.STREAM},
-    "kinesis:ListTagsForStream": {ResourceType.STREAM},
-    "dsql:GetCluster": {ResourceType.DSQL_CLUSTER},
+    "tag:GetResources": {_F, *(kind for kind, managed in MANAGED.items() if managed.tagged_as)},
     "rds:DescribeDBInstances": {_D, _C},
     "rds:DescribeDBClusters": {_C},
 }
+for _kind, _managed in MANAGED.items():
+    for _read in _managed.reads:
+        KINDS[_read.allowed_by] = KINDS.get(_read.allowed_by, set()) | {_kind}
 """The types of target for which the inventory needs an action."""
 REFUSABLE = frozenset({"faults.create_template", "faults.start", "alarms.put", "alarms.put_composite", "automations.start"})
 

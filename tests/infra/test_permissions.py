@@ -14,6 +14,8 @@ from infra.permissions.documents import DOCUMENTS
 from infra.permissions.holders import CAMPAIGN_FUNCTIONS, EVERY_FUNCTION, FLEET_HOLDERS, HOLDERS, WORKFLOW_FUNCTIONS
 from infra.permissions.names import Names
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL
+from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.managed import MANAGED
 from squall.faults import registry
 from tests.infra.calls import reachable
 from tests.infra.template import Resources, Statement, text
@@ -444,15 +446,16 @@ def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Re
     assert "ec2:DescribeInstances" in granted
 
 
-def test_streams_and_clusters_are_read_only_where_a_policy_allows_an_action_on_them() -> None:
-    reads = {
-        "aws:kinesis:stream": {"kinesis:DescribeStreamSummary", "kinesis:ListTagsForStream"},
-        "aws:dsql:cluster": {"dsql:GetCluster"},
-    }
-    for kind in ("", *reads):
-        names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=(kind,))
-        granted = {action for statement in make_capabilities(names, "Discover")["inventory"] for action in statement.actions}
-        assert {action for action in granted if action.startswith(("kinesis:", "dsql:"))} == reads.get(kind, set())
+@pytest.mark.parametrize("kind", MANAGED)
+def test_managed_resources_are_read_only_where_a_policy_allows_an_action_on_them(kind: ResourceType) -> None:
+    def list_granted(*kinds: str) -> set[tuple[str, str]]:
+        names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=kinds)
+        statements = make_capabilities(names, "Discover")["inventory"]
+        return {(action, resource) for statement in statements for action in statement.actions for resource in statement.resources}
+
+    managed = MANAGED[kind]
+    resources = {read.allowed_by: "*" if read.on == "*" else managed.arn("aws", "r", "a", read.on) for read in managed.reads}
+    assert list_granted(kind) - list_granted() == resources.items() - list_granted()
 
 
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:

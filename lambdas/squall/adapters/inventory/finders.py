@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.inventory.databases import RdsDatabases
-from squall.adapters.inventory.described import READINGS, DescribedResources
+from squall.adapters.inventory.described import DescribedResources
 from squall.adapters.inventory.functions import LambdaFunctions
 from squall.adapters.inventory.kubernetes import Kubernetes
 from squall.adapters.inventory.pods import EksPods
@@ -16,6 +16,7 @@ from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.adapters.inventory.tasks import EcsTasks
 from squall.adapters.inventory.volumes import EbsVolumes
 from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.managed import MANAGED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,5 +34,5 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),
     ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm"), client("ec2")),
-    **{kind: partial(DescribedResources, kind) for kind in READINGS},
+    **{kind: partial(DescribedResources, kind) for kind in MANAGED},
 }

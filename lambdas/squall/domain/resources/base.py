@@ -53,9 +53,14 @@ class Resource(Model):
         return self.id
 
     @property
+    def usable_states(self) -> frozenset[str]:
+        """The states in which a fault on this resource makes sense."""
+        return self.USABLE
+
+    @property
     def usable(self) -> bool:
         """Whether a fault on this resource makes sense now."""
-        return self.state in self.USABLE
+        return self.state in self.usable_states
 
     @property
     def belongs_to(self) -> str | None:

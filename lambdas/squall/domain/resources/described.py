@@ -1,22 +1,34 @@
 """Targets of managed services of which Squall knows what one call of their service says."""
 
 from collections.abc import Iterator
-from typing import Literal, Self
+from typing import Self
+
+from pydantic import field_validator
 
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import Resource
+from squall.domain.resources.managed import MANAGED
 
 
 class DescribedResource(Resource):
     """A resource of a managed service. It belongs to no zone, and nothing of Squall's workload replaces it."""
 
-    USABLE = frozenset({"ACTIVE"})
     IDENTITY = ("arn", "state")
 
-    type: Literal[ResourceType.STREAM, ResourceType.DSQL_CLUSTER]
     fields: dict[str, str] = {}
     """What its service says of its configuration, by the service's names; lists and objects as JSON with sorted keys. Only
     what does not change by itself is among them."""
+
+    @field_validator("type")
+    @classmethod
+    def _require_row(cls, value: ResourceType) -> ResourceType:
+        if value not in MANAGED:
+            raise ValueError(f"{value.value} has a model of its own")
+        return value
+
+    @property
+    def usable_states(self) -> frozenset[str]:
+        return MANAGED[self.type].usable
 
     def list_changes(self, now: Self, /) -> Iterator[str]:
         """Each field that differs in the other description, as a sentence."""

@@ -12,6 +12,7 @@ from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.instances import Instance
+from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.pods import CLUSTER, EksPod
 from squall.domain.resources.pods import FILTERS as POD_FILTERS
 from squall.domain.resources.scaling_groups import ScalingGroup
@@ -19,15 +20,13 @@ from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.volumes import Volume
 
-DESCRIBED = frozenset({ResourceType.STREAM, ResourceType.DSQL_CLUSTER})
-"""The types that share one model and one reader."""
 _DESCRIBED = "described"
 
 
 def _type_of(value: Any) -> str:
     """The type's name. Documents of the first versions have none: they contain instances."""
     type_name = str(value.get("type", ResourceType.INSTANCE) if isinstance(value, dict) else value.type)
-    return _DESCRIBED if type_name in DESCRIBED else type_name
+    return _DESCRIBED if type_name in MANAGED else type_name
 
 
 _Others = (
@@ -60,9 +59,8 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
     (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
-    (re.compile(r"arn:[^:]+:kinesis:[^:]+:\d*:stream/[A-Za-z0-9_.-]+"), ResourceType.STREAM),
-    (re.compile(r"arn:[^:]+:dsql:[^:]+:\d*:cluster/[a-z0-9]+"), ResourceType.DSQL_CLUSTER),
     (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
+    *((managed.pattern, kind) for kind, managed in MANAGED.items()),
 )
 
 
@@ -83,13 +81,13 @@ def group_named(name: str) -> str | None:
     return match["name"] if match else None
 
 
-ZONELESS = DESCRIBED | {ResourceType.FUNCTION}
+ZONELESS = frozenset({*MANAGED, ResourceType.FUNCTION})
 """Types that live in no zone."""
 FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.ECS_TASK: frozenset({"availability-zone", "cluster", "service"}),
     ResourceType.FUNCTION: frozenset(),
     ResourceType.POD: frozenset(POD_FILTERS),
-    **dict.fromkeys(DESCRIBED, frozenset[str]()),
+    **dict.fromkeys(MANAGED, frozenset[str]()),
 }
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""
 

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from squall.domain.base.vocabulary import CheckOutcome, ResourceType
+from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.metrics.periods import format_length
 from squall.domain.metrics.scopes import load_balancer_dimension
 from squall.domain.resources.base import Resource
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.volumes import Volume
@@ -85,10 +86,9 @@ def _list_parts_of(resource: Resource) -> Iterator[Part]:
             yield from ({"DBClusterIdentifier": resource.id, "DBInstanceIdentifier": member.id} for member in resource.members)
         case Database():
             yield {"DBInstanceIdentifier": resource.id}
-        case DescribedResource(type=ResourceType.STREAM):
-            yield {"StreamName": resource.id}
-        case DescribedResource(type=ResourceType.DSQL_CLUSTER):
-            yield {"ClusterId": resource.id, "ResourceId": resource.id}
+        case DescribedResource():
+            names = MANAGED[resource.type].dimensions
+            yield from [dict.fromkeys(names, resource.id)] if names else []
         case Volume():
             yield {"VolumeId": resource.id}
             yield from ({"InstanceId": attachment.instance, "VolumeId": resource.id} for attachment in resource.attachments)

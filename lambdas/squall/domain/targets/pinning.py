@@ -224,7 +224,7 @@ def _explain_none_eligible(workload: Workload, candidates: Sequence[Resource], *
     """Why no candidate can be hit. `explained`: whether other problems say it already, such as a missing opt-in."""
     states = [f"{resource.id} is {resource.condition}" for resource in candidates if not resource.usable]
     idle = [sentence for resource in candidates if resource.usable and (sentence := explain_idle(workload, resource))]
-    wanted = " or ".join(sorted({state for resource in candidates for state in resource.USABLE}))
+    wanted = " or ".join(sorted({state for resource in candidates for state in resource.usable_states}))
     if not states and not idle:
         if explained:
             return []

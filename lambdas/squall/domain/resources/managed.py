@@ -1,0 +1,133 @@
+"""Resource types of managed services that one reader and one model share. A row says how their service describes them, who
+may ask for that, and what is compared after a fault: a new type is a row here, and its words in the vocabulary.
+
+A describe call, not Cloud Control's GetResource: it says the state, which the schemas of many types lack, and asks for the
+permissions that AWS documents for the FIS action, where GetResource asks for those of the type's read handler.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from squall.domain.base.vocabulary import ResourceType
+
+
+@dataclass(frozen=True)
+class Read:
+    """A call that reads something of a resource."""
+
+    method: str
+    """The method of boto3's client."""
+    arguments: Callable[[str], dict[str, Any]]
+    """The arguments, from the ARN."""
+    allowed_by: str
+    """The IAM action."""
+    on: str
+    """The resource part of the ARNs on which IAM authorizes it, such as `stream/*`; `*`: IAM authorizes it on none."""
+    gives: str
+    """What is read in the answer, as a JMESPath expression."""
+    absent: frozenset[str] = frozenset({"ResourceNotFoundException"})
+    """The error codes that say that there is no such thing."""
+
+
+@dataclass(frozen=True)
+class Managed:
+    """How resources of one type are named, read and compared."""
+
+    client: str
+    """boto3's name of the service."""
+    service: str
+    """The service in the ARNs."""
+    resource: str
+    """A regular expression of the resource in the ARNs. The id is what follows the last slash."""
+    describe: Read
+    """The description. Without one there is no such resource."""
+    owner: str
+    """What in the description tells whose it is: the ARN, or the account. Some services are asked by an id alone, and answer
+    with a resource of that id whatever the ARN said. A JMESPath expression."""
+    state: str
+    """The state in the description, as a JMESPath expression; empty: such a resource has none, and is there or not."""
+    usable: frozenset[str]
+    """The states in which a fault makes sense."""
+    fields: Mapping[str, str]
+    """What is compared after a fault: name to a JMESPath expression in the description. Only what does not change by itself,
+    and no secrets: they are stored with the results."""
+    tags: str | Read
+    """The tags: a JMESPath expression in the description, or a call of their own."""
+    tagged_as: str
+    """The type in the Resource Groups Tagging API; empty: such resources are not found by tags."""
+    dimensions: tuple[str, ...] = ()
+    """The dimensions of its metrics in CloudWatch whose value is its id."""
+    more: Mapping[str, Read] = field(default_factory=dict)
+    """Further calls: name to what is compared, too. What does not exist is not set."""
+    regional: bool = True
+    """Whether the ARNs name a Region."""
+
+    @property
+    def reads(self) -> tuple[Read, ...]:
+        """Every call."""
+        return (self.describe, *([self.tags] if isinstance(self.tags, Read) else []), *self.more.values())
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The ARNs of such resources."""
+        return re.compile(rf"arn:[^:]+:{self.service}:{'[^:]+' if self.regional else ''}:\d*:{self.resource}")
+
+    def arn(self, partition: str, region: str, account: str, resource: str) -> str:
+        """The ARN of the resource in this account, with `*` for any part of its name."""
+        return f"arn:{partition}:{self.service}:{region if self.regional else ''}:{account}:{resource}"
+
+
+EXISTS = "exists"
+"""The state of what has none."""
+
+MANAGED: Mapping[ResourceType, Managed] = {
+    # A stream's number of open shards follows its traffic, so it is not compared. A stream has at most 50 tags, and Kinesis
+    # returns so many at once.
+    ResourceType.STREAM: Managed(
+        client="kinesis",
+        service="kinesis",
+        resource=r"stream/[A-Za-z0-9_.-]+",
+        describe=Read(
+            method="describe_stream_summary",
+            arguments=lambda arn: {"StreamARN": arn},
+            allowed_by="kinesis:DescribeStreamSummary",
+            on="stream/*",
+            gives="StreamDescriptionSummary",
+        ),
+        owner="StreamARN",
+        state="StreamStatus",
+        usable=frozenset({"ACTIVE"}),
+        fields={name: name for name in ("StreamModeDetails", "RetentionPeriodHours", "EncryptionType", "KeyId", "EnhancedMonitoring")},
+        tags=Read(
+            method="list_tags_for_stream",
+            arguments=lambda arn: {"StreamARN": arn},
+            allowed_by="kinesis:ListTagsForStream",
+            on="stream/*",
+            gives="Tags",
+        ),
+        tagged_as="kinesis:stream",
+        dimensions=("StreamName",),
+    ),
+    ResourceType.DSQL_CLUSTER: Managed(
+        client="dsql",
+        service="dsql",
+        resource=r"cluster/[a-z0-9]+",
+        describe=Read(
+            method="get_cluster",
+            arguments=lambda arn: {"identifier": arn.rpartition("/")[2]},
+            allowed_by="dsql:GetCluster",
+            on="cluster/*",
+            gives="@",
+        ),
+        owner="arn",
+        state="status",
+        usable=frozenset({"ACTIVE"}),
+        fields={name: name for name in ("deletionProtectionEnabled", "multiRegionProperties", "encryptionDetails")},
+        tags="tags",
+        tagged_as="dsql:cluster",
+        dimensions=("ClusterId", "ResourceId"),
+    ),
+}
+"""The types, each with its row."""
