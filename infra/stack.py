@@ -50,6 +50,7 @@ from infra.settings import Settings, SettingsError
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL, Workflow, campaign_machine_name, machine_name
 from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS
+from squall.domain.policy.roles import OWN_TAG
 from squall.domain.regions.names import StackNames, parameter_name
 from squall.version import VERSION
 
@@ -137,7 +138,7 @@ class SquallStack(Stack):
         self._say_names()
         Analytics(self, "Analytics", bucket=self.results.bucket, environments=tuple(sorted(definitions.environments)))
         self._write_outputs()
-        Tags.of(self).add("squall:stack", settings.stack_name)
+        Tags.of(self).add(OWN_TAG, settings.stack_name)
 
     def _say_names(self) -> None:
         if not self.settings.peer_regions:

@@ -10,6 +10,7 @@ from infra.permissions.documents import DOCUMENTS
 from infra.permissions.fleet import allow_fleet
 from infra.permissions.names import Names, automation_arns
 from infra.permissions.regions import allow_regions
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
@@ -340,7 +341,7 @@ def _allow_managed(names: Names) -> Iterator[PolicyStatement]:
         allowed = {read.on: [other.allowed_by for other in managed.reads if other.on == read.on] for read in managed.reads}
         for resource, actions in allowed.items() if kind in names.fis_action_targets else ():
             arn = resource if resource == "*" else managed.arn(names.partition, names.region, names.account, resource)
-            yield _make_statement(list(dict.fromkeys(actions)), [arn])
+            yield from _allow_if_listed(list(dict.fromkeys(actions)), names.api_fault_roles if kind is ResourceType.ROLE else (arn,))
 
 
 def _allow_sentinel(names: Names) -> dict[str, list[PolicyStatement]]:

@@ -46,8 +46,9 @@ class FisRoles:
         """All FIS actions that the policy allows by id are one managed policy: IAM attaches only ten to a role."""
         faults = [fault for fault in registry.list_action_faults() if fault.type in environment.allowed_types]
         scope = Scope.of(Stack.of(role), environment, opt_in_tag)
-        self.actions |= {action for fault in faults for action in fault.fis_actions}
-        statements = [statement for fault in faults for statement in scope.statements(fault)]
+        granted = {fault: statements for fault in faults if (statements := scope.statements(fault))}
+        self.actions |= {action for fault in granted for action in fault.fis_actions}
+        statements = [statement for own in granted.values() for statement in own]
         if statements:
             description = f"FIS actions on {opt_in_tag}={environment.name}, as the policy allows them by id"
             ManagedPolicy(role, "FisActions", description=description, statements=statements, roles=[role])

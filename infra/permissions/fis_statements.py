@@ -9,7 +9,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.policy.environment import Environment
 from squall.faults.base import AnyFault
-from squall.faults.grants import FaultGrant
+from squall.faults.grants import API_FAULT_ROLES, FaultGrant
 
 FOLDER = "{lambda_fault_configuration}"
 """The placeholder of the folder in S3 for faults of functions."""
@@ -27,17 +27,22 @@ class Scope:
     """The value of the opt-in tag."""
     lambda_fault_configuration: str | None = None
     """Folder in S3 for faults of functions, as an ARN that ends in a slash; None: the policy names none."""
+    api_fault_roles: tuple[str, ...] = ()
+    """The roles that API faults may hit."""
 
     @classmethod
     def of(cls, stack: Stack, policy: Environment, opt_in_tag: str) -> "Scope":
         """The scope of an environment in a stack."""
-        return cls(stack.partition, stack.region, stack.account, opt_in_tag, policy.name, policy.lambda_fault_configuration)
+        where = stack.partition, stack.region, stack.account
+        return cls(*where, opt_in_tag, policy.name, policy.lambda_fault_configuration, policy.api_fault_roles)
 
     def statements(self, fault: AnyFault) -> list[PolicyStatement]:
-        """What FIS needs for a fault; nothing if the fault needs a folder and the policy names none."""
+        """What FIS needs for a fault; nothing if the fault needs a folder, or roles, and the policy names none."""
         grants = fault.grants()
-        needs_folder = any(FOLDER in resource for grant in grants for resource in grant.resources)
-        return [] if needs_folder and self.lambda_fault_configuration is None else [self.statement(grant) for grant in grants]
+        text = repr([grant.model_dump() for grant in grants])
+        needed = {FOLDER: self.lambda_fault_configuration, API_FAULT_ROLES: self.api_fault_roles}
+        missing = [placeholder for placeholder, value in needed.items() if placeholder in text and not value]
+        return [] if missing else [self.statement(grant) for grant in grants]
 
     def statement(self, grant: Grant) -> PolicyStatement:
         """The IAM statement of a grant. Placeholders are filled in; only grants of faults have any, those of custom actions
@@ -53,4 +58,7 @@ class Scope:
         """The template with its placeholders filled in, in all its parts."""
         if isinstance(template, dict):
             return {key: self._fill(value) for key, value in template.items()}
-        return [self._fill(value) for value in template] if isinstance(template, list) else template.format(**vars(self))
+        if isinstance(template, list):
+            lists = (list(self.api_fault_roles) if value == API_FAULT_ROLES else [self._fill(value)] for value in template)
+            return [value for values in lists for value in values]
+        return template.format(**vars(self))

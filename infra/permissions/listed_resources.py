@@ -21,6 +21,7 @@ class ListedNames(TypedDict):
     deployment_group_arns: tuple[str, ...]
     disturbs_functions: bool
     fis_action_targets: tuple[str, ...]
+    api_fault_roles: tuple[str, ...]
 
 
 def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
@@ -39,6 +40,7 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
         "deployment_group_arns": tuple(sorted(_format_arn(stack, "codedeploy", name, "deploymentgroup:") for name in groups)),
         "disturbs_functions": any(policy.lambda_fault_configuration for policy in policies),
         "fis_action_targets": tuple(sorted({str(ACTIONS[kind.value].resource_type) for kind in allowed if kind.is_fis_action})),
+        "api_fault_roles": tuple(sorted({role for policy in policies for role in policy.api_fault_roles})),
     }
 
 

@@ -45,6 +45,8 @@ class Names:
     """Whether an environment's policy enables faults on Lambda functions."""
     fis_action_targets: tuple[str, ...] = ()
     """The types of target that FIS actions by id hit, where an environment's policy allows such actions."""
+    api_fault_roles: tuple[str, ...] = ()
+    """The IAM roles that API faults may hit."""
     sentinel_function_arn: str = ""
     sentinel_in_vpc: bool = False
     chat_topic_arn: str = ""

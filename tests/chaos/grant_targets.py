@@ -15,7 +15,7 @@ from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
-from tests.workflow.faults.test_described import ACTION, SIGNAL
+from tests.workflow.faults.test_described import ACTION, API_ACTION, ORDERS_ROLE, SIGNAL
 from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
@@ -114,12 +114,13 @@ def cluster(_: Walk, world: FakeWorld) -> None:
     catalogue(type="database_failure", target_resources=[CLUSTER.arn], service=TARGET_GROUP, **CRITERIA)
 
 
-def stream(_: Walk, world: FakeWorld, **target: Any) -> None:
-    described(world, ORDERS_STREAM, ACTION, **target)
+def stream(_: Walk, world: FakeWorld) -> None:
+    described(world, ORDERS_STREAM, ACTION)
 
 
-def tagged_stream(walk: Walk, world: FakeWorld) -> None:
-    stream(walk, world, target_resources=[], target={"resource_type": "aws:kinesis:stream", "tags": STAGING})
+def tagged_stream(_: Walk, world: FakeWorld) -> None:
+    tagged = {"target_resources": [], "target": {"resource_type": "aws:kinesis:stream", "tags": STAGING}}
+    described(world, ORDERS_STREAM, ACTION, tagged)
 
 
 def dsql_cluster(_: Walk, world: FakeWorld) -> None:
@@ -131,13 +132,18 @@ def dsql_cluster(_: Walk, world: FakeWorld) -> None:
     )
 
 
-def described(world: FakeWorld, resource: DescribedResource, action: str, **target: Any) -> None:
+def role(_: Walk, world: FakeWorld) -> None:
+    described(world, ORDERS_ROLE, API_ACTION, operations="RunInstances", service="ec2")
+
+
+def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
     """Half of the calls on a managed service fail, and its clients count them."""
-    policy(allowed_types=[action])
+    policy(allowed_types=[action], api_fault_roles=[ORDERS_ROLE.arn])
     world.fleet.add_other(resource)
     world.metrics.set("Throttled", lambda _: 90.0 if world.faults.active() else 0.0)
     named = target or {"target_resources": [resource.arn]}
-    catalogue(type=action, service=TARGET_GROUP, parameters={"percentage": 50}, fault_signal=SIGNAL, **{**CRITERIA, **named})
+    parameters = {"percentage": 50, **values}
+    catalogue(type=action, service=TARGET_GROUP, parameters=parameters, fault_signal=SIGNAL, **{**CRITERIA, **named})
 
 
 def instance(_: Walk, __: FakeWorld) -> None:
@@ -166,6 +172,7 @@ KINDS: dict[str, Prepare] = {
     "a stream": stream,
     "tagged streams": tagged_stream,
     "a DSQL cluster": dsql_cluster,
+    "a role": role,
     "tasks": task,
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,

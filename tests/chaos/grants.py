@@ -70,6 +70,7 @@ NAMES = Names(
     sentinel_in_vpc=True,
     disturbs_functions=True,
     fis_action_targets=tuple(MANAGED),
+    api_fault_roles=("role",),
 )
 _DYNAMODB = {
     "GetItem": "records.get locks.holds locks.holders locks.acquire halt_copy.get sightings.get sentinels.get "

@@ -18,6 +18,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("FinalCheck", "kinesis:ListTagsForStream", "a stream"),
     ("Discover", "tag:GetResources", "tagged streams"),
     ("VerifyRollback", "dsql:GetCluster", "a DSQL cluster"),
+    ("FinalCheck", "iam:GetRole", "a role"),
     ("FinalCheck", "ssm:GetCalendarState", "calendars and a cool-down"),
     ("FinalCheck", "fis:TagResource", "a good run"),
     ("Halt", "fis:UpdateSafetyLeverState", "halted"),

@@ -42,5 +42,9 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:kinesis:stream-provisioned-throughput-exception": nothing,
     "aws:kinesis:stream-expired-iterator-exception": nothing,
     "aws:dsql:cluster-connection-failure": nothing,
+    "aws:fis:inject-api-internal-error": nothing,
+    "aws:fis:inject-api-throttle-error": nothing,
+    "aws:fis:inject-api-unavailable-error": nothing,
+    "aws:ec2:api-insufficient-instance-capacity-error": nothing,
 }
 """By action: starts the effect, and returns what undoes it."""

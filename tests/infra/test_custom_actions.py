@@ -64,7 +64,7 @@ def test_where_none_is_listed_or_the_type_is_not_allowed_nothing_is_granted(poli
 
 
 def test_an_action_that_is_allowed_by_its_id_is_granted_what_the_table_says_and_no_other() -> None:
-    roles, result = made(allowed_types=["aws:ec2:*"])
+    roles, result = made(allowed_types=["aws:ec2:reb*", "aws:ec2:api-*"])  # and lists no roles
     (policy,) = result.of_type("AWS::IAM::ManagedPolicy")
     assert "FisActions" in policy
     assert [(entry.actions, entry.resources, entry.conditions) for entry in result.statements(policy)] == [
@@ -76,6 +76,19 @@ def test_an_action_that_is_allowed_by_its_id_is_granted_what_the_table_says_and_
         (("ec2:DescribeInstances",), ("*",), {}),
     ]
     assert roles.actions == {"aws:ec2:reboot-instances", "aws:fis:wait"}
+
+
+def test_faults_on_roles_are_granted_for_the_roles_of_the_policy_alone() -> None:
+    listed = ["arn:aws:iam::123456789012:role/orders", "arn:aws:iam::123456789012:role/shop/web"]
+    types = ["aws:fis:inject-api-throttle-error", "aws:ec2:api-insufficient-instance-capacity-error"]
+    roles, result = made(allowed_types=types, api_fault_roles=listed)
+    (policy,) = result.of_type("AWS::IAM::ManagedPolicy")
+    throttle, no_capacity = result.statements(policy)
+    assert throttle.actions == ("fis:InjectApiThrottleError",)
+    assert [resource.partition(":fis:")[2] for resource in throttle.resources] == ["eu-central-1:123456789012:experiment/*"]
+    assert throttle.conditions == {"ForAllValues:StringEquals": {"fis:Targets": listed}, "Null": {"fis:Targets": "false"}}
+    assert no_capacity.conditions["ForAllValues:ArnLike"] == {"ec2:FisTargetArns": listed}
+    assert roles.actions == {*types, "aws:fis:wait"}
 
 
 def test_injected_errors_are_granted_for_one_action_and_streams_of_this_account_alone() -> None:

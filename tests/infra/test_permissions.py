@@ -15,6 +15,7 @@ from infra.permissions.holders import CAMPAIGN_FUNCTIONS, EVERY_FUNCTION, FLEET_
 from infra.permissions.names import Names
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL
 from squall.domain.base.vocabulary import ResourceType
+from squall.domain.policy.roles import OWN_TAG
 from squall.domain.resources.managed import MANAGED
 from squall.faults import registry
 from tests.infra.calls import reachable
@@ -449,13 +450,23 @@ def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Re
 @pytest.mark.parametrize("kind", MANAGED)
 def test_managed_resources_are_read_only_where_a_policy_allows_an_action_on_them(kind: ResourceType) -> None:
     def list_granted(*kinds: str) -> set[tuple[str, str]]:
-        names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=kinds)
+        names = Names(
+            "aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=kinds, api_fault_roles=("role",)
+        )
         statements = make_capabilities(names, "Discover")["inventory"]
         return {(action, resource) for statement in statements for action in statement.actions for resource in statement.resources}
 
     managed = MANAGED[kind]
     resources = {read.allowed_by: "*" if read.on == "*" else managed.arn("aws", "r", "a", read.on) for read in managed.reads}
+    if kind is ResourceType.ROLE:
+        resources = {"iam:GetRole": "role"}  # those that the policies list
     assert list_granted(kind) - list_granted() == resources.items() - list_granted()
+
+
+def test_every_role_of_the_stack_carries_the_tag_by_which_faults_spare_it(stack: Resources) -> None:
+    roles = stack.of_type("AWS::IAM::Role")
+    assert len(roles) > 10
+    assert not [key for key, role in roles.items() if OWN_TAG not in {tag["Key"] for tag in role.get("Tags", [])}]
 
 
 def test_templates_of_others_are_read_by_admit_where_listed_and_never_started(stack: Resources) -> None:

@@ -147,6 +147,15 @@ def dsql_cluster(name: str = "orders", zone: str = "", **changes: Any) -> Descri
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def role(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResource:
+    """An IAM role."""
+    inputs = {
+        "type": ResourceType.ROLE, "id": name, "arn": f"arn:aws:iam::{ACCOUNT}:role/{name}", "state": "exists",
+        "zone": zone, "tags": STAGING, "fields": {"MaxSessionDuration": "3600"},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
     """The resources as an experiment names them: a group's ARN alone stands for its instances."""
     if kind is ResourceType.SCALING_GROUP:
@@ -166,6 +175,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.POD: pod,
     ResourceType.STREAM: stream,
     ResourceType.DSQL_CLUSTER: dsql_cluster,
+    ResourceType.ROLE: role,
 }
 """A resource of each type, by its name and zone, fit for every fault."""
 

@@ -20,6 +20,7 @@ from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.target import Selection, find_type_problem
 from squall.domain.regions.definition import REGIONS
 from squall.domain.resources import pods
+from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.types import FILTERS, ZONELESS, group_named, type_named
 from squall.domain.targets.pinning import ZONAL
 from squall.faults import registry
@@ -60,7 +61,7 @@ def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
         problems += _find_cross_field_problems(raw)
     problems += find_sentence_problems(raw)
     for fault_path, fault in _list_faults(raw):
-        problems += prefix_paths(fault_path, [*_find_fault_problems(fault), *_find_filter_problems(fault)])
+        problems += prefix_paths(fault_path, [*_find_fault_problems(fault), *_find_filter_problems(fault), *_find_tag_problems(fault)])
         problems += _find_radius_problems(raw.get("blast_radius"), fault, fault_path)
     for planned in experiment.plan if experiment else ():
         problems += prefix_paths(planned.path, _find_selection_problems(planned))
@@ -152,6 +153,14 @@ def _find_filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     for name in sorted(str(name) for name in filters.keys() - known):
         message = f"there is no such filter{suggest_name(name, known)}"
         yield Problem(path=extend_path("target.filters", name), message=message, expected=", ".join(sorted(known)))
+
+
+def _find_tag_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Tags by which nothing would be found."""
+    target, kind = raw.get("target"), _read_resource_type(raw)
+    tags = target.get("tags") if isinstance(target, Mapping) else None
+    if tags and kind in MANAGED and not MANAGED[kind].tagged_as:
+        yield Problem(path="target.tags", message=f"{kind.with_article} is not found by tags", expected="target_resources: its ARN")
 
 
 def _find_radius_problems(radius: object, raw: Mapping[str, Any], path: str) -> Iterator[Problem]:

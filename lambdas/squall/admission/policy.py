@@ -34,6 +34,7 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
     yield from _find_rollback_problems(experiment, environment)
     for fault in experiment.plan:
         yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
+        yield from prefix_paths(fault.path, _find_unlisted_roles(fault, environment))
         yield from prefix_paths(fault.path, _find_unproven(fault, environment))
         yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
     yield from custom.find_open_ends(experiment.plan, environment)
@@ -94,6 +95,18 @@ def _find_configuration_problems(fault: PlannedFault, environment: Environment) 
     if fault.resource_type is ResourceType.POD and environment.eks_service_account is None:
         message = f"{environment.name} does not name the service account with which FIS may disturb pods"
         yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
+
+
+def _find_unlisted_roles(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:
+    """The roles that the policy does not list. What a fault on a role hits is bounded by nothing else."""
+    listed = environment.api_fault_roles
+    fields = {"target_resources": fault.target_resources, "target.arns": fault.target.arns if fault.target else ()}
+    for field, names in fields.items() if fault.resource_type is ResourceType.ROLE else ():
+        for index, name in enumerate(names):
+            if name not in listed:
+                message = f"{environment.name} does not list this role: everything that uses it would be hit{suggest_name(name, listed)}"
+                expected = " or ".join(listed) or "none: its policy has no api_fault_roles"
+                yield Problem(path=extend_path(field, index), message=message, expected=expected)
 
 
 def _find_unproven(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:

@@ -7,13 +7,16 @@ from pydantic import field_validator
 
 from squall.domain.policy.custom_actions import Grant
 
+API_FAULT_ROLES = "{api_fault_roles}"
+"""The placeholder of the roles that API faults may hit."""
+
 
 class FaultGrant(Grant):
     """A statement of the environment's FIS role that one fault needs.
 
     Resources and the values of conditions may contain `{partition}`, `{region}`, `{account}`, `{opt_in_tag}` and
-    `{lambda_fault_configuration}`. If the policy names no folder for the last one, a fault with such a grant is granted
-    nothing.
+    `{lambda_fault_configuration}`, and in place of an entry `{api_fault_roles}`, all roles of the policy. If the policy names
+    no folder, or no roles, a fault with such a grant is granted nothing.
     """
 
     resources: tuple[str, ...]
@@ -38,13 +41,13 @@ def grant_untagged(*actions: str, resources: tuple[str, ...] = ("*",)) -> FaultG
     return FaultGrant(actions=actions, resources=resources, tagged=False)
 
 
-def grant_injection(action: str, fis_action: str, targets: tuple[str, str]) -> FaultGrant:
+def grant_injection(action: str, fis_action: str, targets: str) -> FaultGrant:
     """The grant of an API by which FIS makes calls fail. It authorizes on no resource: condition keys of its service name
-    the FIS action and the ARNs of its targets (service and resource); there is none for tags."""
+    the FIS action and the ARNs of its targets; there is none for tags."""
     service = action.partition(":")[0]
     conditions = {
         "StringEquals": {f"{service}:FisActionId": fis_action},
-        "ForAllValues:ArnLike": {f"{service}:FisTargetArns": [format_arn(*targets)]},
+        "ForAllValues:ArnLike": {f"{service}:FisTargetArns": [targets]},
         "Null": {f"{service}:FisTargetArns": "false"},
     }
     return FaultGrant(actions=(action,), resources=("*",), tagged=False, conditions=conditions)

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from squall.domain.base.model import Model
-from squall.domain.base.problems import InvalidInput, Problem, suggest_name
+from squall.domain.base.problems import InvalidInput, Problem, describe_pattern, suggest_name
 from squall.domain.metrics.periods import format_length
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 P = TypeVar("P", bound=Model)
 Names = Mapping[str, tuple[str, str | None]]
@@ -28,7 +31,7 @@ def parse_parameters(model: type[P], raw: Mapping[str, Any]) -> P:
     try:
         return model.model_validate(dict(raw))
     except ValidationError as error:
-        problems = [_make_problem(model, detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors()]
+        problems = [_make_problem(model, detail) for detail in error.errors()]
         raise InvalidInput(problems) from None
 
 
@@ -103,12 +106,15 @@ def _has_type(annotation: object, kind: type) -> bool:
     return annotation is kind or any(_has_type(part, kind) for part in get_args(annotation))
 
 
-def _make_problem(model: type[Model], where: tuple[int | str, ...], kind: str, message: str, value: object) -> Problem:
+def _make_problem(model: type[Model], detail: "ErrorDetails") -> Problem:
+    where, kind, message, value = detail["loc"], detail["type"], detail["msg"], detail["input"]
     path = ".".join(["parameters", *(str(part) for part in where)])
     if kind == "extra_forbidden":
         message = f"there is no such parameter{suggest_name(str(where[-1]), model.model_fields)}"
         return Problem(path=path, message=message, expected=" or ".join(sorted(model.model_fields)))
     if kind == "missing":
         return Problem(path=path, message="is missing", expected="a value: it has no default")
+    if kind == "string_pattern_mismatch":
+        message = describe_pattern(str(detail["ctx"]["pattern"]))
     refusal = "is missing" if value is None else f"{str(value)[:100]!r} is refused"
     return Problem(path=path, message=refusal, expected=message.removeprefix("Value error, "))

@@ -52,6 +52,10 @@ _ACTIONS = {
     (FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM): "actions.described:StreamThroughputException",
     (FaultType.STREAM_ITERATOR_EXCEPTION, ResourceType.STREAM): "actions.described:StreamIteratorException",
     (FaultType.DSQL_CONNECTION_FAILURE, ResourceType.DSQL_CLUSTER): "actions.described:DsqlConnectionFailure",
+    (FaultType.API_INTERNAL_ERROR, ResourceType.ROLE): "actions.roles:ApiInternalError",
+    (FaultType.API_THROTTLE_ERROR, ResourceType.ROLE): "actions.roles:ApiThrottleError",
+    (FaultType.API_UNAVAILABLE_ERROR, ResourceType.ROLE): "actions.roles:ApiUnavailableError",
+    (FaultType.API_NO_CAPACITY, ResourceType.ROLE): "actions.roles:ApiNoCapacity",
 }
 """The same of faults whose type is the id of a FIS action."""
 

@@ -14,7 +14,7 @@ from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.run.fis_state import ActionState
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
-from squall.faults.grants import grant_injection, grant_untagged
+from squall.faults.grants import format_arn, grant_injection, grant_untagged
 from squall.faults.mechanisms.lasting import LastingFault
 from squall.faults.mechanisms.zones import Zones
 
@@ -45,7 +45,7 @@ class InsufficientCapacity(LastingFault[ScalingGroup, Parameters]):
     proven_by_state = True
 
     def grants(self) -> tuple[Grant, ...]:
-        inject = grant_injection("ec2:InjectApiError", ACTION, ("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"))
+        inject = grant_injection("ec2:InjectApiError", ACTION, format_arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"))
         return inject, grant_untagged("autoscaling:DescribeAutoScalingGroups")
 
     def describe(self, parameters: Parameters, /) -> str:

@@ -106,3 +106,21 @@ def test_in_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
         (resource,) = DescribedResources(ResourceType.STREAM, session.client).find([STREAM], STAGING, {}).resources
         assert isinstance(resource, DescribedResource)
         assert (resource.arn, resource.state, resource.fields["RetentionPeriodHours"]) == (STREAM, "ACTIVE", "24")
+
+
+def test_a_role_is_described_by_its_name_and_is_the_one_of_its_path_and_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        session = boto3.Session(region_name=REGION)
+        tags = [{"Key": key, "Value": value} for key, value in STAGING.items()]
+        arn = session.client("iam").create_role(RoleName="orders", Path="/shop/", AssumeRolePolicyDocument="{}", Tags=tags)["Role"]["Arn"]
+        finder = DescribedResources(ResourceType.ROLE, session.client)
+        (resource,) = finder.find([arn], {}, {}).resources
+        assert isinstance(resource, DescribedResource)
+        assert (resource.id, resource.state, resource.usable, resource.tags) == ("orders", "exists", True, STAGING)
+        assert resource.fields["MaxSessionDuration"] == "3600"
+        assert not [name for name in resource.fields if "Used" in name]
+        gone, elsewhere, foreign = f"{arn}-2", arn.replace("/shop", ""), arn.replace(ACCOUNT, "999999999999")
+        assert finder.find([gone, elsewhere, foreign], {}, {}).missing == (gone, elsewhere, foreign)
+        assert finder.find([], STAGING, {}).resources == ()

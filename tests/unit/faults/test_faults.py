@@ -247,7 +247,7 @@ def test_durations_are_iso_8601_of_the_same_length(seconds: int) -> None:
         ({"latency": 5}, "parameters.latency", "latency_ms"),
         ({"traffic_type": "both"}, "parameters.traffic_type", "ingress"),
         ({"flows_percent": 0}, "parameters.flows_percent", "greater than or equal to 1"),
-        ({"interface": "eth0;reboot"}, "parameters.interface", "pattern"),
+        ({"interface": "eth0;reboot"}, "parameters.interface", "text matching"),
         ({"sources": "0.0.0.0/0"}, "parameters.sources", "Systems Manager agent"),
         ({"sources": "10.0.0.0/8,0.0.0.0/0"}, "parameters.sources", "Systems Manager agent"),
         ({"sources": "0.0.0.0/1,128.0.0.0/1"}, "parameters.sources", "agent's traffic"),

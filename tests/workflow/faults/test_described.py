@@ -1,4 +1,4 @@
-"""Calls on a Kinesis stream fail by a FIS action that has no module of its own: whole runs, and what they end as."""
+"""Calls on a Kinesis stream, or with an IAM role, fail by a FIS action of this id: whole runs, and what they end as."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from squall.application.admission import deployed
-from squall.domain.base.vocabulary import ResourceType, RollbackOutcome, Status, Verdict
+from squall.domain.base.vocabulary import CheckOutcome, ResourceType, RollbackOutcome, Status, Verdict
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.resources.described import DescribedResource
 from tests.fakes.workload import ACCOUNT, REGION
@@ -23,6 +23,11 @@ ORDERS = DescribedResource(
 )  # fmt: skip
 SIGNAL = {"namespace": "Shop", "metric_name": "Throttled", "dimensions": {"StreamName": "$target"}, "by": 20.0}
 ACTION = "aws:kinesis:stream-provisioned-throughput-exception"
+ORDERS_ROLE = DescribedResource(
+    type=ResourceType.ROLE, id="orders-api", arn=f"arn:aws:iam::{ACCOUNT}:role/shop/orders-api", state="exists",
+    tags={"squall:environment": "staging"}, fields={"MaxSessionDuration": "3600"},
+)  # fmt: skip
+API_ACTION = "aws:fis:inject-api-throttle-error"
 
 
 @pytest.fixture
@@ -112,4 +117,84 @@ def test_a_stream_is_in_no_zone(walk: Walk, world: FakeWorld, throttled: dict[st
     walk.run({"definition": {**throttled, "blast_radius": "single_az"}})
     result = result_of(world)
     assert [problem.path for problem in result.problems] == ["definition.blast_radius"]
+    assert world.faults.runs == {}
+
+
+@pytest.fixture
+def unanswered(throttled: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
+    environments: Any = known.environments
+    environments["staging"] = environment(
+        "staging", inline_definitions=True, allowed_types=["aws:fis:*"], api_fault_roles=[ORDERS_ROLE.arn]
+    )
+    world.fleet.add_other(ORDERS_ROLE)
+    return throttled | {
+        "type": API_ACTION,
+        "target_resources": [ORDERS_ROLE.arn],
+        "parameters": {"service": "ec2", "percentage": 50, "operations": "DescribeInstances"},
+        "fault_signal": {**SIGNAL, "dimensions": {"RoleName": "$target"}},
+    }
+
+
+def test_calls_with_a_role_fail_and_everybody_is_told_that_all_its_users_are_hit(
+    walk: Walk, world: FakeWorld, unanswered: dict[str, Any]
+) -> None:
+    walk.run({"definition": unanswered})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    assert result.rollback is not None
+    assert result.rollback.outcome is RollbackOutcome.RESTORED
+    template = world.documents.get(ID, FaultTemplate)
+    assert template is not None
+    (target,) = template.body["targets"].values()
+    assert (target["resourceType"], target["resourceArns"]) == ("aws:iam:role", [ORDERS_ROLE.arn])
+    assert "for everything that uses it" in str(template.body["actions"])
+    warned = {check.name: check.detail for check in result.safety_checks if check.outcome is CheckOutcome.WARNED}
+    told = "everything that uses orders-api is hit, also what Squall does not know of"
+    assert warned["fault_prerequisites.shared_by_all_users"] == told
+    assert told in world.notifier.sent[-1].body
+    nothing_is_left(world)
+
+
+def test_an_abort_ends_the_fault_on_a_role(walk: Walk, world: FakeWorld, unanswered: dict[str, Any]) -> None:
+    order = {"execution_id": ID, "reason": "enough", "requested_by": "me"}
+    walk.after["StartFault"] = lambda _: world.clock.after(60, lambda: walk.quietly("Abort", order))
+    walk.run({"definition": unanswered})
+    result = result_of(world)
+    assert result.rollback is not None
+    assert (result.status, result.rollback.outcome) == (Status.ABORTED, RollbackOutcome.RESTORED)
+    nothing_is_left(world)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"tags": {}}, "orders-api has no tag squall:environment"),
+        ({"tags": {**ORDERS_ROLE.tags, "squall:stack": "Squall"}}, "orders-api is a role of the Squall stack Squall"),
+    ],
+)
+def test_a_role_that_did_not_opt_in_or_is_squalls_own_is_never_hit(
+    walk: Walk, world: FakeWorld, unanswered: dict[str, Any], changes: dict[str, Any], reason: str
+) -> None:
+    world.fleet.add_other(ORDERS_ROLE.model_copy(update=changes))
+    walk.run({"definition": unanswered})
+    result = result_of(world)
+    assert (result.status, reason in result.reason) == (Status.REJECTED, True), result.reason
+    assert world.faults.runs == {}
+
+
+def test_a_role_that_the_policy_does_not_list_is_refused_before_anything_is_read(
+    walk: Walk, world: FakeWorld, unanswered: dict[str, Any]
+) -> None:
+    walk.run({"definition": {**unanswered, "target_resources": [f"{ORDERS_ROLE.arn}-2"]}})
+    result = result_of(world)
+    (problem,) = result.problems
+    assert (problem.path, problem.expected) == ("definition.target_resources[0]", ORDERS_ROLE.arn)
+    assert "everything that uses it would be hit" in problem.message
+    assert world.faults.runs == {}
+
+
+def test_roles_are_not_chosen_by_tags(walk: Walk, world: FakeWorld, unanswered: dict[str, Any]) -> None:
+    target = {"resource_type": "aws:iam:role", "tags": {"app": "shop"}}
+    walk.run({"definition": {**unanswered, "target_resources": [], "target": target}})
+    assert [problem.path for problem in result_of(world).problems] == ["definition.target.tags"]
     assert world.faults.runs == {}

@@ -25,6 +25,10 @@ class ActionParameter:
     """The bounds of a number, both included; of a length, in seconds. None: AWS documents no bound."""
     choices: tuple[str, ...] = ()
     """The values of a choice, and of each entry of a list if they are a closed set."""
+    entry: str = r"[^\s,]+"
+    """A regular expression of each entry of a list."""
+    example: str = "no spaces"
+    """What such a list looks like."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +66,11 @@ def text(name: str, *, required: bool = False, default: str | None = None) -> Ac
     return ActionParameter(name, "text", required, default)
 
 
-def text_list(name: str, *choices: str, required: bool = False) -> ActionParameter:
-    """A parameter with several texts, with commas between them."""
-    return ActionParameter(name, "list", required, choices=choices)
+def text_list(name: str, *choices: str, required: bool = False, entry: str = r"[^\s,]+", example: str = "no spaces") -> ActionParameter:
+    """A parameter with several texts, with commas between them: words of a closed set, or matches of `entry`."""
+    if choices:
+        entry, example = "|".join(choices), ",".join(choices)
+    return ActionParameter(name, "list", required, choices=choices, entry=entry, example=example)
 
 
 def json_text(name: str, *, required: bool = False) -> ActionParameter:

@@ -17,12 +17,11 @@ from squall.domain.actions.action import (
 
 SECOND = timedelta(seconds=1)
 INSTANCE, VOLUME, ROLE, FUNCTION = "aws:ec2:instance", "aws:ec2:ebs-volume", "aws:iam:role", "aws:lambda:function"
-_ZONES = text_list("availabilityZoneIdentifiers", required=True)
+_ZONES = text_list("availabilityZoneIdentifiers", required=True, entry="[a-z0-9-]+", example="eu-west-1a,euw1-az2")
 _SHARE = percent("invocationPercentage", default="100")
 _PREVENT = flag("preventExecution")
 _FUNCTION_PERMISSIONS = ("s3:PutObject", "s3:DeleteObject", "lambda:GetFunction", "tag:GetResources")
 _FUNCTION_UNDO = "FIS deletes its configuration from S3, and the extension stops disturbing invocations"
-_ROLE_REFUSED = "it hits everything that uses the role, which no blast radius and no failure domain bounds"
 
 EC2 = (
     FisAction(
@@ -36,7 +35,6 @@ EC2 = (
         target_key="Roles",
         parameters=(length(), _ZONES, percent("percentage", required=True)),
         length_parameter="duration",
-        refused=_ROLE_REFUSED,
     ),
     FisAction(
         "aws:ec2:asg-insufficient-instance-capacity-error",
@@ -188,10 +186,9 @@ FIS = (
                 length(),
                 choice("service", "ec2", "kinesis"),
                 percent("percentage", required=True),
-                text_list("operations", required=True),
+                text_list("operations", required=True, entry="[A-Z][A-Za-z0-9]+", example="RunInstances,DescribeInstances"),
             ),
             length_parameter="duration",
-            refused=_ROLE_REFUSED,
         )
         for error, words in (("internal", "an internal error"), ("throttle", "throttling"), ("unavailable", "unavailability"))
     ),

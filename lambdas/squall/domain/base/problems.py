@@ -26,6 +26,11 @@ def require_pattern(regex: str, words: str) -> Any:
     return Field(pattern=regex)
 
 
+def describe_pattern(regex: str) -> str:
+    """The rule of a regular expression in words."""
+    return _PATTERNS.get(regex, f"text matching {regex}")
+
+
 ENVIRONMENT_NAME = require_pattern(r"^[a-z][a-z0-9_-]{0,31}$", "lower case letters, digits, _ and -, a letter first")
 
 
@@ -143,7 +148,7 @@ def _describe_problem(kind: str, value: object, message: str, context: Mapping[s
             choices = str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", ")
             words = (f"{show_value(value)} is unknown{suggest_name(value, choices) if isinstance(value, str) else ''}", ", ".join(choices))
         case "string_pattern_mismatch":
-            words = (refusal, _PATTERNS.get(str(context["pattern"]), f"text matching {context['pattern']}"))
+            words = (refusal, describe_pattern(str(context["pattern"])))
         case "too_short" | "string_too_short" if not value:
             words = ("is empty", f"at least {context['min_length']}")
         case "too_long":

@@ -27,6 +27,10 @@ class FaultType(StrEnum):
     STREAM_THROUGHPUT_EXCEPTION = "aws:kinesis:stream-provisioned-throughput-exception"
     STREAM_ITERATOR_EXCEPTION = "aws:kinesis:stream-expired-iterator-exception"
     DSQL_CONNECTION_FAILURE = "aws:dsql:cluster-connection-failure"
+    API_INTERNAL_ERROR = "aws:fis:inject-api-internal-error"
+    API_THROTTLE_ERROR = "aws:fis:inject-api-throttle-error"
+    API_UNAVAILABLE_ERROR = "aws:fis:inject-api-unavailable-error"
+    API_NO_CAPACITY = "aws:ec2:api-insufficient-instance-capacity-error"
 
     @property
     def is_fis_action(self) -> bool:
@@ -52,6 +56,7 @@ class ResourceType(StrEnum):
     POD = "aws:eks:pod"
     STREAM = "aws:kinesis:stream"
     DSQL_CLUSTER = "aws:dsql:cluster"
+    ROLE = "aws:iam:role"
 
     @property
     def words(self) -> str:
@@ -76,6 +81,7 @@ _WORDS = {
     ResourceType.POD: "EKS pod",
     ResourceType.STREAM: "Kinesis data stream",
     ResourceType.DSQL_CLUSTER: "Aurora DSQL cluster",
+    ResourceType.ROLE: "IAM role",
 }
 
 

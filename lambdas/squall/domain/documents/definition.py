@@ -29,12 +29,12 @@ class Definition(Document):
     partition: str = "aws"
 
     def is_here(self, name: str) -> bool:
-        """Whether the resource may be in this run's partition, Region and account. An ARN says where it is; an id
-        counts as one of here."""
+        """Whether the resource may be in this run's partition, Region and account. An ARN says where it is, and
+        one of IAM only in which account; an id counts as one of here."""
         if not name.startswith("arn:"):
             return True
         _, partition, _, region, account, *_ = [*name.split(":"), "", "", "", ""]
-        return (partition, region, account) == (self.partition, self.region, self.account)
+        return (partition, account) == (self.partition, self.account) and region in {self.region, ""}
 
     def alarm_arn(self, alarm: str) -> str:
         """The ARN of a CloudWatch alarm, given by its name or by its ARN."""

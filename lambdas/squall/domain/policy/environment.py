@@ -12,6 +12,7 @@ from squall.domain.base.model import Model
 from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern
 from squall.domain.base.vocabulary import FIS_ACTION, BlastRadius, FaultType, Risk
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
+from squall.domain.policy.roles import RoleArn, refuse_acting
 from squall.domain.sentinel.config import SentinelPolicy
 
 Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
@@ -365,6 +366,8 @@ class Environment(Model):
     eks_service_account: Annotated[str, Field(max_length=253), KUBERNETES_NAME] | None = None
     """The service account with which FIS acts on this environment's pods; each of their namespaces has one of that name.
     None: no pod is disturbed."""
+    api_fault_roles: Annotated[tuple[RoleArn, ...], Field(max_length=20)] = ()
+    """The IAM roles whose calls may fail by a fault. Everything that uses such a role is hit. Empty: none."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
     sentinel: SentinelPolicy | None = None
@@ -386,3 +389,11 @@ class Environment(Model):
             if not least <= greatest:
                 raise validation_error(f"the range of {name} is empty: {least:g} to {greatest:g}", "the least, then the greatest")
         return value
+
+    @model_validator(mode="after")
+    def _keep_undoing_whole(self) -> "Environment":
+        """No fault may hit the roles with which documents undo faults."""
+        acting = {document.assume_role: name for name, document in self.rollback_documents.items()}
+        acting |= {action.assume_role: name for name, action in self.custom_actions.items() if action.assume_role}
+        refuse_acting(self.api_fault_roles, acting)
+        return self

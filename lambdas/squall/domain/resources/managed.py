@@ -129,5 +129,26 @@ MANAGED: Mapping[ResourceType, Managed] = {
         tagged_as="dsql:cluster",
         dimensions=("ClusterId", "ResourceId"),
     ),
+    # When a role was last used follows its traffic, so it is not compared.
+    ResourceType.ROLE: Managed(
+        client="iam",
+        service="iam",
+        resource=r"role/[\w+=,.@/-]+",
+        describe=Read(
+            method="get_role",
+            arguments=lambda arn: {"RoleName": arn.rpartition("/")[2]},
+            allowed_by="iam:GetRole",
+            on="role/*",
+            gives="Role",
+            absent=frozenset({"NoSuchEntity"}),
+        ),
+        owner="Arn",
+        state="",
+        usable=frozenset({EXISTS}),
+        fields={name: name for name in ("AssumeRolePolicyDocument", "MaxSessionDuration", "PermissionsBoundary")},
+        tags="Tags",
+        tagged_as="",
+        regional=False,
+    ),
 }
 """The types, each with its row."""

@@ -87,7 +87,8 @@ def _check_account_and_region(inputs: SafetyInput) -> Answer:
     definition, policy = inputs.definition, inputs.definition.environment
     accounts, regions = policy.accounts or (definition.account,), policy.regions or (definition.region,)
     ours = (definition.account, definition.region) == (inputs.account, inputs.region)
-    elsewhere = [target.id for target in inputs.discovery.pinned if _read_region_and_account(target) != (inputs.region, inputs.account)]
+    here = {(inputs.region, inputs.account), ("", inputs.account)}  # the ARNs of IAM name no Region
+    elsewhere = [target.id for target in inputs.discovery.pinned if _read_region_and_account(target) not in here]
     ok = ours and inputs.account in accounts and inputs.region in regions and not elsewhere
     where = f"running in {inputs.account} {inputs.region}; {policy.name} is in {', '.join(accounts)} {', '.join(regions)}"
     return ok, where + (f"; elsewhere: {', '.join(elsewhere)}" if elsewhere else "")

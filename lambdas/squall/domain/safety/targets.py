@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Replacement
 from squall.domain.resources.base import Member, Resource
@@ -97,6 +98,16 @@ def _check_fault_configuration(inputs: SafetyInput) -> Answer:
     return not wrong, f"AWS_FIS_CONFIGURATION_LOCATION must be {wanted or 'in the policy'}: {'; '.join(wrong) or ', '.join(locations)}"
 
 
+def _check_fault_roles(inputs: SafetyInput) -> Answer:
+    """Nothing but the policy bounds what a fault on a role hits."""
+    roles = [target for target in inputs.discovery.pinned if target.type is ResourceType.ROLE]
+    listed = inputs.definition.environment.api_fault_roles
+    wrong = [role.id for role in roles if role.arn not in listed]
+    if wrong:
+        return False, f"{inputs.definition.environment.name} does not list {', '.join(wrong)} in api_fault_roles"
+    return True, f"the policy lists {join_ids(roles)}" if roles else "no role is hit"
+
+
 def _check_replacement(inputs: SafetyInput) -> Answer:
     parsed = parse_sentences(inputs.definition.experiment)
     judged = any(isinstance(sentence, Replacement) for _, _, sentence in parsed.criteria)
@@ -141,6 +152,7 @@ ALWAYS: Mapping[str, Check] = {
     "opt_in_tag": _check_opt_in_tag,
     "minimum_healthy_share": _check_healthy_share,
     "fault_configuration": _check_fault_configuration,
+    "fault_roles": _check_fault_roles,
     "replacement_possible": _check_replacement,
 }
 FINAL: Mapping[str, Check] = {

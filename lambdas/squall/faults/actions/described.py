@@ -9,25 +9,13 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.described import DescribedResource
 from squall.faults.actions.generic import ActionFault
-from squall.faults.grants import grant_injection, grant_untagged
+from squall.faults.grants import format_arn, grant_injection, grant_untagged
 
 
-class InjectedErrors(ActionFault[DescribedResource]):
-    """A share of the calls on a resource fails. The service authorizes the injection by the action and its targets, not by
-    tags, so that Squall alone compares the tag."""
+class DescribedFault(ActionFault[DescribedResource]):
+    """A fault on a resource that its service describes: afterwards its state and each field are compared."""
 
     kind = DescribedResource
-    injects: ClassVar[str]
-    """The IAM action that injects the errors."""
-
-    def grants(self) -> tuple[Grant, ...]:
-        inject = grant_injection(self.injects, self.type.value, self.arns)
-        reads = tuple(name for name in self.permissions if name != self.injects)
-        return (inject, grant_untagged(*reads)) if reads else (inject,)
-
-    def describe(self, parameters: Model, /) -> str:
-        share = getattr(parameters, "percentage", 100)
-        return f"{super().describe(parameters)}: {share} %"
 
     def find_changes(self, before: DescribedResource, now: DescribedResource | None, /) -> Iterable[str]:
         if now is None:
@@ -36,6 +24,23 @@ class InjectedErrors(ActionFault[DescribedResource]):
         if now.state != before.state:
             yield f"{now.id} is {now.state}, it was {before.state}"
         yield from before.list_changes(now)
+
+
+class InjectedErrors(DescribedFault):
+    """A share of the calls on a resource fails. The service authorizes the injection by the action and its targets, not by
+    tags, so that Squall alone compares the tag."""
+
+    injects: ClassVar[str]
+    """The IAM action that injects the errors."""
+
+    def grants(self) -> tuple[Grant, ...]:
+        inject = grant_injection(self.injects, self.type.value, format_arn(*self.arns))
+        reads = tuple(name for name in self.permissions if name != self.injects)
+        return (inject, grant_untagged(*reads)) if reads else (inject,)
+
+    def describe(self, parameters: Model, /) -> str:
+        share = getattr(parameters, "percentage", 100)
+        return f"{super().describe(parameters)}: {share} %"
 
 
 class StreamThroughputException(InjectedErrors):

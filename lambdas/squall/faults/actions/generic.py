@@ -20,7 +20,7 @@ from squall.domain.resources.instances import Instance
 from squall.domain.resources.volumes import Volume
 from squall.faults.base import Aftermath, Injection, R
 from squall.faults.checks import check_targets
-from squall.faults.fis import targets_by_arn
+from squall.faults.fis import LONGEST_VALUE, targets_by_arn
 from squall.faults.grants import grant_tagged, grant_untagged
 from squall.faults.mechanisms.reported import ReportedFault
 
@@ -49,6 +49,10 @@ def _make_field(action_id: str, parameter: ActionParameter) -> tuple[Any, Any]:
             kind = Annotated[bool, Field(strict=True)]
         case "choice":
             kind = Annotated[str, require_pattern(f"^({'|'.join(map(re.escape, parameter.choices))})$", " or ".join(parameter.choices))]
+        case "list":
+            entry = f"({parameter.entry})"
+            several = require_pattern(f"^{entry}(,{entry})*$", f"entries with commas between them: {parameter.example}")
+            kind = Annotated[str, Field(max_length=LONGEST_VALUE), several]
         case _:
             kind = Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]
     description = f"{parameter.name} of {action_id}, as AWS documents it."

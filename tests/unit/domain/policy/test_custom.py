@@ -102,7 +102,7 @@ def test_what_the_policy_lists_is_admitted() -> None:
     [
         (raw("terminate"), "parameters.action", 'staging has no custom action "terminate": io, reboot, runbook, stop'),
         (raw("rebot"), "parameters.action", 'did you mean "reboot"'),
-        (raw("aws:ec2:terminate-instances"), "parameters.action", "pattern"),
+        (raw("aws:ec2:terminate-instances"), "parameters.action", "lower case letters, digits and -"),
         (raw("reboot", {"force": "true"}), "parameters.values.force", "reboot has no such value: no values"),
         (raw("stop", {}, rollback="start"), "parameters.values.startInstancesAfterDuration", "is missing"),
         (

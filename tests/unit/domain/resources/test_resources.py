@@ -23,6 +23,7 @@ TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/0f1e2d3c"
 SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
 CLUSTER_OF_PODS = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
 STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/orders"
+ROLE = "arn:aws:iam::111122223333:role/orders/api"
 DSQL_CLUSTER = "arn:aws:dsql:eu-west-1:111122223333:cluster/abc123def456"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
@@ -51,6 +52,8 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (STREAM, ResourceType.STREAM),
         (f"{STREAM}/consumer/reader:1", None),
         (DSQL_CLUSTER, ResourceType.DSQL_CLUSTER),
+        (ROLE, ResourceType.ROLE),
+        (ROLE.replace("iam:", "iam:eu-west-1"), None),
         (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
@@ -124,6 +127,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.POD: CLUSTER_OF_PODS,
         ResourceType.STREAM: STREAM,
         ResourceType.DSQL_CLUSTER: DSQL_CLUSTER,
+        ResourceType.ROLE: ROLE,
     }
     assert set(names) == set(ResourceType)
     refused = 0
