@@ -15,7 +15,7 @@ from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
-from tests.workflow.faults.test_described import ACTION, API_ACTION, ORDERS_ROLE, SIGNAL
+from tests.workflow.faults.test_described import ACTION, API_ACTION, LINKS, ORDERS_ROLE, SIGNAL
 from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
@@ -136,13 +136,20 @@ def role(_: Walk, world: FakeWorld) -> None:
     described(world, ORDERS_ROLE, API_ACTION, operations="RunInstances", service="ec2")
 
 
+def link(action: str) -> Prepare:
+    def prepare(_: Walk, world: FakeWorld) -> None:
+        described(world, LINKS[action], action, percentage=None)
+
+    return prepare
+
+
 def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
     """Half of the calls on a managed service fail, and its clients count them."""
     policy(allowed_types=[action], api_fault_roles=[ORDERS_ROLE.arn])
     world.fleet.add_other(resource)
     world.metrics.set("Throttled", lambda _: 90.0 if world.faults.active() else 0.0)
     named = target or {"target_resources": [resource.arn]}
-    parameters = {"percentage": 50, **values}
+    parameters = {name: value for name, value in {"percentage": 50, **values}.items() if value is not None}
     catalogue(type=action, service=TARGET_GROUP, parameters=parameters, fault_signal=SIGNAL, **{**CRITERIA, **named})
 
 
@@ -173,6 +180,9 @@ KINDS: dict[str, Prepare] = {
     "tagged streams": tagged_stream,
     "a DSQL cluster": dsql_cluster,
     "a role": role,
+    "a global table": link("aws:dynamodb:global-table-pause-replication"),
+    "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
+    "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
     "tasks": task,
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,

@@ -156,6 +156,35 @@ def role(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResou
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def global_table(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResource:
+    """A DynamoDB table with a replica in another Region."""
+    inputs = {
+        "type": ResourceType.GLOBAL_TABLE, "id": name, "arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}", "state": "ACTIVE",
+        "zone": zone, "tags": STAGING, "fields": {"Replicas": '[["us-east-1", "ACTIVE"]]'},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
+def multi_region_cluster(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResource:
+    """A MemoryDB multi-Region cluster with a member in this Region and in another."""
+    inputs = {
+        "type": ResourceType.MULTI_REGION_CLUSTER, "id": name, "arn": f"arn:aws:memorydb::{ACCOUNT}:multiregioncluster/{name}",
+        "state": "available", "zone": zone, "tags": STAGING,
+        "fields": {"Clusters": f'[["{REGION}", "available"], ["us-east-1", "available"]]'},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
+def virtual_interface(name: str = "0rders", zone: str = "", **changes: Any) -> DescribedResource:
+    """A Direct Connect virtual interface whose session is up."""
+    id_ = f"dxvif-{name.lower().replace('-', '')}"
+    inputs = {
+        "type": ResourceType.VIRTUAL_INTERFACE, "id": id_, "arn": f"arn:aws:directconnect:{REGION}:{ACCOUNT}:dxvif/{id_}",
+        "state": "available", "zone": zone, "tags": STAGING, "fields": {"bgpPeers": '[["p1", "available", "up"]]', "vlan": "101"},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
     """The resources as an experiment names them: a group's ARN alone stands for its instances."""
     if kind is ResourceType.SCALING_GROUP:
@@ -176,6 +205,9 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.STREAM: stream,
     ResourceType.DSQL_CLUSTER: dsql_cluster,
     ResourceType.ROLE: role,
+    ResourceType.GLOBAL_TABLE: global_table,
+    ResourceType.MULTI_REGION_CLUSTER: multi_region_cluster,
+    ResourceType.VIRTUAL_INTERFACE: virtual_interface,
 }
 """A resource of each type, by its name and zone, fit for every fault."""
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from squall.domain.actions.table import ACTIONS
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, show_value, suggest_name
 from squall.domain.base.vocabulary import BlastRadius, ResourceType
 from squall.domain.experiment.experiment import Experiment
@@ -35,6 +36,7 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
     for fault in experiment.plan:
         yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
         yield from prefix_paths(fault.path, _find_unlisted_roles(fault, environment))
+        yield from prefix_paths(fault.path, _find_too_short(fault, "duration" if fault.name else _length_field(experiment)))
         yield from prefix_paths(fault.path, _find_unproven(fault, environment))
         yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
     yield from custom.find_open_ends(experiment.plan, environment)
@@ -95,6 +97,19 @@ def _find_configuration_problems(fault: PlannedFault, environment: Environment) 
     if fault.resource_type is ResourceType.POD and environment.eks_service_account is None:
         message = f"{environment.name} does not name the service account with which FIS may disturb pods"
         yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
+
+
+def _find_too_short(fault: PlannedFault, field: str) -> Iterator[Problem]:
+    """Why FIS does not take a fault of this length: an action may have to last longer than any fault of its environment."""
+    action = ACTIONS.get(fault.type.value)
+    least = next((known.least for known in action.parameters if known.name == action.length_parameter), None) if action else None
+    if least is not None and fault.length < timedelta(seconds=least):
+        shortest = periods.format_length(timedelta(seconds=least))
+        yield Problem(
+            path=field,
+            message=f"{periods.format_length(fault.length)} is shorter than {fault.type.value} lasts",
+            expected=f"at least {shortest}",
+        )
 
 
 def _find_unlisted_roles(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:

@@ -56,6 +56,9 @@ _ACTIONS = {
     (FaultType.API_THROTTLE_ERROR, ResourceType.ROLE): "actions.roles:ApiThrottleError",
     (FaultType.API_UNAVAILABLE_ERROR, ResourceType.ROLE): "actions.roles:ApiUnavailableError",
     (FaultType.API_NO_CAPACITY, ResourceType.ROLE): "actions.roles:ApiNoCapacity",
+    (FaultType.GLOBAL_TABLE_PAUSE, ResourceType.GLOBAL_TABLE): "actions.links:GlobalTablePause",
+    (FaultType.MULTI_REGION_CLUSTER_PAUSE, ResourceType.MULTI_REGION_CLUSTER): "actions.links:MultiRegionClusterPause",
+    (FaultType.VIRTUAL_INTERFACE_DISCONNECT, ResourceType.VIRTUAL_INTERFACE): "actions.links:VirtualInterfaceDisconnect",
 }
 """The same of faults whose type is the id of a FIS action."""
 

@@ -124,3 +124,72 @@ def test_a_role_is_described_by_its_name_and_is_the_one_of_its_path_and_account(
         gone, elsewhere, foreign = f"{arn}-2", arn.replace("/shop", ""), arn.replace(ACCOUNT, "999999999999")
         assert finder.find([gone, elsewhere, foreign], {}, {}).missing == (gone, elsewhere, foreign)
         assert finder.find([], STAGING, {}).resources == ()
+
+
+def test_a_global_table_is_described_with_its_replicas_and_its_policy_in_one_spelling() -> None:
+    arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
+    table = {
+        "TableName": "orders", "TableArn": arn, "TableStatus": "ACTIVE", "ItemCount": 7,
+        "Replicas": [{"RegionName": "us-west-2", "ReplicaStatus": "ACTIVE"}, {"RegionName": "us-east-1", "ReplicaStatus": "ACTIVE"}],
+    }  # fmt: skip
+    dynamodb = Scripted(
+        "dynamodb",
+        describe_table=[{"Table": table}],
+        list_tags_of_resource=[TAGS],
+        get_resource_policy=[error("PolicyNotFoundException"), {"Policy": '{"Version":"1", "Statement" : []}'}, {"Policy": "{odd"}],
+    )
+    finder = DescribedResources(ResourceType.GLOBAL_TABLE, {"dynamodb": dynamodb}.__getitem__)
+    found = [resource for _ in range(3) for resource in finder.find([arn], {}, {}).resources]
+    assert [resource.tags for resource in found] == [STAGING] * 3
+    replicas = {"Replicas": '[["us-east-1", "ACTIVE"], ["us-west-2", "ACTIVE"]]'}
+    assert [resource.fields for resource in found if isinstance(resource, DescribedResource)] == [
+        replicas,
+        {**replicas, "ResourcePolicy": '{"Statement": [], "Version": "1"}'},
+        {**replicas, "ResourcePolicy": "{odd"},
+    ]
+    alone = Scripted(
+        "dynamodb",
+        describe_table=[{"Table": {"TableName": "orders", "TableArn": arn, "TableStatus": "ACTIVE"}}],
+        list_tags_of_resource=[TAGS],
+        get_resource_policy=[error("PolicyNotFoundException")],
+    )
+    (resource,) = DescribedResources(ResourceType.GLOBAL_TABLE, {"dynamodb": alone}.__getitem__).find([arn], {}, {}).resources
+    assert isinstance(resource, DescribedResource)
+    assert resource.fields == {"Replicas": "[]"}
+
+
+def test_a_virtual_interface_is_described_without_the_keys_of_its_sessions() -> None:
+    arn = f"arn:aws:directconnect:{REGION}:{ACCOUNT}:dxvif/dxvif-0a1"
+    peer = {"bgpPeerId": "p1", "authKey": "secret", "bgpPeerState": "available", "bgpStatus": "up"}
+    entry = {
+        "virtualInterfaceId": "dxvif-0a1", "ownerAccount": ACCOUNT, "virtualInterfaceState": "available", "authKey": "secret",
+        "vlan": 101, "bgpPeers": [peer], "tags": [{"key": "squall:environment", "value": "staging"}, {"key": "bare"}],
+    }  # fmt: skip
+    client = Scripted("directconnect", describe_virtual_interfaces=[{"virtualInterfaces": [entry]}, {"virtualInterfaces": []}])
+    finder = DescribedResources(ResourceType.VIRTUAL_INTERFACE, {"directconnect": client}.__getitem__)
+    (resource,) = finder.find([arn], {}, {}).resources
+    assert isinstance(resource, DescribedResource)
+    assert (resource.id, resource.state, resource.tags) == ("dxvif-0a1", "available", {**STAGING, "bare": ""})
+    assert resource.fields == {"bgpPeers": '[["p1", "available", "up"]]', "vlan": "101"}
+    assert "secret" not in resource.model_dump_json()
+    assert finder.find([arn], {}, {}).missing == (arn,)
+
+
+def test_a_multi_region_cluster_has_an_arn_without_a_region() -> None:
+    arn = f"arn:aws:memorydb::{ACCOUNT}:multiregioncluster/orders"
+    members = [
+        {"ClusterName": "b", "Region": "us-east-1", "Status": "available"},
+        {"ClusterName": "a", "Region": REGION, "Status": "available"},
+    ]
+    entry = {"MultiRegionClusterName": "orders", "ARN": arn, "Status": "available", "Clusters": members, "TLSEnabled": True}
+    client = Scripted(
+        "memorydb",
+        describe_multi_region_clusters=[{"MultiRegionClusters": [entry]}, error("MultiRegionClusterNotFoundFault")],
+        list_tags=[{"TagList": TAGS["Tags"]}],
+    )
+    finder = DescribedResources(ResourceType.MULTI_REGION_CLUSTER, {"memorydb": client}.__getitem__)
+    (resource,) = finder.find([arn], {}, {}).resources
+    assert isinstance(resource, DescribedResource)
+    assert (resource.id, resource.usable, resource.tags) == ("orders", True, STAGING)
+    assert resource.fields == {"Clusters": f'[["{REGION}", "available"], ["us-east-1", "available"]]', "TLSEnabled": "true"}
+    assert finder.find([arn], {}, {}).missing == (arn,)

@@ -62,7 +62,7 @@ def test_zones_without_capacity_are_names_or_ids() -> None:
     ("changes", "failed", "reason"),
     [
         ({}, [], ""),
-        ({"tags": {"squall:stack": "Squall"}}, ["not_squalls_own"], "orders is a role of the Squall stack Squall"),
+        ({"tags": {"squall:stack": "Squall"}}, ["not_squalls_own"], "orders belongs to the Squall stack Squall"),
         (
             {"arn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/autoscaling.amazonaws.com/orders"},
             ["not_aws_own"],

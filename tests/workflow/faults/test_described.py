@@ -1,4 +1,4 @@
-"""Calls on a Kinesis stream, or with an IAM role, fail by a FIS action of this id: whole runs, and what they end as."""
+"""Resources of managed services and IAM roles under FIS actions by their ids: whole runs, and what they end as."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_an_abort_ends_the_fault_on_a_role(walk: Walk, world: FakeWorld, unanswe
     ("changes", "reason"),
     [
         ({"tags": {}}, "orders-api has no tag squall:environment"),
-        ({"tags": {**ORDERS_ROLE.tags, "squall:stack": "Squall"}}, "orders-api is a role of the Squall stack Squall"),
+        ({"tags": {**ORDERS_ROLE.tags, "squall:stack": "Squall"}}, "orders-api belongs to the Squall stack Squall"),
     ],
 )
 def test_a_role_that_did_not_opt_in_or_is_squalls_own_is_never_hit(
@@ -197,4 +197,71 @@ def test_roles_are_not_chosen_by_tags(walk: Walk, world: FakeWorld, unanswered: 
     target = {"resource_type": "aws:iam:role", "tags": {"app": "shop"}}
     walk.run({"definition": {**unanswered, "target_resources": [], "target": target}})
     assert [problem.path for problem in result_of(world).problems] == ["definition.target.tags"]
+    assert world.faults.runs == {}
+
+
+LINKS: dict[str, DescribedResource] = {
+    "aws:dynamodb:global-table-pause-replication": DescribedResource(
+        type=ResourceType.GLOBAL_TABLE, id="orders", arn=f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders", state="ACTIVE",
+        tags=ORDERS.tags, fields={"Replicas": '[["us-east-1", "ACTIVE"]]'},
+    ),
+    "aws:memorydb:multi-region-cluster-pause-replication": DescribedResource(
+        type=ResourceType.MULTI_REGION_CLUSTER, id="orders", arn=f"arn:aws:memorydb::{ACCOUNT}:multiregioncluster/orders",
+        state="available", tags=ORDERS.tags, fields={"Clusters": f'[["{REGION}", "available"], ["us-east-1", "available"]]'},
+    ),
+    "aws:directconnect:virtual-interface-disconnect": DescribedResource(
+        type=ResourceType.VIRTUAL_INTERFACE, id="dxvif-0a1", arn=f"arn:aws:directconnect:{REGION}:{ACCOUNT}:dxvif/dxvif-0a1",
+        state="available", tags=ORDERS.tags, fields={"bgpPeers": '[["p1", "available", "up"]]'},
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(params=LINKS)
+def cut(request: pytest.FixtureRequest, throttled: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
+    """An experiment that cuts a link of a managed service."""
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=[request.param])
+    link = LINKS[request.param]
+    world.fleet.add_other(link)
+    signal = {**SIGNAL, "dimensions": {"Link": "$target"}}
+    longer = {key: value for key, value in throttled.items() if key != "duration_minutes"} | {"duration": "PT20M"}
+    return longer | {"type": request.param, "target_resources": [link.arn], "parameters": {}, "fault_signal": signal}
+
+
+def test_a_cut_link_is_validated_where_the_signal_shows_it_and_the_link_is_whole_again(
+    walk: Walk, world: FakeWorld, cut: dict[str, Any]
+) -> None:
+    walk.run({"definition": cut})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    assert result.rollback is not None
+    assert result.rollback.outcome is RollbackOutcome.RESTORED
+    nothing_is_left(world)
+
+
+def test_an_abort_ends_the_cut_and_what_is_still_cut_is_not_restored(walk: Walk, world: FakeWorld, cut: dict[str, Any]) -> None:
+    link = LINKS[cut["type"]]
+
+    def end(_: object) -> None:
+        world.fleet.add_other(link.model_copy(update={"state": "testing"}))
+        world.clock.after(60, lambda: walk.quietly("Abort", {"execution_id": ID, "reason": "enough", "requested_by": "me"}))
+
+    walk.after["StartFault"] = end
+    walk.run({"definition": cut})
+    result = result_of(world)
+    assert result.rollback is not None
+    assert (result.status, result.rollback.outcome) == (Status.ABORTED, RollbackOutcome.NOT_RESTORED)
+    assert result.rollback.differences == (f"{link.id} is testing, it was {link.state}",)
+
+
+def test_a_virtual_interface_is_never_cut_for_less_than_ten_minutes(
+    walk: Walk, world: FakeWorld, throttled: dict[str, Any], known: deployed.DeployedDefinitions
+) -> None:
+    action = "aws:directconnect:virtual-interface-disconnect"
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=[action])
+    short = {key: value for key, value in throttled.items() if key != "duration_minutes"} | {"duration": "PT9M"}
+    walk.run({"definition": {**short, "type": action, "target_resources": [LINKS[action].arn], "parameters": {}}})
+    problems = {problem.path: problem for problem in result_of(world).problems}
+    assert problems["definition.duration"].expected == "at least 10 min"
     assert world.faults.runs == {}

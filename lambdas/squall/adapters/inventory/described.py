@@ -82,4 +82,14 @@ def _read_tags(tags: dict[str, str] | list[Mapping[str, str]]) -> dict[str, str]
 
 
 def _write(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    """The value as text. A policy is text already, and services write the same one in several ways."""
+    if isinstance(value, str):
+        return _write_policy(value) if value.startswith("{") else value
+    return json.dumps(value, sort_keys=True, default=str)
+
+
+def _write_policy(text: str) -> str:
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        return text

@@ -31,6 +31,9 @@ class FaultType(StrEnum):
     API_THROTTLE_ERROR = "aws:fis:inject-api-throttle-error"
     API_UNAVAILABLE_ERROR = "aws:fis:inject-api-unavailable-error"
     API_NO_CAPACITY = "aws:ec2:api-insufficient-instance-capacity-error"
+    GLOBAL_TABLE_PAUSE = "aws:dynamodb:global-table-pause-replication"
+    MULTI_REGION_CLUSTER_PAUSE = "aws:memorydb:multi-region-cluster-pause-replication"
+    VIRTUAL_INTERFACE_DISCONNECT = "aws:directconnect:virtual-interface-disconnect"
 
     @property
     def is_fis_action(self) -> bool:
@@ -57,6 +60,9 @@ class ResourceType(StrEnum):
     STREAM = "aws:kinesis:stream"
     DSQL_CLUSTER = "aws:dsql:cluster"
     ROLE = "aws:iam:role"
+    GLOBAL_TABLE = "aws:dynamodb:global-table"
+    MULTI_REGION_CLUSTER = "aws:memorydb:multi-region-cluster"
+    VIRTUAL_INTERFACE = "aws:directconnect:virtual-interface"
 
     @property
     def words(self) -> str:
@@ -82,6 +88,9 @@ _WORDS = {
     ResourceType.STREAM: "Kinesis data stream",
     ResourceType.DSQL_CLUSTER: "Aurora DSQL cluster",
     ResourceType.ROLE: "IAM role",
+    ResourceType.GLOBAL_TABLE: "DynamoDB global table",
+    ResourceType.MULTI_REGION_CLUSTER: "MemoryDB multi-Region cluster",
+    ResourceType.VIRTUAL_INTERFACE: "Direct Connect virtual interface",
 }
 
 

@@ -150,5 +150,101 @@ MANAGED: Mapping[ResourceType, Managed] = {
         tagged_as="",
         regional=False,
     ),
+    ResourceType.GLOBAL_TABLE: Managed(
+        client="dynamodb",
+        service="dynamodb",
+        resource=r"table/[A-Za-z0-9_.-]+",
+        describe=Read(
+            method="describe_table",
+            arguments=lambda arn: {"TableName": arn.rpartition("/")[2]},
+            allowed_by="dynamodb:DescribeTable",
+            on="table/*",
+            gives="Table",
+        ),
+        owner="TableArn",
+        state="TableStatus",
+        usable=frozenset({"ACTIVE"}),
+        fields={
+            "Replicas": "sort_by(Replicas || `[]`, &RegionName)[].[RegionName, ReplicaStatus]",
+            "MultiRegionConsistency": "MultiRegionConsistency",
+            "StreamSpecification": "StreamSpecification",
+            "DeletionProtectionEnabled": "DeletionProtectionEnabled",
+        },
+        tags=Read(
+            method="list_tags_of_resource",
+            arguments=lambda arn: {"ResourceArn": arn},
+            allowed_by="dynamodb:ListTagsOfResource",
+            on="table/*",
+            gives="Tags",
+        ),
+        tagged_as="dynamodb:table",
+        dimensions=("TableName",),
+        more={
+            "ResourcePolicy": Read(
+                method="get_resource_policy",
+                arguments=lambda arn: {"ResourceArn": arn},
+                allowed_by="dynamodb:GetResourcePolicy",
+                on="table/*",
+                gives="Policy",
+                absent=frozenset({"PolicyNotFoundException", "ResourceNotFoundException"}),
+            )
+        },
+    ),
+    ResourceType.MULTI_REGION_CLUSTER: Managed(
+        client="memorydb",
+        service="memorydb",
+        resource=r"multiregioncluster/[A-Za-z0-9-]+",
+        describe=Read(
+            method="describe_multi_region_clusters",
+            arguments=lambda arn: {"MultiRegionClusterName": arn.rpartition("/")[2], "ShowClusterDetails": True},
+            allowed_by="memorydb:DescribeMultiRegionClusters",
+            on="multiregioncluster/*",
+            gives="MultiRegionClusters[0]",
+            absent=frozenset({"MultiRegionClusterNotFoundFault"}),
+        ),
+        owner="ARN",
+        state="Status",
+        usable=frozenset({"available"}),
+        fields={
+            "Clusters": "sort_by(Clusters || `[]`, &Region)[].[Region, Status]",
+            **{name: name for name in ("NodeType", "EngineVersion", "NumberOfShards", "MultiRegionParameterGroupName", "TLSEnabled")},
+        },
+        tags=Read(
+            method="list_tags",
+            arguments=lambda arn: {"ResourceArn": arn},
+            allowed_by="memorydb:ListTags",
+            on="multiregioncluster/*",
+            gives="TagList",
+            absent=frozenset({"MultiRegionClusterNotFoundFault"}),
+        ),
+        tagged_as="memorydb:multiregioncluster",
+        regional=False,
+    ),
+    # The keys of BGP sessions are secrets: only their states are read.
+    ResourceType.VIRTUAL_INTERFACE: Managed(
+        client="directconnect",
+        service="directconnect",
+        resource=r"dxvif/dxvif-[0-9a-z]+",
+        describe=Read(
+            method="describe_virtual_interfaces",
+            arguments=lambda arn: {"virtualInterfaceId": arn.rpartition("/")[2]},
+            allowed_by="directconnect:DescribeVirtualInterfaces",
+            on="dxvif/*",
+            gives="virtualInterfaces[0]",
+            absent=frozenset(),
+        ),
+        owner="ownerAccount",
+        state="virtualInterfaceState",
+        usable=frozenset({"available"}),
+        fields={
+            "bgpPeers": "sort_by(bgpPeers || `[]`, &bgpPeerId)[].[bgpPeerId, bgpPeerState, bgpStatus]",
+            **{
+                name: name for name in ("connectionId", "virtualInterfaceType", "vlan", "mtu", "virtualGatewayId", "directConnectGatewayId")
+            },
+        },
+        tags="tags",
+        tagged_as="directconnect:dxvif",
+        dimensions=("VirtualInterfaceId",),
+    ),
 }
 """The types, each with its row."""

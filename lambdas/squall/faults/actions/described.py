@@ -6,9 +6,13 @@ from typing import ClassVar
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import FaultType
+from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
+from squall.domain.policy.roles import OWN_TAG
 from squall.domain.resources.described import DescribedResource
 from squall.faults.actions.generic import ActionFault
+from squall.faults.base import Injection
+from squall.faults.checks import check_targets
 from squall.faults.grants import format_arn, grant_injection, grant_untagged
 
 
@@ -16,6 +20,12 @@ class DescribedFault(ActionFault[DescribedResource]):
     """A fault on a resource that its service describes: afterwards its state and each field are compared."""
 
     kind = DescribedResource
+
+    def check_targets(self, injection: Injection[DescribedResource, Model], /) -> Iterable[SafetyCheck]:
+        yield from super().check_targets(injection)
+        targets = injection.targets
+        own = [f"{target.id} belongs to the Squall stack {target.tags[OWN_TAG]}" for target in targets if OWN_TAG in target.tags]
+        yield check_targets("not_squalls_own", targets, own, "; ".join(own), "no target is one of Squall's")
 
     def find_changes(self, before: DescribedResource, now: DescribedResource | None, /) -> Iterable[str]:
         if now is None:

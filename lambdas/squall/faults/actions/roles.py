@@ -7,7 +7,7 @@ from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import CheckOutcome, FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
-from squall.domain.policy.roles import OWN_TAG, find_untouchable
+from squall.domain.policy.roles import find_untouchable
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.types import join_ids
 from squall.faults.actions.described import DescribedFault
@@ -23,9 +23,7 @@ class RoleFault(DescribedFault):
     def check_targets(self, injection: Injection[DescribedResource, Model], /) -> Iterable[SafetyCheck]:
         yield from super().check_targets(injection)
         roles = injection.targets
-        own = [f"{role.id} is a role of the Squall stack {role.tags[OWN_TAG]}" for role in roles if OWN_TAG in role.tags]
         taboo = [f"{role.id} {reason}" for role in roles if (reason := find_untouchable(role.arn))]
-        yield check_targets("not_squalls_own", roles, own, "; ".join(own), "no role is one of Squall's")
         yield check_targets("not_aws_own", roles, taboo, "; ".join(taboo), "no role belongs to a service of AWS or to IAM Identity Center")
         if roles:
             shared = f"everything that uses {join_ids(roles)} is hit, also what Squall does not know of"

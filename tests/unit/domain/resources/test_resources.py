@@ -23,6 +23,9 @@ TASK = f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/shop/0f1e2d3c"
 SERVICE = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/shop/web"
 CLUSTER_OF_PODS = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
 STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/orders"
+GLOBAL_TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"
+MULTI_REGION_CLUSTER = "arn:aws:memorydb::111122223333:multiregioncluster/orders"
+VIRTUAL_INTERFACE = "arn:aws:directconnect:eu-west-1:111122223333:dxvif/dxvif-0a1"
 ROLE = "arn:aws:iam::111122223333:role/orders/api"
 DSQL_CLUSTER = "arn:aws:dsql:eu-west-1:111122223333:cluster/abc123def456"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
@@ -53,6 +56,10 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (f"{STREAM}/consumer/reader:1", None),
         (DSQL_CLUSTER, ResourceType.DSQL_CLUSTER),
         (ROLE, ResourceType.ROLE),
+        (GLOBAL_TABLE, ResourceType.GLOBAL_TABLE),
+        (f"{GLOBAL_TABLE}/stream/2026-01-01T00:00:00.000", None),
+        (MULTI_REGION_CLUSTER, ResourceType.MULTI_REGION_CLUSTER),
+        (VIRTUAL_INTERFACE, ResourceType.VIRTUAL_INTERFACE),
         (ROLE.replace("iam:", "iam:eu-west-1"), None),
         (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
@@ -128,6 +135,9 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.STREAM: STREAM,
         ResourceType.DSQL_CLUSTER: DSQL_CLUSTER,
         ResourceType.ROLE: ROLE,
+        ResourceType.GLOBAL_TABLE: GLOBAL_TABLE,
+        ResourceType.MULTI_REGION_CLUSTER: MULTI_REGION_CLUSTER,
+        ResourceType.VIRTUAL_INTERFACE: VIRTUAL_INTERFACE,
     }
     assert set(names) == set(ResourceType)
     refused = 0
