@@ -115,7 +115,7 @@ def gate(
 
 @squall.command()
 def publish(context: typer.Context, files: Annotated[list[str], typer.Argument(metavar="FILE…")], json: Json = False) -> None:
-    """Publish experiments without a deployment, each under its file's name; if one is not valid, none is."""
+    """Publish experiments and campaigns without a deployment, each under its file's name; if one is not valid, none is."""
     from cli.commands import publish as command
 
     raise typer.Exit(command.publish_files(_set_json(context, json=json), files))

@@ -26,6 +26,8 @@ class Deployed:
     """The names of the deployed experiments."""
     environments: Mapping[str, str] | None
     """Environment to the `catalogue` of its policy; None if the stack is older and does not say."""
+    campaigns: tuple[str, ...] | None = None
+    """The names of the deployed campaigns; None if the stack is older and does not say."""
 
 
 class ExplainedCatalogue:

@@ -104,7 +104,9 @@ class StackFunctions:
             return None
         environments = answer.get("environments")
         policies = {str(name): str(word) for name, word in environments.items()} if isinstance(environments, dict) else None
-        return Deployed(tuple(str(name) for name in names), policies)
+        campaigns = answer.get("campaigns")
+        known = tuple(str(name) for name in campaigns) if isinstance(campaigns, list) else None
+        return Deployed(tuple(str(name) for name in names), policies, known)
 
     def align_schedules(self) -> Any:
         """Has the schedules of published experiments brought in line with the catalogue. Returns `{"scheduled": [name, …],

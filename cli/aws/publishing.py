@@ -44,20 +44,24 @@ def parse_version(stored: StoredVersion | None) -> PublishedVersion | None:
         return None
 
 
-def add_version(deployment: Deployment, name: str, experiment: dict[str, Any] | None) -> Outcome:
-    """Add a version after the newest one, unless that has the same content. None retires the experiment.
+def add_version(deployment: Deployment, name: str, content: dict[str, Any] | None, *, is_campaign: bool = False) -> Outcome:
+    """Add a version after the newest one, unless that has the same content. None retires the name.
 
-    Raises CommandError if somebody else adds a version at the same time: this one was made without knowledge of it.
+    Raises CommandError if somebody else adds a version at the same time: this one was made without knowledge of it; or if the
+    name is that of a published definition of the other kind.
     """
     newest = deployment.published.find_newest(name)
     current = parse_version(newest)
-    if current is not None and current.hash == (content_hash(experiment) if experiment is not None else ""):
+    if content is not None and current is not None and not current.retired and current.is_campaign != is_campaign:
+        other = "a campaign" if current.is_campaign else "an experiment"
+        raise CommandError(f"{name} is published as {other}.", "Choose another name, or retire that one first.", code=Exit.REFUSED)
+    if current is not None and current.hash == (content_hash(content) if content is not None else ""):
         return Outcome(current, written=False)
     number = newest.version + 1 if newest else 1
     if number > MOST_VERSIONS:
         message = f"{name} has {MOST_VERSIONS} versions, and more can't be read."
         raise CommandError(message, "Publish it under another name.", code=Exit.REFUSED)
-    version = make_version(name, number, experiment, clean_line(deployment.caller(), 256), datetime.now(UTC))
+    version = make_version(name, number, content, clean_line(deployment.caller(), 256), datetime.now(UTC), is_campaign=is_campaign)
     stored = write_version(version)
     # The SDK repeats a write whose answer was lost: then the version that exists is this one.
     if not deployment.published.add(stored) and deployment.published.read(name, number) != stored:

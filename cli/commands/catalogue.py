@@ -66,8 +66,10 @@ def _describe(version: PublishedVersion | None, *, ambiguous: bool) -> dict[str,
     if version is None:
         return {"state": "unreadable: runs nothing"}
     facts = {"hash": version.hash, "by": version.by, "at": f"{version.at:%Y-%m-%d %H:%M:%S}"}
-    if version.experiment is None:
+    if version.content is None:
         return {"state": "retired", **facts}
+    if version.experiment is None:
+        return {"state": "active: a campaign", **facts}
     state = "ambiguous: also deployed, runs nothing" if ambiguous else "active"
     return {"state": state, "environment": str(version.experiment.get("environment", "")), **facts}
 
@@ -90,12 +92,12 @@ def show_experiment(options: Options, name: str, number: int | None) -> int:
         return Exit.VALIDATED
     console = output.make_console()
     written = f"version {version.version}, {version.at:%Y-%m-%d %H:%M:%S} UTC, by {clean_line(version.by, 256)}"
-    if version.experiment is None:
+    if version.content is None:
         console.print(safe_text(f"# {name}: retired: {written}"), soft_wrap=True)
         return Exit.VALIDATED
     console.print(safe_text(f"# {name}: {written}, hash {version.hash}"), soft_wrap=True)
     # In ASCII with escapes: nothing in the definition can control a terminal, and the text is still the same YAML.
-    sys.stdout.write(yaml.safe_dump(version.experiment, sort_keys=False, width=120))
+    sys.stdout.write(yaml.safe_dump(version.content, sort_keys=False, width=120))
     return Exit.VALIDATED
 
 

@@ -1,14 +1,15 @@
-"""`squall publish`: adds experiments to the published catalogue of a stack; every file is good, or nothing is written."""
+"""`squall publish`: adds experiments and campaigns to the published catalogue of a stack; every file is good, or nothing is written."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import output, session
-from cli.arguments import definitions
+from cli.arguments import campaigns, definitions
 from cli.arguments.policies import Policies, choose_policies
-from cli.aws.publishing import Outcome, add_version, align_schedules, check_name
+from cli.aws.publishing import Outcome, add_version, align_schedules, check_name, parse_version
 from cli.commands.validate import check_file, show_report
 from cli.errors import CommandError
 from cli.exits import Exit
@@ -19,25 +20,39 @@ from squall.domain.base.problems import InvalidInput
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from cli.aws.catalogue import Deployed
     from cli.aws.stack import Deployment
     from cli.session import Options
     from squall.domain.experiment.experiment import Experiment
 
 
+@dataclass(frozen=True)
+class Publication:
+    """A definition to publish."""
+
+    content: dict[str, Any]
+    environments: tuple[str, ...]
+    """Those that it runs in."""
+    experiments: tuple[str, ...] = ()
+    """The experiments that a campaign names."""
+    is_campaign: bool = False
+
+
 def publish_files(options: Options, files: Sequence[str]) -> int:
-    """Returns 0 if every experiment is published and scheduled as it says; 5 if a schedule is missing. Raises
-    CommandError, with nothing written, if a file, a name or a policy does not allow it."""
-    experiments = _read_experiments(files, choose_policies(options))
+    """Returns 0 if everything is published and scheduled as it says; 5 if a schedule is missing. Raises CommandError, with
+    nothing written, if a file, a name or a policy does not allow it."""
+    publications = _read_publications(files, choose_policies(options))
     deployment = session.find_deployment(options)
-    _check_deployed(deployment, experiments)
+    _check_deployed(deployment, publications)
     outcomes: list[Outcome] = []
     try:
-        for name, experiment in experiments.items():
-            outcomes.append(add_version(deployment, name, dump_experiment(experiment)))
+        # Experiments first, because campaigns name them.
+        for name, publication in sorted(publications.items(), key=lambda item: item[1].is_campaign):
+            outcomes.append(add_version(deployment, name, publication.content, is_campaign=publication.is_campaign))
     finally:  # what was written is said, also if the next one fails
         if not options.json:
             _show(outcomes)
-    schedules, code = align_schedules(deployment, experiments.keys())
+    schedules, code = align_schedules(deployment, publications.keys())
     if options.json:
         output.write_json({"published": [make_document(outcome) for outcome in outcomes], "schedules": schedules})
     return code
@@ -62,8 +77,8 @@ def make_document(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _read_experiments(files: Sequence[str], known: Policies | None) -> dict[str, Experiment]:
-    """The experiments by name. Raises CommandError, after showing every problem of every file."""
+def _read_publications(files: Sequence[str], known: Policies | None) -> dict[str, Publication]:
+    """What to publish, by name. Raises CommandError, after showing every problem of every file."""
     reports = [check_file(file, known) for file in files]
     invalid = [report for report in reports if not report.valid]
     console = output.make_console(stderr=True)
@@ -71,49 +86,85 @@ def _read_experiments(files: Sequence[str], known: Policies | None) -> dict[str,
         show_report(console, report)
     if invalid:
         raise CommandError(f"Nothing is published: {len(invalid)} of {len(files)} files are not valid.", code=Exit.REFUSED)
-    experiments: dict[str, Experiment] = {}
+    publications: dict[str, Publication] = {}
     for file in files:
         name = Path(file).stem
         check_name(name)
-        if name in experiments:
+        if name in publications:
             raise CommandError(
                 f"Nothing is published: two files are named {name}.", "A file's name is its name in the catalogue.", code=Exit.REFUSED
             )
-        experiments[name] = _read_experiment(file)
-    return experiments
+        publications[name] = _read_publication(file)
+    return publications
 
 
-def _read_experiment(file: str) -> Experiment:
+def _read_publication(file: str) -> Publication:
+    source = definitions.read_source(file)
     try:
-        return parse_experiment(definitions.read_source(file).raw)
+        if campaigns.is_campaign(source.raw):
+            return _read_campaign(file, source.raw)
+        experiment = parse_experiment(source.raw)
     except InvalidInput as invalid:  # `check_file` takes policies, too
-        message = f"Nothing is published: {file} is not an experiment: {invalid.problems[0]}"
+        message = f"Nothing is published: {file} is not an experiment or a campaign: {invalid.problems[0]}"
         raise CommandError(clean_line(message, 500), "Policies are deployed only.", code=Exit.REFUSED) from invalid
+    return Publication(dump_experiment(experiment), (experiment.environment,))
 
 
-def _check_deployed(deployment: Deployment, experiments: Mapping[str, Experiment]) -> None:
-    """Raises CommandError if a name is deployed, or if the policy of an environment lets only deployed experiments run."""
+def _read_campaign(file: str, raw: object) -> Publication:
+    """The campaign of a valid file, checked with the experiments beside it. Raises CommandError for one with a schedule."""
+    plan = campaigns.read_beside(file).make_plan(raw)
+    if plan.campaign.schedule is not None:
+        message = f"Nothing is published: {file} has a schedule, and a published campaign can't have one."
+        raise CommandError(message, "Deploy it, or leave out its schedule.", code=Exit.REFUSED)
+    if plan.campaign.kind == "regions":
+        message = f"Nothing is published: {file} runs over several Regions, whose policies this stack does not know."
+        raise CommandError(message, "Deploy it.", code=Exit.REFUSED)
+    runs = [step for step in plan.steps if not step.prompt]
+    dumped: dict[str, Any] = plan.campaign.model_dump(mode="json", exclude_unset=True)
+    environments, experiments = (tuple(dict.fromkeys(getattr(step, field) for step in runs)) for field in ("environment", "experiment"))
+    return Publication(dumped, environments, experiments, is_campaign=True)
+
+
+def _check_deployed(deployment: Deployment, publications: Mapping[str, Publication]) -> None:
+    """Raises CommandError if a name is deployed, if the policy of an environment lets only deployed definitions run, or if a
+    campaign names an experiment that the stack would not know."""
     deployed = deployment.deployed()
-    if deployed is None or deployed.environments is None:
+    is_campaign = any(publication.is_campaign for publication in publications.values())
+    if deployed is None or deployed.environments is None or (is_campaign and deployed.campaigns is None):
         message = f"Nothing is published: whether these names are deployed in stack {deployment.stack} can't be told."
         hint = "The stack is older than this command, or these credentials may not invoke its report function."
         raise CommandError(message, hint, code=Exit.REFUSED)
+    known = {*deployed.experiments, *(name for name, publication in publications.items() if not publication.is_campaign)}
     problems = [
         problem
-        for name, experiment in experiments.items()
-        for problem in _find_problems(name, experiment.environment, deployed.experiments, deployed.environments)
+        for name, publication in publications.items()
+        for problem in (
+            *_find_problems(name, publication, deployed, deployed.environments),
+            *(
+                f"{name}: the stack has no experiment {experiment}"
+                for experiment in publication.experiments
+                if experiment not in known and not _is_published(deployment, experiment)
+            ),
+        )
     ]
     if problems:
         hint = "Docs: how-to/publish-experiments.md."
         raise CommandError(f"Nothing is published: {'; '.join(problems)}.", hint, code=Exit.REFUSED)
 
 
-def _find_problems(name: str, environment: str, deployed: Sequence[str], environments: Mapping[str, str]) -> list[str]:
-    problems = [f"{name} is deployed already, and a name in both catalogues runs nothing"] if name in deployed else []
-    if environment not in environments:
-        return [*problems, f"{name}: the stack has no environment {environment}; it has {', '.join(sorted(environments)) or 'none'}"]
-    if environments[environment] != "published":
-        problems.append(f"{name}: the policy of {environment} lets only deployed experiments run")
+def _is_published(deployment: Deployment, experiment: str) -> bool:
+    version = parse_version(deployment.published.find_newest(experiment))
+    return version is not None and version.experiment is not None
+
+
+def _find_problems(name: str, publication: Publication, deployed: Deployed, environments: Mapping[str, str]) -> list[str]:
+    taken = name in deployed.experiments or name in (deployed.campaigns or ())
+    problems = [f"{name} is deployed already, and a name in both catalogues runs nothing"] if taken else []
+    for environment in publication.environments:
+        if environment not in environments:
+            problems.append(f"{name}: the stack has no environment {environment}; it has {', '.join(sorted(environments)) or 'none'}")
+        elif environments[environment] != "published":
+            problems.append(f"{name}: the policy of {environment} lets only deployed experiments run")
     return problems
 
 

@@ -129,6 +129,7 @@ class FakeDeployment:
     deployed_names: list[str] | None = None
     """The names of the deployed experiments; None: the stack can't be asked."""
     policies: dict[str, str] | None = None
+    deployed_campaigns: list[str] | None = None
     """Environment to the `catalogue` of its policy; None: the stack is older."""
     published: FakeCatalogue = field(default_factory=FakeCatalogue)
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
@@ -146,7 +147,10 @@ class FakeDeployment:
         return "arn:aws:iam::123456789012:user/ada"
 
     def deployed(self) -> Deployed | None:
-        return None if self.deployed_names is None else Deployed(tuple(self.deployed_names), self.policies)
+        if self.deployed_names is None:
+            return None
+        campaigns = None if self.deployed_campaigns is None else tuple(self.deployed_campaigns)
+        return Deployed(tuple(self.deployed_names), self.policies, campaigns)
 
     def align_schedules(self) -> Any:
         self.aligned += 1

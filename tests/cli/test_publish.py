@@ -13,6 +13,7 @@ from squall.domain.experiment.published import StoredVersion, content_hash
 from tests.cli.conftest import Squall
 from tests.cli.fakes import HOSTILE, FakeDeployment
 
+ROOT = Path(__file__).parents[2]
 REL12 = json.loads((Path(__file__).parents[2] / "tests" / "data" / "seed-experiment.json").read_text())
 ADA = "arn:aws:iam::123456789012:user/ada"
 
@@ -195,3 +196,76 @@ def test_run_knows_published_names(squall: Squall, stack: FakeDeployment, tmp_pa
     assert squall("run", "web", "--no-follow").exit_code == 0
     done = squall("run", "wib", "--no-follow")
     assert (done.exit_code, "Did you mean web?" in done.stderr) == (3, True)
+
+
+@pytest.fixture
+def project(tmp_path: Path, stack: FakeDeployment) -> Path:
+    """A project with the experiment `web` of staging, in a stack that has it published and knows its deployed campaigns."""
+    for folder in ("campaigns", "experiments", "environments"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "environments" / "staging.yaml").write_text((ROOT / "environments" / "staging.yaml").read_text())
+    write(tmp_path / "experiments", "web")
+    stack.deployed_campaigns = ["nightly-suite"]
+    return tmp_path
+
+
+def write_campaign(project: Path, name: str = "suite", **changes: Any) -> str:
+    path = project / "campaigns" / f"{name}.yaml"
+    campaign = {"name": "Suite", "description": "d", "kind": "suite", "steps": [{"experiment": "web"}]}
+    path.write_text(yaml.safe_dump({**campaign, **changes}))
+    return str(path)
+
+
+def test_a_campaign_is_published_with_the_experiments_that_it_names(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    done = squall("publish", write_campaign(project), str(project / "experiments" / "web.yaml"))
+    assert done.exit_code == 0, done.stderr
+    stored = objects(stack)["suite", 1]
+    assert (stored["experiment"], stored["campaign"]["steps"], stored["by"]) == (None, [{"experiment": "web"}], ADA)
+    assert stored["hash"] == content_hash(stored["campaign"])
+    assert "unchanged" in squall("publish", write_campaign(project)).stdout
+    listed = json.loads(squall("catalogue", "list", "--json").stdout)["experiments"]
+    assert next(row["state"] for row in listed if row["name"] == "suite") == "active: a campaign"
+    assert "kind: suite" in squall("catalogue", "show", "suite").stdout
+    assert squall("catalogue", "retire", "suite").exit_code == 0
+    assert objects(stack)["suite", 2]["campaign" if "campaign" in objects(stack)["suite", 2] else "experiment"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("suite", {"steps": [{"experiment": "web"}, {"experiment": "wb"}]}, "are not valid"),
+        ("suite", {"schedule": {"expression": "rate(7 days)"}}, "has a schedule"),
+        ("nightly-suite", {}, "nightly-suite is deployed already"),
+        ("nightly", {}, "nightly is deployed already"),
+        ("suite", {}, "the stack has no experiment web"),
+    ],
+)
+def test_a_campaign_that_could_not_run_is_not_published(
+    squall: Squall, stack: FakeDeployment, project: Path, name: str, changes: dict[str, Any], words: str
+) -> None:
+    done = squall("publish", write_campaign(project, name, **changes))
+    assert (done.exit_code, stack.published.objects) == (3, {})
+    assert words in done.stderr
+
+
+def test_a_campaign_whose_policy_takes_deployed_ones_only_is_not_published(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    stack.policies = {"staging": "deployed"}
+    stack.deployed_names = ["web"]
+    done = squall("publish", write_campaign(project))
+    assert (done.exit_code, stack.published.objects) == (3, {})
+    assert "the policy of staging lets only deployed experiments run" in done.stderr
+
+
+def test_an_older_stack_takes_no_campaign(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    stack.deployed_campaigns = None
+    done = squall("publish", write_campaign(project), str(project / "experiments" / "web.yaml"))
+    assert (done.exit_code, stack.published.objects) == (3, {})
+    assert "can't be told" in done.stderr
+
+
+def test_a_published_name_does_not_change_its_kind(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    squall("publish", write_campaign(project), str(project / "experiments" / "web.yaml"))
+    done = squall("publish", write(project / "experiments", "suite"))
+    assert (done.exit_code, "suite is published as a campaign" in done.stderr) == (3, True)
+    squall("catalogue", "retire", "suite")
+    assert squall("publish", str(project / "experiments" / "suite.yaml")).exit_code == 0

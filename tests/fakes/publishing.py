@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 PUBLISHER = "arn:aws:iam::123456789012:user/pia"
 
 
-def publish(world: FakeWorld, name: str, experiment: dict[str, Any] | None) -> PublishedVersion:
-    """Add a version; None retires the experiment."""
+def publish(world: FakeWorld, name: str, content: dict[str, Any] | None, *, is_campaign: bool = False) -> PublishedVersion:
+    """Add a version; None retires the name."""
     newest = world.catalogue.list_newest().get(name, 0)
-    published = make_version(name, newest + 1, experiment, PUBLISHER, world.clock.now())
+    published = make_version(name, newest + 1, content, PUBLISHER, world.clock.now(), is_campaign=is_campaign)
     assert world.catalogue.add(write_version(published))
     return published
 

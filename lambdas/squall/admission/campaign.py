@@ -12,7 +12,9 @@ from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
 from squall.admission.policy import find_policy_problems, find_ranges_problems
+from squall.admission.published import read_version
 from squall.admission.regions import find_radius_problems, parse_regions
+from squall.domain.base.printable import one_line
 from squall.domain.base.problems import (
     WHOLE,
     InvalidInput,
@@ -37,6 +39,7 @@ from squall.domain.campaign.plan import CampaignPlan, PlannedStep, label_dose
 from squall.domain.experiment.execution_input import Overrides
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash
+from squall.domain.experiment.published import DefinitionSource, PublishedVersion, StoredVersion, version_key
 from squall.domain.policy.environment import Environment
 from squall.domain.regions.definition import split_definition
 from squall.faults import registry
@@ -75,9 +78,19 @@ def parse_campaign(raw: object, path: str = WHOLE) -> Campaign:
     return parse_corrected(raw, Campaign, path)
 
 
-def parse_campaign_input(raw: object, campaigns: Mapping[str, Any]) -> tuple[CampaignInput, Campaign]:
-    """The input of a campaign's execution, and the campaign that it names. `campaigns` are raw, by name, as deployed.
-    Raises InvalidInput with every problem."""
+@dataclass(frozen=True)
+class RequestedCampaign:
+    """The input of a campaign's execution, and the campaign that it names."""
+
+    request: CampaignInput
+    campaign: Campaign
+    source: DefinitionSource | None = None
+    """The published version; None for a deployed campaign."""
+
+
+def parse_campaign_input(raw: object, campaigns: Mapping[str, Any], published: StoredVersion | None = None) -> RequestedCampaign:
+    """What the input of a campaign's execution asks for. `campaigns` are raw, by name, as deployed; `published` is the newest
+    published version under the name in the input. Raises InvalidInput with every problem."""
     json_problems = find_json_problems(raw)
     if json_problems or not isinstance(raw, Mapping):
         raise InvalidInput(json_problems or [make_type_problem(raw, "the execution input")])
@@ -86,11 +99,47 @@ def parse_campaign_input(raw: object, campaigns: Mapping[str, Any]) -> tuple[Cam
     except ValidationError as error:
         raise InvalidInput(list_validation_problems(error, raw, WHOLE, CampaignInput)) from None
     name = request.campaign
-    if name not in campaigns:
+    version = read_version(published) if published else None
+    if problem := _find_name_problem(name, campaigns, version):
+        raise InvalidInput([problem])
+    if version is None or version.retired:
+        return RequestedCampaign(request, parse_campaign(campaigns[name], extend_path("campaigns", name)))
+    source = DefinitionSource(
+        kind="published", name=name, version=version.version, hash=version.hash, by=one_line(version.by), at=version.at
+    )
+    return RequestedCampaign(request, parse_campaign(version.campaign, version_key(name, version.version)), source)
+
+
+def _find_name_problem(name: str, campaigns: Mapping[str, Any], version: PublishedVersion | None) -> Problem | None:
+    """Why the name means no campaign. One that is both deployed and published is refused: nobody can tell which was meant."""
+    if version is None or version.retired:
+        if name in campaigns:
+            return None
+        if version is not None:
+            message = f"{show_value(name)} was retired at {version.at:%Y-%m-%d %H:%M:%S} UTC by {one_line(version.by)}"
+            return Problem(path="campaign", message=message, expected="a campaign that is not retired")
         offered = ", ".join(sorted(campaigns)[:20]) or "nothing: no campaign is deployed"
-        message = f"{show_value(name)} is no campaign{suggest_name(name, campaigns)}"
-        raise InvalidInput([Problem(path="campaign", message=message, expected=offered)])
-    return request, parse_campaign(campaigns[name], extend_path("campaigns", name))
+        return Problem(path="campaign", message=f"{show_value(name)} is no campaign{suggest_name(name, campaigns)}", expected=offered)
+    if name in campaigns:
+        message = f"{show_value(name)} is ambiguous: one is deployed, and version {version.version} is published"
+        return Problem(path="campaign", message=message, expected="one of them: retire the published one, or rename one")
+    if not version.is_campaign:
+        message = f"{show_value(name)} is the name of a published experiment"
+        return Problem(path="campaign", message=message, expected="a campaign, or a start by squall run")
+    return None
+
+
+def find_source_problems(requested: RequestedCampaign, environments: Iterable[Environment]) -> list[Problem]:
+    """Why the campaign may not run as a published one: the policies of its steps, or that it runs over several Regions, whose
+    policies this stack does not know."""
+    if requested.source is None:
+        return []
+    if requested.campaign.kind == "regions":
+        message = f"{requested.request.campaign} is published, and runs over several Regions"
+        return [Problem(path="campaign", message=message, expected="a deployed campaign")]
+    closed = sorted({environment.name for environment in environments if environment.catalogue != "published"})
+    message = f"the policy of {{}} lets only deployed experiments and campaigns run, and {requested.request.campaign} is published"
+    return [Problem(path="campaign", message=message.format(name), expected="a deployed campaign") for name in closed]
 
 
 def plan_campaign(campaign: Campaign, admit_step: AdmitStep, list_regions: ListRegions, path: str = WHOLE) -> CampaignPlan:

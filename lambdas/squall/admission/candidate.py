@@ -55,6 +55,9 @@ def _find_choice_problem(name: str, catalogue: Mapping[str, Any], version: Publi
         offered = ", ".join(sorted(catalogue)[:20]) or "nothing: the catalogue is empty"
         message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
         return Problem(path="experiment", message=message, expected=offered)
+    if version.is_campaign:
+        message = f"{show_value(name)} is the name of a published campaign"
+        return Problem(path="experiment", message=message, expected="an experiment, or a start by squall campaign run")
     if version.retired:
         message = f"{show_value(name)} was retired at {version.at:%Y-%m-%d %H:%M:%S} UTC by {one_line(version.by)}"
         return Problem(path="experiment", message=message, expected="an experiment that is not retired")

@@ -36,7 +36,9 @@ def _find_differences(stored: StoredVersion, published: PublishedVersion) -> lis
         differences.append(f"says that it is version {published.version} of {one_line(published.name, 80)}")
     if published.at.tzinfo is None:
         differences.append("has a time without its time zone")
-    expected = "" if published.retired else content_hash(published.experiment)
+    if published.experiment is not None and published.campaign is not None:
+        differences.append("holds an experiment and a campaign")
+    expected = "" if published.retired else content_hash(published.content)
     if published.hash != expected:
         differences.append("its hash is not the hash of its definition")
     return differences

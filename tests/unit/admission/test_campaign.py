@@ -171,7 +171,8 @@ def test_all_problems_of_all_steps_come_together() -> None:
 
 
 def test_the_input_names_one_deployed_campaign_and_nothing_else() -> None:
-    request, campaign = parse_campaign_input({"campaign": "web", "requested_by": "ada"}, {"web": SUITE})
+    requested = parse_campaign_input({"campaign": "web", "requested_by": "ada"}, {"web": SUITE})
+    request, campaign = requested.request, requested.campaign
     assert (request.requested_by, campaign.name) == ("ada", "S")
     for raw, path, words in (
         (5, "$", "an object"),

@@ -7,8 +7,9 @@ from squall.admission.published import read_version
 from squall.application.admission.deployed import DeployedDefinitions
 from squall.application.admission.published import lets_published_run
 from squall.domain.base.printable import one_line
-from squall.domain.base.problems import InvalidInput
+from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Experiment
+from squall.domain.experiment.published import PublishedVersion, version_key
 from squall.wiring import Wiring
 
 PROBLEM_CHARACTERS = 300
@@ -38,7 +39,10 @@ def read_startable(w: Wiring, versions: Mapping[str, int], deployed: DeployedDef
 def _read_experiment(w: Wiring, name: str, number: int, deployed: DeployedDefinitions) -> Experiment | None:
     """Raises InvalidInput if Admit would refuse the version."""
     stored = w.catalogue.read(name, number)
-    if stored is None or read_version(stored).retired:
+    if stored is None or (version := read_version(stored)).retired:
+        return None
+    if version.is_campaign:
+        _refuse_schedule(name, version)
         return None
     candidate, problems = find_candidate({"experiment": name}, deployed.catalogue, stored)
     experiment, more = parse_candidate(candidate)
@@ -46,3 +50,10 @@ def _read_experiment(w: Wiring, name: str, number: int, deployed: DeployedDefini
         raise InvalidInput([*problems, *more])
     policy = deployed.environments.get(experiment.environment) if experiment else None
     return experiment if isinstance(policy, Mapping) and lets_published_run({"": policy}) else None
+
+
+def _refuse_schedule(name: str, version: PublishedVersion) -> None:
+    """Raises InvalidInput for a published campaign with a schedule: only deployed campaigns are started by one."""
+    if version.campaign and version.campaign.get("schedule"):
+        path = version_key(name, version.version)
+        raise InvalidInput([Problem(path=path, message="a published campaign can't have a schedule", expected="a deployed campaign")])

@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from squall.admission.campaign import Admitted, parse_campaign_input, plan_campaign
+from squall.admission.campaign import Admitted, find_source_problems, parse_campaign_input, plan_campaign
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
 from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS, TRIGGER_RETENTION, list_regions, read_definition
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import LEGAL_NAME, START_TOLERANCE, list_candidate_ids
+from squall.application.admission.published import find_published
 from squall.application.regions.admission import find_region_problems
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
@@ -84,12 +85,18 @@ def _make_plan(w: Wiring, raw: object, execution: Mapping[str, Any]) -> tuple[Ca
             known[key] = (definition.experiment, definition.environment) if definition else None, found
         return known[key]
 
+    deployed = load_deployed()
     try:
-        request, campaign = parse_campaign_input(raw, load_deployed().campaigns)
-        plan = plan_campaign(campaign, admit_step, partial(list_regions, w))
+        published = find_published(w, raw, deployed.environments, "campaign")
+    except (Unavailable, Refused) as error:  # the name could be ambiguous, or the newest version a retirement
+        return None, [*problems, Problem(path="campaign", message=f"the published catalogue could not be read: {error}")]
+    try:
+        requested = parse_campaign_input(raw, deployed.campaigns, published)
+        plan = plan_campaign(requested.campaign, admit_step, partial(list_regions, w)).model_copy(update={"source": requested.source})
         problems += find_region_problems(w, plan, execution["arn"])
+        problems += find_source_problems(requested, [admitted[1] for admitted, _ in known.values() if admitted])
         slack = min(environment.stale_trigger_seconds for admitted, _ in known.values() if admitted for environment in admitted[1:])
-        problems += find_trigger_problems(request.trigger, campaign.schedule, slack, w.clock.now())
+        problems += find_trigger_problems(requested.request.trigger, requested.campaign.schedule, slack, w.clock.now())
     except InvalidInput as invalid:
         return None, [*problems, *invalid.problems]
     return (None, problems) if problems else (plan, [])

@@ -14,6 +14,7 @@ from squall.domain.campaign.ramp import Bracket, DoseRun, RampPlan, Tally, choos
 from squall.domain.campaign.record import PromptRun, StepRun
 from squall.domain.campaign.suite import SuitePlan, choose_suite_steps, list_skipped
 from squall.domain.documents.document import Document
+from squall.domain.experiment.published import DefinitionSource
 
 
 class PlannedStep(Model):
@@ -48,6 +49,8 @@ class CampaignPlan(Document):
 
     campaign: Campaign
     steps: tuple[PlannedStep, ...]
+    source: Annotated[DefinitionSource | None, Field(exclude_if=lambda value: value is None)] = None
+    """The published version; None for a deployed campaign."""
 
     @property
     def digest(self) -> str:

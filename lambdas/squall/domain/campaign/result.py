@@ -17,6 +17,7 @@ from squall.domain.campaign.record import CampaignRecord, PromptRun, StepRun
 from squall.domain.campaign.regions import combine_parts
 from squall.domain.documents.document import Document
 from squall.domain.documents.finding import Finding
+from squall.domain.experiment.published import DefinitionSource
 
 
 class StepResult(Model):
@@ -101,6 +102,8 @@ class CampaignResult(Document):
     start_time: datetime
     end_time: datetime | None
     requested_by: str = ""
+    source: Annotated[DefinitionSource | None, Field(exclude_if=lambda value: value is None)] = None
+    """The published version that was admitted; None for a deployed campaign."""
     steps: tuple[StepResult, ...] = ()
     comparison: str = ""
     """How the answer of a ramp has moved since the last campaign of this name, or why it is not compared; empty if there is
@@ -130,6 +133,7 @@ def build_campaign_result(record: CampaignRecord, plan: CampaignPlan | None, com
         start_time=record.started_at,
         end_time=record.ended_at,
         requested_by=record.requested_by,
+        source=plan.source if plan else None,
         comparison=compared.sentence if compared else "",
         findings=compared.findings if compared else (),
         steps=steps,

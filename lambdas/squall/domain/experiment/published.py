@@ -1,4 +1,5 @@
-"""Published experiments: numbered versions in the results bucket, which no deployment brings.
+"""Published experiments and campaigns: numbered versions in the results bucket, which no deployment brings. A name is that of
+an experiment or of a campaign, never of both.
 
 `catalogue/<name>/<version>.json` holds one version. A version is written once and never replaced; the one with the
 greatest number is the newest. A retired experiment has a newest version without a definition.
@@ -36,22 +37,33 @@ class StoredVersion:
 
 
 class PublishedVersion(Model):
-    """One version of a published experiment: the content of its object."""
+    """One version of a published experiment or campaign: the content of its object."""
 
     format: Literal[1] = 1
     name: str
     version: Annotated[int, Field(ge=1, strict=True)]
     experiment: dict[str, Any] | None
-    """The definition, as `catalogue.json` of the code asset has deployed ones; None: the experiment is retired."""
+    """The definition, as `catalogue.json` of the code asset has deployed ones; None: a campaign, or retired."""
+    campaign: Annotated[dict[str, Any] | None, Field(exclude_if=lambda value: value is None)] = None
+    """The campaign, as `campaigns.json` of the code asset has deployed ones; None: an experiment, or retired."""
     hash: str
-    """`content_hash` of the definition; empty if the experiment is retired."""
+    """`content_hash` of the definition; empty if it is retired."""
     by: Annotated[str, Field(max_length=256)]
     """Who says to have written it: an ARN, and a label. CloudTrail's data events prove who did."""
     at: datetime
 
     @property
     def retired(self) -> bool:
-        return self.experiment is None
+        return self.content is None
+
+    @property
+    def content(self) -> dict[str, Any] | None:
+        """The definition of the experiment or of the campaign; None if it is retired."""
+        return self.experiment if self.experiment is not None else self.campaign
+
+    @property
+    def is_campaign(self) -> bool:
+        return self.experiment is None and self.campaign is not None
 
 
 class DefinitionSource(Model):
@@ -81,10 +93,13 @@ def content_hash(experiment: object) -> str:
     return hash_document(experiment)
 
 
-def make_version(name: str, version: int, experiment: dict[str, Any] | None, by: str, at: datetime) -> PublishedVersion:
-    """A version with its hash. `experiment` is the dumped definition; None retires the experiment."""
-    digest = "" if experiment is None else content_hash(experiment)
-    return PublishedVersion(name=name, version=version, experiment=experiment, hash=digest, by=by, at=at)
+def make_version(
+    name: str, version: int, content: dict[str, Any] | None, by: str, at: datetime, *, is_campaign: bool = False
+) -> PublishedVersion:
+    """A version with its hash. `content` is the dumped definition of an experiment or a campaign; None retires the name."""
+    digest = "" if content is None else content_hash(content)
+    experiment, campaign = (None, content) if is_campaign else (content, None)
+    return PublishedVersion(name=name, version=version, experiment=experiment, campaign=campaign, hash=digest, by=by, at=at)
 
 
 def write_version(published: PublishedVersion) -> StoredVersion:

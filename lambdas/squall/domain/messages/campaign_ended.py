@@ -31,6 +31,7 @@ def make_message(result: CampaignResult, record: CampaignRecord, bucket: str) ->
                 result.reason,
                 result.ramp.statement if result.ramp else "",
                 result.comparison,
+                f"Campaign: {result.source}" if result.source else "",
                 f"status {result.status.value}, exit code {exit_code(result.status, result.verdict)}, campaign {result.campaign_id}",
             ]
         ),
