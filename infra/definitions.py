@@ -145,7 +145,8 @@ def _find_unknown_environments(
 
 def _find_unknown_promotions(folder: Path, environments: Mapping[str, Environment]) -> Iterator[str]:
     for name, environment in environments.items():
-        source = environment.promotion.environment if environment.promotion else None
+        promotion = environment.promotion
+        source = promotion.environment if promotion and promotion.stack is None else None
         if source is not None and (source not in environments or source == name):
             known = ", ".join(sorted(set(environments) - {name})) or "none"
             yield f"{folder / name}.yaml: promotion.environment: {source!r} is no other environment here (known: {known})"

@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from infra.account.fleet import ExternalId, Grant
+from infra.account.fleet import Grant
 from infra.account.peers import find_peer_problems
+from squall.domain.policy.places import AccountId, ExternalId
 
 LOG_RETENTIONS = {
     1: "ONE_DAY",
@@ -153,6 +154,12 @@ class Settings(BaseModel):
     the same account. The stack then says its names in the parameter `/squall/<stack>/names`, where they find them. Each of
     them has to name this Region as well. Needs `region`. None: the stack acts with no other Region, and says nothing."""
 
+    proof_accounts: Annotated[tuple[AccountId, ...], BeforeValidator(_split_list), Field(max_length=50)] = ()
+    """Ids of the accounts whose stacks may read which runs validated an experiment here, for the `promotion` of their policies.
+    The stack then makes a role for them. None: nobody may."""
+    proof_external_id: ExternalId | None = None
+    """What whoever assumes that role has to name, the same as in those policies."""
+
     @property
     def campaigns_folder(self) -> Path:
         """The folder of the campaigns, which may be missing."""
@@ -169,6 +176,8 @@ class Settings(BaseModel):
     def _check_fleet(self) -> Self:
         if (self.fleet_home_account is None) != (self.fleet_external_id is None):
             raise ValueError("fleet_home_account and fleet_external_id go together: both or none")
+        if bool(self.proof_accounts) != (self.proof_external_id is not None):
+            raise ValueError("proof_accounts and proof_external_id go together: both or none")
         if self.fleet_home_account is None and "fleet_grants" in self.model_fields_set:
             raise ValueError("fleet_grants grants nothing without fleet_home_account")
         return self

@@ -31,7 +31,7 @@ from infra.monitoring.alarms import OwnAlarms
 from infra.monitoring.dashboard import LiveDashboard
 from infra.permissions.eks_access import INVENTORY_READERS, EksAccess
 from infra.permissions.fis_roles import FisRoles
-from infra.permissions.fleet import FleetRoles, make_home_policies
+from infra.permissions.fleet import FleetRoles, make_home_policies, make_proof_role
 from infra.permissions.holders import (
     CAMPAIGN_FUNCTIONS,
     CONTROL_FUNCTIONS,
@@ -133,6 +133,7 @@ class SquallStack(Stack):
         names = self._compose_names(definitions)
         self._people_policies = make_people_policies(self, names, self.functions)
         FleetRoles(self, "Fleet", settings=settings, names=names, functions=self.functions, people=self._people_policies)
+        make_proof_role(self, self.settings, names)
         if definitions.fleet:
             make_home_policies(self, definitions.fleet)
         self._say_names()
@@ -195,9 +196,10 @@ class SquallStack(Stack):
             },
             **dict.fromkeys(("Halt", "Resume"), {"SQUALL_SAFETY_LEVER": "true"} if self.settings.halt_engages_safety_lever else {}),
             # People sign for this Region's STS endpoint; without the variable, an older SDK calls the global one.
-            **dict.fromkeys(("Approve", "ObserveApproval", *FLEET_FUNCTIONS), regional),
+            **dict.fromkeys(("Approve", "ObserveApproval", "CheckSafety", "AcquireSlot", *FLEET_FUNCTIONS), regional),
             # FinalCheck and StartFault compile the template again and compare it with what FIS has.
-            **dict.fromkeys(("FinalCheck", "StartFault"), fis_roles),
+            "FinalCheck": {**fis_roles, **regional},
+            "StartFault": fis_roles,
             "CreateTemplate": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn, **fis_roles},
         }
         first = {"Abort": abort, "Sentinel": sentinel}

@@ -16,7 +16,8 @@ from cli.errors import CommandError
 from cli.exits import Exit
 
 if TYPE_CHECKING:
-    from infra.account.fleet import Fleet, Grant, Member, Place
+    from infra.account.fleet import Fleet, Grant, Member
+    from squall.domain.policy.places import Place
 
 HOME = "home"
 _NO_ANSWER = (

@@ -7,14 +7,16 @@ A member decides by its own settings what home may do. Home's policies name the 
 from collections.abc import Mapping, Sequence
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk.aws_iam import AccountPrincipal, IManagedPolicy, ManagedPolicy, PolicyStatement, Role
+from aws_cdk.aws_iam import AccountPrincipal, CompositePrincipal, IManagedPolicy, ManagedPolicy, PolicyStatement, Role
 from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
-from infra.account.fleet import PEOPLE_GRANTS, Fleet, Grant, name_role
+from infra.account.fleet import PEOPLE_GRANTS, Fleet, Grant
 from infra.permissions.names import Names
 from infra.permissions.people import call_functions, find_stack, use_key
 from infra.settings import Settings
+from squall.domain.policy.places import name_role
+from squall.domain.policy.promotion import PROOFS
 from squall.domain.run.home import contact_parameter
 
 
@@ -62,12 +64,31 @@ class FleetRoles(Construct):
             _write_output(self, f"Fleet{grant.capitalize()}RoleArn", role.role_arn, f"The role in which the fleet's home acts: {grant}")
 
 
+def make_proof_role(scope: Construct, settings: Settings, names: Names) -> None:
+    """The role in which stacks of other accounts and Regions read what validated an experiment here."""
+    if not settings.proof_accounts:
+        return
+    role = Role(
+        scope,
+        "ProofsRole",
+        role_name=name_role(settings.stack_name, names.region, PROOFS),
+        description="Squall: which runs validated an experiment here, for the promotion of other stacks",
+        assumed_by=CompositePrincipal(*(AccountPrincipal(account) for account in settings.proof_accounts)),
+        external_ids=[settings.proof_external_id or ""],
+    )
+    reading = PolicyStatement(actions=["dynamodb:Query"], resources=[f"{names.table_arn}/index/experiment"])
+    for statement in (*find_stack(names), reading, *use_key(names, "kms:Decrypt")):
+        role.add_to_policy(statement)
+    _write_output(scope, "ProofsRoleArn", role.role_arn, "The role in which other stacks read what validated an experiment here")
+
+
 def allow_fleet(names: Names) -> dict[str, list[PolicyStatement]]:
     """The capabilities of functions in a fleet: of a member's, and of those that home alone has."""
     word_of_home = names.arn("ssm", f"parameter{contact_parameter(names.stack)}")
     copies = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["MEMBER#*"]}}
     return {
         "read_home": [PolicyStatement(actions=["ssm:GetParameter"], resources=[word_of_home])] if names.in_fleet else [],
+        "proofs_elsewhere": _assume(names.proof_role_arns),
         "greet": _assume(names.greeted_role_arns),
         "read_members": _assume(names.collected_role_arns),
         "collected": [

@@ -36,7 +36,7 @@ CLOSING = (
     "findings",
 )
 # What the gates of an environment's policy read.
-SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs")
+SURROUNDINGS = ("calendars", "deployments", "past_faults", "past_proofs", "proofs_elsewhere")
 
 # What a part of a run over several Regions asks before its fault, and does when it ends early.
 ASKING_PEERS = ("read_parts", "read_decisions")

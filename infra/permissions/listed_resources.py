@@ -22,6 +22,7 @@ class ListedNames(TypedDict):
     disturbs_functions: bool
     fis_action_targets: tuple[str, ...]
     api_fault_roles: tuple[str, ...]
+    proof_role_arns: tuple[str, ...]
 
 
 def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
@@ -31,6 +32,7 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
     pipelines = {name for policy in policies for name in policy.calm.pipelines}
     groups = {name for policy in policies for name in policy.calm.deployment_groups}
     allowed = {kind for policy in policies for kind in policy.allowed_types}
+    proofs = {policy.promotion.stack.role_arn for policy in policies if policy.promotion and policy.promotion.stack}
     return {
         "fis_templates": tuple(sorted({template for policy in policies for template in policy.fis_templates})),
         "rollback_documents": tuple(sorted({(document.document, document.version) for document in rollbacks})),
@@ -41,6 +43,7 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
         "disturbs_functions": any(policy.lambda_fault_configuration for policy in policies),
         "fis_action_targets": tuple(sorted({str(ACTIONS[kind.value].resource_type) for kind in allowed if kind.is_fis_action})),
         "api_fault_roles": tuple(sorted({role for policy in policies for role in policy.api_fault_roles})),
+        "proof_role_arns": tuple(sorted(proofs)),
     }
 
 

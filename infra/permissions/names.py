@@ -66,6 +66,9 @@ class Names:
     collected_role_arns: tuple[str, ...] = ()
     """At the home of a fleet: the roles in the members with which home copies how runs ended."""
 
+    proof_role_arns: tuple[str, ...] = ()
+    """The roles in other stacks by which the environments' policies read proofs."""
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource in this account and Region."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"

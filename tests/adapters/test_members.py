@@ -113,6 +113,27 @@ def test_a_member_without_its_stack_is_refused(monkeypatch: pytest.MonkeyPatch, 
         list(reached.runs(MEMBER, NOW, NOW + timedelta(hours=1)))
 
 
+PROOF = {**RUN, "execution_arn": {"S": "arn:aws:states:eu-west-1:444455556666:execution:m:run-1"}, "phase": {"S": "Release"}}
+
+
+def test_the_proofs_of_a_stack_are_read_from_its_index_by_experiment(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, clients = reading(monkeypatch, TABLE, {**PROOF, "id": {"S": "run-1"}, "promotion_hash": {"S": "p"}})
+    (record,) = reached.validated(MEMBER, "web", "staging", NOW)
+    assert (record.id, record.promotion_hash, record.verdict) == ("run-1", "p", Verdict.VALIDATED)
+    (query,) = clients["dynamodb"].arguments("query")
+    assert (query["TableName"], query["IndexName"], query["ExpressionAttributeValues"][":environment"]) == (
+        "t",
+        "experiment",
+        {"S": "staging"},
+    )
+
+
+def test_a_proof_of_another_version_is_not_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, _ = reading(monkeypatch, TABLE, {**PROOF, "id": {"S": "run-1"}, "verdict": {"S": "validated_twice"}})
+    with pytest.raises(Unavailable, match="a run of another version"):
+        reached.validated(MEMBER, "web", "staging", NOW)
+
+
 def test_a_client_in_a_member_speaks_with_its_region_or_address() -> None:
     assert make_client_as(KEYS, "ssm", "eu-west-1", None).meta.endpoint_url == "https://ssm.eu-west-1.amazonaws.com"
     assert make_client_as(KEYS, "ssm", "eu-west-1", "http://127.0.0.1:9").meta.endpoint_url == "http://127.0.0.1:9"

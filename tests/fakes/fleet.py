@@ -33,6 +33,9 @@ class FakeMembers:
         """Name to the last text."""
         self.lost: dict[str, Exception] = {}
         """Members that can't be entered, and why."""
+        self.proofs: list[ExecutionRecord] = []
+        """What another stack answers to whoever asks it for proofs."""
+        self.asked: list[tuple[Member, str, str]] = []
         self.run_of: dict[str, list[RunSummary]] = {}
         """Name to the member's runs, the oldest first."""
 
@@ -45,6 +48,12 @@ class FakeMembers:
         if member.name in self.lost:
             raise self.lost[member.name]
         yield from (run for run in self.run_of.get(member.name, ()) if start <= run.started_at < end)
+
+    def validated(self, member: Member, experiment: str, environment: str, since: datetime) -> list[ExecutionRecord]:
+        if member.name in self.lost:
+            raise self.lost[member.name]
+        self.asked.append((member, experiment, environment))
+        return [record for record in self.proofs if record.started_at >= since]
 
 
 class FakeCollected:

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.account.fleet import GRANTS, name_role, parse_fleet
+from infra.account.fleet import GRANTS, parse_fleet
 from squall.domain.base.problems import InvalidInput
+from squall.domain.policy.places import name_role
+from squall.domain.policy.promotion import PROOFS
 
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "fleet.yaml"
 
@@ -36,7 +38,7 @@ def test_a_role_is_named_by_stack_region_and_grant_in_the_members_own_partition(
     assert china.role_arn("halt").startswith("arn:aws-cn:iam::")
 
 
-@pytest.mark.parametrize("grant", GRANTS)
+@pytest.mark.parametrize("grant", [*GRANTS, PROOFS])
 def test_the_longest_name_of_a_role_is_one_that_iam_takes(grant: Any) -> None:
     assert len(name_role("S" * 40, "ap-southeast-1", grant)) <= 64
 

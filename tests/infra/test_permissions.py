@@ -184,6 +184,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "workflow.wake": ("wake",),
     "sentinels.get": ("record",),
     "members.runs": ("read_members",),
+    "members.validated": ("proofs_elsewhere",),
     "campaigns.get": ("record",),
     "campaigns.list_open": ("open_records",),
     "campaigns.request_abort": ("abort_campaigns",),

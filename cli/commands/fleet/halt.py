@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from cli.aws.stack import Deployment
     from cli.session import Options
-    from infra.account.fleet import Fleet, Grant, Place
+    from infra.account.fleet import Fleet, Grant
+    from squall.domain.policy.places import Place
 
 
 def halt_fleet(options: Options, file: str, only: Sequence[str], reason: str, seconds: float, *, engage: bool) -> int:

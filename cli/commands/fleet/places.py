@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from cli.aws.stack import Deployment
-    from infra.account.fleet import Fleet, Grant, Place
+    from infra.account.fleet import Fleet, Grant
+    from squall.domain.policy.places import Place
 
 UNKNOWN_CALLER = "someone at the squall command"
 NOT_REACHED = {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from squall.domain.history.collected import Mark
     from squall.domain.history.summary import RunSummary
     from squall.domain.run.home import Member
+    from squall.domain.run.record import ExecutionRecord
 
 
 class HomeContact(Protocol):
@@ -21,14 +22,17 @@ class HomeContact(Protocol):
 
 
 class Members(Protocol):
-    """At home: the members, each entered in a role of its account. The methods may be called in several threads, and raise
-    Refused if AWS denies the role or what was asked for in it."""
+    """The members of a fleet, from home, and the stacks whose records are a proof: each entered in a role of its account. The
+    methods may be called in several threads, and raise Refused if AWS denies the role or what was asked for in it."""
 
     def greet(self, member: Member, text: str) -> None:
         """Write that home is there; the text is for people."""
 
     def runs(self, member: Member, start: datetime, end: datetime) -> Iterator[RunSummary]:
         """The member's runs that started from `start` until before `end`, the oldest first. Eventually consistent."""
+
+    def validated(self, member: Member, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
+        """The runs of an experiment that were validated in an environment of the stack, the newest first."""
 
 
 class Collected(Protocol):

@@ -47,6 +47,19 @@ def command(fleet: LocalFleet, *words: str) -> tuple[int, dict[str, dict[str, An
     return done.returncode, {stack["name"]: stack for stack in json.loads(done.stdout)["stacks"]}, seconds
 
 
+def invoke(fleet: LocalFleet, handler: str) -> Any:
+    """Calls one of home's functions, as its schedule does, and returns its answer."""
+    functions = fleet.accounts[HOME].client("lambda")
+    pages = functions.get_paginator("list_functions").paginate()
+    (name,) = (
+        made["FunctionName"] for page in pages for made in page["Functions"] if made["Handler"] == f"squall.handlers.{handler}.handler"
+    )
+    answer = functions.invoke(FunctionName=name)
+    payload = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, payload
+    return payload
+
+
 def _measure_memory(fleet: LocalFleet) -> int:
     """The memory of all processes of both accounts, shared pages counted once."""
     pids = [pid for name in IDENTITIES for pid in processes.list_leftovers(fleet.file.parent / name)]
@@ -67,6 +80,8 @@ def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(
     assert not any(stack["answer"]["halt"]["engaged"] for stack in stacks.values())
     assert _measure_memory(fleet) < 2048
 
+    assert invoke(fleet, "greet") == {MEMBER: "greeted"}
+    assert invoke(fleet, "collect") == {MEMBER: "0 runs copied"}
     code, stacks, _ = command(fleet, "doctor")
     assert code == 0, stacks
     assert [check["role"] for check in stacks[MEMBER]["answer"]] == list(GRANTS)
@@ -81,6 +96,8 @@ def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(
     assert (code, [stack["answer"]["engaged"] for stack in stacks.values()]) == (0, [False, False])
 
     processes.stop_process(fleet.file.parent / MEMBER, "account")
+    with pytest.raises(AssertionError, match="1 members were not reached: member"):
+        invoke(fleet, "greet")
     code, stacks, seconds = command(fleet, "halt", "--reason", "the member is gone")
     assert (code, stacks[HOME]["outcome"], stacks[MEMBER]["outcome"]) == (5, "answered", "unreachable")
     assert stacks[HOME]["answer"]["engaged"] is True

@@ -30,7 +30,7 @@ from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.metrics.disturbances import LONGEST_RUN
 from squall.domain.metrics.guard_alarms import MAXIMUM_METRICS
 from squall.domain.run.alarm_state import AlarmState
-from squall.domain.run.home import Contact
+from squall.domain.run.home import Contact, Member
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.run.ssm_state import CalendarState
 from squall.domain.run.timeline import EventName
@@ -192,7 +192,11 @@ def _list_proofs(step: Step, definition: Definition, now: datetime) -> Sequence[
     if wanted is None:
         return ()
     since = now - timedelta(days=wanted.within_days)
-    return _try_read(step, lambda: step.w.records.validated(definition.experiment.name, wanted.environment, since))
+    name, stack = definition.experiment.name, wanted.stack
+    if stack is None:
+        return _try_read(step, lambda: step.w.records.validated(name, wanted.environment, since))
+    there = Member(wanted.environment, stack.region, stack.stack, stack.role_arn, stack.external_id, stack.endpoint_url)
+    return _try_read(step, lambda: step.w.members.validated(there, name, wanted.environment, since))
 
 
 def _compare_template(step: Step) -> tuple[str, ...] | None:

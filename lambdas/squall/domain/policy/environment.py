@@ -12,6 +12,7 @@ from squall.domain.base.model import Model
 from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern
 from squall.domain.base.vocabulary import FIS_ACTION, BlastRadius, FaultType, Risk
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
+from squall.domain.policy.promotion import Promotion
 from squall.domain.policy.roles import RoleArn, refuse_acting
 from squall.domain.sentinel.config import SentinelPolicy
 
@@ -154,15 +155,6 @@ def _expand_types(value: object) -> object:
         entries.append(matching[0] if matching else entry)
         more += [kind for kind in matching[1:] if kind not in value and kind not in more]
     return [*entries, *more]
-
-
-class Promotion(Model):
-    """The environment of this stack in which the experiment must have been validated before."""
-
-    environment: Annotated[str, ENVIRONMENT_NAME]
-    """The environment in which the experiment must have been validated."""
-    within_days: Annotated[int, Field(ge=1, le=366, strict=True)] = 30
-    """How many days ago at most."""
 
 
 _OF_USER = r"arn:[a-z-]+:iam::\d{12}:user/.+"

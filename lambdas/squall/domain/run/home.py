@@ -23,7 +23,7 @@ class Contact:
 
 @dataclass(frozen=True)
 class Member:
-    """A member as the functions at home enter it."""
+    """Another stack as functions enter it: a member, by those at home, or a stack whose records are a proof."""
 
     name: str
     region: str

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from squall.domain.base.problems import Problem
-from squall.domain.base.vocabulary import RISKS, Risk
+from squall.domain.base.vocabulary import RISKS, Risk, Verdict
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Environment
+from squall.domain.policy.promotion import Promotion
 from squall.domain.resources.base import Resource
+from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.inputs import Answer, Check, SafetyInput, join_words
 
 Ruling = tuple[bool, str]
@@ -118,15 +120,24 @@ def _check_promotion(inputs: SafetyInput) -> Answer:
     if promotion is None:
         return True, f"{policy.name} asks for no proof elsewhere"
     if inputs.proofs is None:
-        return None, f"whether {name!r} was validated in {promotion.environment} could not be looked up"
-    rule = f"{policy.name} asks for {name!r} validated in {promotion.environment} within {promotion.within_days} days"
+        return None, f"whether {name!r} was validated in {promotion.where} could not be looked up"
+    rule = f"{policy.name} asks for {name!r} validated in {promotion.where} within {promotion.within_days} days"
     oldest = inputs.now - timedelta(days=promotion.within_days)
-    recent = [proof for proof in inputs.proofs if proof.environment == promotion.environment and proof.started_at >= oldest]
+    recent = [proof for proof in inputs.proofs if _is_proof(proof, promotion) and oldest <= proof.started_at <= inputs.now]
     same = [proof for proof in recent if proof.promotion_hash and proof.promotion_hash == inputs.definition.promotion_hash]
     if same:
         return True, f"{rule}: {same[0].id} was, on {same[0].started_at:%Y-%m-%d}, by the same definition"
     others = f"; {len(recent)} were, by another definition (the last is {recent[0].id})" if recent else "; it was not"
     return False, rule + others
+
+
+def _is_proof(record: ExecutionRecord, promotion: Promotion) -> bool:
+    """Whether a record is one of a run that validated in the environment that the policy names, and of that stack's account
+    and Region. What was asked for is checked again in what was answered."""
+    if record.environment != promotion.environment or record.verdict is not Verdict.VALIDATED or record.only_plans:
+        return False
+    stack = promotion.stack
+    return stack is None or record.execution_arn.split(":")[3:5] == [stack.region, stack.account]
 
 
 def _read_region_and_account(resource: Resource) -> tuple[str, str]:

@@ -201,6 +201,9 @@ def proof(days_ago: float = 1, **changes: Any) -> ExecutionRecord:
         ([], FAILED, "within 7 days; it was not"),
         ([proof(7.1)], FAILED, "it was not"),
         ([proof(environment="development")], FAILED, "it was not"),
+        ([proof(verdict=Verdict.REFUTED)], FAILED, "it was not"),
+        ([proof(only_plans=True)], FAILED, "it was not"),
+        ([proof(-0.1)], FAILED, "it was not"),
         ([proof(promotion_hash="q" * 64)], FAILED, "1 were, by another definition (the last is proof-1)"),
         ([proof(promotion_hash="")], FAILED, "by another definition"),
         (None, UNKNOWN, "could not be looked up"),
@@ -210,6 +213,32 @@ def test_an_environment_may_ask_for_proof_in_another(
     proofs: list[ExecutionRecord] | None, outcome: CheckOutcome, expected_text: str
 ) -> None:
     result = check(under(ASKS, proofs=proofs), "promotion")
+    assert (result.outcome, expected_text in result.detail) == (outcome, True), result.detail
+
+
+THERE = {"account": "444455556666", "region": "us-east-1", "external_id": "an-external-id-of-a-test"}
+ELSEWHERE = {"name": "production", "promotion": {"environment": "staging", "within_days": 7, "stack": THERE}}
+ARN = "arn:aws:states:us-east-1:444455556666:execution:Squall-Experiment:proof-1"
+
+
+@pytest.mark.parametrize(
+    ("proofs", "outcome", "expected_text"),
+    [
+        ([proof(execution_arn=ARN)], PASSED, "proof-1 was, on 2026-03-01, by the same definition"),
+        ([proof(execution_arn=ARN.replace("444455556666", "999999999999"))], FAILED, "it was not"),
+        ([proof(execution_arn=ARN.replace("us-east-1", "us-east-2"))], FAILED, "it was not"),
+        ([proof()], FAILED, "it was not"),  # a record of this stack
+        ([proof(execution_arn=ARN, promotion_hash="q" * 64)], FAILED, "1 were, by another definition"),
+        ([proof(7.1, execution_arn=ARN)], FAILED, "it was not"),
+        ([proof(execution_arn=ARN, verdict=Verdict.INCONCLUSIVE)], FAILED, "it was not"),
+        ([], FAILED, "validated in staging of the stack Squall in account 444455556666, us-east-1 within 7 days; it was not"),
+        (None, UNKNOWN, "could not be looked up"),
+    ],
+)
+def test_a_proof_in_another_account_is_of_that_account(
+    proofs: list[ExecutionRecord] | None, outcome: CheckOutcome, expected_text: str
+) -> None:
+    result = check(under(ELSEWHERE, proofs=proofs), "promotion")
     assert (result.outcome, expected_text in result.detail) == (outcome, True), result.detail
 
 
