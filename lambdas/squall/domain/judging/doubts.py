@@ -22,7 +22,8 @@ def explain_doubt(threshold: Threshold, binding: MetricBinding, window: Window, 
     """Why a threshold that its metric meets can't be told all the same."""
     if threshold.window == "baseline":
         return ""
-    return _explain_unanswered(threshold, binding, window, inputs) or _explain_thin(threshold, window, inputs)
+    reasons = (_explain_unanswered(threshold, binding, window, inputs), _explain_thin(threshold, window, inputs))
+    return next(filter(None, reasons), "") or _explain_shortage(threshold, binding, window, inputs)
 
 
 def _explain_unanswered(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> str:
@@ -47,6 +48,21 @@ def _explain_thin(threshold: Threshold, window: Window, inputs: JudgeInput) -> s
     if before is None or now is None or now >= FEWEST_REQUESTS * before:
         return ""
     return f"; but only {now:.3g} requests per second arrived, of {before:.3g} in the baseline: what became of the others is unknown"
+
+
+def _explain_shortage(threshold: Threshold, binding: MetricBinding, window: Window, inputs: JudgeInput) -> str:
+    """So many hosts are meant all the time, and the average over a window hides minutes without any. A sentence that names a
+    statistic asks for that statistic."""
+    row = METRICS.get(threshold.metric)
+    if row is None or row.shows != "capacity" or threshold.statistic is not None or threshold.relative or threshold.for_seconds:
+        return ""
+    of_run, hosts = inputs.series_of_run(binding.name), inputs.series_of_run("healthy_hosts")
+    points = seen_points(binding, of_run, hosts, window)
+    short = [point.value for point in points if not threshold.holds(point.value)]
+    if not short:
+        return ""
+    worst = min(short) if threshold.comparator in {">", ">="} else max(short)
+    return f"; but {len(short)} of {len(points)} periods had {worst:.4g}, which the average hides"
 
 
 def explain_whole(threshold: Threshold, binding: MetricBinding, compared: Comparison, window: Window, inputs: JudgeInput) -> str:
