@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cli.importing import cloudformation, terraform
 from cli.importing.chaos.experiment import read_experiment
 from cli.importing.reading import KINDS
-from cli.importing.values import Source, Unknowns, choose_label
+from cli.importing.values import BLANK_OR_VARIABLE, Source, Unknowns, choose_label
 from squall.domain.base.problems import InvalidInput, Problem
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def list_sources(document: Any, file: str) -> list[Source]:
 def make_source(template: Mapping[str, Any], origin: str) -> Source:
     """A FIS template as GetExperimentTemplate answers, or as CreateExperimentTemplate takes it."""
     unknowns = Unknowns()
-    clean = unknowns.add_blanks({key: value for key, value in template.items() if key != "clientToken"})
+    clean = unknowns.add_blanks({key: value for key, value in template.items() if key != "clientToken"}, BLANK_OR_VARIABLE)
     name = next((str(text) for text in (clean.get("description"), clean.get("id")) if text), "imported")
     replaced = ("clientToken: it is about the call that makes the template",) if "clientToken" in template else ()
     return Source(origin, choose_label(clean.get("tags"), name), clean, unknowns, replaced=replaced)

@@ -17,8 +17,10 @@ REPLACE = "REPLACE"
 """The key that stands where a person has to put a value. No field of an experiment accepts it, so `squall validate`
 refuses the file until then."""
 _TOKEN = re.compile(r"⟪(\d+)⟫")
-_BLANK = re.compile(r"<[A-Za-z][^<>\n]{0,80}>")
-"""A blank that a public template leaves to its reader: `<YOUR ACCOUNT>`."""
+BLANK = re.compile(r"<[A-Za-z][^<>\n]{0,80}>|\{\{[^{}\n]{1,80}\}\}")
+"""A blank that a public template leaves to its reader, or to a tool: `<YOUR ACCOUNT>`, `{{ region }}`. FIS fills in none."""
+BLANK_OR_VARIABLE = re.compile(BLANK.pattern + r"|\$\{[A-Za-z_][\w:.-]{0,80}\}")
+"""The same where `${NAME}` is nothing that the source itself defines."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,16 @@ class Unknowns:
             self.words.append(words)
         return f"⟪{self.words.index(words)}⟫"
 
-    def add_blanks(self, value: Any) -> Any:
-        """The value with a token for each blank such as `<YOUR ACCOUNT>`. A text with a token of its own is one unknown
+    def add_blanks(self, value: Any, blank: re.Pattern[str] = BLANK) -> Any:
+        """The value with a token for each blank. A text with a token of its own is one unknown
         value: nobody else may write tokens."""
         if isinstance(value, dict):
-            return {str(self.add_blanks(str(name))): self.add_blanks(inner) for name, inner in value.items()}
+            return {str(self.add_blanks(str(name), blank)): self.add_blanks(inner, blank) for name, inner in value.items()}
         if isinstance(value, list):
-            return [self.add_blanks(inner) for inner in value]
+            return [self.add_blanks(inner, blank) for inner in value]
         if isinstance(value, str):
             clean = value.replace("⟪", "«").replace("⟫", "»")
-            return _BLANK.sub(lambda match: self.add(match[0]), clean)
+            return blank.sub(lambda match: self.add(match[0]), clean)
         return value
 
     def describe(self, text: str) -> str:

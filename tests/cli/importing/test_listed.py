@@ -39,7 +39,13 @@ def listed(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "arn", [HERE, "arn:aws:ssm:<YOUR REGION>:<YOUR ACCOUNT>:document/Impair-Queue", "arn:aws:ssm:eu-west-1:<ACCOUNT>:document/Impair-Queue"]
+    "arn",
+    [
+        HERE,
+        "arn:aws:ssm:{{ aws:region }}:${ACCOUNT_ID}:document/Impair-Queue",
+        "arn:aws:ssm:<YOUR REGION>:<YOUR ACCOUNT>:document/Impair-Queue",
+        "arn:aws:ssm:eu-west-1:<ACCOUNT>:document/Impair-Queue",
+    ],
 )
 def test_a_document_that_the_policy_lists_is_imported_with_what_it_touches(arn: str) -> None:
     made = only(import_document(template(impair=document(arn)), listed=listed()))
@@ -139,3 +145,11 @@ def test_the_policy_is_the_one_beside_the_folder_of_the_files(squall: Squall, tm
     refused = squall("import", str(source), "--out", str(tmp_path / "experiments"), "--environment", "staging", "--force")
     assert refused.exit_code == 3
     assert "is not valid" in refused.stderr
+
+
+@pytest.mark.parametrize("blank", ["<YOUR VPC>", "{{ vpc }}", "${VPC}"])
+def test_a_blank_that_a_tool_was_to_fill_in_is_no_value(blank: str) -> None:
+    target = {**BY_TAG, "filters": [{"path": "VpcId", "values": [blank]}]}
+    made = only(import_document(template({"Web": target}, stop={"actionId": "aws:ec2:stop-instances", "targets": {"Instances": "Web"}})))
+    assert made.document["target"]["filters"]["vpc-id"] == [{"REPLACE": blank}]
+    assert any(loss.path == "target.filters.vpc-id[0]" for loss in made.losses)

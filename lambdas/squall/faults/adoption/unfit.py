@@ -11,6 +11,7 @@ from squall.faults.adoption.entries import AUTOMATION
 from squall.faults.mechanisms.send_command import SEND, document_of, read_document_parameters
 
 _LIST = "an entry of the policy's custom_actions with"
+_RUNBOOK = "an Automation document that runs it (aws:runCommand), among the policy's custom_actions with what it touches"
 _NEAREST = {
     "aws:ec2:send-spot-instance-interruptions": "type: instance_termination on the instances, which come without the notice",
     "aws:ec2:api-insufficient-instance-capacity-error": "type: service_unavailable on the Auto Scaling group, whose launches EC2 refuses",
@@ -23,7 +24,7 @@ def explain_unfit(path: str, action_id: str, parameters: Mapping[str, str]) -> P
     """An action of which Squall can neither prove the effect nor undo it, with what works in its place."""
     if action_id == SEND:
         name = f"{action_id} with {document_of(parameters) or 'no document'}"
-        expected = "one of AWS's documents in docs/faults.md; no other command can be followed to its end"
+        expected = f"one of AWS's documents in docs/faults.md; or, because no other command can be followed to its end, {_RUNBOOK}"
         return Problem(path=path, message=f"{name}: Squall does not know what it does", expected=expected)
     if action_id == AUTOMATION:
         document = parameters.get("documentArn", "").rpartition("document/")[2]
