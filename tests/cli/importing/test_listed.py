@@ -96,10 +96,10 @@ def test_another_action_is_imported_by_the_entry_of_its_targets_or_refused_with_
     ("action", "resource_type", "key", "says"),
     [
         (
-            "aws:ec2:send-spot-instance-interruptions",
-            "aws:ec2:spot-instance",
-            "SpotInstances",
-            "type: instance_termination on the instances",
+            "aws:network:route-table-disrupt-cross-region-connectivity",
+            "aws:ec2:subnet",
+            "Subnets",
+            "type: service_unavailable on the subnets",
         ),
         (
             "aws:elasticache:replicationgroup-interrupt-az-power",
