@@ -107,7 +107,6 @@ def test_another_action_is_imported_by_the_entry_of_its_targets_or_refused_with_
             "ReplicationGroups",
             "FIS takes its targets by tag alone",
         ),
-        ("aws:fis:inject-api-throttle-error", "aws:iam:role", "Roles", "an Automation document that does the same"),
         ("aws:ec2:reboot-instance", "aws:ec2:instance", "Instances", 'did you mean "aws:ec2:reboot-instances"?'),
     ],
 )

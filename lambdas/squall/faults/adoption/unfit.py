@@ -13,7 +13,6 @@ from squall.faults.mechanisms.send_command import SEND, document_of, read_docume
 _LIST = "an entry of the policy's custom_actions with"
 _RUNBOOK = "an Automation document that runs it (aws:runCommand), among the policy's custom_actions with what it touches"
 _NEAREST = {
-    "aws:ec2:api-insufficient-instance-capacity-error": "type: service_unavailable on the Auto Scaling group, whose launches EC2 refuses",
     "aws:network:route-table-disrupt-cross-region-connectivity": "type: service_unavailable on the subnets",
 }
 """What is closest to an action whose targets Squall can't pin, besides a document that does the same."""
