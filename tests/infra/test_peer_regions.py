@@ -118,6 +118,11 @@ def test_what_is_granted_in_other_regions_is_reading_parts_starting_and_aborting
     }
 
 
+def test_every_function_knows_the_regions_of_the_setting(peering: Resources) -> None:
+    variables = {name: function["Environment"]["Variables"].get("SQUALL_PEER_REGIONS") for name, function in peering.functions().items()}
+    assert variables == dict.fromkeys(peering.functions(), "us-east-1,eu-west-1")
+
+
 def test_only_functions_of_the_barrier_reach_another_region(peering: Resources) -> None:
     functions = [name for name in HOLDERS if to_snake_case(name) in peering.functions()]
     found = {name: find_foreign(peering, peering.role_of(to_snake_case(name))) for name in functions}
