@@ -23,8 +23,12 @@ SHAPES: dict[str, dict[str, object]] = {
     "tasks": {"tasks": True},
     "pods": {"pods": True},
     "functions": {"functions": True},
+    "two-balancers": {"shape": "two-balancers"},
+    "blue-green": {"shape": "blue-green"},
+    "controller": {"shape": "controller"},
 }
-"""Each with the sample's instances and databases. In `database`, these have no tag until the proposals' commands have run."""
+"""Each with the sample's instances and databases. In `database`, these have no tag until the proposals' commands have run; the
+last three are shapes in which instances are registered otherwise."""
 OPT_IN = "squall:environment"
 GROUP, TASKS, PODS = "autoScalingGroupName/sample-web", "service/sample/sample-tasks", "cluster/sample/shop/deployment/web"
 FUNCTION, CLUSTER = "function:sample-orders", "cluster:sample-db"
@@ -82,7 +86,7 @@ def test_nine_of_ten_proposals_in_all_shapes_pass_a_plan_unchanged(rig: Rig, tmp
         home.mkdir()
         if name == "database":
             take_tags_of_databases(rig)
-        found = look(rig, home, workload="resilient", **settings)
+        found = look(rig, home, **{"workload": "resilient", **settings})
         assert name != "database" or any(proposal["tag_commands"] for proposal in found.proposals)
         ends[name] = found.plan_all()
         refused = {proposal: why for proposal, why in ends[name].items() if why}
