@@ -98,7 +98,7 @@ class SquallStack(Stack):
             else None,
         )
         self._apply_feature_flags()
-        _require_presence(settings, definitions)
+        _require_heartbeat(settings, definitions)
         self.settings = settings
         self.machine_name = machine_name(settings)
         self.campaign_machine_name = campaign_machine_name(settings)
@@ -267,7 +267,7 @@ class SquallStack(Stack):
             schedule_role_arn=self._published_role.role_arn,
             chat_topic_arn=self.results.chat_topic.topic_arn,
             in_fleet=settings.fleet_home_account is not None,
-            greeted_role_arns=definitions.fleet.list_roles("presence") if definitions.fleet else (),
+            heartbeat_role_arns=definitions.fleet.list_roles("heartbeat") if definitions.fleet else (),
             collected_role_arns=definitions.fleet.list_roles("results") if definitions.fleet else (),
             **list_names(self, definitions.environments.values()),
         )
@@ -290,7 +290,7 @@ class SquallStack(Stack):
         schedules.add_experiments(definitions.in_one_region, self.state_machine)
         schedules.add_campaigns(definitions.campaigns, self.campaign_machine)
         if definitions.fleet:
-            schedules.add_fleet(self.functions["Greet"], self.functions["Collect"])
+            schedules.add_fleet(self.functions["Heartbeat"], self.functions["Collect"])
         schedules.add_published(self.functions["Schedule"], self.state_machine)
         self._grant_cluster_access(definitions)
 
@@ -360,12 +360,12 @@ class SquallStack(Stack):
         return f"https://{self.region}.{domain}/states/home?region={self.region}#/statemachines/view/{self.state_machine.state_machine_arn}"
 
 
-def _require_presence(settings: Settings, definitions: Definitions) -> None:
-    """Raises SettingsError if a policy asks for word of home that home may not leave."""
+def _require_heartbeat(settings: Settings, definitions: Definitions) -> None:
+    """Raises SettingsError if a policy asks for a heartbeat that home may not write."""
     deaf = [name for name, policy in sorted(definitions.environments.items()) if policy.home_deadline is not None]
-    if deaf and settings.fleet_home_account and "presence" not in settings.fleet_grants:
+    if deaf and settings.fleet_home_account and "heartbeat" not in settings.fleet_grants:
         raise SettingsError(
-            f"The context is not valid:\n  fleet_grants: has no 'presence', and {', '.join(deaf)} asks for it by home_deadline: "
+            f"The context is not valid:\n  fleet_grants: has no 'heartbeat', and {', '.join(deaf)} asks for it by home_deadline: "
             "nothing would ever start there"
         )
 

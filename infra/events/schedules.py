@@ -53,11 +53,11 @@ class Schedules(Construct):
             ),
         )
 
-    def add_fleet(self, greet: Function, collect: Function) -> None:
-        """At the home of a fleet: adds the word to its members that home is there, and the copying of their runs. Without
+    def add_fleet(self, heartbeat: Function, collect: Function) -> None:
+        """At the home of a fleet: adds the heartbeat to its members, and the copying of their runs. Without
         retries: the next pass does it again."""
         for name, function, rate, description in (
-            ("greeting", greet, "rate(1 minute)", "Tells the members of the fleet that home is there"),
+            ("heartbeat", heartbeat, "rate(1 minute)", "Tells the members of the fleet that home is there"),
             ("collecting", collect, "rate(5 minutes)", "Copies how the runs of the members ended"),
         ):
             self._add_schedule(

@@ -39,7 +39,7 @@ class FleetRoles(Construct):
             "halt": (*find_stack(names), call_functions(functions["Halt"].function_arn)),
             "resume": (*find_stack(names), call_functions(functions["Resume"].function_arn)),
             # Whoever holds this role can only say that home is there: Parameter Store sets the time.
-            "presence": (
+            "heartbeat": (
                 PolicyStatement(actions=["ssm:PutParameter"], resources=[names.arn("ssm", f"parameter{contact_parameter(names.stack)}")]),
             ),
             "results": (
@@ -89,7 +89,7 @@ def allow_fleet(names: Names) -> dict[str, list[PolicyStatement]]:
     return {
         "read_home": [PolicyStatement(actions=["ssm:GetParameter"], resources=[word_of_home])] if names.in_fleet else [],
         "proofs_elsewhere": _assume(names.proof_role_arns),
-        "greet": _assume(names.greeted_role_arns),
+        "heartbeat": _assume(names.heartbeat_role_arns),
         "read_members": _assume(names.collected_role_arns),
         "collected": [
             PolicyStatement(

@@ -239,7 +239,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Report": (*WORKFLOW_STEP, "read_catalogue", "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in (*OUTSIDE_FUNCTIONS, *CAMPAIGN_FUNCTIONS))
-FLEET_HOLDERS: dict[str, tuple[str, ...]] = {"Greet": ("greet",), "Collect": ("read_members", "collected", "encryption_key")}
+FLEET_HOLDERS: dict[str, tuple[str, ...]] = {"Heartbeat": ("heartbeat",), "Collect": ("read_members", "collected", "encryption_key")}
 """The functions that only the home of a fleet has."""
 FLEET_FUNCTIONS = tuple(FLEET_HOLDERS)
 

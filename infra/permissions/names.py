@@ -60,8 +60,8 @@ class Names:
 
     in_fleet: bool = False
     """Whether the stack is a member of a fleet."""
-    greeted_role_arns: tuple[str, ...] = ()
-    """At the home of a fleet: the roles in the members with which home leaves word that it is there."""
+    heartbeat_role_arns: tuple[str, ...] = ()
+    """At the home of a fleet: the roles in the members with which home writes its heartbeat."""
 
     collected_role_arns: tuple[str, ...] = ()
     """At the home of a fleet: the roles in the members with which home copies how runs ended."""

@@ -1,4 +1,4 @@
-"""A member is entered in the role that the file names, with its external id, each time anew; and home's word in it is read with
+"""A member is entered in the role that the file names, with its external id, each time anew; and home's heartbeat in it is read with
 the time that Parameter Store gives it."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error
 
-MEMBER = Member("payments", "eu-west-1", "Squall", "arn:aws:iam::444455556666:role/Squall-eu-west-1-presence", "an-external-id-of-a-test")
+MEMBER = Member("payments", "eu-west-1", "Squall", "arn:aws:iam::444455556666:role/Squall-eu-west-1-heartbeat", "an-external-id-of-a-test")
 KEYS = {"AccessKeyId": "AKIAEXAMPLEEXAMPLE00", "SecretAccessKey": "s" * 40, "SessionToken": "t" * 16}
 
 
@@ -39,7 +39,7 @@ def test_a_word_is_left_in_the_role_of_the_member_each_time_anew(monkeypatch: py
     ssm = Scripted("ssm", put_parameter=[{}])
     reached, sts, made = entering(monkeypatch, ssm)
     for text in ("first", "second"):
-        reached.greet(MEMBER, text)
+        reached.send_heartbeat(MEMBER, text)
     assert [(call["RoleArn"], call["ExternalId"]) for call in sts.arguments("assume_role")] == [(MEMBER.role_arn, MEMBER.external_id)] * 2
     assert made == [(KEYS, "ssm", "eu-west-1", None)] * 2
     assert [(call["Name"], call["Overwrite"], call["Value"]) for call in ssm.arguments("put_parameter")] == [
@@ -51,13 +51,13 @@ def test_a_word_is_left_in_the_role_of_the_member_each_time_anew(monkeypatch: py
 def test_a_role_that_is_denied_is_refused_and_a_dead_region_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[{}]), error("AccessDenied", status=403))
     with pytest.raises(Refused, match="AssumeRole refused: AccessDenied"):
-        reached.greet(MEMBER, "word")
+        reached.send_heartbeat(MEMBER, "text")
     reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[error("AccessDeniedException")]))
     with pytest.raises(Refused, match="PutParameter"):
-        reached.greet(MEMBER, "word")
+        reached.send_heartbeat(MEMBER, "text")
     reached, *_ = entering(monkeypatch, Scripted("ssm", put_parameter=[error("InternalServerError", status=500)]))
     with pytest.raises(Unavailable):
-        reached.greet(MEMBER, "word")
+        reached.send_heartbeat(MEMBER, "text")
 
 
 TABLE = {

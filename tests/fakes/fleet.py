@@ -29,7 +29,7 @@ class FakeHome:
 
 class FakeMembers:
     def __init__(self) -> None:
-        self.greeted: dict[str, str] = {}
+        self.sent: dict[str, str] = {}
         """Name to the last text."""
         self.lost: dict[str, Exception] = {}
         """Members that can't be entered, and why."""
@@ -39,10 +39,10 @@ class FakeMembers:
         self.run_of: dict[str, list[RunSummary]] = {}
         """Name to the member's runs, the oldest first."""
 
-    def greet(self, member: Member, text: str) -> None:
+    def send_heartbeat(self, member: Member, text: str) -> None:
         if member.name in self.lost:
             raise self.lost[member.name]
-        self.greeted[member.name] = text
+        self.sent[member.name] = text
 
     def runs(self, member: Member, start: datetime, end: datetime) -> Iterator[RunSummary]:
         if member.name in self.lost:

@@ -221,7 +221,7 @@ NEEDS_OF_PORT = {
     "notifier": "notify",
     "lifecycle": "emit_events",
     "home": "read_home",
-    "members": "greet",
+    "members": "heartbeat",
     "collected": "collected",
     "campaigns": "write_campaigns",
     "campaign_events": "emit_events",

@@ -49,7 +49,7 @@ def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
     granted: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
     for grant in granted:
         if grant in FUNCTION_GRANTS:  # no person may assume this role
-            yield {"role": grant, "problem": _find_silence(taken, name) if grant == "presence" else _find_delay(taken, name)}
+            yield {"role": grant, "problem": _find_silence(taken, name) if grant == "heartbeat" else _find_delay(taken, name)}
             continue
         visit = visit_one(name, partial(taken.door.enter, grant=grant, caller=taken.caller))
         if visit.outcome is not Outcome.ANSWERED:
@@ -60,10 +60,10 @@ def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
 
 
 def _find_silence(taken: Round, name: str) -> str:
-    """What is wrong with the word that home's function leaves in a member; empty if it comes."""
+    """What is wrong with home's heartbeat in a member; empty if it arrives."""
     visit = visit_one(name, partial(taken.door.enter, grant="viewer", caller=taken.caller))
     if visit.outcome is not Outcome.ANSWERED:
-        return f"whether home's word arrives could not be seen: {visit.problem}"
+        return f"whether home's heartbeat arrives could not be seen: {visit.problem}"
     seen = visit.answer.home_seen()
     return "" if was_seen_lately(seen) else f"home's last word there: {seen}"
 

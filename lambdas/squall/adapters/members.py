@@ -28,7 +28,7 @@ class RoleMembers:
     def __init__(self, sts: Any) -> None:
         self._sts = sts
 
-    def greet(self, member: Member, text: str) -> None:
+    def send_heartbeat(self, member: Member, text: str) -> None:
         name = contact_parameter(member.stack)
         call(self._enter(member, "ssm"), "put_parameter", refusable=True, Name=name, Type="String", Overwrite=True, Value=text)
 

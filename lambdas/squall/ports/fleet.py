@@ -25,7 +25,7 @@ class Members(Protocol):
     """The members of a fleet, from home, and the stacks whose records are a proof: each entered in a role of its account. The
     methods may be called in several threads, and raise Refused if AWS denies the role or what was asked for in it."""
 
-    def greet(self, member: Member, text: str) -> None:
+    def send_heartbeat(self, member: Member, text: str) -> None:
         """Write that home is there; the text is for people."""
 
     def runs(self, member: Member, start: datetime, end: datetime) -> Iterator[RunSummary]:

@@ -80,7 +80,7 @@ def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(
     assert not any(stack["answer"]["halt"]["engaged"] for stack in stacks.values())
     assert _measure_memory(fleet) < 2048
 
-    assert invoke(fleet, "greet") == {MEMBER: "greeted"}
+    assert invoke(fleet, "heartbeat") == {MEMBER: "sent"}
     assert invoke(fleet, "collect") == {MEMBER: "0 runs copied"}
     code, stacks, _ = command(fleet, "doctor")
     assert code == 0, stacks
@@ -97,7 +97,7 @@ def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(
 
     processes.stop_process(fleet.file.parent / MEMBER, "account")
     with pytest.raises(AssertionError, match="1 members were not reached: member"):
-        invoke(fleet, "greet")
+        invoke(fleet, "heartbeat")
     code, stacks, seconds = command(fleet, "halt", "--reason", "the member is gone")
     assert (code, stacks[HOME]["outcome"], stacks[MEMBER]["outcome"]) == (5, "answered", "unreachable")
     assert stacks[HOME]["answer"]["engaged"] is True

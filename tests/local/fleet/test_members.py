@@ -15,7 +15,7 @@ from squall.domain.run.home import Member
 from squall.errors import Refused
 from tests.local.fleet.accounts import HOME, ID, MEMBER, REGIONS, Place, make_user, run_fleet
 
-ROLE = f"arn:aws:iam::{MEMBER}:role/Squall-eu-west-1-presence"
+ROLE = f"arn:aws:iam::{MEMBER}:role/Squall-eu-west-1-heartbeat"
 PARAMETER = f"arn:aws:ssm:{REGIONS[MEMBER]}:{MEMBER}:parameter/squall/Squall/home"
 MAY_ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE}
 
@@ -32,10 +32,10 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Pla
         allowed = {"Effect": "Allow", "Action": "ssm:PutParameter", "Resource": PARAMETER}
         iam, version = member.client("iam"), "2012-10-17"
         iam.create_role(
-            RoleName="Squall-eu-west-1-presence", AssumeRolePolicyDocument=json.dumps({"Version": version, "Statement": [trust]})
+            RoleName="Squall-eu-west-1-heartbeat", AssumeRolePolicyDocument=json.dumps({"Version": version, "Statement": [trust]})
         )
         document = json.dumps({"Version": version, "Statement": [allowed]})
-        iam.put_role_policy(RoleName="Squall-eu-west-1-presence", PolicyName="inline", PolicyDocument=document)
+        iam.put_role_policy(RoleName="Squall-eu-west-1-heartbeat", PolicyName="inline", PolicyDocument=document)
         yield home, member
 
 
@@ -47,9 +47,9 @@ def test_home_leaves_its_word_and_the_member_reads_its_time_in_its_own_account(f
     home, member = fleet
     contact = ParameterHomeContact(member.client("ssm"), "Squall")
     assert contact.last_seen() is None
-    reached = RoleMembers(home.client("sts", make_user(home, "greet", [MAY_ASSUME])))
+    reached = RoleMembers(home.client("sts", make_user(home, "heartbeat", [MAY_ASSUME])))
     for _ in range(2):
-        reached.greet(reach(member), "a word")
+        reached.send_heartbeat(reach(member), "a text")
     seen = contact.last_seen()
     assert seen is not None
     assert abs(datetime.now(UTC) - seen) < timedelta(minutes=5)
@@ -60,9 +60,9 @@ def test_the_role_leaves_no_other_word_and_lets_nobody_in_without_its_id(fleet: 
     home, member = fleet
     reached = RoleMembers(home.client("sts", make_user(home, "other", [MAY_ASSUME])))
     with pytest.raises(Refused, match="PutParameter"):
-        reached.greet(reach(member, stack="Another"), "a word")
+        reached.send_heartbeat(reach(member, stack="Another"), "a text")
     with pytest.raises(Refused, match="AssumeRole"):
-        reached.greet(reach(member, external_id="another-external-id"), "a word")
+        reached.send_heartbeat(reach(member, external_id="another-external-id"), "a text")
     nobody = RoleMembers(home.client("sts", make_user(home, "nobody", [])))
     with pytest.raises(Refused, match="AssumeRole"):
-        nobody.greet(reach(member), "a word")
+        nobody.send_heartbeat(reach(member), "a text")

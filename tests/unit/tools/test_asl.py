@@ -22,7 +22,7 @@ OUTSIDE = CAMPAIGN | {
     "approve",
     "collect",
     "decide",
-    "greet",
+    "heartbeat",
     "halt",
     "note",
     "pulse",

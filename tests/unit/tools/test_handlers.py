@@ -61,7 +61,21 @@ def test_a_handler_only_calls_the_application(name: str) -> None:
 def test_every_state_but_admit_is_made_by_step() -> None:
     states = {name for name, source in HANDLERS.items() if is_state(handler_of(ast.parse(source)))}
     assert set(HANDLERS) - states == {
-        *("admit", "abort", "approve", "collect", "decide", "greet", "halt", "note", "pulse", "report", "resume", "schedule", "sentinel"),
+        *(
+            "admit",
+            "abort",
+            "approve",
+            "collect",
+            "decide",
+            "heartbeat",
+            "halt",
+            "note",
+            "pulse",
+            "report",
+            "resume",
+            "schedule",
+            "sentinel",
+        ),
         "watchdog",
         *("admit_campaign", "choose_steps", "finish_campaign"),
     }

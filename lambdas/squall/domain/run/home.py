@@ -7,7 +7,7 @@ and the time is AWS's there: no clock of home's is believed.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-GREETED_EVERY = timedelta(minutes=1)
+HEARTBEAT_EVERY = timedelta(minutes=1)
 """How often home writes to each member."""
 
 

@@ -1,4 +1,4 @@
-"""Whether home's word arrives in the members, as `squall fleet status` and `doctor` tell it."""
+"""Whether home's heartbeat arrives in the members, as `squall fleet status` and `doctor` tell it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LONG_AGO = datetime.now(UTC) - SHORTEST_DEADLINE
 
 
 @pytest.fixture
-def greeted(door: FakeDoor, tmp_path: Path) -> FakeDoor:
+def heard_door(door: FakeDoor, tmp_path: Path) -> FakeDoor:
     """The member `payments` lets home leave its word; `search` does not."""
     fleet: dict[str, Any] = copy.deepcopy(FLEET)
-    fleet["members"]["payments"]["grants"].append("presence")
+    fleet["members"]["payments"]["grants"].append("heartbeat")
     (tmp_path / "fleet.yaml").write_text(json.dumps(fleet))
     return door
 
@@ -35,8 +35,8 @@ def greeted(door: FakeDoor, tmp_path: Path) -> FakeDoor:
     [(JUST_NOW.isoformat(), False), (LONG_AGO.isoformat(), True), ("never", True), ("not known: denied", True)],
     ids=["just now", "long ago", "never", "not known"],
 )
-def test_the_status_says_where_home_is_not_heard(squall: Squall, greeted: FakeDoor, seen: str, told: bool) -> None:
-    greeted.stacks["payments"].seen = seen
+def test_the_status_says_where_home_is_not_heard(squall: Squall, heard_door: FakeDoor, seen: str, told: bool) -> None:
+    heard_door.stacks["payments"].seen = seen
     done = squall("fleet", "status")
     assert done.exit_code == 0, "home may be silent for a while"
     assert (f"payments: home's last word there: {seen}" in " ".join(done.stderr.split())) is told
@@ -44,16 +44,16 @@ def test_the_status_says_where_home_is_not_heard(squall: Squall, greeted: FakeDo
     assert stacks_of(squall("fleet", "status", "--json"))["payments"]["answer"]["home_seen"] == seen
 
 
-def test_the_doctor_asks_for_homes_word_and_assumes_no_role_that_is_not_for_people(squall: Squall, greeted: FakeDoor) -> None:
-    greeted.stacks["payments"].seen = JUST_NOW.isoformat()
+def test_the_doctor_asks_for_homes_word_and_assumes_no_role_that_is_not_for_people(squall: Squall, heard_door: FakeDoor) -> None:
+    heard_door.stacks["payments"].seen = JUST_NOW.isoformat()
     done = squall("fleet", "doctor", "--json")
-    assert (done.exit_code, stacks_of(done)["payments"]["answer"][-1]) == (0, {"role": "presence", "problem": ""})
-    assert ("payments", "presence") not in greeted.entered
-    greeted.stacks["payments"].seen = LONG_AGO.isoformat()
+    assert (done.exit_code, stacks_of(done)["payments"]["answer"][-1]) == (0, {"role": "heartbeat", "problem": ""})
+    assert ("payments", "heartbeat") not in heard_door.entered
+    heard_door.stacks["payments"].seen = LONG_AGO.isoformat()
     done = squall("fleet", "doctor")
     assert done.exit_code == 5
     assert "home's last word there" in " ".join(done.stdout.split())
-    greeted.instead = {"payments": deny}
+    heard_door.instead = {"payments": deny}
     answer = stacks_of(squall("fleet", "doctor", "--json"))["payments"]["answer"]
     assert "could not be seen" in answer[-1]["problem"]
 

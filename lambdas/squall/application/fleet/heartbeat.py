@@ -7,19 +7,19 @@ from squall.domain.run.home import Member
 from squall.version import VERSION
 from squall.wiring import Wiring
 
-GREETED = "greeted"
+SENT = "sent"
 
 
-def greet_members(w: Wiring) -> dict[str, str]:
-    """Write to every member at the same time. Maps its name to `greeted`.
+def send_heartbeats(w: Wiring) -> dict[str, str]:
+    """Write to every member at the same time. Maps its name to `sent`.
 
     Raises ExceptionGroup at the end for all members that were not reached.
     """
     text = f"{w.settings.stack} {VERSION} at home wrote this"
 
-    def greet(member: Member) -> None:
-        w.members.greet(member, text)
+    def send(member: Member) -> None:
+        w.members.send_heartbeat(member, text)
 
-    members = load_members("presence")
-    visit_members(members, greet)
-    return dict.fromkeys((member.name for member in members), GREETED)
+    members = load_members("heartbeat")
+    visit_members(members, send)
+    return dict.fromkeys((member.name for member in members), SENT)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from squall.application.fleet import greet
+from squall.application.fleet import heartbeat
 from squall.application.fleet.members import load_members
 from squall.domain.run.home import Member
 from squall.errors import Refused
@@ -23,32 +23,32 @@ MEMBERS = tuple(
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
-    monkeypatch.setattr(greet, "load_members", lambda grant: MEMBERS if grant == "presence" else ())
+    monkeypatch.setattr(heartbeat, "load_members", lambda grant: MEMBERS if grant == "heartbeat" else ())
     return FakeWorld()
 
 
-def test_every_member_is_greeted(world: FakeWorld) -> None:
-    assert greet.greet_members(world.wiring()) == dict.fromkeys(NAMES, "greeted")
-    assert world.members.greeted == dict.fromkeys(NAMES, f"Squall {VERSION} at home wrote this")
+def test_every_member_gets_a_heartbeat(world: FakeWorld) -> None:
+    assert heartbeat.send_heartbeats(world.wiring()) == dict.fromkeys(NAMES, "sent")
+    assert world.members.sent == dict.fromkeys(NAMES, f"Squall {VERSION} at home wrote this")
 
 
-def test_a_member_that_is_lost_or_denies_the_role_keeps_no_other_from_being_greeted(world: FakeWorld) -> None:
+def test_a_member_that_is_lost_or_denies_the_role_keeps_no_other_from_getting_a_heartbeat(world: FakeWorld) -> None:
     denied = Refused("sts", "AssumeRole", "AccessDenied", "not authorized")
-    world.members.lost = {"payments": denied, "shop": unavailable("members.greet")}
+    world.members.lost = {"payments": denied, "shop": unavailable("members.send_heartbeat")}
     with pytest.raises(ExceptionGroup, match="2 members were not reached: payments, shop") as raised:
-        greet.greet_members(world.wiring())
-    assert set(world.members.greeted) == {"search"}
+        heartbeat.send_heartbeats(world.wiring())
+    assert set(world.members.sent) == {"search"}
     assert [error.__notes__ for error in raised.value.exceptions] == [["member payments"], ["member shop"]]
 
 
-def test_a_fleet_whose_members_do_not_want_to_be_greeted_has_nothing_to_do(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(greet, "load_members", lambda _: ())
-    assert greet.greet_members(world.wiring()) == {}
+def test_a_fleet_whose_members_do_not_want_a_heartbeat_has_nothing_to_do(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "load_members", lambda _: ())
+    assert heartbeat.send_heartbeats(world.wiring()) == {}
 
 
 def test_the_members_are_those_of_the_deployed_file(tmp_path: Path) -> None:
     one = {"name": "a", "region": "r", "stack": "s", "role_arn": "arn", "external_id": "id", "endpoint_url": None}
-    (tmp_path / "fleet.json").write_text(json.dumps({"presence": [one]}))
-    assert load_members("presence", tmp_path) == (Member("a", "r", "s", "arn", "id"),)
+    (tmp_path / "fleet.json").write_text(json.dumps({"heartbeat": [one]}))
+    assert load_members("heartbeat", tmp_path) == (Member("a", "r", "s", "arn", "id"),)
     with pytest.raises(FileNotFoundError):
-        load_members("presence", tmp_path / "none")
+        load_members("heartbeat", tmp_path / "none")
