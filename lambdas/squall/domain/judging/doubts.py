@@ -2,8 +2,11 @@
 empty text if there is none; a criterion with a reason can't be told.
 """
 
+from collections.abc import Sequence
+
 from squall.domain.documents.metrics.metric_models import MetricBinding, Window
 from squall.domain.documents.metrics.statistics import Comparison
+from squall.domain.judging.bounds import run_bounds
 from squall.domain.judging.judge_input import JudgeInput
 from squall.domain.judging.silence import find_silent_periods
 from squall.domain.judging.window_statistics import seen_points
@@ -86,6 +89,17 @@ def _relates(threshold: Threshold, value: float, before: float) -> bool:
         return value == before
     relation = threshold.compared(value, before)
     return relation is not None and threshold.model_copy(update={"relative": None}).holds(relation)
+
+
+def explain_interrupted(threshold: Threshold, held: Sequence[bool | None], window: Window) -> str:
+    """A length of time says how long it has to be good, and nothing about the rest of the window. Where it was bad for as
+    long as well, nobody meant that. While a workload recovers, the bad time comes first."""
+    row = METRICS.get(threshold.metric)
+    good = {"higher": {">", ">="}, "lower": {"<", "<="}}.get(row.better or "", set()) if row else set()
+    if threshold.comparator not in good or threshold.window in {"baseline", "recovery"}:
+        return ""
+    bad = run_bounds([None if holds is None else not holds for holds in held], window.period_seconds)[0]
+    return f"; but it did not hold for {bad} s without interruption either" if bad >= (threshold.for_seconds or 0) else ""
 
 
 def explain_unrecovered(parsed: Recovers, inputs: JudgeInput) -> str:

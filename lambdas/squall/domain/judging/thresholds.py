@@ -12,7 +12,7 @@ from squall.domain.documents.metrics.statistics import Comparison, MetricStatist
 from squall.domain.judging.attribution import explain_unattributed
 from squall.domain.judging.beginning import judge_edges
 from squall.domain.judging.bounds import CANNOT_TELL, MET, NOT_MET, Interval, decide_by_interval, run_bounds, value_bounds
-from squall.domain.judging.doubts import explain_doubt, explain_whole
+from squall.domain.judging.doubts import explain_doubt, explain_interrupted, explain_whole
 from squall.domain.judging.fault_times import list_beside
 from squall.domain.judging.judge_input import Judged, JudgeInput
 from squall.domain.judging.silence import find_silent_periods
@@ -195,6 +195,8 @@ def _decide_held(measured: _Measured, before: float | None) -> tuple[CriterionOu
     if window.periods < measured.minimum and outcome is CANNOT_TELL:
         return outcome, measured.incomplete
     doubt = "" if shortest == longest else f", {longest} s if the periods without a value held it too"
+    if outcome is MET and (bad := explain_interrupted(threshold, held, window)):
+        outcome, doubt = CANNOT_TELL, doubt + bad
     return outcome, f"held for {shortest} s without interruption{doubt}, wanted {wanted} s; {_describe_value(measured)}"
 
 

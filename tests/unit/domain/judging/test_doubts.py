@@ -11,7 +11,7 @@ from squall.domain.base.vocabulary import CriterionOutcome
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.statistics import Band, Comparison, MetricStatistics
 from tests.unit.builders import HEALTHY, NOW, discovery, experiment, healthy_series, series, window
-from tests.unit.domain.judging.test_judge import END, FAULT, REPLACED, result
+from tests.unit.domain.judging.test_judge import END, FAULT, REPLACED, response_time, result
 
 MET, NOT_MET, UNKNOWN = CriterionOutcome.MET, CriterionOutcome.NOT_MET, CriterionOutcome.CANNOT_TELL
 BASELINE = window("baseline", NOW - timedelta(minutes=60), 60)
@@ -153,3 +153,23 @@ def test_the_average_number_of_hosts_hides_no_minutes_without_enough() -> None:
     assert count_hosts("Unhealthy hosts <= 1", *[0.0] * 8, 3.0, 2.0).outcome is UNKNOWN
     assert count_hosts("Healthy hosts >= 2", *[3.0] * 3, *[0.0] * 7).outcome is NOT_MET
     assert count_hosts("average Healthy hosts >= 2", *[3.0] * 8, 0.0, 1.0).outcome is MET, "who asks for an average gets it"
+
+
+@pytest.mark.parametrize(
+    ("criterion", "values", "outcome"),
+    [
+        ("Response time < 2 seconds for 3 minutes", [0.1] * 3 + [3.0] * 7, UNKNOWN),
+        ("Response time < 2 seconds for 3 minutes", [3.0] * 3 + [0.1] * 7, UNKNOWN),
+        ("Response time < 2 seconds for 4 minutes", [3.0] * 3 + [0.1] * 7, MET),
+        ("Response time < 2 seconds for 3 minutes", [3.0, 3.0, 0.1, 3.0, 3.0, *[0.1] * 5], MET),
+        ("Response time < 2 seconds for 3 minutes", [0.1] * 10, MET),
+        ("Response time < 2 seconds for 8 minutes", [0.1] * 3 + [3.0] * 7, NOT_MET),
+        ("Response time > 2 seconds for 3 minutes", [3.0] * 3 + [0.1] * 7, MET),
+    ],
+)
+def test_what_was_bad_for_as_long_as_it_had_to_be_good_can_not_be_told(
+    criterion: str, values: list[float], outcome: CriterionOutcome
+) -> None:
+    answer = result(criterion, series=response_time(*values))
+    assert answer.outcome is outcome
+    assert ("it did not hold for" in answer.reason) is (outcome is UNKNOWN)
