@@ -37,7 +37,7 @@ def plan(
 @app.command()
 def run(
     context: typer.Context,
-    campaign: Annotated[str, typer.Argument(metavar="NAME", help="A deployed campaign.")],
+    campaign: Annotated[str, typer.Argument(metavar="NAME", help="A deployed or published campaign.")],
     name: Annotated[str | None, typer.Option(help="Name of the execution; by default one is made.")] = None,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow it to its verdict, or only start it.")] = True,
     json: Json = False,

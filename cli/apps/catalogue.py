@@ -10,7 +10,7 @@ import typer
 
 app = typer.Typer(no_args_is_help=True, help="List, show and retire the experiments that the stack can run by name.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of a published experiment.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name of a published experiment or campaign.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, and nothing else, on stdout.")]
 
 

@@ -54,11 +54,13 @@ def _list_rows(deployment: Deployment) -> list[dict[str, Any]]:
     if deployed is None:
         output.write_note("The deployed experiments can't be listed: these credentials may not invoke the report function.")
     names = deployed.experiments if deployed else ()
+    campaigns = (deployed.campaigns if deployed else None) or ()
     blank: dict[str, Any] = {"version": None, "environment": "", "hash": "", "by": "", "at": ""}
     rows = [{"name": name, "source": "deployed", "state": "active", **blank} for name in names]
     for name, number in sorted(deployment.published.list_newest().items()):
         version = parse_version(deployment.published.read(name, number))
-        rows.append({"name": name, "source": "published", **blank, "version": number, **_describe(version, ambiguous=name in names)})
+        taken = campaigns if version and version.is_campaign else names
+        rows.append({"name": name, "source": "published", **blank, "version": number, **_describe(version, ambiguous=name in taken)})
     return rows
 
 
@@ -68,9 +70,9 @@ def _describe(version: PublishedVersion | None, *, ambiguous: bool) -> dict[str,
     facts = {"hash": version.hash, "by": version.by, "at": f"{version.at:%Y-%m-%d %H:%M:%S}"}
     if version.content is None:
         return {"state": "retired", **facts}
-    if version.experiment is None:
-        return {"state": "active: a campaign", **facts}
     state = "ambiguous: also deployed, runs nothing" if ambiguous else "active"
+    if version.experiment is None:
+        return {"state": state if ambiguous else "active: a campaign", **facts}
     return {"state": state, "environment": str(version.experiment.get("environment", "")), **facts}
 
 

@@ -230,6 +230,13 @@ def test_a_campaign_is_published_with_the_experiments_that_it_names(squall: Squa
     assert objects(stack)["suite", 2]["campaign" if "campaign" in objects(stack)["suite", 2] else "experiment"] is None
 
 
+def test_the_list_says_that_a_campaign_in_both_catalogues_runs_nothing(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    squall("publish", write_campaign(project), str(project / "experiments" / "web.yaml"))
+    stack.deployed_campaigns = ["suite"]
+    listed = json.loads(squall("catalogue", "list", "--json").stdout)["experiments"]
+    assert next(row["state"] for row in listed if row["name"] == "suite") == "ambiguous: also deployed, runs nothing"
+
+
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
