@@ -361,7 +361,7 @@ class Execution:
     @property
     def lifecycle(self) -> list[Json]:
         """The lifecycle events of this run, in order."""
-        return [event for event in self.rig.machines.look() if event["detail"]["execution_id"] == self.id]
+        return [event for event in self.rig.machines.look() if event["detail"].get("execution_id") == self.id]
 
     def looked_at_again(self) -> bool:
         """Call the pulse; returns whether it swept this run and found nothing left of it."""
