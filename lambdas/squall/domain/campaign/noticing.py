@@ -27,10 +27,14 @@ class Sighting:
     seconds: float | None = None
     """None: nobody noticed it, or it is not known."""
     by: str = ""
+    ended: bool = True
+    """Whether the run has ended: before that, its times are not known."""
 
     @property
     def conclusion(self) -> str:
         """How the expectation ended, in words."""
+        if not self.ended:
+            return "not known before the run has ended"
         if not self.began:
             return "can't be told: no effect of the fault is known"
         if self.seconds is None:
@@ -72,7 +76,7 @@ def _list_notes(record: CampaignRecord, until: datetime | None) -> Iterator[Note
 def _compare(run: StepRun, kind: Kind, expected: Expectation | None, times: Times | None, notes: Sequence[Note]) -> Sighting:
     effect = times.effect_at if times else None
     if times is None or effect is None:
-        return Sighting(run.step, run.execution_id, kind, expected, began=False)
+        return Sighting(run.step, run.execution_id, kind, expected, began=False, ended=run.outcome is not None)
     at, by = times.detected_at, times.detected_by
     if kind == "person":
         who = (expected.who or "").casefold() if expected else ""

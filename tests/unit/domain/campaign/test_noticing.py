@@ -81,6 +81,13 @@ def test_without_a_known_effect_nothing_is_compared() -> None:
     assert {seconds for *_, seconds, _ in rows} == {None}
 
 
+def test_before_a_run_has_ended_nothing_is_said_of_its_fault() -> None:
+    record = CampaignRecord("c", "arn:c", START, Status.RUNNING, kind="gameday", runs=(StepRun(1, "a", "c-s001", at(0)),))
+    rows = compare_sightings(PLAN, record, {})
+    assert {row.conclusion for row in rows} == {"not known before the run has ended"}
+    assert {row.seconds for row in rows} == {None}
+
+
 def test_what_nobody_expected_is_said_as_it_was() -> None:
     rows = compare({"c-s002": EFFECT.model_copy(update={"effect_at": at(25), "detected_at": None})}, Note(at(26), "ada", "red"))
     assert rows[2:] == [("b", "alarm", None, "nothing noticed it"), ("b", "person", 60.0, "noticed, and nothing was expected")]
