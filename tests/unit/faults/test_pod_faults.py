@@ -44,6 +44,14 @@ GOLDEN: list[tuple[FaultType, dict[str, Any], dict[str, Any]]] = [
         {"delete": ("aws:eks:pod-delete", {"kubernetesServiceAccount": "fis"}), "observe": ("aws:fis:wait", {"duration": "PT5M"})},
     ),
     (
+        FaultType.INSTANCE_TERMINATION,
+        {"grace_period_seconds": 0},
+        {
+            "delete": ("aws:eks:pod-delete", {"kubernetesServiceAccount": "fis", "gracePeriodSeconds": "0"}),
+            "observe": ("aws:fis:wait", {"duration": "PT5M"}),
+        },
+    ),
+    (
         FaultType.CPU_STRESS,
         {"load_percent": 70, "cpus": 2},
         {"cpu": ("aws:eks:pod-cpu-stress", {"percent": "70", "workers": "2", **LASTS})},

@@ -1,8 +1,13 @@
 """Deletes pinned pods. Nothing undoes it; their controller starts others."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from squall.domain.base.model import Model
+from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import Proof
@@ -15,24 +20,47 @@ from squall.faults.base import Aftermath, Injection, Remnant
 from squall.faults.checks import check_targets
 from squall.faults.mechanisms.capacity import missing_capacity
 from squall.faults.mechanisms.momentary import MomentaryFault
-from squall.faults.parameters import NoParameters
+from squall.faults.parameters import convert_value, find_unknown
 from squall.faults.pods.base import OnPods, check_pods, find_helper_pods
 
 
-class PodDelete(OnPods[NoParameters], MomentaryFault[EksPod, NoParameters]):
-    """`aws:eks:pod-delete`: SIGTERM, and SIGKILL after the pod's own grace period."""
+_GRACE = "gracePeriodSeconds"
+
+
+class DeleteParameters(Model):
+    grace_period_seconds: Annotated[int, Field(strict=True, ge=0, le=3600)] | None = None
+    """Seconds from SIGTERM to SIGKILL; 0 kills at once. By default the pod's own grace period."""
+
+
+class PodDelete(OnPods[DeleteParameters], MomentaryFault[EksPod, DeleteParameters]):
+    """`aws:eks:pod-delete`: SIGTERM, and SIGKILL after the pod's own grace period or `grace_period_seconds`."""
 
     type = FaultType.INSTANCE_TERMINATION
     verb = "deleted"
     actions = ("aws:eks:pod-delete",)
-    parameters = NoParameters
+    parameters = DeleteParameters
+    reads_templates = True
     action = "delete"
     description = "Delete the pinned pod"
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
     targets_are_replaced = True
     improvements_on_loss = (REDUNDANCY, SHUTDOWN)
 
-    def check_targets(self, injection: Injection[EksPod, NoParameters], /) -> Iterable[SafetyCheck]:
+    def describe(self, parameters: DeleteParameters, /) -> str:
+        seconds = parameters.grace_period_seconds
+        return self.description if seconds is None else f"{self.description}, with {seconds} s to end"
+
+    def action_parameters(self, injection: Injection[EksPod, DeleteParameters], /) -> Mapping[str, str]:
+        seconds = injection.parameters.grace_period_seconds
+        return {**super().action_parameters(injection), **({} if seconds is None else {_GRACE: str(seconds)})}
+
+    def read_own(self, action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
+        if problems := find_unknown(parameters, {_GRACE}, action_id):
+            raise InvalidInput(problems)
+        own = "grace_period_seconds"
+        return {own: convert_value(parameters[_GRACE], self.parameters, own)} if _GRACE in parameters else {}
+
+    def check_targets(self, injection: Injection[EksPod, DeleteParameters], /) -> Iterable[SafetyCheck]:
         pods, workload = injection.targets, injection.workload
         yield from check_pods(workload, pods)
         known = {group.name for group in workload.groups}
