@@ -352,6 +352,7 @@ def _seen(world: FakeWorld, outcomes: list[str]) -> Seen:
     left += [f"probe started at {at}" for at in world.probes.started]
     left += [f"announced: {event.id} {event.status} {reason}" for event, reason in world.lifecycle.events]
     left += [f"announced: campaign {event.id} {event.status} {event.reason}" for event in world.campaign_events.emitted]
+    left += [f"announced: prompt {detail}" for detail in world.campaign_events.asked]
     left += [f"open: campaign {id_}" for id_ in world.campaigns.list_open()]
     return Seen(
         (*outcomes, *(call.replace("raised:Sentinel:", "Sentinel raises ") for call in world.calls if call.startswith("raised:Sentinel"))),

@@ -46,6 +46,8 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("ChooseSteps", "ssm:GetParameter", "a campaign"),
     ("ChooseSteps", "states:SendTaskSuccess", "a game day that is aborted before it waits"),
     ("Note", "states:SendTaskSuccess", "a game day that is answered"),
+    ("ChooseSteps", "events:PutEvents", "a game day that is answered"),
+    ("ChooseSteps", "sns:Publish", "a game day that is answered"),
 )
 
 

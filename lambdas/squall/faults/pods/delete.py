@@ -23,7 +23,6 @@ from squall.faults.mechanisms.momentary import MomentaryFault
 from squall.faults.parameters import convert_value, find_unknown
 from squall.faults.pods.base import OnPods, check_pods, find_helper_pods
 
-
 _GRACE = "gracePeriodSeconds"
 
 
