@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,18 +71,24 @@ def follow(options: Options, campaign: str, page: str | None, wait_timeout: str 
 
 
 def make_page_writer(deployment: Deployment, page: str) -> Callable[[CampaignRecord], None]:
-    """Writes the live page anew at every look."""
+    """Writes the live page anew at every look. What can't be read then is read at the next look; if there is none, because the
+    campaign is over, it is said that the page does not show the end."""
     file = Path(page)
     if not file.parent.is_dir():
         raise CommandError(f"There is no folder {file.parent}.", "Name a file in a folder that exists.", code=Exit.REFUSED)
     output.write_note(f"The live page is {file.absolute().as_uri()}; it reads itself again every few seconds.")
 
     def write(record: CampaignRecord) -> None:
-        with suppress(CommandError):  # the next look writes it
+        try:
             text = render_live_page(record, find_plan(deployment, record), read_results(deployment, record), datetime.now(UTC))
-            fresh = file.with_name(f".{file.name}.new")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(file)
+        except CommandError as error:
+            if record.final:
+                again = f"`squall campaign follow {record.id} --page …` writes it again."
+                output.write_note(f"The live page does not show the end: {error} {again}")
+            return
+        fresh = file.with_name(f".{file.name}.new")
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(file)
 
     return write
 

@@ -75,6 +75,15 @@ def test_following_says_what_people_wrote_and_keeps_a_live_page(squall: Squall, 
     assert squall("campaign", "follow", "c", "--page", tmp_path / "no" / "day.html").exit_code == 3
 
 
+def test_a_live_page_that_does_not_show_the_end_is_told(squall: Squall, over: FakeDeployment, tmp_path: Path) -> None:
+    page = tmp_path / "day.html"
+    page.write_text("as it was")
+    del over.documents["c", "campaign"]
+    done = squall("campaign", "follow", "c", "--page", page)
+    assert (done.exit_code, page.read_text()) == (4, "as it was")
+    assert "The live page does not show the end: c has no plan" in done.stderr
+
+
 def test_the_retrospective_is_printed_or_saved(squall: Squall, over: FakeDeployment, tmp_path: Path) -> None:
     printed = squall("campaign", "retrospective", "c")
     assert printed.exit_code == 0
