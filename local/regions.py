@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from local import up
+from local import shipped, up
 from local.group import Group
 from local.up import Account, Identity, LocalAccountError, Progress
 
@@ -21,17 +21,18 @@ IDENTITIES = {
 
 
 def start_regions(
-    folder: str | Path = FOLDER, *, workload: str | None = None, on_progress: Progress = lambda _: None
+    folder: str | Path = FOLDER,
+    *,
+    workload: str | None = None,
+    experiments: str = str(shipped.EXPERIMENTS),
+    on_progress: Progress = lambda _: None,
 ) -> dict[str, Account]:
-    """Starts the account in both Regions and deploys Squall into each. Can be repeated. If anything fails, it leaves nothing
-    running."""
+    """Starts the account in both Regions and deploys Squall with the same catalogue into each. Can be repeated. If anything fails, it
+    leaves nothing running. `experiments` is a folder relative to the repository's root; campaigns are in `campaigns` beside it."""
     group = _find_group(folder)
     try:
         group.start_all(on_progress, workload)
-        return {
-            region: group.start_account(region, on_progress, {"peer_regions": ",".join(sorted(set(IDENTITIES) - {region}))}, deploy=True)
-            for region in IDENTITIES
-        }
+        return {region: group.start_account(region, on_progress, _make_settings(region, experiments), deploy=True) for region in IDENTITIES}
     except BaseException:
         group.stop()
         raise
@@ -52,6 +53,10 @@ def list_region_variables(region: str, folder: str | Path = FOLDER) -> dict[str,
     if region not in IDENTITIES:
         raise LocalAccountError(f"no local Region {region!r}; there are {', '.join(IDENTITIES)}")
     return up.list_variables(Path(folder).resolve() / region)
+
+
+def _make_settings(region: str, experiments: str) -> dict[str, str]:
+    return {"experiments_dir": experiments, "peer_regions": ",".join(sorted(set(IDENTITIES) - {region}))}
 
 
 def _find_group(folder: str | Path) -> Group:
