@@ -1,4 +1,5 @@
-"""A run over two Regions of one local account, with the stack deployed into both: a guard in one stops both."""
+"""A run over two Regions of one local account, with the stack deployed into both: a guard in one stops both, and
+when home is gone the other Region ends alone."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +28,8 @@ EXPERIMENTS = "tests/local/regions/experiments"
 START_SECONDS = 30.0
 """From home's decision until the last fault starts (`squall.domain.regions.barrier.START_WITHIN`)."""
 PULSE_SECONDS = 60.0
+UNREADABLE_SECONDS = 90.0
+"""How long a part runs without a reading of its peers (`squall.domain.regions.barrier.UNREADABLE_FOR`)."""
 STOP_SECONDS = 30.0
 """What FIS and one call of each function may take."""
 Property = Callable[[str, object], None]
@@ -136,3 +141,27 @@ def test_a_guard_in_one_region_stops_both(two: Two, record_property: Property) -
     print(f"home's fault stopped {apart:.1f} s after the one whose guard fired")
     assert apart < stretched(PULSE_SECONDS + STOP_SECONDS)
     assert [rig.left() for rig in (two.home, two.away)] == [[], []]
+
+
+def test_when_home_is_gone_the_other_region_ends_alone(two: Two, record_property: Property) -> None:
+    """The last test of this file: home stays dead. Its process is killed, as nothing in it may say goodbye."""
+    parts = two.begin("guarded-in-both", "gone-1")
+    wait_until_faults_run(*parts)
+    _, away = parts
+    until(lambda: away.record.get("peers_read_at"), "the pulse has read home", seconds=PATIENCE)
+    kill(two.home.state)
+    gone_at = datetime.now(UTC)
+    assert ending(away) == ("aborted", "aborted", None)
+    assert away.record["abort"]["source"] == "peer"
+    fault = fault_of(away)
+    assert fault["state"]["status"] == "stopped"
+    seconds = (fault["endTime"] - gone_at).total_seconds()
+    record_property("alone_seconds", round(seconds, 1))
+    print(f"the fault stopped {seconds:.1f} s after home was killed: {away.record['reason']}")
+    assert seconds < stretched(UNREADABLE_SECONDS + PULSE_SECONDS + STOP_SECONDS)
+    assert two.away.left() == []
+
+
+def kill(state: Path) -> None:
+    """End every process of one Region at once."""
+    processes.kill_leftovers(state, follow_seconds=0)
