@@ -143,7 +143,7 @@ class Settings(BaseModel):
     """In a member of a fleet: what whoever assumes these roles has to name, the same as in `fleet.yaml`."""
     fleet_grants: Annotated[tuple[Grant, ...], BeforeValidator(_split_list), Field(min_length=1)] = ("viewer", "halt")
     """In a member of a fleet: what home may do. `viewer` sees runs, `halt` halts, `operator` starts, aborts and halts,
-    `resume` ends a halt, `heartbeat` lets home write its heartbeat, which the `home_deadline` of a policy asks for,
+    `resume` ends a halt, `contact` lets home write its heartbeat, which the `home_deadline` of a policy asks for,
     and `results` lets home copy how runs ended."""
     fleet_file: Path | None = None
     """At the home of a fleet: its file, `fleet.yaml`. The stack then makes the policies that let people assume the members'

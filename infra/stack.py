@@ -267,7 +267,7 @@ class SquallStack(Stack):
             schedule_role_arn=self._published_role.role_arn,
             chat_topic_arn=self.results.chat_topic.topic_arn,
             in_fleet=settings.fleet_home_account is not None,
-            heartbeat_role_arns=definitions.fleet.list_roles("heartbeat") if definitions.fleet else (),
+            heartbeat_role_arns=definitions.fleet.list_roles("contact") if definitions.fleet else (),
             collected_role_arns=definitions.fleet.list_roles("results") if definitions.fleet else (),
             **list_names(self, definitions.environments.values()),
         )
@@ -363,9 +363,9 @@ class SquallStack(Stack):
 def _require_heartbeat(settings: Settings, definitions: Definitions) -> None:
     """Raises SettingsError if a policy asks for a heartbeat that home may not write."""
     deaf = [name for name, policy in sorted(definitions.environments.items()) if policy.home_deadline is not None]
-    if deaf and settings.fleet_home_account and "heartbeat" not in settings.fleet_grants:
+    if deaf and settings.fleet_home_account and "contact" not in settings.fleet_grants:
         raise SettingsError(
-            f"The context is not valid:\n  fleet_grants: has no 'heartbeat', and {', '.join(deaf)} asks for it by home_deadline: "
+            f"The context is not valid:\n  fleet_grants: has no 'contact', and {', '.join(deaf)} asks for it by home_deadline: "
             "nothing would ever start there"
         )
 

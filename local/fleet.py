@@ -23,7 +23,7 @@ HOME, MEMBER = "home", "member"
 FLEET_FILE, CALLER_FILE = "fleet.yaml", "caller.json"
 USER = "ada"
 EXTERNAL_ID = "local-fleet-external-id"
-GRANTS = ("viewer", "halt", "operator", "resume", "heartbeat", "results")
+GRANTS = ("viewer", "halt", "operator", "resume", "contact", "results")
 IDENTITIES = {
     HOME: Identity("111111111111", "us-east-1", "AKIASQUALLLOCALHOME0"),
     MEMBER: Identity("222222222222", "eu-west-1", "AKIASQUALLLOCALMEMB0"),

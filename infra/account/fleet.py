@@ -27,12 +27,12 @@ from squall.domain.policy.places import ExternalId, Place
 MOST_MEMBERS = 50
 """One CDK app and one command reach that many; more are several fleets."""
 
-Grant = Literal["viewer", "halt", "operator", "resume", "heartbeat", "results"]
+Grant = Literal["viewer", "halt", "operator", "resume", "contact", "results"]
 """What a member lets home do: see runs; halt; start, abort and halt; end a halt; write home's heartbeat; copy how runs
 ended. Each is a role of its own in the member."""
 PEOPLE_GRANTS: tuple[Grant, ...] = ("viewer", "halt", "operator", "resume")
 """The grants for people at home."""
-FUNCTION_GRANTS: tuple[Grant, ...] = ("heartbeat", "results")
+FUNCTION_GRANTS: tuple[Grant, ...] = ("contact", "results")
 """The grants for home's functions."""
 GRANTS: tuple[Grant, ...] = (*PEOPLE_GRANTS, *FUNCTION_GRANTS)
 

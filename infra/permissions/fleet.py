@@ -39,7 +39,7 @@ class FleetRoles(Construct):
             "halt": (*find_stack(names), call_functions(functions["Halt"].function_arn)),
             "resume": (*find_stack(names), call_functions(functions["Resume"].function_arn)),
             # Whoever holds this role can only say that home is there: Parameter Store sets the time.
-            "heartbeat": (
+            "contact": (
                 PolicyStatement(actions=["ssm:PutParameter"], resources=[names.arn("ssm", f"parameter{contact_parameter(names.stack)}")]),
             ),
             "results": (

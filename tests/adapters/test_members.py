@@ -19,7 +19,7 @@ from squall.errors import Refused, Unavailable
 from tests.adapters.conftest import NOW
 from tests.adapters.scripted import Scripted, error
 
-MEMBER = Member("payments", "eu-west-1", "Squall", "arn:aws:iam::444455556666:role/Squall-eu-west-1-heartbeat", "an-external-id-of-a-test")
+MEMBER = Member("payments", "eu-west-1", "Squall", "arn:aws:iam::444455556666:role/Squall-eu-west-1-contact", "an-external-id-of-a-test")
 KEYS = {"AccessKeyId": "AKIAEXAMPLEEXAMPLE00", "SecretAccessKey": "s" * 40, "SessionToken": "t" * 16}
 
 

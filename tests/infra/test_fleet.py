@@ -23,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("infra")
 
 HOME, STRANGER = "111122223333", "999999999999"
 EXTERNAL_ID = "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa"
-ALL = ("viewer", "halt", "operator", "resume", "heartbeat", "results")
+ALL = ("viewer", "halt", "operator", "resume", "contact", "results")
 PEOPLE = ALL[:4]
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "fleet.yaml"
 
@@ -90,7 +90,7 @@ CALLS: list[tuple[str, str, frozenset[str]]] = [
     ("dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset({"viewer", "operator"})),
     ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset()),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/halt", frozenset()),
-    ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"heartbeat"})),
+    ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"contact"})),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Other/home", frozenset()),
     ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"viewer", "operator"})),
     ("ssm:DeleteParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset()),
@@ -157,7 +157,7 @@ def test_home_leaves_its_word_in_the_members_that_let_it_and_does_nothing_else(
     synthesize: Callable[..., Resources], tmp_path: Path
 ) -> None:
     raw = yaml.safe_load(EXAMPLE.read_text())
-    raw["members"]["payments"]["grants"].append("heartbeat")
+    raw["members"]["payments"]["grants"].append("contact")
     (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(raw))
     made = synthesize(fleet_file=str(tmp_path / "fleet.yaml"))
     role = made.role_of("heartbeat")
@@ -165,7 +165,7 @@ def test_home_leaves_its_word_in_the_members_that_let_it_and_does_nothing_else(
         statement for statement in made.statements(role) if not {"logs:PutLogEvents", "xray:PutTraceSegments"} & set(statement.actions)
     ]
     assert [(statement.actions, statement.resources) for statement in allowed] == [
-        (("sts:AssumeRole",), ("arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1-heartbeat",))
+        (("sts:AssumeRole",), ("arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1-contact",))
     ]
     (schedule,) = [entry for entry in made.of_type("AWS::Scheduler::Schedule").values() if entry["Name"] == "heartbeat"]
     assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
@@ -194,13 +194,13 @@ def test_home_copies_runs_into_a_part_of_its_table_and_writes_nothing_else(synth
 
 def test_the_functions_at_home_know_the_members_that_let_them_in() -> None:
     raw = yaml.safe_load(EXAMPLE.read_text())
-    raw["members"]["search"]["grants"] = ["heartbeat"]
-    (member,) = parse_fleet(raw).list_deployed()["heartbeat"]
+    raw["members"]["search"]["grants"] = ["contact"]
+    (member,) = parse_fleet(raw).list_deployed()["contact"]
     assert member == {
         "name": "search",
         "region": "us-east-1",
         "stack": "Squall",
-        "role_arn": "arn:aws:iam::777788889999:role/Squall-us-east-1-heartbeat",
+        "role_arn": "arn:aws:iam::777788889999:role/Squall-us-east-1-contact",
         "external_id": "0f8ad9b1-17c8-4b87-8c4c-b0fd8a1d6a3e",
         "endpoint_url": "http://127.0.0.1:4566",
     }
@@ -224,7 +224,7 @@ def test_a_policy_that_waits_for_a_word_that_home_may_not_leave_is_refused(synth
     policy = yaml.safe_load((folder / "staging.yaml").read_text())
     (folder / "staging.yaml").write_text(yaml.safe_dump({**policy, "home_deadline": "30m"}))
     member = {"fleet_home_account": HOME, "fleet_external_id": EXTERNAL_ID, "environments_dir": str(folder)}
-    with pytest.raises(SettingsError, match="has no 'heartbeat', and staging asks for it"):
+    with pytest.raises(SettingsError, match="has no 'contact', and staging asks for it"):
         synthesize(**member)
 
 

@@ -49,7 +49,7 @@ def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
     granted: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
     for grant in granted:
         if grant in FUNCTION_GRANTS:  # no person may assume this role
-            yield {"role": grant, "problem": _find_silence(taken, name) if grant == "heartbeat" else _find_delay(taken, name)}
+            yield {"role": grant, "problem": _find_silence(taken, name) if grant == "contact" else _find_delay(taken, name)}
             continue
         visit = visit_one(name, partial(taken.door.enter, grant=grant, caller=taken.caller))
         if visit.outcome is not Outcome.ANSWERED:

@@ -42,7 +42,7 @@ def show_fleet(options: Options, file: str, only: Sequence[str], seconds: float)
                 output.write_note(f"{name}: halted by {halt['by'] or 'somebody who gave no name'}: {halt['reason'] or 'no reason given'}")
             if difference := describe_difference(taken.place(name).stack, visit.answer["version"]):
                 output.write_note(f"{name}: {difference}")
-            if name != HOME and "heartbeat" in taken.fleet.members[name].grants and not was_seen_lately(visit.answer["home_seen"]):
+            if name != HOME and "contact" in taken.fleet.members[name].grants and not was_seen_lately(visit.answer["home_seen"]):
                 output.write_note(f"{name}: home's last word there: {clean_line(visit.answer['home_seen'], 300)}")
     return find_exit(visits)
 

@@ -25,7 +25,7 @@ LONG_AGO = datetime.now(UTC) - SHORTEST_DEADLINE
 def heard_door(door: FakeDoor, tmp_path: Path) -> FakeDoor:
     """The member `payments` lets home leave its word; `search` does not."""
     fleet: dict[str, Any] = copy.deepcopy(FLEET)
-    fleet["members"]["payments"]["grants"].append("heartbeat")
+    fleet["members"]["payments"]["grants"].append("contact")
     (tmp_path / "fleet.yaml").write_text(json.dumps(fleet))
     return door
 
@@ -47,8 +47,8 @@ def test_the_status_says_where_home_is_not_heard(squall: Squall, heard_door: Fak
 def test_the_doctor_asks_for_homes_word_and_assumes_no_role_that_is_not_for_people(squall: Squall, heard_door: FakeDoor) -> None:
     heard_door.stacks["payments"].seen = JUST_NOW.isoformat()
     done = squall("fleet", "doctor", "--json")
-    assert (done.exit_code, stacks_of(done)["payments"]["answer"][-1]) == (0, {"role": "heartbeat", "problem": ""})
-    assert ("payments", "heartbeat") not in heard_door.entered
+    assert (done.exit_code, stacks_of(done)["payments"]["answer"][-1]) == (0, {"role": "contact", "problem": ""})
+    assert ("payments", "contact") not in heard_door.entered
     heard_door.stacks["payments"].seen = LONG_AGO.isoformat()
     done = squall("fleet", "doctor")
     assert done.exit_code == 5

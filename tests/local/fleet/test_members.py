@@ -15,7 +15,7 @@ from squall.domain.run.home import Member
 from squall.errors import Refused
 from tests.local.fleet.accounts import HOME, ID, MEMBER, REGIONS, Place, make_user, run_fleet
 
-ROLE = f"arn:aws:iam::{MEMBER}:role/Squall-eu-west-1-heartbeat"
+ROLE = f"arn:aws:iam::{MEMBER}:role/Squall-eu-west-1-contact"
 PARAMETER = f"arn:aws:ssm:{REGIONS[MEMBER]}:{MEMBER}:parameter/squall/Squall/home"
 MAY_ASSUME = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": ROLE}
 
@@ -32,10 +32,10 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Pla
         allowed = {"Effect": "Allow", "Action": "ssm:PutParameter", "Resource": PARAMETER}
         iam, version = member.client("iam"), "2012-10-17"
         iam.create_role(
-            RoleName="Squall-eu-west-1-heartbeat", AssumeRolePolicyDocument=json.dumps({"Version": version, "Statement": [trust]})
+            RoleName="Squall-eu-west-1-contact", AssumeRolePolicyDocument=json.dumps({"Version": version, "Statement": [trust]})
         )
         document = json.dumps({"Version": version, "Statement": [allowed]})
-        iam.put_role_policy(RoleName="Squall-eu-west-1-heartbeat", PolicyName="inline", PolicyDocument=document)
+        iam.put_role_policy(RoleName="Squall-eu-west-1-contact", PolicyName="inline", PolicyDocument=document)
         yield home, member
 
 

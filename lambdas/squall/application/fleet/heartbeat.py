@@ -20,6 +20,6 @@ def send_heartbeats(w: Wiring) -> dict[str, str]:
     def send(member: Member) -> None:
         w.members.send_heartbeat(member, text)
 
-    members = load_members("heartbeat")
+    members = load_members("contact")
     visit_members(members, send)
     return dict.fromkeys((member.name for member in members), SENT)

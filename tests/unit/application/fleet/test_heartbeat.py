@@ -23,7 +23,7 @@ MEMBERS = tuple(
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> FakeWorld:
-    monkeypatch.setattr(heartbeat, "load_members", lambda grant: MEMBERS if grant == "heartbeat" else ())
+    monkeypatch.setattr(heartbeat, "load_members", lambda grant: MEMBERS if grant == "contact" else ())
     return FakeWorld()
 
 
@@ -48,7 +48,7 @@ def test_a_fleet_whose_members_do_not_want_a_heartbeat_has_nothing_to_do(world: 
 
 def test_the_members_are_those_of_the_deployed_file(tmp_path: Path) -> None:
     one = {"name": "a", "region": "r", "stack": "s", "role_arn": "arn", "external_id": "id", "endpoint_url": None}
-    (tmp_path / "fleet.json").write_text(json.dumps({"heartbeat": [one]}))
-    assert load_members("heartbeat", tmp_path) == (Member("a", "r", "s", "arn", "id"),)
+    (tmp_path / "fleet.json").write_text(json.dumps({"contact": [one]}))
+    assert load_members("contact", tmp_path) == (Member("a", "r", "s", "arn", "id"),)
     with pytest.raises(FileNotFoundError):
-        load_members("heartbeat", tmp_path / "none")
+        load_members("contact", tmp_path / "none")
