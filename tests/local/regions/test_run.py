@@ -1,4 +1,4 @@
-"""A run over two Regions of one local account, with the stack deployed into both: a guard in one stops both, and
+"""A run over two Regions of one local account, with the stack deployed into both: both are validated, a guard in one stops both, and
 when home is gone the other Region ends alone."""
 
 from __future__ import annotations
@@ -116,6 +116,21 @@ def fault_of(part: Execution) -> Json:
 def ending(part: Execution) -> tuple[Any, ...]:
     record = part.done()
     return record["status"], record.get("verdict"), record.get("hypothesis_validated")
+
+
+def test_both_faults_start_together_and_the_run_is_validated(two: Two, record_property: Property) -> None:
+    parts = two.begin("slow-in-both", "both-1")
+    whole = two.finish("both-1")
+    assert [ending(part) for part in parts] == [("completed", "validated", True)] * 2, whole["reason"]
+    assert (whole["status"], whole["verdict"]) == ("completed", "validated")
+    for region in (HOME, AWAY):
+        assert f"{region}: validated" in whole["reason"]
+    starts = [fault_of(part)["startTime"] for part in parts]
+    apart = abs((starts[0] - starts[1]).total_seconds())
+    record_property("starts_apart_seconds", round(apart, 1))
+    print(f"the faults started {apart:.1f} s apart")
+    assert apart <= START_SECONDS
+    assert [rig.left() for rig in (two.home, two.away)] == [[], []]
 
 
 def test_a_guard_in_one_region_stops_both(two: Two, record_property: Property) -> None:
