@@ -13,7 +13,7 @@ os.environ["PATH"] = path_with_node()  # importing aws_cdk starts Node
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is not a failure
 settings.load_profile("unhurried")
 
-GROUPS = ("documentation", "deployed", "account", "workload", "infra", "browser")
+GROUPS = ("documentation", "deployed", "regions", "account", "workload", "infra", "browser")
 """The values of `xdist_group`, the group that takes longest first. Workers take groups, then single tests, in the order of the items."""
 
 
