@@ -18,6 +18,7 @@ from tests.patience import LONGEST_TEST, PATIENCE, until
 
 pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("deployed"), pytest.mark.timeout(LONGEST_TEST)]
 DAY = "day-1"
+EXIT_CODES = {"validated": 0, "refuted": 1, "invalid": 3, "inconclusive": 4}
 
 
 def command(rig: Rig, *arguments: str, codes: tuple[int, ...] = (0,)) -> str:
@@ -58,6 +59,7 @@ def read_file(rig: Rig, name: str) -> str | None:
 def test_people_are_asked_answer_and_see_what_happened(rig: Rig, tmp_path: Path) -> None:
     page = Path(os.environ.get("SQUALL_PICTURES") or tmp_path) / "game-day.html"  # the variable: for somebody who wants to look at it
     page.unlink(missing_ok=True)
+    rig.forget()  # what the workload answered while it started would be in the baseline
     command(rig, "--stack", rig.stack, "campaign", "run", "game-day", "--name", DAY, "--no-follow")
     until(lambda: asked(rig, "ready"), "the first message")
     follow = [sys.executable, "-m", "cli", "--stack", rig.stack, "campaign", "follow", DAY, "--page", str(page)]
@@ -69,7 +71,8 @@ def test_people_are_asked_answer_and_see_what_happened(rig: Rig, tmp_path: Path)
             answer(rig, "ready", "all here")
             run = rig.execution(rig.account.outputs["ExperimentStateMachineArn"].replace(":stateMachine:", ":execution:") + f":{DAY}-s001")
             until(lambda: run.record, "the run of the experiment")
-            run.until("fault_started", seconds=LONGEST_RUN)
+            # On a busy machine the workload may be too slow for a steady state: then no fault starts, and the day goes on.
+            until(lambda: run.saw("fault_started") or run.final, "the fault, or the end of the run", seconds=LONGEST_RUN)
             command(rig, "--stack", rig.stack, "campaign", "note", DAY, "the inventory is slow")
             record = run.done()
             answer(rig, "seen", "the dashboard of the inventory")
@@ -77,8 +80,8 @@ def test_people_are_asked_answer_and_see_what_happened(rig: Rig, tmp_path: Path)
         finally:
             following.kill()
     result = json.loads(until(lambda: read_file(rig, "campaign_result.json"), "the result"))
-    assert (result["status"], result["verdict"]) == ("completed", record["verdict"]), result["reason"]
-    assert code == (0 if record["verdict"] == "validated" else 4 if record["verdict"] == "inconclusive" else 1)
+    assert (result["status"], [step["outcome"] for step in result["steps"]]) == ("completed", [record["verdict"]]), result["reason"]
+    assert code == EXIT_CODES[result["verdict"]]
     assert "2 of 2 prompts answered" in result["reason"]
     assert [len(asked(rig, prompt)) for prompt in ("ready", "seen")] == [1, 1], "each is asked once"
     events = [event["detail"] for event in rig.machines.look() if event["detail-type"] == "Squall Campaign Prompt"]
@@ -88,6 +91,7 @@ def test_people_are_asked_answer_and_see_what_happened(rig: Rig, tmp_path: Path)
     assert "all here" in last
     retrospective = until(lambda: read_file(rig, "retrospective.md"), "the retrospective")
     assert "the inventory is slow" in retrospective
-    assert "| slow-dependency | person |" in retrospective
+    row = next(line for line in retrospective.splitlines() if line.startswith("| slow-dependency | person |"))
+    assert ("can't be told" in row) == (run.saw("fault_started") is None), row
     assert "Over:" in page.read_text()
     rig.clean()
