@@ -362,10 +362,10 @@ class SquallStack(Stack):
 
 def _require_heartbeat(settings: Settings, definitions: Definitions) -> None:
     """Raises SettingsError if a policy asks for a heartbeat that home may not write."""
-    deaf = [name for name, policy in sorted(definitions.environments.items()) if policy.home_deadline is not None]
-    if deaf and settings.fleet_home_account and "contact" not in settings.fleet_grants:
+    waiting = [name for name, policy in sorted(definitions.environments.items()) if policy.home_deadline is not None]
+    if waiting and settings.fleet_home_account and "contact" not in settings.fleet_grants:
         raise SettingsError(
-            f"The context is not valid:\n  fleet_grants: has no 'contact', and {', '.join(deaf)} asks for it by home_deadline: "
+            f"The context is not valid:\n  fleet_grants: has no 'contact', and {', '.join(waiting)} asks for it by home_deadline: "
             "nothing would ever start there"
         )
 

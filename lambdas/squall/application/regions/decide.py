@@ -69,7 +69,9 @@ def wake_home(w: Wiring, record: CampaignRecord) -> list[str]:
 
 
 def _has_ended(w: Wiring, region: str, execution_id: str) -> bool:
-    with suppress(Unavailable):
+    try:
         part = w.regions.read_part(region, execution_id)
-        return part is not None and part.final
-    return False
+    except Unavailable:
+        w.logger.exception("whether a part has ended could not be read", extra={"region": region, "execution_id": execution_id})
+        return False
+    return part is not None and part.final
