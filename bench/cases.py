@@ -116,6 +116,7 @@ RESILIENT_CASES = (
     Case("volume-stall", "volume-stall", STALLED),
     Case("slow-volume", "slow-volume", WRITE_TIME),
     Case("no-capacity", "no-capacity", HEALTHY, settings={"refresh_seconds": 10}),
+    Case("deploy-under-fault", "deploy-under-fault", HEALTHY),
     Case("ecs-task-stop", "ecs-task-stop", HEALTHY_TASKS, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-slow-dependency", "ecs-slow-dependency", TASK_ROUND_TRIP, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-cpu-stress", "ecs-cpu-stress", TASK_CPU, duration="PT30S", settings=WITH_TASKS),

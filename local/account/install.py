@@ -26,7 +26,7 @@ def install_patches() -> None:
     from local.account.ec2 import capacity, network, reboots, spot, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import service as fis
-    from local.account.fis import stream_errors
+    from local.account.fis import role_errors, stream_errors
     from local.account.metrics import alarms, api
     from local.account.peers import federation, regions
     from local.account.ssm import automation, commands
@@ -60,6 +60,7 @@ def install_patches() -> None:
         capacity,
         ministack_truth,
         balancers,
+        role_errors,
         regions,
     ):
         part.install_patches()

@@ -58,10 +58,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class GroupOrders:
-    """The desired capacity and suspended processes that were set through the API of Auto Scaling."""
+    """What was ordered through the API of Auto Scaling: the desired capacity, suspended processes, and an instance
+    refresh."""
 
     desired: int
     suspended: frozenset[str]
+    refresh: float | None = None
+    """Since when the group is to replace every instance that was launched before, in epoch seconds. None: no refresh goes
+    on."""
 
 
 CALL_SECONDS = 60.0
@@ -265,10 +269,12 @@ class Cloud:
                     raise
 
     def orders(self, name: str) -> GroupOrders:
-        """The group's present desired capacity and suspended processes."""
+        """What the group's owner ordered, and has not been done yet."""
         group = self._describe_group(name)
         suspended = frozenset(process["ProcessName"] for process in group.get("SuspendedProcesses", []))
-        return GroupOrders(int(group["DesiredCapacity"]), suspended)
+        refreshes = self._autoscaling.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]
+        since = [refresh["StartTime"].timestamp() for refresh in refreshes if refresh["Status"] == "InProgress"]
+        return GroupOrders(int(group["DesiredCapacity"]), suspended, min(since, default=None))
 
     def register(self, target_group_arn: str, target: str) -> None:
         """Register a target: an instance's id or an address, depending on the target group."""

@@ -26,6 +26,7 @@ from xml.sax.saxutils import escape
 
 from local.account import eks, rds
 from local.account.tasks import ecs
+from local.workload import refreshes
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, Any]], Response]
@@ -41,6 +42,7 @@ _PATCH_POINTS = {
         "_parse_member_list": ["params", "prefix"],
         "_xml": ["status", "root_tag", "inner"],
         "_error": ["code", "message", "status"],
+        **refreshes.PATCH_POINTS,
     },
     "alb": {
         "_describe_target_health": ["params"],
@@ -128,6 +130,7 @@ def _patch_groups(autoscaling: ModuleType, ec2: ModuleType, health: dict[str, di
     actions["SuspendProcesses"] = functools.partial(_suspend_processes, autoscaling, True)
     actions["ResumeProcesses"] = functools.partial(_suspend_processes, autoscaling, False)
     actions["TerminateInstanceInAutoScalingGroup"] = functools.partial(_terminate_in_group, autoscaling, ec2)
+    refreshes.install(autoscaling)
     actions[REPORT_ACTION] = functools.partial(_record_report, autoscaling, health)
 
 
@@ -139,6 +142,7 @@ def _record_report(autoscaling: ModuleType, health: dict[str, dict[str, list[str
         if group is not None:
             group["Instances"] = reported["instances"]
             group["Activities"] = reported["activities"]
+            refreshes.follow(group, reported["launched"])
     health.update(document["target_health"])
     if "database" in document:
         rds.report_database(document["database"])

@@ -5,6 +5,7 @@ _REAL_NETWORK = "real: the workload's processes drop or delay the traffic"
 _REAL_LOAD = "real: a process loads the machine"
 _REAL_FUNCTION = "real: what stands before the function's process does it"
 _REAL_STREAM = "real: the account answers that share of the calls with the error; nothing in the sample uses a stream"
+_REAL_ROLE = "real: the account answers that share of the role's calls with the error"
 
 EFFECTS: dict[str, str] = {
     "aws:ec2:terminate-instances": "real: the instance's processes end",
@@ -20,6 +21,10 @@ EFFECTS: dict[str, str] = {
     "aws:ec2:asg-insufficient-instance-capacity-error": "real: the account refuses launches",
     "aws:kinesis:stream-provisioned-throughput-exception": _REAL_STREAM,
     "aws:kinesis:stream-expired-iterator-exception": _REAL_STREAM,
+    "aws:fis:inject-api-internal-error": _REAL_ROLE,
+    "aws:fis:inject-api-throttle-error": _REAL_ROLE,
+    "aws:fis:inject-api-unavailable-error": _REAL_ROLE,
+    "aws:ec2:api-insufficient-instance-capacity-error": "real: the account refuses that share of the role's launches in the zones",
     "aws:ecs:stop-task": "real: the task's process ends",
     "aws:ecs:task-cpu-stress": _REAL_LOAD,
     "aws:ecs:task-io-stress": "real: a file takes the task's disk",

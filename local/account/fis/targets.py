@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import autoscaling, ec2, kinesis, lambda_svc, rds
+from ministack.services import autoscaling, ec2, iam, kinesis, lambda_svc, rds
 
 from local.account.ec2 import spot
 from local.account.fis.errors import ExperimentError
@@ -25,6 +25,7 @@ VOLUME = "aws:ec2:ebs-volume"
 GROUP = "aws:ec2:autoscaling-group"
 FUNCTION = "aws:lambda:function"
 STREAM = "aws:kinesis:stream"
+ROLE = "aws:iam:role"
 _chooser = random.Random(20240)
 
 
@@ -96,6 +97,12 @@ def _list_streams() -> list[Resource]:
     return [Resource(stream["StreamARN"], name, dict(stream.get("tags") or {}), stream) for name, stream in kinesis._streams.items()]
 
 
+def _list_roles() -> list[Resource]:
+    return [
+        Resource(role["Arn"], name, {tag["Key"]: tag["Value"] for tag in role.get("Tags") or []}, role) for name, role in iam._roles.items()
+    ]
+
+
 FINDERS = {
     INSTANCE: _list_instances,
     SPOT: _list_spot_instances,
@@ -107,6 +114,7 @@ FINDERS = {
     TASK: _list_tasks,
     FUNCTION: _list_functions,
     STREAM: _list_streams,
+    ROLE: _list_roles,
 }
 
 

@@ -53,6 +53,8 @@ class Web(Served):
     """One instance of the group. `lifecycle` uses Auto Scaling's words."""
 
     launch: Activity = field(kw_only=True)
+    launched: float = field(kw_only=True)
+    """When it was launched, in epoch seconds. `launch` begins anew when its process is started again."""
     address: str = ""
     volume: str = ""
     """Id of its EBS volume."""
@@ -130,9 +132,10 @@ class Fleet:
             for web in self.webs.values()
         ]
         activities = [activity.as_dict() for activity in self.activities]
+        launched = {web.id: web.launched for web in self.webs.values()}
         health = {web.registered_as: [web.target_state, web.target_reason] for web in self.webs.values()}
         return {
-            "groups": {self.group: {"instances": instances, "activities": activities}},
+            "groups": {self.group: {"instances": instances, "activities": activities, "launched": launched}},
             "target_health": {self.target_group_arn: health},
         }
 

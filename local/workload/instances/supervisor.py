@@ -172,13 +172,13 @@ class Supervisor:
         self._changed()
 
     def _exchange(self, orders: GroupOrders, settings: Settings) -> None:
-        """Replace an instance of a whole group: regularly the oldest one, or one of a zone that has too many. For a while
-        the group has one more than desired."""
+        """Replace an instance of a whole group: the oldest one, regularly or because of a refresh that was ordered, or one
+        of a zone that has too many. For a while the group has one more than desired."""
         with self._fleet.lock:
             staying = [web for web in self._fleet.webs.values() if web.leaving_since is None]
         serving = [web for web in staying if web.lifecycle == "InService"]
         if self._outgoing is not None:
-            if self._outgoing not in serving or not self._is_wanted(settings):
+            if self._outgoing not in serving or not self._is_wanted(self._outgoing, orders, settings):
                 self._outgoing = None
             elif len(serving) > orders.desired:
                 self._retire(self._outgoing, "an instance was replaced by one that was launched before")
@@ -188,14 +188,17 @@ class Supervisor:
             self._uneven_since = None
             return
         self._balance(serving, orders)
-        if not self._vacancies and settings.refresh_seconds and time.time() - self._refreshed >= settings.refresh_seconds:
-            self._outgoing = min(serving, key=lambda web: web.launch.started)
+        ordered = orders.refresh is not None and any(web.launched < orders.refresh for web in serving)
+        regular = settings.refresh_seconds > 0 and time.time() - self._refreshed >= settings.refresh_seconds
+        if not self._vacancies and (ordered or regular):
+            self._outgoing = min(serving, key=lambda web: web.launched)
             self._vacancies.append(Vacancy(time.time(), self._outgoing.zone, f"an instance refresh replaces {self._outgoing.id}"))
 
-    def _is_wanted(self, settings: Settings) -> bool:
-        """Whether the exchange that is under way is still wanted: its launch is due or was made, and nobody has switched
-        the refresh off."""
-        return self._uneven_since is not None or settings.refresh_seconds > 0
+    def _is_wanted(self, outgoing: Web, orders: GroupOrders, settings: Settings) -> bool:
+        """Whether the exchange that is under way is still wanted: its launch is due or was made, and nobody has cancelled
+        the refresh or switched it off."""
+        ordered = orders.refresh is not None and outgoing.launched < orders.refresh
+        return self._uneven_since is not None or settings.refresh_seconds > 0 or ordered
 
     def _balance(self, serving: list[Web], orders: GroupOrders) -> None:
         """Exchange an instance of the fullest zone for one of the emptiest, as Auto Scaling's process AZRebalance does."""
@@ -207,7 +210,7 @@ class Supervisor:
             return
         self._uneven_since = self._uneven_since or time.time()
         if time.time() - self._uneven_since >= BALANCE_SECONDS:
-            self._outgoing = min((web for web in serving if web.zone == fullest), key=lambda web: web.launch.started)
+            self._outgoing = min((web for web in serving if web.zone == fullest), key=lambda web: web.launched)
             cause = f"the zones are uneven: {emptiest} has {zones[emptiest]}, {fullest} has {zones[fullest]}"
             self._vacancies.append(Vacancy(time.time(), emptiest, cause, elsewhere=False))
 
@@ -263,7 +266,7 @@ class Supervisor:
             return
         activity = Activity(f"Launching a new EC2 instance: {machine.id}", vacancy.cause, self._fleet.group)
         controlled = self._fleet.by_controller
-        web = Web(machine.id, vacancy.zone, launch=activity, address=machine.address, volume=machine.volume)
+        web = Web(machine.id, vacancy.zone, launch=activity, launched=time.time(), address=machine.address, volume=machine.volume)
         web.spot, web.by_address = spot, controlled
         with self._fleet.lock:
             self._fleet.record(activity)

@@ -28,9 +28,10 @@ class Table:
     spot: list[bool] = field(default_factory=list)
     """Of each launch that was tried, whether it was one of a Spot Instance."""
     suspended: frozenset[str] = frozenset()
+    refresh: float | None = None
 
     def orders(self, _name: str) -> GroupOrders:
-        return GroupOrders(self.desired, self.suspended)
+        return GroupOrders(self.desired, self.suspended, self.refresh)
 
     def states(self) -> dict[str, str]:
         return dict(self.instances)
@@ -209,3 +210,36 @@ def test_a_refresh_without_capacity_takes_nothing_out_of_service(world: World) -
     world.table.empty = set()
     world.pass_by(10, Settings())
     assert world.serving == before, "what nobody wants any more is not launched"
+
+
+def test_a_refresh_that_was_ordered_replaces_every_instance_once_and_keeps_the_group_whole(world: World) -> None:
+    before = set(world.serving)
+    world.table.refresh = world.clock[0]
+
+    fewest = 2
+    for _ in range(30):
+        world.pass_by(1, Settings())
+        fewest = min(fewest, len(world.serving))
+
+    assert fewest == 2
+    assert len(world.serving) == 2
+    assert not before & set(world.serving)
+    assert len(world.table.instances) == 4, "and none twice"
+
+
+def test_a_refresh_that_was_ordered_launches_where_there_is_capacity(world: World) -> None:
+    before = set(world.serving)
+    world.table.empty, world.table.refresh = {"subnet-a"}, world.clock[0]
+    world.pass_by(40, Settings())
+    assert world.failed()
+    assert world.zones == ["b", "b"]
+    assert not before & set(world.serving)
+
+
+def test_a_refresh_that_was_cancelled_replaces_nothing_more(world: World) -> None:
+    before = set(world.serving)
+    world.table.empty, world.table.refresh = set(ZONES.values()), world.clock[0]
+    world.pass_by(10, Settings())
+    world.table.empty, world.table.refresh = set(), None
+    world.pass_by(20, Settings())
+    assert set(world.serving) == before

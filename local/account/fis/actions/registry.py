@@ -1,6 +1,6 @@
 """The FIS actions that the account can carry out. A new action is a class in a module beside this one, and its line here."""
 
-from local.account.fis.actions import ec2, ecs, eks, streams
+from local.account.fis.actions import ec2, ecs, eks, roles, streams
 from local.account.fis.actions.automation import StartAutomation
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
@@ -27,6 +27,10 @@ ACTIONS: dict[str, type[Action]] = {
         InsufficientCapacity,
         streams.ThroughputException,
         streams.ExpiredIteratorException,
+        roles.InternalError,
+        roles.ThrottleError,
+        roles.UnavailableError,
+        roles.NoCapacity,
         ecs.StopTask,
         ecs.CpuStress,
         ecs.IoStress,
