@@ -13,8 +13,11 @@ pytestmark = [pytest.mark.soak, pytest.mark.deployed, pytest.mark.xdist_group("d
 
 
 @pytest.fixture
-def definition() -> dict[str, Any]:
-    return dict(yaml.safe_load((ROOT / "local" / "experiments" / "sentinel.yaml").read_text()))
+def definition(rig: Rig) -> dict[str, Any]:
+    """The experiment with the URL of this account's load balancer. The one in the file is another account's where several
+    run."""
+    written: dict[str, Any] = yaml.safe_load((ROOT / "local" / "experiments" / "sentinel.yaml").read_text())
+    return {**written, "sentinel": {**written["sentinel"], "url": f"{rig.account.workload['balancer_url']}/"}}
 
 
 def lease(rig: Rig, execution_id: str) -> dict[str, Any] | None:
