@@ -25,8 +25,8 @@ def install_patches() -> None:
     from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
     from local.account.ec2 import capacity, network, reboots, spot, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
-    from local.account.fis import service as fis
     from local.account.fis import role_errors, stream_errors
+    from local.account.fis import service as fis
     from local.account.metrics import alarms, api
     from local.account.peers import federation, regions
     from local.account.ssm import automation, commands

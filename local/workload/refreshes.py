@@ -63,8 +63,15 @@ def _running(group: Data) -> Data | None:
 
 
 _FIELDS = (
-    "InstanceRefreshId", "AutoScalingGroupName", "Status", "StatusReason", "StartTime", "EndTime", "PercentageComplete", "InstancesToUpdate",
-)  # fmt: skip
+    "InstanceRefreshId",
+    "AutoScalingGroupName",
+    "Status",
+    "StatusReason",
+    "StartTime",
+    "EndTime",
+    "PercentageComplete",
+    "InstancesToUpdate",
+)
 
 
 def _describe(autoscaling: ModuleType, p: Data) -> Response:

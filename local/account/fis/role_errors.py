@@ -123,4 +123,8 @@ def _answer(kind: str, service: str) -> Response:
         headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-errortype": code}
         return status, headers, json.dumps({"__type": code, "message": message}).encode()
     error = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    return status, {"Content-Type": "text/xml"}, f"<Response><Errors>{error}</Errors><RequestID>{new_uuid()}</RequestID></Response>".encode()
+    return (
+        status,
+        {"Content-Type": "text/xml"},
+        f"<Response><Errors>{error}</Errors><RequestID>{new_uuid()}</RequestID></Response>".encode(),
+    )

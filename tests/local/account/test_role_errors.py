@@ -46,7 +46,10 @@ def clients(account: Account) -> tuple[str, Callable[[str], Any]]:
 def inject(lab: Lab, action_id: str, role: str, *, allowed: str = "", **parameters: str) -> str:
     """Start an experiment whose own role may do this to one role alone: to `allowed`, or to the target."""
     if action_id == CAPACITY:
-        conditions: dict[str, Any] = {"StringEquals": {"ec2:FisActionId": CAPACITY}, "ForAllValues:ArnEquals": {"ec2:FisTargetArns": [allowed or role]}}
+        conditions: dict[str, Any] = {
+            "StringEquals": {"ec2:FisActionId": CAPACITY},
+            "ForAllValues:ArnEquals": {"ec2:FisTargetArns": [allowed or role]},
+        }
         grant = {"Effect": "Allow", "Action": "ec2:InjectApiError", "Resource": "*", "Condition": conditions}
     else:
         action = f"fis:InjectApi{action_id.split('-')[2].capitalize()}Error"

@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
+import yaml
 from ministack.services import autoscaling as emulated
 
-from local.workload import refreshes
+from local.deploy import ROOT
+from local.workload import refreshes, rollback
 
 
 @pytest.fixture
@@ -20,19 +22,19 @@ def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     instances = [{"InstanceId": f"i-{number}", "LifecycleState": "InService"} for number in range(2)]
     made = {"AutoScalingGroupName": "web", "DesiredCapacity": 2, "Instances": instances}
     monkeypatch.setattr(emulated, "_asgs", {"web": made})
-    monkeypatch.setattr(emulated, "_ACTION_MAP", dict(emulated._ACTION_MAP))  # noqa: SLF001 - the emulator has no public table
+    monkeypatch.setattr(emulated, "_ACTION_MAP", dict(emulated._ACTION_MAP))
     refreshes.install(emulated)
-    yield made
+    return made
 
 
 def call(action: str, module: ModuleType = emulated, **parameters: str) -> tuple[int, str]:
-    status, _, body = module._ACTION_MAP[action]({"AutoScalingGroupName": ["web"], **{k: [v] for k, v in parameters.items()}})  # noqa: SLF001
+    status, _, body = module._ACTION_MAP[action]({"AutoScalingGroupName": ["web"], **{k: [v] for k, v in parameters.items()}})
     return status, body.decode() if isinstance(body, bytes) else body
 
 
 def newest() -> dict[str, str]:
     _, body = call("DescribeInstanceRefreshes")
-    member = next(element for element in ElementTree.fromstring(body).iter() if element.tag.endswith("member"))  # noqa: S314 - our own answer
+    member = next(element for element in ET.fromstring(body).iter() if element.tag.endswith("member"))
     return {child.tag.rpartition("}")[2]: child.text or "" for child in member}
 
 
@@ -73,7 +75,22 @@ def test_a_second_refresh_is_refused_while_one_goes_on_and_starts_after_it_was_c
 
 
 def test_a_group_that_is_not_there_has_no_refreshes(group: dict[str, Any]) -> None:
-    emulated._asgs.clear()  # noqa: SLF001
+    emulated._asgs.clear()
     for action in ("StartInstanceRefresh", "DescribeInstanceRefreshes"):
         status, body = call(action)
         assert (status, "not found" in body) == (400, True)
+
+
+def test_the_page_about_deployments_has_the_samples_documents() -> None:
+    blocks = (ROOT / "docs" / "how-to" / "deploy-under-fault.md").read_text().split("```yaml\n")[1:3]
+    deploy, end = (yaml.safe_load(block.partition("```")[0]) for block in blocks)
+    own = rollback.CONTENTS
+    assert {**deploy, "mainSteps": [without_time(step) for step in deploy["mainSteps"]]} == {
+        **own["Sample-Deploy"], "mainSteps": [without_time(step) for step in own["Sample-Deploy"]["mainSteps"]],
+    }  # fmt: skip
+    assert [without_time(step) for step in end["mainSteps"]] == [without_time(step) for step in own["Sample-EndDeployment"]["mainSteps"]]
+
+
+def without_time(step: dict[str, Any]) -> dict[str, Any]:
+    """The step without its time limit: the sample's group is replaced within seconds."""
+    return {name: value for name, value in step.items() if name != "timeoutSeconds"}

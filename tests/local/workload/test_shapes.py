@@ -56,7 +56,14 @@ def make_fleet() -> Fleet:
     for number, name in enumerate(IDS):
         launch = Activity("launch", "test", "web")
         fleet.webs[name] = Web(
-            name, "a", launch=launch, launched=0.0, address=f"172.31.2.{number}", lifecycle="InService", target_port=80, target_state="healthy"
+            name,
+            "a",
+            launch=launch,
+            launched=0.0,
+            address=f"172.31.2.{number}",
+            lifecycle="InService",
+            target_port=80,
+            target_state="healthy",
         )
     return fleet
 

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+"""A finite number as somebody wrote it: neither `true` nor "5" is one."""
 
 
 class Model(BaseModel):

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from squall.domain.base.durations import Span, validation_error
-from squall.domain.base.model import Model
+from squall.domain.base.model import Model, Number
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import require_pattern
 from squall.domain.experiment.execution_input import Overrides, Trigger
-from squall.domain.experiment.experiment import Name, Number, Schedule, Text
+from squall.domain.experiment.experiment import Name, Schedule, Text
 
 MOST_STEPS = 500
 MOST_DOSES = 100

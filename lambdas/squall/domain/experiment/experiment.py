@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule, validation_error
-from squall.domain.base.model import Model
+from squall.domain.base.model import Model, Number
 from squall.domain.base.problems import ENVIRONMENT_NAME, extend_path, require_pattern
 from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.fault_signal import FaultSignal, Statistic
@@ -25,7 +25,6 @@ from squall.domain.sentinel.config import Sentinel
 NOT_BLANK = require_pattern(r"\S", "some text")
 Text = Annotated[str, Field(min_length=1, max_length=2000), NOT_BLANK]
 Name = Annotated[str, Field(min_length=1, max_length=128), PLAIN]
-Number = Annotated[float, Field(allow_inf_nan=False)]
 MetricName = Annotated[
     str, Field(max_length=64), require_pattern(r"^[A-Za-z][A-Za-z0-9 ._-]*$", "a letter, then letters, digits, spaces, . _ -")
 ]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from squall.domain.base.durations import Span, Timezone, validation_error
-from squall.domain.base.model import Model
+from squall.domain.base.model import Model, Number
 from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern
 from squall.domain.base.vocabulary import FIS_ACTION, BlastRadius, FaultType, Risk
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
@@ -48,9 +48,9 @@ class ClosedHours(Model):
     """The time zone of the hours."""
     days: Days = EVERY_DAY
     """The days on which they are closed."""
-    start_hour: Annotated[int, Field(ge=0, le=23)] = 9
+    start_hour: Annotated[int, Field(ge=0, le=23, strict=True)] = 9
     """The first closed hour."""
-    end_hour: Annotated[int, Field(ge=0, le=23)] = 17
+    end_hour: Annotated[int, Field(ge=0, le=23, strict=True)] = 17
     """An end before `start_hour` is on the next day: closed over midnight."""
 
 
@@ -120,7 +120,7 @@ class GuardQuality(Model):
     """Its period × the datapoints it needs is longer than the fault."""
     watches_fault: Response = "refuse"
     """It watches a metric that the fault moves by design."""
-    false_abort: Annotated[float, Field(ge=0.1, le=100)] | None = None
+    false_abort: Annotated[float, Field(ge=0.1, le=100, strict=True)] | None = None
     """The largest share of healthy runs, in percent, that a guard may abort, counted in the last days of its metric. A guard
     above it refuses the run; None: none does. Above 1 % there is a warning, whatever the limit."""
 
@@ -190,7 +190,7 @@ class Approval(Model):
 class Timing(Model):
     """The pace of CloudWatch and of the workflow. Defaults are AWS's; a local account has seconds instead of minutes."""
 
-    metric_period_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    metric_period_seconds: Annotated[int, Field(ge=1, le=3600, strict=True)] = 60
     """The period in which metrics are read and judged, in seconds."""
     metric_lag_seconds: Seconds | None = None
     """Overrides the documented publication lag of every metric (None: per metric, ALB 180 s, EC2 120 s)."""
@@ -199,17 +199,17 @@ class Timing(Model):
     30 and 60."""
     alarm_evaluation_seconds: Seconds = 60
     """How many seconds pass between two evaluations of an alarm."""
-    guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10)] = 2
+    guard_datapoints_to_alarm: Annotated[int, Field(ge=1, le=10, strict=True)] = 2
     """How many periods must breach for a guard to fire, among `guard_evaluation_periods`."""
-    guard_evaluation_periods: Annotated[int, Field(ge=1, le=10)] = 3
+    guard_evaluation_periods: Annotated[int, Field(ge=1, le=10, strict=True)] = 3
     """How many periods a guard looks at."""
     minimum_duration_seconds: Seconds = 60
     """The shortest fault in seconds."""
-    minimum_periods: Annotated[int, Field(ge=1)] = 5
+    minimum_periods: Annotated[int, Field(ge=1, strict=True)] = 5
     """How many whole periods a window must have to be judged."""
-    baseline_periods: Annotated[int, Field(ge=1, le=1440)] = 60
+    baseline_periods: Annotated[int, Field(ge=1, le=1440, strict=True)] = 60
     """How many periods before the fault make the baseline."""
-    minimum_baseline_periods: Annotated[int, Field(ge=1)] = 10
+    minimum_baseline_periods: Annotated[int, Field(ge=1, strict=True)] = 10
     """How many of them must have data at least."""
     baseline_wait_seconds: Seconds = 900
     """The longest CaptureBaseline waits for points that are missing."""
@@ -221,7 +221,7 @@ class Timing(Model):
     """The longest StopFault waits for FIS to reach a terminal status."""
     recovery_seconds: Seconds = 900
     """The longest WatchRecovery waits for the steady state to hold again."""
-    poll_seconds: Annotated[int, Field(ge=1, le=300)] = 15
+    poll_seconds: Annotated[int, Field(ge=1, le=300, strict=True)] = 15
     """How many seconds a waiting state waits before it looks again."""
     lease_seconds: Seconds = 300
     """How many seconds a lock holds without being renewed; the pulse renews it."""
@@ -297,7 +297,7 @@ class Environment(Model):
     """The longest fault, and the longest observation: `4h`, `90m`, or ISO 8601 (`PT4H`)."""
     maximum_risk: Risk = "high"
     """The highest risk class of a fault; docs/faults.md says which fault has which."""
-    maximum_cost_usd: Annotated[float, Field(gt=0)] | None = None
+    maximum_cost_usd: Annotated[float, Field(gt=0, strict=True)] | None = None
     """The highest cost of one run by list prices, estimated before the fault. None: no limit."""
     owners: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Who may own what runs here: the experiment's `owner` must be one of them. Empty: anybody, or nobody."""
@@ -330,21 +330,21 @@ class Environment(Model):
     inline_definitions: Annotated[bool, Field(strict=True)] = False
     """Whether an execution's input may contain its own experiment. Whoever may start executions then chooses what the FIS role
     does."""
-    minimum_healthy_percent: Annotated[float, Field(ge=0, le=100)] = 50.0
+    minimum_healthy_percent: Annotated[float, Field(ge=0, le=100, strict=True)] = 50.0
     """Share of a failure domain's capacity that must stay in service while the fault lasts."""
-    minimum_requests_per_second: Annotated[float, Field(ge=0)] = 0.1
+    minimum_requests_per_second: Annotated[float, Field(ge=0, strict=True)] = 0.1
     """The least traffic. Without users nothing can be judged."""
     stale_trigger_seconds: Seconds = 900
     """A scheduled start that arrives later than this many seconds is refused."""
-    maximum_queued: Annotated[int, Field(ge=0, le=500)] = 50
+    maximum_queued: Annotated[int, Field(ge=0, le=500, strict=True)] = 50
     """How many runs may already wait for one of FIS's slots when another joins them. 0: nobody waits, and a full FIS
     refuses."""
-    maximum_waiting: Annotated[int, Field(ge=1, le=2000)] = 500
+    maximum_waiting: Annotated[int, Field(ge=1, le=2000, strict=True)] = 500
     """How many runs of the environment may be open without having had a fault: preparing, waiting for people, a lock or a
     slot. One more is refused. The pulse looks after all of them."""
     approval: Approval | None = None
     """None: nobody is asked."""
-    parameter_ranges: dict[str, tuple[float, float]] = {}
+    parameter_ranges: dict[str, tuple[Number, Number]] = {}
     """Ranges of fault parameters that replace the fault's careful ones: name to (least, greatest). For a parameter that is
     not named here, the fault's `unless_allowed` holds."""
     parameter_values: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}

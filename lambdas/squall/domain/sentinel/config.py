@@ -52,7 +52,7 @@ class Sentinel(Model):
     """The time between two probes: `5s`, or ISO 8601 (`PT5S`)."""
     expect: Expected = Expected()
     """Which answers count as good."""
-    load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
+    load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False, strict=True)] = 0
     """Requests per second in all, for workloads without traffic of their own. Each is a probe. 0: only the probes of
     `every`."""
 
@@ -100,7 +100,7 @@ class SentinelPolicy(Model):
     hosts: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(min_length=1, max_length=100)]
     """`shop.example.com`, `*.staging.example.com` for all names below it, or an address. An address of the machine
     itself or of its link (loopback, link-local, metadata) is probed only if this list holds that address."""
-    maximum_load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False)] = 0
+    maximum_load_per_second: Annotated[float, Field(ge=0, le=MAXIMUM_PROBES_PER_SECOND, allow_inf_nan=False, strict=True)] = 0
     """The most requests per second that an experiment may ask for. 0: none."""
 
     @field_validator("hosts")
