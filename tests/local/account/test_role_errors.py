@@ -109,8 +109,11 @@ def test_launches_find_no_capacity_in_the_zones_alone(lab: Lab, clients: tuple[s
     lab.reach(inject(lab, CAPACITY, role, availabilityZoneIdentifiers=f"{REGION}a", percentage="100"), "running")
     ec2 = client("ec2")
     subnets = {subnet["AvailabilityZone"]: subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]}
-    launch = lambda zone: ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnets[zone])  # noqa: E731 - called twice
-    assert code_of(lambda: launch(f"{REGION}a")) == "InsufficientInstanceCapacity"
+
+    def launch(zone: str) -> Any:
+        return ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnets[zone])
+
+    assert code_of(functools.partial(launch, f"{REGION}a")) == "InsufficientInstanceCapacity"
     launched = launch(f"{REGION}b")["Instances"][0]["InstanceId"]
     ec2.terminate_instances(InstanceIds=[launched])
 

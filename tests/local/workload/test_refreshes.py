@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,10 +16,10 @@ from local.workload import refreshes, rollback
 
 
 @pytest.fixture
-def group(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def group(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The group `web` of two instances, in an account of its own."""
     instances = [{"InstanceId": f"i-{number}", "LifecycleState": "InService"} for number in range(2)]
-    made = {"AutoScalingGroupName": "web", "DesiredCapacity": 2, "Instances": instances}
+    made: dict[str, Any] = {"AutoScalingGroupName": "web", "DesiredCapacity": 2, "Instances": instances}
     monkeypatch.setattr(emulated, "_asgs", {"web": made})
     monkeypatch.setattr(emulated, "_ACTION_MAP", dict(emulated._ACTION_MAP))
     refreshes.install(emulated)
