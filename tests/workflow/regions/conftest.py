@@ -1,4 +1,4 @@
-"""Two Regions for each test."""
+"""Two Regions, or three, for each test."""
 
 from __future__ import annotations
 
@@ -6,10 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.workflow.regions.rig import Two, two_regions
+from tests.workflow.regions.rig import AWAY, HOME, THIRD, Together, several_regions
 
 
 @pytest.fixture
-def two() -> Iterator[Two]:
-    with two_regions() as arranged:
+def two() -> Iterator[Together]:
+    with several_regions(HOME, AWAY) as arranged:
+        yield arranged
+
+
+@pytest.fixture
+def three() -> Iterator[Together]:
+    with several_regions(HOME, AWAY, THIRD) as arranged:
         yield arranged

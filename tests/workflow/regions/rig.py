@@ -1,4 +1,4 @@
-"""Two Regions with a stack each: the real state machines and handlers, on one clock, with a table, FIS and alarms of each."""
+"""Several Regions with a stack each: the real state machines and handlers, on one clock, with a table, FIS and alarms of each."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from squall.domain.campaign.record import CampaignRecord
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.language import grammar
 from squall.domain.regions.barrier import Decision
+from squall.domain.regions.definition import carries_load
 from squall.domain.run.record import ExecutionRecord
 from squall.wiring import set_wiring
 from tests.fakes.clock import FakeClock
@@ -28,7 +29,7 @@ from tests.workflow.regions.turns import Turns
 from tests.workflow.rig import SHORT_HISTORY_SECONDS, environment, rel12_experiment, tree_read_once
 from tests.workflow.walk import Walk, Walked
 
-HOME, AWAY = "eu-west-1", "eu-central-1"
+HOME, AWAY, THIRD = "eu-west-1", "eu-central-1", "eu-north-1"
 RUN = "shop"
 
 
@@ -58,6 +59,10 @@ class Stack:
     gone: bool = False
     """Whether nothing of the Region answers any more, and none of its functions runs. FIS there goes on."""
     pulse: bool = True
+    catalogue: dict[str, Any] | None = None
+    """The experiments deployed with this stack; None: those of all."""
+    policies: dict[str, Any] | None = None
+    """Its policies; None: those of all."""
     wiring: Any = None
     host: RegionWalk = field(init=False)
     """Runs the functions that no execution runs."""
@@ -145,13 +150,25 @@ def breach(world: FakeWorld) -> None:
 
 
 @dataclass
-class Two:
-    home: Stack
-    away: Stack
+class Together:
+    stacks: tuple[Stack, ...]
+    """Home first."""
     turns: Turns
     experiment: dict[str, Any]
     campaigns: dict[str, Any]
     policies: dict[str, Any]
+
+    @property
+    def home(self) -> Stack:
+        return self.stacks[0]
+
+    @property
+    def away(self) -> Stack:
+        return self.stacks[1]
+
+    @property
+    def third(self) -> Stack:
+        return self.stacks[2]
 
     def begin(self, ready_within: str = "30m") -> None:
         """Start the run at home. `ready_within`: how long the Regions have to get ready."""
@@ -160,7 +177,7 @@ class Two:
 
     def make_input(self, region: str, documents: Mapping[str, Any], deadline: datetime, **changes: Any) -> dict[str, Any]:
         """The input of a part, as home makes it."""
-        digest = definition_hash(parse_experiment(documents[region]))
+        digest = definition_hash(parse_experiment(documents[region], carries=carries_load(self.experiment, region)))
         part = {"run": RUN, "home": HOME, "regions": list(documents), "start_by": deadline.isoformat(), "definition_hash": digest}
         return {"experiment": "shop", "part": {**part, **changes}}
 
@@ -177,10 +194,6 @@ class Two:
     @property
     def decision(self) -> Decision | None:
         return self.home.world.regions.decisions.get(RUN)
-
-    @property
-    def stacks(self) -> tuple[Stack, Stack]:
-        return self.home, self.away
 
 
 def make_world(region: str, clock: FakeClock) -> FakeWorld:
@@ -207,10 +220,10 @@ def make_stack(region: str, turns: Turns, peers: str) -> Stack:
 
 
 @contextmanager
-def two_regions() -> Iterator[Two]:
-    """A stack in each Region. The experiment `shop` is for both; the campaign `shop` runs it."""
+def several_regions(*regions: str) -> Iterator[Together]:
+    """A stack in each Region, home first. The experiment `shop` is for all; the campaign `shop` runs it."""
     turns = Turns(FakeClock())
-    stacks = {HOME: make_stack(HOME, turns, AWAY), AWAY: make_stack(AWAY, turns, HOME)}
+    stacks = {here: make_stack(here, turns, ",".join(region for region in regions if region != here)) for here in regions}
     for stack in stacks.values():
         stack.world.regions.stacks = dict(stacks)
 
@@ -219,21 +232,28 @@ def two_regions() -> Iterator[Two]:
             stack.beat()
 
     turns.every_minute = every_minute
-    experiment = rel12_experiment(stacks[HOME].world)
+    home = stacks[regions[0]]
+    experiment = rel12_experiment(home.world)
     del experiment["target_resources"], experiment["rollback"]
     experiment["blast_radius"] = "multiple_region"
     experiment["regions"] = {
         region: {"target_resources": [member.id for member in stack.world.fleet.members("web")][:1]} for region, stack in stacks.items()
     }
-    campaigns: dict[str, Any] = {"shop": {"name": "Shop in two Regions", "description": "d", "kind": "regions", "experiment": "shop"}}
+    campaigns: dict[str, Any] = {"shop": {"name": "Shop in Regions", "description": "d", "kind": "regions", "experiment": "shop"}}
     policies = {"staging": environment("staging")}
-    known = deployed.DeployedDefinitions({"shop": experiment}, policies, campaigns)
+
+    def load() -> deployed.DeployedDefinitions:
+        """What is deployed with the stack whose function asks."""
+        own = next((stack for stack in stacks.values() if stack.wiring in wiring._current), home)
+        catalogue = {"shop": experiment} if own.catalogue is None else own.catalogue
+        return deployed.DeployedDefinitions(catalogue, policies if own.policies is None else own.policies, campaigns)
+
     with (
-        patch.object(admit, "load_deployed", lambda: known),
-        patch.object(admit_campaign, "load_deployed", lambda: known),
+        patch.object(admit, "load_deployed", load),
+        patch.object(admit_campaign, "load_deployed", load),
         patch.object(grammar, "parse_tree", tree_read_once),
     ):
         try:
-            yield Two(stacks[HOME], stacks[AWAY], turns, experiment, campaigns, policies)
+            yield Together(tuple(stacks.values()), turns, experiment, campaigns, policies)
         finally:
             set_wiring(None)

@@ -8,7 +8,7 @@ import pytest
 
 from squall.domain.base.vocabulary import Verdict
 from squall.errors import Unavailable
-from tests.workflow.regions.rig import AWAY, RUN, Two
+from tests.workflow.regions.rig import AWAY, RUN, Together
 from tests.workflow.regions.test_parts import VALIDATED, ending, is_quiet
 
 MISHAPS = ("killed", "fails", "gone", "no pulse")
@@ -17,7 +17,7 @@ STATES = ("Discover", "AcquireLock", "FinalCheck", "AwaitPeers", "StartFault", "
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 @pytest.mark.parametrize("state", STATES)
-def test_whatever_breaks_in_one_region_nothing_is_left_and_nobody_is_told_more_than_is_true(two: Two, state: str, mishap: str) -> None:
+def test_whatever_breaks_in_one_region_nothing_is_left_and_nobody_is_told_more_than_is_true(two: Together, state: str, mishap: str) -> None:
 
     def break_away(_: dict[str, Any]) -> None:
         if mishap == "killed":
@@ -42,7 +42,7 @@ def test_whatever_breaks_in_one_region_nothing_is_left_and_nobody_is_told_more_t
     nobody_ran_alone(two)
 
 
-def nobody_ran_alone(two: Two) -> None:
+def nobody_ran_alone(two: Together) -> None:
     """A fault that ran was decided on, and was stopped if the other one never started."""
     parts = [stack.world.records.items.get(f"{RUN}-{stack.region}") for stack in two.stacks]
     started = [part for part in parts if part and part.fault_started_at]

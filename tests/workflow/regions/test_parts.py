@@ -16,7 +16,7 @@ from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import nothing_runs, once
-from tests.workflow.regions.rig import AWAY, HOME, RUN, Stack, Two, breach
+from tests.workflow.regions.rig import AWAY, HOME, RUN, Stack, Together, breach
 
 INTO_THE_FAULT = 125
 PULSE = timedelta(seconds=60)
@@ -53,7 +53,7 @@ def is_quiet(*stacks: Stack) -> None:
         assert record.happened(EventName.NOTIFIED), f"nobody was told in {stack.region}"
 
 
-def test_both_faults_start_together_and_both_are_validated(two: Two) -> None:
+def test_both_faults_start_together_and_both_are_validated(two: Together) -> None:
     two.begin()
     two.run()
     assert two.decision
@@ -69,7 +69,7 @@ def test_both_faults_start_together_and_both_are_validated(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_a_part_waits_at_the_barrier_without_being_looked_at(two: Two) -> None:
+def test_a_part_waits_at_the_barrier_without_being_looked_at(two: Together) -> None:
     """Its peer is late by twenty minutes; it enters no state meanwhile."""
     two.away.before["FinalCheck"] = lambda_once(lambda: two.turns.sleep(1200))
     two.begin()
@@ -84,7 +84,7 @@ def lambda_once(act: Any) -> Any:
     return lambda _: hook()
 
 
-def test_a_guard_in_one_region_stops_both_within_seconds(two: Two) -> None:
+def test_a_guard_in_one_region_stops_both_within_seconds(two: Together) -> None:
     two.begin()
     in_the_fault(two.away, lambda: breach(two.away.world))
     two.run()
@@ -98,7 +98,7 @@ def test_a_guard_in_one_region_stops_both_within_seconds(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_a_guard_in_one_region_stops_both_within_two_minutes_if_every_message_is_lost(two: Two) -> None:
+def test_a_guard_in_one_region_stops_both_within_two_minutes_if_every_message_is_lost(two: Together) -> None:
     two.begin()
     two.away.world.failing["regions.abort_part"] = Unavailable("test", "Invoke", "Timeout", "lost", retryable=True)
     in_the_fault(two.away, lambda: breach(two.away.world))
@@ -115,7 +115,7 @@ def test_a_guard_in_one_region_stops_both_within_two_minutes_if_every_message_is
     is_quiet(*two.stacks)
 
 
-def test_nobody_starts_if_one_region_refuses(two: Two) -> None:
+def test_nobody_starts_if_one_region_refuses(two: Together) -> None:
     for member in two.away.world.fleet.members("web"):
         member.tags["squall:environment"] = "production"
     two.begin()
@@ -129,7 +129,7 @@ def test_nobody_starts_if_one_region_refuses(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_nobody_starts_if_one_region_is_not_ready_in_time(two: Two) -> None:
+def test_nobody_starts_if_one_region_is_not_ready_in_time(two: Together) -> None:
     two.away.before["ArmGuards"] = lambda_once(lambda: two.turns.sleep(900))
     two.begin("10m")
     two.run()
@@ -140,7 +140,7 @@ def test_nobody_starts_if_one_region_is_not_ready_in_time(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_nobody_starts_if_home_dies_before_its_decision(two: Two) -> None:
+def test_nobody_starts_if_home_dies_before_its_decision(two: Together) -> None:
     """Home's Region is gone, with home's part."""
     two.home.before["AwaitPeers"] = lambda _: two.home.leave()
     two.away.before["FinalCheck"] = lambda_once(lambda: two.turns.sleep(60))
@@ -154,7 +154,7 @@ def test_nobody_starts_if_home_dies_before_its_decision(two: Two) -> None:
     is_quiet(two.away)
 
 
-def test_each_region_ends_alone_if_home_is_gone_in_the_fault(two: Two) -> None:
+def test_each_region_ends_alone_if_home_is_gone_in_the_fault(two: Together) -> None:
     two.begin()
     in_the_fault(two.away, two.home.leave)
     two.run()
@@ -169,7 +169,7 @@ def test_each_region_ends_alone_if_home_is_gone_in_the_fault(two: Two) -> None:
     is_quiet(two.away)
 
 
-def test_the_faults_go_on_if_only_homes_execution_dies(two: Two) -> None:
+def test_the_faults_go_on_if_only_homes_execution_dies(two: Together) -> None:
     """Its decision is in the table, and home's part is a run like every other. (Who stops home's execution aborts the run:
     that is told by the campaign's own close.)"""
     two.begin()
@@ -178,7 +178,7 @@ def test_the_faults_go_on_if_only_homes_execution_dies(two: Two) -> None:
     assert [ending(stack) for stack in two.stacks] == [VALIDATED, VALIDATED]
 
 
-def test_a_peer_that_can_t_be_read_once_is_borne(two: Two) -> None:
+def test_a_peer_that_can_t_be_read_once_is_borne(two: Together) -> None:
     def lose() -> None:
         two.home.world.regions.unreachable.add(AWAY)
         two.turns.clock.after(50, two.home.world.regions.unreachable.clear)
@@ -189,7 +189,7 @@ def test_a_peer_that_can_t_be_read_once_is_borne(two: Two) -> None:
     assert [ending(stack) for stack in two.stacks] == [VALIDATED, VALIDATED]
 
 
-def test_a_peer_that_can_t_be_read_for_longer_stops_both(two: Two) -> None:
+def test_a_peer_that_can_t_be_read_for_longer_stops_both(two: Together) -> None:
     two.begin()
     in_the_fault(two.home, lambda: two.home.world.regions.unreachable.add(AWAY))
     two.run()
@@ -199,7 +199,7 @@ def test_a_peer_that_can_t_be_read_for_longer_stops_both(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_a_peer_whose_pulse_is_dead_stops_the_other(two: Two) -> None:
+def test_a_peer_whose_pulse_is_dead_stops_the_other(two: Together) -> None:
     def die() -> None:
         two.away.pulse = False
 
@@ -212,7 +212,7 @@ def test_a_peer_whose_pulse_is_dead_stops_the_other(two: Two) -> None:
     assert ending(two.away) == STOPPED, "its peer told it"
 
 
-def test_a_part_asks_again_right_before_its_fault(two: Two) -> None:
+def test_a_part_asks_again_right_before_its_fault(two: Together) -> None:
     """The peer is aborted after the part's last check, and before it calls FIS."""
 
     def end_away() -> None:
@@ -229,7 +229,7 @@ def test_a_part_asks_again_right_before_its_fault(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_a_part_whose_fis_is_full_waits_for_no_slot_and_stops_its_peer(two: Two) -> None:
+def test_a_part_whose_fis_is_full_waits_for_no_slot_and_stops_its_peer(two: Together) -> None:
     two.begin()
     full = Refused("fis", "StartExperiment", "ServiceQuotaExceededException", "no free experiment")
     two.away.world.failing["faults.start"] = full
@@ -241,7 +241,7 @@ def test_a_part_whose_fis_is_full_waits_for_no_slot_and_stops_its_peer(two: Two)
     is_quiet(*two.stacks)
 
 
-def test_a_part_that_is_woken_by_nobody_is_woken_by_the_pulse(two: Two) -> None:
+def test_a_part_that_is_woken_by_nobody_is_woken_by_the_pulse(two: Together) -> None:
     """The wake-up after the decision is lost in both Regions. The pulse comes too late for the fault, and not at the deadline."""
     lost = Unavailable("test", "SendTaskSuccess", "Timeout", "lost", retryable=True)
     two.home.world.failing["regions.wake_part"] = lost
@@ -257,7 +257,7 @@ def test_a_part_that_is_woken_by_nobody_is_woken_by_the_pulse(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_whoever_closes_a_dead_part_tells_the_peers(two: Two) -> None:
+def test_whoever_closes_a_dead_part_tells_the_peers(two: Together) -> None:
     def die() -> None:
         record = two.away.record()
         two.away.kill(record.id)
@@ -275,7 +275,7 @@ def test_whoever_closes_a_dead_part_tells_the_peers(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_home_decides_against_a_run_that_was_aborted(two: Two) -> None:
+def test_home_decides_against_a_run_that_was_aborted(two: Together) -> None:
     """The abort of the run has been written, and has not reached the parts, which are all ready."""
     two.home.before["Decide"] = lambda_once(
         lambda: two.home.world.campaigns.request_abort(RUN, Abort(AbortSource.OPERATOR, "enough", two.turns.clock.now(), "ada"))
@@ -300,7 +300,7 @@ def test_home_decides_against_a_run_that_was_aborted(two: Two) -> None:
         (name_part(RUN, AWAY), {"regions": ["eu-central-1"]}, "part.regions"),
     ],
 )
-def test_what_is_no_part_of_a_run_is_refused(two: Two, name: str, changes: dict[str, Any], message: str) -> None:
+def test_what_is_no_part_of_a_run_is_refused(two: Together, name: str, changes: dict[str, Any], message: str) -> None:
     documents, _ = split_definition(two.experiment)
     deadline = two.turns.clock.now() + timedelta(minutes=30)
     two.away.start(name, two.make_input(AWAY, documents, deadline, **changes))
@@ -310,7 +310,7 @@ def test_what_is_no_part_of_a_run_is_refused(two: Two, name: str, changes: dict[
     assert message in record.reason
 
 
-def test_a_policy_that_allows_no_run_over_several_regions_runs_no_part_of_one(two: Two) -> None:
+def test_a_policy_that_allows_no_run_over_several_regions_runs_no_part_of_one(two: Together) -> None:
     """The part by itself hits one Region, which the policy allows."""
     two.policies["staging"]["allowed_blast_radius"] = ["single_instance", "single_az", "multiple_az", "single_region"]
     documents, _ = split_definition(two.experiment)
@@ -323,7 +323,7 @@ def test_a_policy_that_allows_no_run_over_several_regions_runs_no_part_of_one(tw
         assert "staging allows single_instance, single_az, multiple_az, single_region; the run is multiple_region" in reason
 
 
-def test_a_stack_without_peer_regions_runs_no_part(two: Two) -> None:
+def test_a_stack_without_peer_regions_runs_no_part(two: Together) -> None:
     two.away.wiring = two.away.world.wiring(**{**two.away.settings, "SQUALL_PEER_REGIONS": ""})
     two.begin()
     two.run()
@@ -331,7 +331,7 @@ def test_a_stack_without_peer_regions_runs_no_part(two: Two) -> None:
     assert "this stack acts with no stack in eu-west-1" in two.away.record().reason
 
 
-def test_an_experiment_over_several_regions_runs_in_no_other_way(two: Two) -> None:
+def test_an_experiment_over_several_regions_runs_in_no_other_way(two: Together) -> None:
     two.home.start("run-1", {"experiment": "shop"})
     two.turns.run()
     record = two.home.world.records.items["run-1"]

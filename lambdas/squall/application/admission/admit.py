@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from squall.admission.adopted_template import adopt_template
-from squall.admission.campaign import split_regions
+from squall.admission.campaign import NamedRegions, split_regions
 from squall.admission.candidate import find_candidate
 from squall.admission.execution_input import Place, admit_input
 from squall.application.admission.deployed import load_deployed
@@ -14,6 +14,7 @@ from squall.application.admission.execution_ids import belongs_to_execution, lis
 from squall.application.admission.published import find_published
 from squall.application.campaign.step import find_campaign_problems
 from squall.application.regions.admission import find_part_problems, read_part
+from squall.application.regions.barrier import ask_home
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
@@ -59,6 +60,8 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
         _reject_run(w, run, problems, now)
+        if part is not None:
+            ask_home(w, part)  # it reads the refusal, and decides that nobody starts
         return {**END, **answer}
     if definition:
         w.documents.put(run.id, definition)
@@ -108,15 +111,15 @@ def read_definition(
         return None, list(invalid.problems)
 
 
-def list_regions(w: Wiring, name: str) -> tuple[tuple[str, ...], list[Problem]]:
+def list_regions(w: Wiring, name: str) -> tuple[NamedRegions, list[Problem]]:
     """The Regions that an experiment of the catalogue names, or why it names none."""
     definitions = load_deployed()
     try:
         published = find_published(w, {"experiment": name}, definitions.environments)
     except (Unavailable, Refused) as error:
-        return (), [Problem(path="experiment", message=f"the published catalogue could not be read: {error}")]
+        return {}, [Problem(path="experiment", message=f"the published catalogue could not be read: {error}")]
     candidate, problems = find_candidate({"experiment": name}, definitions.catalogue, published)
-    return split_regions(candidate.raw) if candidate else ((), problems)
+    return split_regions(candidate.raw) if candidate else ({}, problems)
 
 
 def _read_place(execution_arn: str) -> Place:
