@@ -10,22 +10,23 @@ import pytest
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.result import CampaignResult
+from squall.domain.regions.barrier import START_WITHIN
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import unavailable
-from tests.workflow.regions.rig import AWAY, HOME, RUN, Two, breach
-from tests.workflow.regions.test_parts import STOPPED, VALIDATED, ending, in_the_fault, is_quiet
+from tests.workflow.regions.rig import AWAY, HOME, RUN, Together, breach
+from tests.workflow.regions.test_parts import PULSE, STOPPED, VALIDATED, ending, in_the_fault, is_quiet
 
 LONGEST_TELLING = timedelta(minutes=2)
 """How long after the last part the whole run ends, by home's pulse."""
 
 
-def result_of(two: Two) -> CampaignResult:
+def result_of(two: Together) -> CampaignResult:
     result = two.home.world.documents.get(RUN, CampaignResult)
     assert result is not None
     return result
 
 
-def whole(two: Two) -> tuple[Status, Verdict | None, bool | None]:
+def whole(two: Together) -> tuple[Status, Verdict | None, bool | None]:
     """How the run ended; people were told so, once."""
     record, result = two.whole, result_of(two)
     assert record.final, record
@@ -37,11 +38,11 @@ def whole(two: Two) -> tuple[Status, Verdict | None, bool | None]:
     return record.status, record.verdict, result.hypothesis_validated
 
 
-def outcomes(two: Two) -> list[StepOutcome | None]:
+def outcomes(two: Together) -> list[StepOutcome | None]:
     return [run.outcome for run in two.whole.runs]
 
 
-def test_it_is_validated_if_both_regions_are(two: Two) -> None:
+def test_it_is_validated_if_both_regions_are(two: Together) -> None:
     two.begin()
     two.run()
     assert whole(two) == VALIDATED
@@ -54,7 +55,7 @@ def test_it_is_validated_if_both_regions_are(two: Two) -> None:
     assert len(two.home.ended[RUN].states) < 20, "it sleeps on a token"
 
 
-def test_a_guard_in_one_region_makes_the_hypothesis_of_the_run_false(two: Two) -> None:
+def test_a_guard_in_one_region_makes_the_hypothesis_of_the_run_false(two: Together) -> None:
     two.begin()
     in_the_fault(two.away, lambda: breach(two.away.world))
     two.run()
@@ -62,7 +63,7 @@ def test_a_guard_in_one_region_makes_the_hypothesis_of_the_run_false(two: Two) -
     assert outcomes(two) == [StepOutcome.STOPPED, StepOutcome.GUARD]
 
 
-def test_an_operator_aborts_the_whole_run_by_its_id(two: Two) -> None:
+def test_an_operator_aborts_the_whole_run_by_its_id(two: Together) -> None:
     def abort() -> None:
         two.home.host.invoke("Abort", {"campaign_id": RUN, "reason": "enough", "requested_by": "ada"})
 
@@ -75,7 +76,7 @@ def test_an_operator_aborts_the_whole_run_by_its_id(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_an_operator_who_aborts_before_the_decision_starts_nobody(two: Two) -> None:
+def test_an_operator_who_aborts_before_the_decision_starts_nobody(two: Together) -> None:
     def abort() -> None:
         two.home.host.invoke("Abort", {"campaign_id": RUN, "reason": "enough", "requested_by": "ada"})
 
@@ -89,7 +90,7 @@ def test_an_operator_who_aborts_before_the_decision_starts_nobody(two: Two) -> N
     is_quiet(*two.stacks)
 
 
-def test_a_region_that_can_t_be_asked_starts_nobody(two: Two) -> None:
+def test_a_region_that_can_t_be_asked_starts_nobody(two: Together) -> None:
     two.home.world.regions.unreachable.add(AWAY)
     two.begin()
     two.run()
@@ -101,7 +102,7 @@ def test_a_region_that_can_t_be_asked_starts_nobody(two: Two) -> None:
     assert outcomes(two) == [StepOutcome.REJECTED, StepOutcome.UNKNOWN]
 
 
-def test_a_start_whose_answer_is_lost_is_no_second_start(two: Two) -> None:
+def test_a_start_whose_answer_is_lost_is_no_second_start(two: Together) -> None:
     lost = [True]
 
     def lose() -> bool:
@@ -117,7 +118,7 @@ def test_a_start_whose_answer_is_lost_is_no_second_start(two: Two) -> None:
     assert two.whole.final
 
 
-def test_a_region_that_is_gone_makes_the_run_fail_and_not_wait_for_ever(two: Two) -> None:
+def test_a_region_that_is_gone_makes_the_run_fail_and_not_wait_for_ever(two: Together) -> None:
     two.begin()
     in_the_fault(two.home, two.away.leave)
     two.run()
@@ -128,7 +129,62 @@ def test_a_region_that_is_gone_makes_the_run_fail_and_not_wait_for_ever(two: Two
     is_quiet(two.home)
 
 
-def test_the_run_ends_if_homes_pulse_is_dead(two: Two) -> None:
+def test_a_region_that_can_t_be_read_is_given_up_when_its_part_is_over_by_itself(two: Together) -> None:
+    """Not earlier, because its verdict may still be read then, and not later."""
+    two.begin()
+    in_the_fault(two.home, two.away.leave)
+    two.run()
+    over_by, ended_at = two.whole.over_by, two.whole.ended_at
+    part = two.home.record()
+    assert over_by
+    assert ended_at
+    assert part.fault_started_at
+    assert timedelta(0) <= ended_at - over_by <= PULSE
+    longest = timedelta(minutes=10 + 2 + 15 + 20)  # the fault, what stopping and the recovery may take, judging
+    assert two.whole.start_by
+    assert over_by == two.whole.start_by + START_WITHIN + longest
+    assert f"whatever ran there has ended by itself by {over_by:%H:%M} UTC" in two.whole.reason
+
+
+def test_a_longer_fault_is_waited_for_longer(two: Together) -> None:
+    two.experiment["duration_minutes"] = 120
+    two.begin()
+    in_the_fault(two.home, two.away.leave)
+    two.run()
+    assert two.whole.over_by
+    assert two.whole.ended_at
+    assert two.whole.ended_at >= two.whole.over_by >= two.whole.started_at + timedelta(hours=2)
+    assert two.whole.status is Status.FAILED
+
+
+def test_a_region_that_answers_again_in_time_is_read(two: Together) -> None:
+    """Home can't read it for half an hour while its part ends."""
+    lose = two.home.world.regions.unreachable
+
+    def lose_it() -> None:
+        lose.add(AWAY)
+        two.turns.clock.after(1800, lose.clear)
+
+    two.begin()
+    in_the_fault(two.home, lose_it)
+    two.run()
+    assert outcomes(two) == [StepOutcome.STOPPED, StepOutcome.STOPPED]
+    assert two.whole.status is Status.ABORTED
+    assert "could not be read since" not in " ".join(run.reason for run in two.whole.runs if run.outcome is StepOutcome.UNKNOWN)
+
+
+def test_once_nobody_starts_a_region_that_can_t_be_read_is_waited_for_ten_minutes(two: Together) -> None:
+    two.home.world.regions.unreachable.add(AWAY)
+    two.begin()
+    two.run()
+    assert two.decision
+    assert not two.decision.start
+    assert two.whole.ended_at
+    assert two.whole.ended_at - two.decision.until <= timedelta(minutes=21)
+    assert two.whole.status is Status.FAILED
+
+
+def test_the_run_ends_if_homes_pulse_is_dead(two: Together) -> None:
     """Nobody wakes home's execution: it looks by itself. (Its own part is stopped by its peer then.)"""
     two.home.pulse = False
     two.begin()
@@ -138,7 +194,7 @@ def test_the_run_ends_if_homes_pulse_is_dead(two: Two) -> None:
     assert ending(two.away) == STOPPED
 
 
-def test_whoever_stops_homes_execution_aborts_the_run(two: Two) -> None:
+def test_whoever_stops_homes_execution_aborts_the_run(two: Together) -> None:
     def stop() -> None:
         two.home.kill(RUN)
         two.home.host.quietly("Watchdog", execution_event(two.whole.execution_arn, "ABORTED", int(two.whole.started_at.timestamp() * 1000)))
@@ -151,7 +207,7 @@ def test_whoever_stops_homes_execution_aborts_the_run(two: Two) -> None:
     is_quiet(*two.stacks)
 
 
-def test_homes_pulse_closes_the_run_if_nobody_heard_that_its_execution_died(two: Two) -> None:
+def test_homes_pulse_closes_the_run_if_nobody_heard_that_its_execution_died(two: Together) -> None:
     two.begin()
     in_the_fault(two.home, lambda: two.home.kill(RUN))
     two.run()
@@ -160,7 +216,7 @@ def test_homes_pulse_closes_the_run_if_nobody_heard_that_its_execution_died(two:
     is_quiet(*two.stacks)
 
 
-def test_a_halted_home_starts_nothing(two: Two) -> None:
+def test_a_halted_home_starts_nothing(two: Together) -> None:
     two.home.host.invoke("Halt", {"reason": "incident", "requested_by": "ada"})
     two.begin()
     two.run()
@@ -169,7 +225,7 @@ def test_a_halted_home_starts_nothing(two: Two) -> None:
     assert not two.away.world.records.items
 
 
-def test_a_halt_elsewhere_stops_both(two: Two) -> None:
+def test_a_halt_elsewhere_stops_both(two: Together) -> None:
     two.begin()
     in_the_fault(two.away, lambda: two.away.host.invoke("Halt", {"reason": "incident", "requested_by": "ada"}))
     two.run()
@@ -178,7 +234,7 @@ def test_a_halt_elsewhere_stops_both(two: Two) -> None:
 
 
 @pytest.mark.parametrize("state", ["ChooseSteps", "AskPeople"])
-def test_a_failing_home_leaves_nothing_behind(two: Two, state: str) -> None:
+def test_a_failing_home_leaves_nothing_behind(two: Together, state: str) -> None:
     """ChooseSteps never works again once the faults run: Squall has failed, and the parts are aborted."""
 
     def break_home() -> None:
@@ -202,7 +258,7 @@ def test_a_failing_home_leaves_nothing_behind(two: Two, state: str) -> None:
     ],
 )
 def test_what_home_can_t_start_is_refused_before_anything_is(
-    two: Two, settings: dict[str, str], regions: tuple[str, ...], message: str
+    two: Together, settings: dict[str, str], regions: tuple[str, ...], message: str
 ) -> None:
     two.home.wiring = two.home.world.wiring(**{**two.home.settings, **settings})
     own = dict(two.experiment["regions"])
@@ -214,7 +270,7 @@ def test_what_home_can_t_start_is_refused_before_anything_is(
     assert not two.away.world.records.items
 
 
-def test_every_problem_of_every_region_is_told_at_once(two: Two) -> None:
+def test_every_problem_of_every_region_is_told_at_once(two: Together) -> None:
     two.experiment["regions"][AWAY]["target_resources"] = []
     two.experiment["regions"][HOME]["sentinel"] = {"url": "nonsense"}
     two.begin()

@@ -92,7 +92,8 @@ def _make_plan(w: Wiring, raw: object, execution: Mapping[str, Any]) -> tuple[Ca
         return None, [*problems, Problem(path="campaign", message=f"the published catalogue could not be read: {error}")]
     try:
         requested = parse_campaign_input(raw, deployed.campaigns, published)
-        plan = plan_campaign(requested.campaign, admit_step, partial(list_regions, w)).model_copy(update={"source": requested.source})
+        plan = plan_campaign(requested.campaign, admit_step, partial(list_regions, w), request=requested.request)
+        plan = plan.model_copy(update={"source": requested.source})
         problems += find_region_problems(w, plan, execution["arn"])
         problems += find_source_problems(requested, [admitted[1] for admitted, _ in known.values() if admitted])
         slack = min(environment.stale_trigger_seconds for admitted, _ in known.values() if admitted for environment in admitted[1:])

@@ -11,7 +11,7 @@ from typing import Any
 
 from squall.application.admission.execution_ids import START_TOLERANCE, list_candidate_ids
 from squall.application.campaign.finish import end_campaign
-from squall.application.campaign.outcomes import read_steps
+from squall.application.campaign.outcomes import Patience, read_steps
 from squall.application.stopping.abort_campaign import abort_steps
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.campaign.record import CampaignRecord
@@ -38,8 +38,8 @@ def close_campaign(w: Wiring, record: CampaignRecord, reason: str, *, failed: bo
     # The reason is written first: a step that is about to start reads it when it is admitted.
     w.campaigns.request_abort(record.id, Abort(AbortSource.OUTSIDE, reason, w.clock.now()))
     record = w.campaigns.get(record.id) or record
-    since = record.abort.at if record.abort else None
-    live = [reading.run for reading in read_steps(w, None, record.running, since=since) if reading.live] if not record.final else []
+    readings = [] if record.final else read_steps(w, None, record.running, patience=Patience.of(record))
+    live = [reading.run for reading in readings if reading.live]
     if live:
         abort_steps(w, record, live, AbortSource.OUTSIDE, reason, by)
         return f"aborted {', '.join(run.execution_id for run in live)}; the campaign ends when they have ended"

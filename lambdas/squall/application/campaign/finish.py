@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from squall.application.campaign.compare import compare_with_last
-from squall.application.campaign.outcomes import read_steps
+from squall.application.campaign.outcomes import Patience, read_steps
 from squall.application.campaign.plan import find_plan
 from squall.application.messages import send_message
 from squall.application.step import NEXT, Outcome, UnrecordedError
@@ -46,7 +46,7 @@ def end_campaign(w: Wiring, record: CampaignRecord, *, failure: str = "") -> Non
     """
     plan = find_plan(w, record)
     while not record.final:
-        readings = read_steps(w, plan, record.running, since=record.abort.at if record.abort else record.waiting_since)
+        readings = read_steps(w, plan, record.running, patience=Patience.of(record))
         if live := [reading.run.execution_id for reading in readings if reading.live]:
             raise StepRunningError(f"{', '.join(live)} may still run")
         settled = record.with_runs(*(reading.run for reading in readings)).settle_prompt(w.clock.now(), over=True)

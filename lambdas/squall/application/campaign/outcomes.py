@@ -5,16 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from squall.application.admission.execution_ids import START_TOLERANCE
+from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.campaign.outcome import StepOutcome, classify_run
 from squall.domain.campaign.plan import CampaignPlan
-from squall.domain.campaign.record import StepRun, cut_reason
+from squall.domain.campaign.record import CampaignRecord, StepRun, cut_reason
 from squall.domain.run.part import name_part
 from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable
 from squall.wiring import Wiring
 
-UNREAD_FOR = timedelta(hours=1)
-"""How long home tries to read how a part in another Region ended."""
+UNREAD_FOR = timedelta(minutes=5)
+"""How long a Region must not have been readable before home gives it up: a single reading may fail."""
 OTHER_CLOCKS = timedelta(minutes=2)
 """How far the clocks of two Regions may differ."""
 
@@ -37,14 +38,38 @@ class StepReading:
         return bool(self.unread) or (self.stored is not None and not self.stored.final)
 
 
-def read_steps(w: Wiring, plan: CampaignPlan | None, runs: Iterable[StepRun], *, since: datetime | None = None) -> list[StepReading]:
+@dataclass(frozen=True)
+class Patience:
+    """How long home tries to read how a part in another Region ended."""
+
+    since: datetime | None
+    """Since when it could not be read, or was to be ended; None: it could, until now."""
+    over_by: datetime | None
+    """When it has ended by itself at the latest."""
+
+    @classmethod
+    def of(cls, record: CampaignRecord) -> "Patience":
+        """That of a campaign whose parts are waited for, or were aborted."""
+        return cls(record.abort.at if record.abort else record.waiting_since, record.over_by)
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether such a Region is given up: whatever ran there is over, and one failed reading is not the reason."""
+        return self.since is not None and now >= max(self.since + UNREAD_FOR, self.over_by or self.since)
+
+    def explain(self, region: str, error: str) -> str:
+        """Why a Region was given up, in the few characters that a step's reason has."""
+        since = f" since {self.since:%H:%M} UTC" if self.since else ""
+        over = f"; whatever ran there has ended by itself by {self.over_by:%H:%M} UTC" if self.over_by else ""
+        return f"{region} could not be read{since}{over}: {error}"
+
+
+def read_steps(w: Wiring, plan: CampaignPlan | None, runs: Iterable[StepRun], *, patience: Patience | None = None) -> list[StepReading]:
     """What the table says of each execution. Without a plan no outcome can be trusted, so each is `unknown`.
 
-    `since`: since when the end of executions in other Regions is waited for. One whose Region can't be asked for
-    `UNREAD_FOR` after that is given up as `unknown`: its own stack ends it.
+    An execution in a Region that can't be asked is given up as `unknown` once `patience` with it is over: its own stack ends it.
     """
-    given_up = since is not None and w.clock.now() - since >= UNREAD_FOR
-    return [_read_step(w, plan, run, given_up=given_up) for run in runs]
+    given_up = patience if patience and patience.is_over(w.clock.now()) else None
+    return [_read_step(w, plan, run, given_up) for run in runs]
 
 
 def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored: ExecutionRecord | None = None) -> StepRun:
@@ -53,14 +78,14 @@ def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored:
     return replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason))
 
 
-def _read_step(w: Wiring, plan: CampaignPlan | None, run: StepRun, *, given_up: bool) -> StepReading:
+def _read_step(w: Wiring, plan: CampaignPlan | None, run: StepRun, given_up: Patience | None) -> StepReading:
     try:
         stored = w.regions.read_part(run.region, run.execution_id) if run.region else w.records.get(run.execution_id)
     except Unavailable as error:
         if not run.region:
             raise
         if given_up:
-            return StepReading(end_step(w, run, StepOutcome.UNKNOWN, f"{run.region} could not be read: {error}"), None)
+            return StepReading(end_step(w, run, StepOutcome.UNKNOWN, given_up.explain(run.region, str(error))), None)
         return StepReading(run, None, str(error))
     if stored is None:
         return StepReading(run, None)
@@ -87,4 +112,6 @@ def _judge_record(plan: CampaignPlan | None, run: StepRun, stored: ExecutionReco
         return StepOutcome.UNKNOWN, "the plan of the campaign can't be read, so nobody knows which definition the step should have run"
     if stored.definition_hash and stored.definition_hash != plan.find_step(run.step).definition_hash:
         return StepOutcome.UNKNOWN, "it ran another definition than the one that was admitted with the campaign"
+    if plan.mode is Mode.PLAN and stored.status is Status.PLANNED:
+        return StepOutcome.PLANNED, stored.reason
     return classify_run(stored), stored.reason

@@ -7,11 +7,12 @@ nothing twice. Then the execution sleeps on a task token, at most `LONGEST_WAIT`
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from squall.application.campaign.outcomes import StepReading, end_step, read_steps
+from squall.application.campaign.outcomes import UNREAD_FOR, Patience, StepReading, end_step, read_steps
 from squall.application.regions.decide import decide_about, wake_home, wake_parts
 from squall.application.step import END, Outcome, wait_for
 from squall.application.stopping.halt_flag import refuse_if_halted
@@ -20,7 +21,7 @@ from squall.domain.campaign.definition import DEFAULT_READY
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord, StepRun
-from squall.domain.regions.barrier import Decision
+from squall.domain.regions.barrier import Decision, last_start
 from squall.domain.run.record import Abort
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
@@ -37,7 +38,8 @@ def run_parts(w: Wiring, record: CampaignRecord, plan: CampaignPlan) -> Outcome:
     now = w.clock.now()
     if not record.runs:
         return _begin(w, record, plan, now)
-    readings = read_steps(w, plan, record.running, since=record.waiting_since)
+    patience = _find_patience(w, record)
+    readings = read_steps(w, plan, record.running, patience=patience)
     _start_missing(w, record, plan, readings)
     decision = _decide(w, record)
     ended = [*_list_ended(readings), *_give_up_unseen(w, readings, decision, now)]
@@ -47,7 +49,18 @@ def run_parts(w: Wiring, record: CampaignRecord, plan: CampaignPlan) -> Outcome:
         return _answer(wait_for(1), record)  # an abort was written meanwhile, or another attempt of this state
     if not changed.running:
         return _answer(END, record)
-    return _answer({"outcome": "ask", "seconds": _count_seconds(record, decision, now)}, record)
+    return _answer({"outcome": "ask", "seconds": _count_seconds(changed, decision, now)}, record)
+
+
+def _find_patience(w: Wiring, record: CampaignRecord) -> Patience:
+    """How long a Region that can't be read is waited for: until its part has ended by itself at the latest. Once home has decided
+    that nobody starts, there is no fault to wait for."""
+    over_by = record.over_by
+    with suppress(Unavailable):
+        decision = w.regions.read_decision(record.home, record.id)
+        if decision is not None and not decision.start:
+            over_by = min(over_by or decision.until + UNSEEN_FOR, decision.until + UNSEEN_FOR)
+    return Patience(record.waiting_since, over_by)
 
 
 def _decide(w: Wiring, record: CampaignRecord) -> Decision | None:
@@ -78,7 +91,8 @@ def _begin(w: Wiring, record: CampaignRecord, plan: CampaignPlan, now: datetime)
         return _answer(END if w.campaigns.save(record) else wait_for(1), record)
     parts = record.begin_parts(tuple(step.name for step in plan.steps), now)
     start_by = now + (plan.campaign.ready_within or DEFAULT_READY)
-    w.campaigns.save(replace(record, runs=parts, start_by=start_by))
+    longest = timedelta(seconds=max(step.ends_seconds for step in plan.steps))
+    w.campaigns.save(replace(record, runs=parts, start_by=start_by, over_by=last_start(start_by) + longest))
     return _answer(wait_for(1), record)
 
 
@@ -106,8 +120,16 @@ def _make_input(record: CampaignRecord, plan: CampaignPlan, run: StepRun) -> dic
         "regions": [each.step for each in record.runs],
         "start_by": (record.start_by or run.begun_at).isoformat(),
         "definition_hash": step.definition_hash,
+        **({"published": True} if plan.source else {}),
     }
-    return {"experiment": step.experiment, "requested_by": record.requested_by or f"campaign {record.campaign}", "part": part}
+    asked = {"overrides": step.overrides} if step.overrides else {}
+    return {
+        "experiment": step.experiment,
+        "mode": plan.mode.value,
+        **asked,
+        "requested_by": record.requested_by or f"campaign {record.campaign}",
+        "part": part,
+    }
 
 
 def _list_ended(readings: Sequence[StepReading]) -> list[StepRun]:
@@ -124,11 +146,13 @@ def _give_up_unseen(w: Wiring, readings: Sequence[StepReading], decision: Decisi
 
 
 def _count_seconds(record: CampaignRecord, decision: Decision | None, now: datetime) -> int:
-    """How long home sleeps at most. Until it has decided, that is until the deadline."""
-    longest = LONGEST_WAIT.total_seconds()
+    """How long home sleeps at most: until it has to decide, or gives up a Region that can't be read."""
+    until = [now + LONGEST_WAIT]
     if decision is None and record.start_by is not None:
-        longest = min(longest, (record.start_by - now).total_seconds() + 1)
-    return max(1, math.ceil(longest))
+        until.append(record.start_by + timedelta(seconds=1))
+    if record.waiting_since is not None and record.over_by is not None:
+        until.append(max(record.over_by, record.waiting_since + UNREAD_FOR))
+    return max(1, math.ceil((min(until) - now).total_seconds()))
 
 
 def _answer(outcome: Outcome, record: CampaignRecord) -> Outcome:

@@ -126,6 +126,8 @@ class CampaignRecord:
     """Since when the campaign waits for the record of an execution that has ended."""
     start_by: datetime | None = None
     """Until when every Region of a run over several has to be ready; None for any other campaign."""
+    over_by: datetime | None = None
+    """When every part of such a run has ended by itself at the latest, also if nobody can reach it."""
     abort: Abort | None = None
     """Why no further step starts: an operator, a halt, or the end of the campaign's own execution."""
     verdict: Verdict | None = None
