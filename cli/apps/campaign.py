@@ -35,19 +35,27 @@ def plan(
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - a command's options
     context: typer.Context,
     campaign: Annotated[str, typer.Argument(metavar="NAME", help="A deployed or published campaign.")],
     name: Annotated[str | None, typer.Option(help="Name of the execution; by default one is made.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Over several Regions: another value of a fault's parameter.")
+    ] = None,
+    duration: Annotated[str | None, typer.Option(help="Over several Regions: another length of the fault, as 10m.")] = None,
+    only_plan: Annotated[bool, typer.Option("--plan", help="Over several Regions: prepare and check each part, inject nothing.")] = False,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Follow it to its verdict, or only start it.")] = True,
     json: Json = False,
     wait_timeout: Wait = None,
 ) -> None:
     """Run a campaign and follow it to its verdict."""
+    from cli.arguments.request import make_overrides
     from cli.commands.campaigns import runs as command
 
     context.obj.json = json
-    raise typer.Exit(command.run_campaign(context.obj, campaign, name, follow=follow, wait_timeout=wait_timeout))
+    overrides = make_overrides(settings or [], duration)
+    changes = {**({"mode": "plan"} if only_plan else {}), **({"overrides": overrides} if overrides else {})}
+    raise typer.Exit(command.run_campaign(context.obj, campaign, name, changes, follow=follow, wait_timeout=wait_timeout))
 
 
 @app.command()

@@ -35,11 +35,7 @@ class Request:
     def of(cls, source: str, mode: str, settings: Sequence[str], duration: str | None, name: str | None) -> Request:
         """The request that these arguments make. Raises CommandError for everything that can be refused without calling
         AWS."""
-        overrides: dict[str, Any] = {}
-        if duration is not None:
-            overrides["duration"] = durations.to_iso(duration)
-        if settings:
-            overrides["parameters"] = dict(parse_setting(setting) for setting in settings)
+        overrides = make_overrides(settings, duration)
         definition = _read_definition(source) if definitions.looks_like_file(source) else None
         file = source if definition is not None else None
         title = str(definition.get("name", "experiment")) if definition is not None else source
@@ -62,6 +58,16 @@ class Request:
         if self.overrides:
             payload["overrides"] = self.overrides
         return payload
+
+
+def make_overrides(settings: Sequence[str], duration: str | None) -> dict[str, Any]:
+    """The overrides of an input: each `KEY=VALUE` is a parameter of the fault. Raises CommandError."""
+    overrides: dict[str, Any] = {}
+    if duration is not None:
+        overrides["duration"] = durations.to_iso(duration)
+    if settings:
+        overrides["parameters"] = dict(parse_setting(setting) for setting in settings)
+    return overrides
 
 
 def _read_definition(path: str) -> dict[str, Any]:

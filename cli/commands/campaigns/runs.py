@@ -32,15 +32,18 @@ REASON_CHARACTERS = 500
 NEWEST = 20
 
 
-def run_campaign(options: Options, campaign: str, name: str | None, *, follow: bool, wait_timeout: str | None) -> int:
-    """Returns the exit code of the verdict; 0 if the campaign is only started."""
+def run_campaign(
+    options: Options, campaign: str, name: str | None, changes: Mapping[str, Any], *, follow: bool, wait_timeout: str | None
+) -> int:
+    """Returns the exit code of the verdict; 0 if the campaign is only started. `changes`: mode and overrides of a run over several
+    Regions."""
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)
     campaign_id = parse_execution_id(name) if name else make_name(campaign, datetime.now(UTC))
     # Step Functions forgets a name after 90 days, but records are kept for years.
     if deployment.campaign(campaign_id) is not None:
         raise NameInUseError(campaign_id)
-    deployment.start_campaign(campaign_id, {"campaign": campaign, "requested_by": deployment.caller()[:256]})
+    deployment.start_campaign(campaign_id, {"campaign": campaign, **changes, "requested_by": deployment.caller()[:256]})
     if not follow:
         if options.json:
             output.write_json({"campaign_id": campaign_id})

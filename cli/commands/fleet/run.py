@@ -29,5 +29,5 @@ def run_in_member(
     output.write_note(f"In {member}, account {place.account}: commands on this run need credentials there, as")
     output.write_note(f"  {squall_command(place, 'status')}")
     if isinstance(request, str):
-        return run_campaign(options, request, name, follow=follow, wait_timeout=wait_timeout)
+        return run_campaign(options, request, name, {}, follow=follow, wait_timeout=wait_timeout)
     return run_experiment(options, request, RunFiles(), follow=follow, wait_timeout=wait_timeout)

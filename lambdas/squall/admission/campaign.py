@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
+from squall.admission.latest_end import find_latest_end
 from squall.admission.overrides import apply_overrides
 from squall.admission.policy import find_policy_problems, find_ranges_problems
 from squall.admission.published import read_version
@@ -26,6 +27,7 @@ from squall.domain.base.problems import (
     suggest_name,
 )
 from squall.domain.base.spelling import parse_corrected
+from squall.domain.base.vocabulary import FaultType, Mode
 from squall.domain.campaign.definition import (
     DEFAULT_WAIT,
     Campaign,
@@ -41,8 +43,9 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.experiment.published import DefinitionSource, PublishedVersion, StoredVersion, version_key
 from squall.domain.policy.environment import Environment
-from squall.domain.regions.definition import split_definition
+from squall.domain.regions.definition import carries_load, split_definition
 from squall.faults import registry
+from squall.faults.actions.waiting import RESERVE
 from squall.faults.plan import BoundFault, planned_end
 
 Admitted = tuple[Experiment, Environment]
@@ -50,8 +53,12 @@ Admitted = tuple[Experiment, Environment]
 AdmitStep = Callable[[Mapping[str, Any]], tuple[Admitted | None, list[Problem]]]
 """Checks the input of one execution without starting it: what would run, or every problem. `region` in it says in which
 Region of an experiment for several; without it, this one's."""
-ListRegions = Callable[[str], tuple[tuple[str, ...], list[Problem]]]
-"""The Regions that an experiment names, by its name in the catalogue, or every problem."""
+NamedRegions = Mapping[str, bool]
+"""The Regions that an experiment names, and whether each has no fault and carries the load of the others."""
+ListRegions = Callable[[str], tuple[NamedRegions, list[Problem]]]
+"""Those of an experiment, by its name in the catalogue, or every problem."""
+LENGTHS = ("duration", "duration_minutes", "observation")
+"""The overrides that mean something in a Region without a fault."""
 
 
 @dataclass(frozen=True)
@@ -130,29 +137,33 @@ def _find_name_problem(name: str, campaigns: Mapping[str, Any], version: Publish
 
 
 def find_source_problems(requested: RequestedCampaign, environments: Iterable[Environment]) -> list[Problem]:
-    """Why the campaign may not run as a published one: the policies of its steps, or that it runs over several Regions, whose
-    policies this stack does not know."""
+    """Why the policies of its steps do not let the campaign run as a published one. Of a run over several Regions each Region asks
+    its own policy as well."""
     if requested.source is None:
         return []
-    if requested.campaign.kind == "regions":
-        message = f"{requested.request.campaign} is published, and runs over several Regions"
-        return [Problem(path="campaign", message=message, expected="a deployed campaign")]
     closed = sorted({environment.name for environment in environments if environment.catalogue != "published"})
     message = f"the policy of {{}} lets only deployed experiments and campaigns run, and {requested.request.campaign} is published"
     return [Problem(path="campaign", message=message.format(name), expected="a deployed campaign") for name in closed]
 
 
-def plan_campaign(campaign: Campaign, admit_step: AdmitStep, list_regions: ListRegions, path: str = WHOLE) -> CampaignPlan:
-    """The plan, if every experiment exists and every dose is admissible. Raises InvalidInput with every problem."""
+def plan_campaign(
+    campaign: Campaign, admit_step: AdmitStep, list_regions: ListRegions, path: str = WHOLE, *, request: CampaignInput | None = None
+) -> CampaignPlan:
+    """The plan, if every experiment exists and every dose is admissible. `request`: the input that starts it. Raises InvalidInput
+    with every problem."""
     problems: list[Problem] = []
     steps: list[PlannedStep] = []
-    regions: tuple[str, ...] = ()
+    regions: NamedRegions = {}
+    overrides = dump_overrides(request.overrides) if request else {}
     if campaign.kind == "regions":
         regions, found = list_regions(campaign.experiment or "")
         problems += [
             problem.model_copy(update={"path": "experiment", "message": f"{problem.path}: {problem.message}"}) for problem in found
         ]
-    for wanted in _list_wanted(campaign, regions):
+    elif request is not None and request.given:
+        message = f"belongs to a run over several Regions, and this is a campaign of kind {campaign.kind}"
+        problems += [Problem(path=name, message=message, expected="no such key: its file says what it runs") for name in request.given]
+    for wanted in _list_wanted(campaign, regions, overrides):
         if isinstance(wanted, PlannedStep):
             steps.append(wanted)
             continue
@@ -165,9 +176,20 @@ def plan_campaign(campaign: Campaign, admit_step: AdmitStep, list_regions: ListR
         problems += [_place_problem(wanted, problem) for problem in found]
         if admitted is not None and not found:
             steps.append(_make_step(wanted, *admitted))
+    problems += [] if problems else _find_unequal_lengths(steps)
     if problems:
         raise InvalidInput(remove_duplicates(prefix_paths(path, problems)))
-    return CampaignPlan(campaign=campaign, steps=tuple(steps))
+    return CampaignPlan(campaign=campaign, steps=tuple(steps), mode=request.mode if request else Mode.RUN)
+
+
+def _find_unequal_lengths(steps: Iterable[PlannedStep]) -> Iterator[Problem]:
+    """Whether a Region without a fault is not watched as long as the others may have theirs."""
+    lengths = {step.fault_type == FaultType.NO_FAULT: step.seconds for step in steps}
+    reserve = round(RESERVE.total_seconds())
+    if True in lengths and lengths[True] + reserve < lengths.get(False, 0):
+        message = f"the faults may last {lengths[False]} s, and the Region that carries the load would be watched for {lengths[True]} s"
+        expected = f"at most {reserve} s that FIS keeps in reserve, and no other length for a scenario"
+        yield Problem(path="experiment", message=message, expected=expected)
 
 
 def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, Any], *, strict: bool = True) -> AdmitStep:
@@ -206,23 +228,23 @@ def make_offline_check(catalogue: Mapping[str, Any], environments: Mapping[str, 
 def make_offline_regions(catalogue: Mapping[str, Any]) -> ListRegions:
     """The Regions of experiments by their raw definitions."""
 
-    def list_regions(name: str) -> tuple[tuple[str, ...], list[Problem]]:
+    def list_regions(name: str) -> tuple[NamedRegions, list[Problem]]:
         raw = catalogue.get(name)
         if raw is None:
             offered = ", ".join(sorted(catalogue)[:20]) or "nothing: there is no experiment"
             message = f"{show_value(name)} is not in the catalogue{suggest_name(name, catalogue)}"
-            return (), [Problem(path="experiment", message=message, expected=offered)]
+            return {}, [Problem(path="experiment", message=message, expected=offered)]
         return split_regions(raw)
 
     return list_regions
 
 
-def split_regions(raw: object) -> tuple[tuple[str, ...], list[Problem]]:
+def split_regions(raw: object) -> tuple[NamedRegions, list[Problem]]:
     """The Regions that a raw experiment names, or every problem of how it is split."""
     if not isinstance(raw, Mapping):
-        return (), [make_type_problem(raw, "an experiment")]
+        return {}, [make_type_problem(raw, "an experiment")]
     documents, problems = split_definition(raw)
-    return tuple(documents), problems
+    return {region: carries_load(raw, region) for region in documents}, problems
 
 
 def _list_policy_problems(experiment: Experiment, environment: Environment) -> list[Problem]:
@@ -232,12 +254,13 @@ def _list_policy_problems(experiment: Experiment, environment: Environment) -> l
     ]
 
 
-def _list_wanted(campaign: Campaign, regions: Iterable[str]) -> Iterator[_Wanted | PlannedStep]:
+def _list_wanted(campaign: Campaign, regions: NamedRegions, overrides: Mapping[str, Any]) -> Iterator[_Wanted | PlannedStep]:
     """The steps that have to be admitted, and the prompts of a game day, about which only their form is to be checked."""
     ramp = campaign.ramp
     if campaign.kind == "regions":
-        for region in regions:
-            yield _Wanted(region, campaign.experiment or "", {}, (), "experiment", "experiment", region=region)
+        for region, carries in regions.items():
+            own = {name: value for name, value in overrides.items() if not carries or name in LENGTHS}
+            yield _Wanted(region, campaign.experiment or "", own, (), "experiment", "overrides", region=region)
         return
     if ramp is None or campaign.experiment is None:
         for number, step in enumerate(campaign.steps):
@@ -278,6 +301,7 @@ def _make_step(wanted: _Wanted, experiment: Experiment, environment: Environment
         fault_type=experiment.kind,
         resource_type=", ".join(dict.fromkeys(fault.resource_type.value for fault in experiment.plan)),
         seconds=round(_estimate_length(experiment, environment).total_seconds()),
+        ends_seconds=round(find_latest_end(experiment, environment).total_seconds()) if wanted.region else 0,
         expects=wanted.expects,
     )
 

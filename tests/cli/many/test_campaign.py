@@ -189,3 +189,26 @@ def test_a_campaign_that_runs_has_no_report(squall: Squall, deployment: FakeDepl
     done = squall("campaign", "show", "c", "--html", "c.html")
     assert done.exit_code == 3
     assert "c is still running" in done.stderr
+
+
+def test_a_run_over_several_regions_is_started_with_overrides_or_as_a_plan(squall: Squall, deployment: FakeDeployment) -> None:
+    given = ("--set", "latency_ms=300", "--duration", "12m", "--plan", "--no-follow")
+    done = squall("campaign", "run", "shop", "--name", "c", *given)
+    assert done.exit_code == 0, done.stderr
+    ((_, payload),) = deployment.started_campaigns
+    assert payload["mode"] == "plan"
+    assert payload["overrides"] == {"duration": "PT12M", "parameters": {"latency_ms": 300}}
+    assert squall("campaign", "run", "shop", "--name", "d", "--set", "latency_ms", "--no-follow").exit_code == 3
+
+
+def test_a_run_without_either_says_neither(squall: Squall, deployment: FakeDeployment) -> None:
+    assert squall("campaign", "run", "shop", "--name", "c", "--no-follow").exit_code == 0
+    ((_, payload),) = deployment.started_campaigns
+    assert payload.keys() == {"campaign", "requested_by"}
+
+
+def test_the_offline_plan_shows_the_part_of_each_region(squall: Squall) -> None:
+    done = squall("campaign", "plan", str(ROOT / "campaigns" / "region-evacuation.yaml"), "--json")
+    assert done.exit_code == 0, done.stderr
+    parts = json.loads(done.stdout)["steps"]
+    assert [(part["name"], part["fault_type"]) for part in parts] == [("eu-west-1", "service_unavailable"), ("eu-central-1", "no_fault")]

@@ -11,7 +11,8 @@ import yaml
 from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, parse_campaign_input, plan_campaign
 from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
-from squall.domain.campaign.definition import Ramp
+from squall.domain.base.vocabulary import Mode
+from squall.domain.campaign.definition import CampaignInput, Ramp
 from squall.domain.campaign.plan import CampaignPlan
 
 ROOT = Path(__file__).parents[3]
@@ -178,9 +179,82 @@ def test_the_input_names_one_deployed_campaign_and_nothing_else() -> None:
         (5, "$", "an object"),
         ({}, "campaign", "is missing"),
         ({"campaign": "wbe"}, "campaign", 'did you mean "web"?'),
-        ({"campaign": "web", "mode": "plan"}, "mode", "unknown key"),
+        ({"campaign": "web", "mode": "dry"}, "mode", "expected run, plan"),
+        ({"campaign": "web", "doses": [1]}, "doses", "unknown key"),
     ):
         with pytest.raises(InvalidInput) as refused:
             parse_campaign_input(raw, {"web": SUITE})
         assert [problem.path for problem in refused.value.problems] == [path]
         assert words in str(refused.value)
+
+
+EVACUATION: dict[str, Any] = {"name": "E", "description": "d", "kind": "regions", "experiment": "region-evacuation"}
+
+
+def ask(**given: Any) -> CampaignPlan:
+    """The plan of the evacuation that ships, started with this."""
+    return plan_campaign(
+        parse_campaign(EVACUATION),
+        make_offline_check(load("experiments"), load("environments")),
+        make_offline_regions(load("experiments")),
+        request=CampaignInput.model_validate({"campaign": "e", **given}),
+    )
+
+
+def test_the_part_of_each_region_of_what_ships_is_planned() -> None:
+    left, carrying = ask().steps
+    assert (left.name, left.fault_type, left.seconds) == ("eu-west-1", "service_unavailable", 1200)
+    assert (carrying.name, carrying.fault_type, carrying.seconds) == ("eu-central-1", "no_fault", 1200)
+
+
+def test_when_a_part_has_ended_follows_from_what_it_may_take() -> None:
+    """20 minutes and a minute that FIS keeps, two to stop, 15 to recover, 20 to judge; the other Region watches three minutes longer."""
+    left, carrying = ask().steps
+    assert left.ends_seconds == (20 + 1 + 2 + 15 + 20) * 60
+    assert carrying.ends_seconds == left.ends_seconds + 2 * 60
+    longer, _ = ask(overrides={"duration": "PT1H"}).steps
+    assert longer.ends_seconds == left.ends_seconds + 40 * 60
+    (alone,) = plan(SUITE).steps
+    assert alone.ends_seconds == 0
+
+
+def test_what_the_input_changes_reaches_each_region() -> None:
+    left, carrying = ask(overrides={"duration": "PT30M"}, mode="plan").steps
+    assert [step.overrides for step in (left, carrying)] == [{"duration": "PT30M"}] * 2
+    assert [step.seconds for step in (left, carrying)] == [1800, 1800]
+    assert ask(mode="plan").mode is Mode.PLAN
+    assert "mode" not in ask().model_dump(mode="json"), "the hash of a plan without it is as before"
+
+
+def test_only_a_run_over_several_regions_takes_mode_and_overrides() -> None:
+    request = CampaignInput.model_validate({"campaign": "s", "mode": "plan", "overrides": {"duration": "PT9M"}})
+    with pytest.raises(InvalidInput) as refused:
+        plan_campaign(
+            parse_campaign(SUITE),
+            make_offline_check(load("experiments"), load("environments")),
+            make_offline_regions({}),
+            request=request,
+        )
+    assert [problem.path for problem in refused.value.problems] == ["mode", "overrides"]
+
+
+def test_a_scenario_keeps_its_length_where_a_region_carries_its_load() -> None:
+    """The length of the run is that of its faults one after the other, and another `duration` changes each of them."""
+    several = load("experiments")["region-evacuation"]
+    fault = {"type": several["type"], "target": several["target"], "parameters": several["parameters"]}
+    changed = {name: value for name, value in several.items() if name not in {"type", "target", "parameters"}}
+    changed["faults"] = {"first": fault, "second": {**fault, "after": ["first"]}}
+    changed["regions"] = {**several["regions"], "eu-central-1": {**several["regions"]["eu-central-1"], "target": several["target"]}}
+
+    def ask_for(**given: Any) -> CampaignPlan:
+        return plan_campaign(
+            parse_campaign(EVACUATION),
+            make_offline_check({"region-evacuation": changed}, load("environments")),
+            make_offline_regions({"region-evacuation": changed}),
+            request=CampaignInput.model_validate({"campaign": "e", **given}),
+        )
+
+    assert [step.seconds for step in ask_for().steps] == [2460, 2400]
+    with pytest.raises(InvalidInput) as refused:
+        ask_for(overrides={"duration": "PT30M"})
+    assert "the Region that carries the load would be watched for 1800 s" in str(refused.value.problems[0])

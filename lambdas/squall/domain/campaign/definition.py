@@ -16,6 +16,7 @@ from squall.domain.base.durations import Span, validation_error
 from squall.domain.base.model import Model, Number
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import require_pattern
+from squall.domain.base.vocabulary import Mode
 from squall.domain.experiment.execution_input import Overrides, Trigger
 from squall.domain.experiment.experiment import Name, Schedule, Text
 
@@ -251,10 +252,20 @@ class CampaignInput(Model):
 
     campaign: Annotated[str, Field(min_length=1, max_length=128)]
     """The name of a deployed campaign: its file name without `.yaml`."""
+    mode: Mode = Mode.RUN
+    """Only for several Regions: `run`, or `plan`: every Region prepares and checks its part, and injects nothing."""
+    overrides: Overrides = Overrides()
+    """Only for several Regions: what this run changes about the experiment, in each of them. A Region without a fault takes the
+    lengths alone."""
     requested_by: Annotated[str, Field(max_length=256), AfterValidator(one_line)] | None = None
     """A label that says who asked for it; it proves nothing."""
     trigger: Trigger | None = None
     """The schedule that started it, and for which time. Each pair runs once."""
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """What it says that only a run over several Regions understands."""
+        return tuple(name for name in ("mode", "overrides") if getattr(self, name) != type(self).model_fields[name].default)
 
 
 def make_overrides(parameter: str, dose: float) -> dict[str, Any]:

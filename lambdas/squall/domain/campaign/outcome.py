@@ -20,6 +20,8 @@ class StepOutcome(StrEnum):
     REJECTED = "rejected"
     FAILED = "failed"
     """Squall itself failed."""
+    PLANNED = "planned"
+    """The part of a run over several Regions that only plans: it was prepared and checked."""
     UNKNOWN = "unknown"
     """The outcome could not be read, or the record is not that of this step. It stops the campaign."""
 

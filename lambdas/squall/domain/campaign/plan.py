@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from squall.domain.base.model import Model, hash_document
+from squall.domain.base.vocabulary import Mode
 from squall.domain.campaign.choice import Choice, Ending
 from squall.domain.campaign.definition import Campaign, Expectation, Ramp
 from squall.domain.campaign.gameday import GamedayPlan, choose_gameday_step
@@ -34,6 +35,8 @@ class PlannedStep(Model):
     resource_type: str
     seconds: int
     """How long the fault lasts; in a scenario, until the last fault ends, with the time that FIS keeps in reserve between them."""
+    ends_seconds: Annotated[int, Field(exclude_if=lambda value: not value)] = 0
+    """Of the part of a run over several Regions: how long after the start of its fault it has ended by itself at the latest."""
     expects: Annotated[tuple[Expectation, ...], Field(exclude_if=lambda value: not value)] = ()
     """Who or what should notice the fault."""
     prompt: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
@@ -49,6 +52,8 @@ class CampaignPlan(Document):
 
     campaign: Campaign
     steps: tuple[PlannedStep, ...]
+    mode: Annotated[Mode, Field(exclude_if=lambda value: value is Mode.RUN)] = Mode.RUN
+    """Of a run over several Regions: whether its parts inject anything."""
     source: Annotated[DefinitionSource | None, Field(exclude_if=lambda value: value is None)] = None
     """The published version; None for a deployed campaign."""
 

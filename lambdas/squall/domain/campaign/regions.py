@@ -16,6 +16,7 @@ _ENDINGS: dict[StepOutcome, Ending] = {
     StepOutcome.INVALID: (Status.COMPLETED, Verdict.INVALID, None),
     StepOutcome.REJECTED: (Status.REJECTED, None, None),
     StepOutcome.FAILED: (Status.FAILED, None, None),
+    StepOutcome.PLANNED: (Status.PLANNED, None, None),
 }
 
 

@@ -7,12 +7,10 @@ from squall.domain.base.vocabulary import Verdict
 from squall.domain.campaign.choice import Choice, Ending
 from squall.domain.campaign.outcome import StepOutcome
 
-STOPS: Mapping[str, frozenset[StepOutcome]] = {
-    "refuted": frozenset({StepOutcome.REFUTED, StepOutcome.GUARD, StepOutcome.STOPPED, StepOutcome.FAILED, StepOutcome.UNKNOWN}),
-    "aborted": frozenset({StepOutcome.GUARD, StepOutcome.STOPPED, StepOutcome.FAILED, StepOutcome.UNKNOWN}),
-    "never": frozenset({StepOutcome.UNKNOWN}),
-}
-"""`stop_on` to the outcomes after which no further step starts. `unknown` is always one of them."""
+_NEVER = frozenset({StepOutcome.UNKNOWN, StepOutcome.PLANNED})
+_ABORTED = _NEVER | {StepOutcome.GUARD, StepOutcome.STOPPED, StepOutcome.FAILED}
+STOPS: Mapping[str, frozenset[StepOutcome]] = {"refuted": _ABORTED | {StepOutcome.REFUTED}, "aborted": _ABORTED, "never": _NEVER}
+"""`stop_on` to the outcomes after which no further step starts. Those that no step of a suite can have are always among them."""
 
 
 @dataclass(frozen=True)
