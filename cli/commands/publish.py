@@ -15,7 +15,9 @@ from cli.errors import CommandError
 from cli.exits import Exit
 from cli.text import clean_line, safe_text
 from squall.admission.experiment import parse_experiment
+from squall.admission.regions import parse_regions
 from squall.domain.base.problems import InvalidInput
+from squall.domain.regions.definition import REGIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +38,8 @@ class Publication:
     experiments: tuple[str, ...] = ()
     """The experiments that a campaign names."""
     is_campaign: bool = False
+    regions: tuple[str, ...] = ()
+    """Those that it runs in; empty: the one of the stack."""
 
 
 def publish_files(options: Options, files: Sequence[str]) -> int:
@@ -52,10 +56,19 @@ def publish_files(options: Options, files: Sequence[str]) -> int:
     finally:  # what was written is said, also if the next one fails
         if not options.json:
             _show(outcomes)
+    _tell_of_other_regions(deployment, publications)
     schedules, code = align_schedules(deployment, publications.keys())
     if options.json:
         output.write_json({"published": [make_document(outcome) for outcome in outcomes], "schedules": schedules})
     return code
+
+
+def _tell_of_other_regions(deployment: Deployment, publications: Mapping[str, Publication]) -> None:
+    """Say in which Regions an experiment for several has to be published as well: each takes its part from its own catalogue."""
+    for name, publication in publications.items():
+        others = [region for region in publication.regions if region != deployment.region]
+        if others and not publication.is_campaign:
+            output.write_note(f"{name}: no part of it starts before it is published in {', '.join(others)}, too, with --region.")
 
 
 def dump_experiment(experiment: Experiment) -> dict[str, Any]:
@@ -103,6 +116,9 @@ def _read_publication(file: str) -> Publication:
     try:
         if campaigns.is_campaign(source.raw):
             return _read_campaign(file, source.raw)
+        if isinstance(source.raw, dict) and REGIONS in source.raw:
+            parts = parse_regions(source.raw)
+            return Publication(dict(source.raw), tuple(dict.fromkeys(part.environment for part in parts.values())), regions=tuple(parts))
         experiment = parse_experiment(source.raw)
     except InvalidInput as invalid:  # `check_file` takes policies, too
         message = f"Nothing is published: {file} is not an experiment or a campaign: {invalid.problems[0]}"
@@ -116,13 +132,11 @@ def _read_campaign(file: str, raw: object) -> Publication:
     if plan.campaign.schedule is not None:
         message = f"Nothing is published: {file} has a schedule, and a published campaign can't have one."
         raise CommandError(message, "Deploy it, or leave out its schedule.", code=Exit.REFUSED)
-    if plan.campaign.kind == "regions":
-        message = f"Nothing is published: {file} runs over several Regions, whose policies this stack does not know."
-        raise CommandError(message, "Deploy it.", code=Exit.REFUSED)
     runs = [step for step in plan.steps if not step.prompt]
     dumped: dict[str, Any] = plan.campaign.model_dump(mode="json", exclude_unset=True)
     environments, experiments = (tuple(dict.fromkeys(getattr(step, field) for step in runs)) for field in ("environment", "experiment"))
-    return Publication(dumped, environments, experiments, is_campaign=True)
+    regions = tuple(step.name for step in runs) if plan.campaign.kind == "regions" else ()
+    return Publication(dumped, environments, experiments, is_campaign=True, regions=regions)
 
 
 def _check_deployed(deployment: Deployment, publications: Mapping[str, Publication]) -> None:
@@ -139,7 +153,7 @@ def _check_deployed(deployment: Deployment, publications: Mapping[str, Publicati
         problem
         for name, publication in publications.items()
         for problem in (
-            *_find_problems(name, publication, deployed, deployed.environments),
+            *_find_problems(name, publication, deployed, deployed.environments, deployment.region),
             *(
                 f"{name}: the stack has no experiment {experiment}"
                 for experiment in publication.experiments
@@ -157,9 +171,11 @@ def _is_published(deployment: Deployment, experiment: str) -> bool:
     return version is not None and version.experiment is not None
 
 
-def _find_problems(name: str, publication: Publication, deployed: Deployed, environments: Mapping[str, str]) -> list[str]:
+def _find_problems(name: str, publication: Publication, deployed: Deployed, environments: Mapping[str, str], region: str) -> list[str]:
     taken = name in deployed.experiments or name in (deployed.campaigns or ())
     problems = [f"{name} is deployed already, and a name in both catalogues runs nothing"] if taken else []
+    if publication.regions and region not in publication.regions:
+        problems.append(f"{name} runs in {', '.join(publication.regions)}, and this stack is in {region}")
     for environment in publication.environments:
         if environment not in environments:
             problems.append(f"{name}: the stack has no environment {environment}; it has {', '.join(sorted(environments)) or 'none'}")

@@ -276,3 +276,36 @@ def test_a_published_name_does_not_change_its_kind(squall: Squall, stack: FakeDe
     assert (done.exit_code, "suite is published as a campaign" in done.stderr) == (3, True)
     squall("catalogue", "retire", "suite")
     assert squall("publish", str(project / "experiments" / "suite.yaml")).exit_code == 0
+
+
+def write_regions(project: Path, *regions: str, **changes: Any) -> tuple[str, str]:
+    """An experiment for these Regions, and the campaign that runs it."""
+    several = {name: value for name, value in REL12.items() if name != "target_resources"}
+    several |= {"blast_radius": "multiple_region", "target": {"tags": {"app": "shop"}}, "regions": dict.fromkeys(regions), **changes}
+    (project / "experiments" / "shop.yaml").write_text(yaml.safe_dump(several))
+    campaign = {"name": "Shop", "description": "d", "kind": "regions", "experiment": "shop"}
+    (project / "campaigns" / "both.yaml").write_text(yaml.safe_dump(campaign))
+    return str(project / "experiments" / "shop.yaml"), str(project / "campaigns" / "both.yaml")
+
+
+def test_an_experiment_for_several_regions_is_published_as_it_was_written(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    experiment, campaign = write_regions(project, "us-east-1", "eu-west-1")
+    done = squall("publish", experiment, campaign)
+    assert done.exit_code == 0, done.stderr
+    assert objects(stack)["shop", 1]["experiment"]["regions"] == {"us-east-1": None, "eu-west-1": None}
+    assert objects(stack)["both", 1]["campaign"]["kind"] == "regions"
+    assert "shop: no part of it starts before it is published in eu-west-1, too, with --region." in done.stderr
+
+
+def test_it_is_not_published_where_none_of_it_runs(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    experiment, campaign = write_regions(project, "eu-central-1", "eu-west-1")
+    for file in (experiment, campaign):
+        done = squall("publish", file)
+        assert (done.exit_code, stack.published.objects) == (3, {})
+        assert "runs in eu-central-1, eu-west-1, and this stack is in us-east-1" in done.stderr
+
+
+def test_one_that_is_wrong_in_any_region_is_not_published(squall: Squall, stack: FakeDeployment, project: Path) -> None:
+    experiment, _ = write_regions(project, "us-east-1", "eu-west-1", success_criteria=["it works"])
+    done = squall("publish", experiment)
+    assert (done.exit_code, stack.published.objects) == (3, {})

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 
 from squall.admission.candidate import find_candidate, parse_candidate
 from squall.admission.published import read_version
+from squall.admission.regions import parse_regions
 from squall.application.admission.deployed import DeployedDefinitions
 from squall.application.admission.published import lets_published_run
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.published import PublishedVersion, version_key
+from squall.domain.regions.definition import REGIONS
 from squall.wiring import Wiring
 
 PROBLEM_CHARACTERS = 300
@@ -45,6 +47,9 @@ def _read_experiment(w: Wiring, name: str, number: int, deployed: DeployedDefini
         _refuse_schedule(name, version)
         return None
     candidate, problems = find_candidate({"experiment": name}, deployed.catalogue, stored)
+    if candidate is not None and not problems and isinstance(candidate.raw, Mapping) and REGIONS in candidate.raw:
+        parse_regions(candidate.raw)
+        return None  # a campaign starts it, and it has no schedule
     experiment, more = parse_candidate(candidate)
     if problems or more:
         raise InvalidInput([*problems, *more])
