@@ -44,7 +44,16 @@ TELLING_PEERS = ("read_decisions", "ask_home", "abort_parts")
 DECIDING = ("wake_parts", "write_decisions")
 
 HOLDERS: dict[str, tuple[str, ...]] = {
-    "Admit": (*EVERY_FUNCTION, "write_documents", "emit_events", "create_record", "open_records", "read_templates", "read_catalogue"),
+    "Admit": (
+        *EVERY_FUNCTION,
+        "ask_home",
+        "write_documents",
+        "emit_events",
+        "create_record",
+        "open_records",
+        "read_templates",
+        "read_catalogue",
+    ),
     "Discover": (*WORKFLOW_STEP, "inventory", "find_targets"),
     "CheckSafety": (*WORKFLOW_STEP, "metrics", "list_experiments", "read_guards", "read_halt", "read_home", *SURROUNDINGS),
     "AskApproval": (*WORKFLOW_STEP, "emit_events", "notify"),
@@ -122,7 +131,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "release_slots",
     ),
     "RunRollback": (*WORKFLOW_STEP, "roll_back"),
-    "VerifyRollback": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands"),
+    "VerifyRollback": (*WORKFLOW_STEP, "read_parts", "read_experiment", "inventory", "commands"),
     "WatchRecovery": (*WORKFLOW_STEP, "read_experiment", "inventory", "commands", "metrics", "read_guards"),
     "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "past_faults"),
     "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "metric_names", "read_guards", "guard_history"),
@@ -142,7 +151,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     # STS identifies the approver, for ObserveApproval again: GetCallerIdentity needs no permission, and the approver has
     # signed the request.
     "Approve": (*EVERY_FUNCTION, "wake"),
-    "Decide": ("read_record", "encryption_key", *ASKING_PEERS, *DECIDING, "wake"),
+    "Decide": ("read_record", "encryption_key", "read_parts", *DECIDING, "wake"),
     "Note": ("read_record", "encryption_key", "note_campaigns", "wake"),
     "Halt": (
         *EVERY_FUNCTION,
@@ -221,7 +230,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "emit_events",
         "notify",
         "wake",
-        *ASKING_PEERS,
+        "read_parts",
         *DECIDING,
         "start_parts",
     ),

@@ -249,7 +249,9 @@ NARROWER = {
     "FinalCheck": {"read_templates": "read_own_template"},
     "StartFault": {"read_templates": "read_own_template"},
     "Watchdog": {"create_record": "create_lost_record"},
-    **{name: {"record": "read_record"} for name in (*CAMPAIGN_FUNCTIONS, "Decide", "Note")},  # they write no record of a run
+    **{name: {"record": "read_record"} for name in (*CAMPAIGN_FUNCTIONS, "Note")},  # they write no record of a run
+    # home's decision is in its own table
+    **{name: {"record": "read_record", "read_decisions": "read_record"} for name in ("ChooseSteps", "Decide")},
 }
 NOT_BY_A_PORT = {*EVERY_FUNCTION, "dead_letters"}
 
