@@ -27,7 +27,7 @@ from squall.domain.documents.result import Result
 from squall.domain.experiment.execution_input import ExecutionInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
-from squall.domain.regions.definition import FEWEST, LOCAL_FAULT_FIELDS, LOCAL_FIELDS, MOST
+from squall.domain.regions.definition import FEWEST, LOCAL_FAULT_FIELDS, LOCAL_FIELDS, MOST, NO_FAULT
 from squall.faults import custom, registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -46,6 +46,10 @@ _MODELS: dict[str, tuple[type[BaseModel], _Mode, str]] = {
     "input": (ExecutionInput, "validation", "The input of an execution"),
     "result": (Result, "serialization", "The document an execution leaves"),
 }
+
+
+SAID_BELOW = ("success_criteria", "abort_conditions")
+"""What every experiment has, and one for several Regions may have below each of them instead."""
 
 
 class _Described(GenerateJsonSchema):
@@ -178,7 +182,11 @@ def _across_fields(name: str) -> dict[str, Any]:
                 {"required": ["faults"]},
                 {"required": ["regions"]},
             ],
-            "allOf": [_parameters_schema(fault_type) for fault_type in _list_types()] + [_custom_schema()],
+            "allOf": [
+                {"if": {"required": ["regions"]}, "else": {"required": list(SAID_BELOW)}},
+                *(_parameters_schema(fault_type) for fault_type in _list_types()),
+                _custom_schema(),
+            ],
         }
     return {"oneOf": [{"required": ["experiment"]}, {"required": ["definition"]}]} if name == "input" else {}
 
@@ -192,7 +200,13 @@ def _regions_schema(fields: dict[str, Any]) -> dict[str, Any]:
         "additionalProperties": {"type": "object", "properties": of_fault, "additionalProperties": False},
         "examples": [{"loss": {"target": {"tags": {"app": "shop"}}}}],
     }
-    own = {field: faults if field == "faults" else fields[field] for field in LOCAL_FIELDS}
+    nothing = {
+        "const": NO_FAULT,
+        "description": "The Region gets no fault, and has to carry the load of the others: its guards and criteria are its own, and a "
+        "critical one shows that the load arrived.",
+        "examples": [NO_FAULT],
+    }
+    own = {field: {"faults": faults, "fault": nothing}.get(field) or fields[field] for field in LOCAL_FIELDS}
     return {
         "type": "object",
         "description": "The Regions in which the experiment runs at the same time, by name, and below each what is different "
@@ -211,8 +225,11 @@ def make_schema(name: str) -> dict[str, Any]:
     generated = model.model_json_schema(mode=mode, schema_generator=_Described)
     for document in _read_examples(name):
         add_examples(generated, generated, document)
+    if kinds := generated.get("$defs", {}).get("FaultType"):
+        kinds["enum"] = [kind for kind in kinds["enum"] if kind != FaultType.NO_FAULT]
     if name == "experiment":
         generated["properties"]["regions"] = _regions_schema(generated["properties"])
+        generated["required"] = [field for field in generated["required"] if field not in SAID_BELOW]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:squall:{name}",

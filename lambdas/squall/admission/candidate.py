@@ -21,6 +21,8 @@ class Candidate:
     path: str
     """The path under which its problems are reported."""
     source: DefinitionSource
+    carries: bool = False
+    """Whether it is the experiment of a Region without a fault."""
 
 
 def find_candidate(
@@ -69,6 +71,6 @@ def parse_candidate(candidate: Candidate | None) -> tuple[Experiment | None, lis
     if candidate is None:
         return None, []
     try:
-        return parse_experiment(candidate.raw, candidate.path), []
+        return parse_experiment(candidate.raw, candidate.path, carries=candidate.carries), []
     except InvalidInput as invalid:
         return None, [*invalid.problems, *prefix_paths(candidate.path, find_unavailable_features(candidate.raw))]

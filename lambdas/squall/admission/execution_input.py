@@ -13,7 +13,7 @@ from squall.admission.environment import parse_environment
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.overrides import apply_overrides
 from squall.admission.policy import find_policy_problems, find_ranges_problems
-from squall.admission.regions import choose_region, find_radius_problems
+from squall.admission.regions import choose_region, find_campaign_problems, find_radius_problems
 from squall.admission.trigger import find_trigger_problems, make_trigger_key
 from squall.domain.base.problems import (
     WHOLE,
@@ -95,6 +95,7 @@ def admit_input(
         problems += prefix_paths(path, find_policy_problems(changed, environment))
         if planned_part or (request is not None and request.part):
             problems += prefix_paths(path, find_radius_problems(environment))
+            problems += find_campaign_problems(environment, request.part if request else None)
         prefix = f"arn:{place.partition}:cloudwatch:{place.region}:{place.account}:"
         problems += prefix_paths(path, _find_alarm_problems(changed, prefix))
     if problems or request is None or candidate is None or experiment is None or environment is None:

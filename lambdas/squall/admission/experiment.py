@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from squall.admission.carrying import find_carrying_problems, find_nothing
 from squall.admission.fault_types import explain_type_problems
 from squall.admission.json_limits import find_json_problems, make_type_problem, remove_duplicates
 from squall.admission.scenario import find_scenario_problems
@@ -33,23 +34,23 @@ _NAME_PREFIXES = ("i-", "subnet-", "vol-", "arn:")
 MAXIMUM_COUNTS = {"faults": 20, "success_criteria": 20, "abort_conditions": 5, "steady_state": 20, "metrics": 50, "parameters": 50}
 
 
-def parse_experiment(raw: object, path: str = WHOLE) -> Experiment:
+def parse_experiment(raw: object, path: str = WHOLE, *, carries: bool = False) -> Experiment:
     """The experiment, if everything in it is understood. Raises InvalidInput with every problem, each with its path
-    below `path`."""
+    below `path`. `carries`: it is that of a Region without a fault, which no other experiment can be."""
     json_problems = find_json_problems(raw)
     if json_problems or not isinstance(raw, Mapping):
         raise InvalidInput(prefix_paths(path, json_problems or [make_type_problem(raw, "an experiment")]))
     if too_many := list(_find_count_problems(raw)):  # before anything is parsed: each sentence costs milliseconds
         raise InvalidInput(prefix_paths(path, too_many))
     spelling = correct_spelling(raw, Experiment)
-    problems = _find_problems(spelling.raw)
+    problems = _find_problems(spelling.raw, carries=carries)
     if isinstance(problems, Experiment) and not spelling.slips:
         return problems
     found = [] if isinstance(problems, Experiment) else problems
     raise InvalidInput(prefix_paths(path, remove_duplicates(spelling.finish(found))))
 
 
-def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
+def _find_problems(raw: Mapping[str, Any], *, carries: bool) -> Experiment | list[Problem]:
     """The experiment, or everything that is wrong with it."""
     problems: list[Problem] = []
     experiment = None
@@ -69,6 +70,12 @@ def _find_problems(raw: Mapping[str, Any]) -> Experiment | list[Problem]:
     problems += find_scenario_problems(experiment) if experiment else []
     problems += _find_stop_problems(raw)
     problems += find_signal_problems(experiment) if experiment and not problems else []
+    if not carries:
+        problems += [
+            find_nothing(extend_path(where, "type")) for where, fault in _list_faults(raw) if fault.get("type") == FaultType.NO_FAULT
+        ]
+    elif experiment and not problems:
+        problems += find_carrying_problems(experiment)
     return problems if problems or experiment is None else experiment
 
 

@@ -12,7 +12,7 @@ from squall.domain.base.vocabulary import BlastRadius
 from squall.domain.experiment.execution_input import RegionPart
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
-from squall.domain.regions.definition import REGIONS, split_definition
+from squall.domain.regions.definition import REGIONS, carries_load, split_definition
 
 
 def choose_region(
@@ -37,7 +37,7 @@ def choose_region(
         return None, [
             Problem(path="part.regions", message=f"{region}, where this stack is, is none of them", expected=", ".join(documents))
         ]
-    return replace(candidate, raw=documents[region]), []
+    return replace(candidate, raw=documents[region], carries=carries_load(raw, region)), []
 
 
 def parse_regions(raw: Mapping[str, Any]) -> dict[str, Experiment]:
@@ -48,7 +48,7 @@ def parse_regions(raw: Mapping[str, Any]) -> dict[str, Experiment]:
     experiments = {}
     for region, document in documents.items():
         try:
-            experiments[region] = parse_experiment(document)
+            experiments[region] = parse_experiment(document, carries=carries_load(raw, region))
         except InvalidInput as invalid:
             problems += [place_problem(problem, raw, region) for problem in invalid.problems]
     if problems:
@@ -73,3 +73,10 @@ def find_radius_problems(environment: Environment) -> Iterator[Problem]:
         allowed = ", ".join(environment.allowed_blast_radius)
         message = f"{environment.name} allows {allowed}; the run is {BlastRadius.MULTIPLE_REGION}"
         yield Problem(path="blast_radius", message=message, expected=allowed)
+
+
+def find_campaign_problems(environment: Environment, part: RegionPart | None) -> Iterator[Problem]:
+    """Whether the policy of this Region lets a published campaign start the part: home's policy says nothing about it."""
+    if part is not None and part.published and environment.catalogue != "published":
+        message = f"{environment.name} runs deployed campaigns only, and the one that starts this part is published"
+        yield Problem(path="part.published", message=message, expected="a campaign that is deployed at home")

@@ -17,6 +17,7 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.fault_signals import Signal
 from squall.domain.policy.custom_actions import Grant
+from squall.domain.regions.part import FaultElsewhere
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import cast_resources
 from squall.domain.resources.workload import Workload
@@ -78,6 +79,8 @@ class Aftermath:
     """How long the fault was to last; None if it is not known. A fault that nobody can stop lasts no longer."""
     parameters: Model | None = None
     """The fault's parameters; None if they are not known."""
+    elsewhere: Sequence[FaultElsewhere] = ()
+    """The faults of the other Regions of a run over several, where this one has none."""
 
     def targets(self, kind: type[R]) -> tuple[R, ...]:
         """The pinned targets before the fault. Raises TypeError for a target of another type."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
-from squall.domain.base.vocabulary import RISKS, Risk, RollbackOutcome
+from squall.domain.base.vocabulary import RISKS, FaultType, Risk, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate, TargetBefore
@@ -22,6 +22,7 @@ from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.judging.fault_signals import Signal
+from squall.domain.regions.part import FaultElsewhere
 from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import WAIT, ActionState, FisExperiment
@@ -57,6 +58,11 @@ class BoundFault:
     @property
     def traits(self) -> FaultTraits:
         return self.fault.traits(self.parameters)
+
+    @property
+    def injects(self) -> bool:
+        """Whether anything is injected. If not, the fault of other Regions is what counts."""
+        return self.planned.type is not FaultType.NO_FAULT
 
     @property
     def verb(self) -> str:
@@ -96,8 +102,10 @@ class BoundFault:
         return replace(fis, actions=tuple(replace(a, name=a.name.partition(".")[2]) for a in fis.actions if self.owns(a.name)))
 
     def list_injecting(self, fis: FisExperiment | None) -> list[ActionState]:
-        """The actions of the fault, without waits."""
-        return [action for action in (fis.actions if fis else ()) if self.owns(action.name) and action.action_id != WAIT]
+        """The actions of the fault, without waits, unless waiting is all that it does."""
+        return [
+            action for action in (fis.actions if fis else ()) if self.owns(action.name) and (action.action_id != WAIT or not self.injects)
+        ]
 
 
 def bind_plan(definition: Definition) -> tuple[BoundFault, ...]:
@@ -270,6 +278,8 @@ class AfterRun:
     fis: FisExperiment | None
     now: datetime
     aborted: bool = False
+    elsewhere: Sequence[FaultElsewhere] = ()
+    """The faults of the other Regions of a run over several, where this one has none."""
 
 
 def verify_plan(after: AfterRun) -> RollbackReport:
@@ -310,6 +320,7 @@ def _verify_fault(bound: BoundFault, after: AfterRun, commands: Mapping[str, Seq
             now=after.now,
             length=bound.planned.length,
             parameters=bound.parameters,
+            elsewhere=after.elsewhere,
         )
     )
     if not bound.name:

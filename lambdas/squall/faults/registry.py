@@ -10,6 +10,7 @@ from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
+from squall.faults.actions.waiting import NoFault
 from squall.faults.base import AnyFault, Fault
 from squall.faults.custom import CustomFault
 
@@ -120,8 +121,8 @@ def list_types() -> tuple[FaultType, ...]:
 
 def resource_types(fault_type: FaultType) -> tuple[ResourceType, ...]:
     """The resource types into which faults of this type can be injected. For custom actions that is any type that the
-    policy lists."""
-    if fault_type is FaultType.CUSTOM:
+    policy lists; nothing can be injected into any."""
+    if fault_type in {FaultType.CUSTOM, FaultType.NO_FAULT}:
         return tuple(ResourceType)
     return tuple(resource_type for kind, resource_type in _list_pairs() if kind is fault_type)
 
@@ -136,6 +137,8 @@ def get_fault(fault_type: FaultType, resource_type: ResourceType = ResourceType.
     UnknownFaultError."""
     if fault_type is FaultType.CUSTOM:
         return CustomFault(resource_type)
+    if fault_type is FaultType.NO_FAULT:
+        return NoFault(resource_type)
     try:
         return _load_fault((fault_type, resource_type))
     except KeyError:

@@ -9,9 +9,11 @@ A call takes a few seconds at most, because a fault may be running.
 
 | function | calls |
 |---|---|
+| Admit | `ask_to_decide`, when it refuses a part |
 | FinalCheck | `read_part`, `read_decision`, `ask_to_decide` |
 | AwaitPeers | `read_decision` |
 | StartFault | `read_part`, `read_decision` |
+| VerifyRollback | `read_part`, in a Region that has no fault and carries the load of the others |
 | StopFault, Watchdog | `read_decision`, `ask_to_decide`, `abort_part` |
 | Pulse | all but `start_part`: it looks after the parts of its Region, and decides for the runs whose home it is |
 | Decide | `read_part`, `read_decision`, `decide`, `wake_part` |

@@ -197,7 +197,7 @@ def test_a_run_over_several_regions_is_started_with_overrides_or_as_a_plan(squal
     assert done.exit_code == 0, done.stderr
     ((_, payload),) = deployment.started_campaigns
     assert payload["mode"] == "plan"
-    assert payload["overrides"] == {"duration": "PT12M", "parameters": {"latency_ms": 300}}
+    assert payload["overrides"] == {"duration": "PT720S", "parameters": {"latency_ms": 300}}
     assert squall("campaign", "run", "shop", "--name", "d", "--set", "latency_ms", "--no-follow").exit_code == 3
 
 

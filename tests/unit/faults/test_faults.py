@@ -181,7 +181,9 @@ def test_a_function_that_handles_one_run_loads_one_fault() -> None:
 
 def test_the_registry_knows_what_it_can_inject_and_says_so() -> None:
     actions = {fault.type for fault in registry.list_action_faults()}
-    assert {*registry.list_types(), *actions} == set(FaultType) - {FaultType.CUSTOM}, "what a policy lists is no module"
+    assert {*registry.list_types(), *actions} == set(FaultType) - {FaultType.CUSTOM, FaultType.NO_FAULT}, (
+        "what a policy lists, and nothing at all"
+    )
     assert actions == {kind for kind in FaultType if kind.is_fis_action}
     with pytest.raises(
         KeyError, match="no fault module injects database_failure into aws:ec2:instance; available: instance_termination on"

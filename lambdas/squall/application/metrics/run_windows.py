@@ -65,7 +65,7 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
     known = _find_spans(step, fis, until)
     spans = known or _stand_in(step)
     windows = {
-        bound.name: fault_window(span.all, bound.planned.length, timing, ended_at=span.no_longer_all, name=bound.name)
+        bound.name: fault_window(span.all, _find_length(bound, span), timing, ended_at=span.no_longer_all, name=bound.name)
         for bound, span in spans.items()
     }
     first, over = min(span.first for span in spans.values()), max(span.over for span in spans.values())
@@ -86,6 +86,12 @@ def windows_of(step: Step, fis: FisExperiment | None, until: datetime, period_se
         spans={bound.name: span for bound, span in known.items()},
         observation=observation,
     )
+
+
+def _find_length(bound: BoundFault, span: EffectSpan) -> timedelta:
+    """How long the fault is judged at most. The fault of other Regions is judged for as long as it lasted there: FIS may have
+    begun it before it took effect, and no later part of it may be missed."""
+    return bound.planned.length if bound.injects else span.over - span.first
 
 
 def _find_spans(step: Step, fis: FisExperiment | None, until: datetime) -> dict[BoundFault, EffectSpan]:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from squall.application.regions.carried import list_faults_elsewhere
 from squall.application.step import NEXT, Outcome, Step
 from squall.application.targets.workload_now import refresh_workload
 from squall.domain.base.vocabulary import RollbackOutcome
 from squall.domain.documents.fault import FaultTemplate
 from squall.domain.documents.rollback import AutomationRun, RollbackReport
 from squall.domain.recovery.rollback_document import plan_run, with_automation
+from squall.domain.regions.part import FaultElsewhere
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.ssm_state import CommandState
@@ -22,7 +24,7 @@ DISPATCH_SLACK = timedelta(seconds=60)
 
 def verify_rollback(step: Step) -> Outcome:
     """Record whether the fault hit every target, and whether it is gone."""
-    report = rollback_report(step, refresh_workload(step.w, step.discovery, step.now))
+    report = rollback_report(step, refresh_workload(step.w, step.discovery, step.now), list_faults_elsewhere(step))
     step.put(report)
     details = "; ".join([*(proof.detail for proof in report.proofs), *(f"{name} never began" for name in report.not_begun)])
     step.note(EventName.FAULT_PROVEN if report.proven else EventName.FAULT_NOT_PROVEN, details)
@@ -49,9 +51,9 @@ def commands_of(step: Step) -> dict[str, dict[str, Sequence[CommandState]]]:
     }
 
 
-def rollback_report(step: Step, workload: Workload) -> RollbackReport:
+def rollback_report(step: Step, workload: Workload, elsewhere: Sequence[FaultElsewhere] = ()) -> RollbackReport:
     """What became of each target, from the targets' state and the faults' mechanisms. FIS's status `stopped` is not
-    enough.
+    enough. `elsewhere`: the faults of other Regions, where this one has none; without them its load is not proven.
     """
     template = step.need(FaultTemplate)
     report = verify_plan(
@@ -64,6 +66,7 @@ def rollback_report(step: Step, workload: Workload) -> RollbackReport:
             fis=fis_of(step),
             now=step.w.clock.now(),
             aborted=step.record.abort is not None or bool(step.record.closed_by),
+            elsewhere=elsewhere,
         )
     )
     report = report.model_copy(update={"changes": explain_resized(template.before, step.discovery.workload, workload)})

@@ -20,6 +20,9 @@ class FaultType(StrEnum):
     DEPENDENCY_TIMEOUT = "dependency_timeout"
     CUSTOM = "custom"
     """A FIS action that the environment's policy lists under `custom_actions`."""
+    NO_FAULT = "no_fault"
+    """Nothing is injected: a Region of a run over several that carries the load of the others. Written only by the split of
+    `regions`, never by people."""
     REBOOT_INSTANCES = "aws:ec2:reboot-instances"
     STOP_INSTANCES = "aws:ec2:stop-instances"
     SPOT_INTERRUPTION = "aws:ec2:send-spot-instance-interruptions"

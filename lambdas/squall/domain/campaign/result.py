@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import FaultType, Status, Verdict
 from squall.domain.campaign.confidence import NO_ANSWER, compute_confidence, describe_confidence
 from squall.domain.campaign.coverage import CoveredFault, cover_faults
 from squall.domain.campaign.outcome import PromptOutcome, StepOutcome
@@ -149,7 +149,11 @@ def _find_hypothesis(record: CampaignRecord) -> bool | None:
 
 
 def _cover_suite(steps: Iterable[StepResult]) -> tuple[CoveredFault, ...]:
-    return cover_faults((step.resource_type, step.fault_type, step.outcome, step.execution_id is not None) for step in steps)
+    """What the steps covered. A Region that carried the load of others belongs to their fault: without it that is not validated."""
+    known = list(steps)
+    hit = next(((step.resource_type, step.fault_type) for step in known if step.fault_type != FaultType.NO_FAULT), ("", ""))
+    covered = [hit if step.fault_type == FaultType.NO_FAULT else (step.resource_type, step.fault_type) for step in known]
+    return cover_faults((*pair, step.outcome, step.execution_id is not None) for pair, step in zip(covered, known, strict=True))
 
 
 def _show_prompt(plan: CampaignPlan, prompt: PromptRun) -> PromptShown:

@@ -76,6 +76,8 @@ class RegionPart(Model):
     """Until when every part has to be ready."""
     definition_hash: Annotated[str, Field(max_length=128)]
     """The hash of what this part has to run, as home has admitted it."""
+    published: Annotated[bool, Field(strict=True)] = False
+    """Whether the campaign that starts it is published. Then this Region's policy has to let published ones run."""
 
     @model_validator(mode="after")
     def _require_peers(self) -> "RegionPart":

@@ -45,6 +45,11 @@ def find_form_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path="observation", message=wrong[0], expected=wrong[1])
 
 
+def find_whole_length(raw: Mapping[str, Any]) -> timedelta | None:
+    """When the last fault of a scenario is to end; None if its fields are wrong."""
+    return find_length(raw["faults"], _read_length(raw)) if isinstance(raw.get("faults"), Mapping) else None
+
+
 def _read_length(raw: Mapping[str, Any]) -> timedelta | None:
     """The length that the experiment gives; None if there is none, or if it is wrong."""
     return _read_span(raw["duration"]) if raw.get("duration") is not None else _read_minutes(raw.get("duration_minutes"))

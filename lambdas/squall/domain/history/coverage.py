@@ -67,8 +67,8 @@ class CoverageCount:
     _cells: defaultdict[str, defaultdict[str, _CellCount]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(_CellCount)))
 
     def add(self, run: RunSummary) -> None:
-        """Count a run. A refused run, and one without a workload or a fault type, covers nothing."""
-        if run.workload and run.fault_type and run.status is not Status.REJECTED:
+        """Count a run. A refused run, and one without a workload or a fault, covers nothing."""
+        if run.workload and run.fault_type not in {"", FaultType.NO_FAULT} and run.status is not Status.REJECTED:
             self._cells[run.workload][run.fault_type].add(run)
 
     def workloads(self, now: datetime, accept: Callable[[str], bool]) -> tuple[WorkloadReport, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.messages.console import Console
@@ -18,7 +19,7 @@ def make_message(record: ExecutionRecord, definition: Definition, discovery: Dis
     experiment, environment, console = definition.experiment, definition.environment, Console(record, bucket)
     abort = shell_command("squall", "abort", record.id, "--stack", stack, "--region", definition.region)
     return Message(
-        subject=f"Squall: fault running: {experiment.name} in {environment.name}",
+        subject=f"Squall: {_describe_fault(record, definition)}: {experiment.name} in {environment.name}",
         facts=facts_of(
             [
                 f"{experiment.name}: {experiment.words} in {environment.name}{_describe_length(record)}",
@@ -37,6 +38,13 @@ def make_message(record: ExecutionRecord, definition: Definition, discovery: Dis
         thread=record.id,
         commands=(abort,),
     )
+
+
+def _describe_fault(record: ExecutionRecord, definition: Definition) -> str:
+    """Whether the fault runs here, or in other Regions whose load this one has to carry."""
+    if record.part is None or definition.experiment.type is not FaultType.NO_FAULT:
+        return "fault running"
+    return f"{record.part.region} has to carry the load of other Regions"
 
 
 def _describe_length(record: ExecutionRecord) -> str:

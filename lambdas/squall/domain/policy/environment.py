@@ -288,7 +288,7 @@ class Environment(Model):
     """Regions; empty: the Region Squall is deployed to."""
     allowed_types: Annotated[
         tuple[FaultType, ...], BeforeValidator(_expand_types, json_schema_input_type=tuple[FaultType | ActionPattern, ...])
-    ] = tuple(fault_type for fault_type in FaultType if not fault_type.is_fis_action)
+    ] = tuple(fault_type for fault_type in FaultType if not fault_type.is_fis_action and fault_type is not FaultType.NO_FAULT)
     """The kinds of faults that may be injected: fault types, and FIS actions by id or pattern (`aws:ec2:*`). None: every
     fault type, and no FIS action."""
     allowed_blast_radius: tuple[BlastRadius, ...] = tuple(BlastRadius)

@@ -1,25 +1,45 @@
 """An experiment for several Regions, split into one ordinary experiment for each.
 
-`regions` names the Regions, and says below each what is different there: targets, the service, alarms, metrics, the
-sentinel. Everything else is the same everywhere. What would only fit one Region is refused beside `regions`: nobody
+`regions` names the Regions, and says below each what is different there: targets, the service, sentences, alarms, metrics, the
+sentinel; or `fault: none`, for a Region that gets no fault and carries the load of the others. Everything else is the same
+everywhere. What would only fit one Region is refused beside `regions`: nobody
 could tell which one it was meant for.
 
 The parts are documents, not yet checked as experiments: each Region's stack does that with its own policy.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from squall.domain.base.problems import Problem, extend_path, show_value, suggest_name
-from squall.domain.base.vocabulary import BlastRadius
+from squall.domain.base.vocabulary import BlastRadius, FaultType
+from squall.domain.experiment.form import find_whole_length
 
 REGIONS = "regions"
 FEWEST, MOST = 2, 5
-LOCAL_FIELDS = ("target_resources", "target", "service", "stop_alarms", "metrics", "sentinel", "faults")
+LOCAL_FIELDS = (
+    "fault",
+    "target_resources",
+    "target",
+    "service",
+    "steady_state",
+    "success_criteria",
+    "abort_conditions",
+    "stop_alarms",
+    "metrics",
+    "sentinel",
+    "faults",
+)
 """What a Region may say for itself."""
+NO_FAULT = "none"
+"""`fault: none` below a Region: nothing is injected there."""
 LOCAL_FAULT_FIELDS = ("target_resources", "target")
 """What it may say for itself of a fault of a scenario."""
+_OF_FAULTS = ("type", "parameters", "faults", "fault_signal", "rollback", "override_values")
+"""What says something about faults, and so nothing about a Region without one."""
+_LENGTHS = ("duration_minutes", "observation_minutes")
 _REGION = re.compile(r"^[a-z]{2}(-[a-z]+)+-[0-9]+$")
 _ID = re.compile(r"^(i|subnet|vol)-[0-9A-Za-z-]+$")
 _ARN = re.compile(r"^arn:[^:\s]*:[^:\s]*:([^:\s]*):[^:\s]*:\S+$")
@@ -34,7 +54,13 @@ def split_definition(raw: Mapping[str, Any]) -> tuple[dict[str, Document], list[
         return {}, [
             Problem(path=REGIONS, message="is missing" if regions is None else f"{show_value(regions)} is not accepted", expected=expected)
         ]
-    problems = [*_find_wrong_regions(regions), *_find_wrong_fields(raw), *_find_schedule(raw), *_find_regional(_common(raw), "")]
+    problems = [
+        *_find_wrong_regions(regions),
+        *_find_nothing(regions),
+        *_find_wrong_fields(raw),
+        *_find_schedule(raw),
+        *_find_regional(_common(raw), ""),
+    ]
     for region, own in regions.items():
         path = extend_path(REGIONS, str(region))
         if own is None or isinstance(own, Mapping):
@@ -47,16 +73,43 @@ def split_definition(raw: Mapping[str, Any]) -> tuple[dict[str, Document], list[
     return ({}, problems) if problems else ({region: _make_part(raw, own or {}) for region, own in regions.items()}, [])
 
 
+def carries_load(raw: Mapping[str, Any], region: str) -> bool:
+    """Whether the Region gets no fault of the experiment, which names Regions."""
+    own = raw[REGIONS].get(region)
+    return isinstance(own, Mapping) and own.get("fault") == NO_FAULT
+
+
 def _common(raw: Mapping[str, Any]) -> Document:
     return {field: value for field, value in raw.items() if field != REGIONS}
 
 
 def _make_part(raw: Mapping[str, Any], own: Mapping[str, Any]) -> Document:
+    if own.get("fault") == NO_FAULT:
+        return _make_carrying(raw, own)
     part = _common(raw)
     faults = own.get("faults", {})
     if faults:
         part["faults"] = {name: {**fault, **faults[name]} if name in faults else fault for name, fault in raw["faults"].items()}
     return {**part, **{field: value for field, value in own.items() if field != "faults"}, "blast_radius": BlastRadius.SINGLE_REGION.value}
+
+
+def _make_carrying(raw: Mapping[str, Any], own: Mapping[str, Any]) -> Document:
+    """The experiment of a Region without a fault. It lasts as long as the faults of the others; of a scenario, until the last of
+    them ends."""
+    part = {field: value for field, value in _common(raw).items() if field not in _OF_FAULTS}
+    length = find_whole_length(raw) if raw.get("faults") else None
+    if length is not None:
+        part.pop("duration_minutes", None)
+        part["duration"] = f"PT{math.ceil(length.total_seconds())}S"
+    if isinstance(ranges := part.get("override_ranges"), Mapping):
+        part["override_ranges"] = {name: limits for name, limits in ranges.items() if name in _LENGTHS}
+    own = {field: value for field, value in own.items() if field != "fault"}
+    return {**part, **own, "type": FaultType.NO_FAULT.value, "blast_radius": BlastRadius.SINGLE_REGION.value}
+
+
+def _find_nothing(regions: Mapping[Any, Any]) -> Iterator[Problem]:
+    if regions and all(isinstance(own, Mapping) and own.get("fault") == NO_FAULT for own in regions.values()):
+        yield Problem(path=REGIONS, message="no Region gets the fault", expected="at least one Region without fault: none")
 
 
 def _find_wrong_regions(regions: Mapping[Any, Any]) -> Iterator[Problem]:
@@ -86,13 +139,29 @@ def _find_misplaced(raw: Mapping[str, Any], own: Mapping[str, Any], path: str) -
     """Fields that a Region may not say for itself, or that are said for all Regions as well."""
     for field, value in own.items():
         where = extend_path(path, str(field))
-        if field not in LOCAL_FIELDS:
+        if field == "fault":
+            yield from _find_wrong_fault(raw, own, path)
+        elif field not in LOCAL_FIELDS:
             message = f"can't differ between Regions{suggest_name(str(field), LOCAL_FIELDS)}"
             yield Problem(path=where, message=message, expected=", ".join(LOCAL_FIELDS))
         elif field == "faults":
             yield from _find_misplaced_in_faults(raw.get("faults"), value, where)
         elif raw.get(str(field)):
             yield Problem(path=where, message=f"is said twice: {field} stands beside regions as well", expected="one of the two")
+
+
+def _find_wrong_fault(raw: Mapping[str, Any], own: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    """What is wrong with the word about a Region's fault, and with what stands beside it."""
+    if own["fault"] != NO_FAULT:
+        message = f"{show_value(own['fault'])} is not accepted: which fault it is stands beside regions"
+        yield Problem(path=extend_path(path, "fault"), message=message, expected="none, in a Region that carries the load of the others")
+        return
+    if "faults" in own:
+        message = "names targets of faults, and the Region gets none"
+        yield Problem(path=extend_path(path, "faults"), message=message, expected="target: what serves in this Region")
+    if raw.get("faults") and not (own.get("target") or own.get("target_resources")):
+        message = "is missing: the faults of the scenario name targets for themselves, and this Region gets none of them"
+        yield Problem(path=extend_path(path, "target"), message=message, expected="what serves in this Region")
 
 
 def _find_misplaced_in_faults(common: object, own: object, path: str) -> Iterator[Problem]:

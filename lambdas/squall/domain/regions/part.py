@@ -1,13 +1,41 @@
 """What the record of a part tells its peers and home. Plain dataclasses: the abort path imports this module."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from squall.domain.base.vocabulary import FaultType
 from squall.domain.regions.barrier import PartState, Sight
 from squall.domain.run.record import ExecutionRecord
 
 EARLY = timedelta(seconds=10)
 """A fault that ends so much earlier than planned has still ended as planned: both times are FIS's own, which says nothing
 of how exact they are."""
+
+
+@dataclass(frozen=True)
+class FaultElsewhere:
+    """The fault of a peer, as a Region that carries its load reads it afterwards."""
+
+    region: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    """When it was over: at its planned length, or when FIS ended it earlier. None: it still ran, or that is not known."""
+    doubt: str = ""
+    """Why nobody can tell when it was in effect; empty if its times are known."""
+
+
+def see_fault(region: str, run: str, record: ExecutionRecord | None) -> FaultElsewhere | None:
+    """When the fault of the run's part in that Region was in effect; None if that part injects nothing by intention."""
+    if record is None or record.part is None or (record.part.run, record.part.region) != (run, region):
+        return FaultElsewhere(region, doubt="it has no record of this run")
+    if record.fault_type == FaultType.NO_FAULT:
+        return None
+    if record.fault_started_at is None:
+        return FaultElsewhere(region, doubt="its fault has not started")
+    if record.fault_ended_at is None:
+        return FaultElsewhere(region, record.fault_started_at, doubt="its fault had not ended when this Region was measured")
+    planned = record.fault_started_at + timedelta(seconds=record.fault_seconds)
+    return FaultElsewhere(region, record.fault_started_at, min(planned, record.fault_ended_at))
 
 
 def see_part(region: str, run: str, record: ExecutionRecord | None) -> Sight:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from squall.domain.base.problems import Problem
-from squall.domain.base.vocabulary import RISKS, Risk, Verdict
+from squall.domain.base.vocabulary import RISKS, FaultType, Risk, Verdict
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Environment
@@ -20,7 +20,7 @@ Rule = Callable[[Experiment, Environment, timedelta], Ruling]
 
 
 def _allow_type(experiment: Experiment, policy: Environment, _: timedelta) -> Ruling:
-    allowed = all(fault.type in policy.allowed_types for fault in experiment.plan)
+    allowed = all(fault.type in policy.allowed_types for fault in experiment.plan if fault.type is not FaultType.NO_FAULT)
     return allowed, f"{policy.name} allows {join_words(policy.allowed_types)}; this is {experiment.words}"
 
 

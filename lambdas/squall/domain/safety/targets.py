@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Replacement
 from squall.domain.resources.base import Member, Resource
@@ -66,8 +66,11 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
     resources = tuple(
         (inputs.workload_now.now(pinned) or pinned).under(fault.parameters)
         for fault in inputs.definition.experiment.plan
+        if fault.type is not FaultType.NO_FAULT
         for pinned in inputs.discovery.targets_of(fault.name)
     )
+    if inputs.discovery.pinned and not resources:
+        return True, "no fault is injected here, so nothing is taken from the capacity"
     gone = list_lost_members(resources)
     domains = list_capacities(inputs.workload_now, resources)
     sums = [

@@ -10,6 +10,7 @@ import yaml
 
 from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
+from squall.admission.regions import parse_regions
 from squall.domain.base.problems import InvalidInput, Problem
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
@@ -275,6 +276,10 @@ def files(folder: str) -> list[Path]:
 )
 def test_what_ships_is_valid_and_has_the_seeds_fields(file: Path) -> None:
     raw = yaml.safe_load(file.read_text())
+    if "regions" in raw:
+        assert all(field in own for own in raw["regions"].values() for field in ("success_criteria", "abort_conditions"))
+        parse_regions(raw)
+        return
     parse_experiment(raw)
     renamed = {"target_resources": "target", "duration_minutes": "duration"}
     for fault in raw.get("faults", {"": {}}).values():  # a scenario says what it hits in each of its faults

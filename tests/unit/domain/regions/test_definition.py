@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.domain.experiment.experiment import Experiment
-from squall.domain.regions.definition import LOCAL_FIELDS, split_definition
+from squall.domain.regions.definition import LOCAL_FIELDS, carries_load, split_definition
 
 HERE, THERE = "eu-west-1", "eu-central-1"
 COMMON = {
@@ -70,9 +70,51 @@ def test_the_targets_of_a_scenario_are_given_fault_by_fault() -> None:
     assert [fault.named for fault in Experiment.model_validate(parts[HERE]).plan] == [(arn(HERE),), ()]
 
 
+def test_a_region_without_a_fault_gets_what_is_said_of_everything_but_the_fault() -> None:
+    own = {"fault": "none", "success_criteria": ["Request rate > 130 % of baseline"]}
+    raw = make(
+        {HERE: {"success_criteria": ["Error rate < 1%"]}, THERE: own},
+        success_criteria=None,
+        parameters={"latency_ms": 100},
+        rollback="restore",
+        override_ranges={"latency_ms": [50, 200], "duration_minutes": [5, 20]},
+        override_values={"sources": ["10.0.0.1"]},
+    )
+    parts, problems = split_definition(raw)
+    assert problems == []
+    assert (parts[HERE]["type"], parts[THERE]["type"]) == ("network_latency", "no_fault")
+    assert not {"parameters", "rollback", "override_values", "fault"} & parts[THERE].keys()
+    assert parts[THERE]["override_ranges"] == {"duration_minutes": [5, 20]}
+    assert parts[THERE]["success_criteria"] == own["success_criteria"]
+    assert Experiment.model_validate(parts[THERE]).length == Experiment.model_validate(parts[HERE]).length
+    assert [carries_load(raw, region) for region in (HERE, THERE)] == [False, True]
+
+
+def test_a_region_without_a_fault_lasts_as_long_as_the_scenario_of_the_others() -> None:
+    faults = {
+        "slow": {"type": "network_latency", "duration": "5m", "target": {"tags": {"app": "shop"}}},
+        "full": {"type": "cpu_stress", "delay": "90s", "target": {"tags": {"app": "shop"}}},
+    }
+    own = {"fault": "none", "target": {"tags": {"app": "shop"}}}
+    parts, problems = split_definition(make({HERE: None, THERE: own}, type=None, target=None, faults=faults))
+    assert problems == []
+    assert Experiment.model_validate(parts[THERE]).length == Experiment.model_validate(parts[HERE]).length
+    assert parts[THERE]["duration"] == "PT690S"
+    assert "faults" not in parts[THERE]
+
+
 @pytest.mark.parametrize(
     ("raw", "problem"),
     [
+        (make({HERE: {"fault": "none"}, THERE: {"fault": "none"}}), "regions: no Region gets the fault (expected at least one"),
+        (make({HERE: {"fault": "cpu_stress"}, THERE: None}), 'regions.eu-west-1.fault: "cpu_stress" is not accepted: which fault'),
+        (make({HERE: {"fault": None}, THERE: None}), "regions.eu-west-1.fault: null is not accepted"),
+        (make({HERE: {"fault": "none", "faults": {}}, THERE: None}), "regions.eu-west-1.faults: names targets of faults"),
+        (
+            make({HERE: {"fault": "none"}, THERE: None}, faults={"slow": {}}, target=None),
+            "regions.eu-west-1.target: is missing: the faults of the scenario name targets for themselves",
+        ),
+        (make({HERE: {"success_criteria": ["Error rate < 2%"]}, THERE: None}), "regions.eu-west-1.success_criteria: is said twice"),
         (make(regions=[HERE, THERE]), 'regions: ["eu-west-1", "eu-central-1"] is not accepted'),
         (make({HERE: None}), "regions: names 1 Regions (expected 2 to 5)"),
         (make({HERE: None, "Frankfurt": None}), "regions.Frankfurt: is no name of a Region"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.regions.barrier import PartState, Sight
-from squall.domain.regions.part import EARLY, see_part
+from squall.domain.regions.part import EARLY, FaultElsewhere, see_fault, see_part
 from squall.domain.run.part import LONGEST_NAME, Part, name_part
 from squall.domain.run.record import Abort, ExecutionRecord
 
@@ -95,3 +95,33 @@ def test_the_name_of_a_part_follows_from_the_run_and_the_region_and_is_a_legal_o
     assert len(set(long)) == 2
     assert all(len(name) <= LONGEST_NAME for name in long)
     assert all(name.endswith("-ap-southeast-1") for name in long)
+
+
+FAULT = replace(STARTED, fault_type="network_latency")
+
+
+def test_a_region_that_carries_the_load_reads_when_a_peer_had_its_fault() -> None:
+    early, late = NOW + timedelta(seconds=580), NOW + timedelta(seconds=660)
+    assert see_fault(HERE, RUN, replace(FAULT, fault_ended_at=early)) == FaultElsewhere(HERE, NOW, early)
+    planned = NOW + timedelta(seconds=FAULT.fault_seconds)
+    assert see_fault(HERE, RUN, replace(FAULT, fault_ended_at=late)) == FaultElsewhere(HERE, NOW, planned), "then it was only observed"
+
+
+def test_a_peer_without_a_fault_of_its_own_has_none_to_read() -> None:
+    assert see_fault(HERE, RUN, replace(FAULT, fault_type="no_fault", fault_ended_at=NOW)) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "doubt"),
+    [
+        (None, "it has no record of this run"),
+        (replace(FAULT, part=None), "it has no record of this run"),
+        (replace(FAULT, part=replace(PART, run="another")), "it has no record of this run"),
+        (replace(FAULT, fault_started_at=None), "its fault has not started"),
+        (FAULT, "its fault had not ended when this Region was measured"),
+    ],
+)
+def test_a_fault_whose_times_are_not_known_is_in_doubt(record: ExecutionRecord | None, doubt: str) -> None:
+    seen = see_fault(HERE, RUN, record)
+    assert seen is not None
+    assert (seen.doubt, seen.ended_at) == (doubt, None)
