@@ -131,9 +131,8 @@ def _describe_action_parameter(parameter: ActionParameter) -> str:
 
 def _describe_proof(support: Support) -> str:
     """The kinds of proof of the faults that inject an action."""
-    if support.way == "generic":
-        return "mechanism and `fault_signal`"
-    kinds = dict.fromkeys("state" if fault.proven_by_state else "mechanism" for fault in support.faults)
+    told = "mechanism and `fault_signal`"
+    kinds = dict.fromkeys(told if fault.needs_signal else "state" if fault.proven_by_state else "mechanism" for fault in support.faults)
     return " or ".join(kinds) or "none"
 
 

@@ -1,6 +1,6 @@
 """What each capability allows: exact actions on the narrowest resources that the API authorizes on."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aws_cdk.aws_iam import PolicyStatement
@@ -8,13 +8,12 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.fleet import allow_fleet
+from infra.permissions.managed import allow_managed, allow_shiftable, find_shiftable
 from infra.permissions.names import Names, automation_arns
 from infra.permissions.regions import allow_regions
-from squall.domain.base.vocabulary import ResourceType
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
 from squall.domain.language.metric_table import SENTINEL_NAMESPACE
-from squall.domain.resources.managed import MANAGED
 from squall.domain.safety.fis_template import CHECKED_TAG
 
 _NETWORK_INTERFACE_ACTIONS = (
@@ -319,29 +318,24 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
                 ["lambda:GetFunctionConfiguration", "lambda:ListAliases", "lambda:ListTags"],
                 (names.arn("lambda", "function:*"),) if names.disturbs_functions else (),
             ),
-            *_allow_managed(names),
+            *allow_managed(names),
+            *allow_shiftable(names),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
             # that instance.
             _make_statement(["ssm:ListTagsForResource"], [names.arn("ssm", "managed-instance/*")]),
             _make_statement(["rds:DescribeDBInstances"], [names.arn("rds", "db:*")]),
             _make_statement(["rds:DescribeDBClusters"], [names.arn("rds", "cluster:*")]),
         ],
-        # These two find targets by tags; each target is then described by its name.
-        "find_targets": [_make_statement(["ecs:ListClusters", "tag:GetResources"], ["*"])],
+        # These find targets by tags; each target is then described by its name.
+        "find_targets": [
+            _make_statement(["ecs:ListClusters", "tag:GetResources"], ["*"]),
+            *find_shiftable(names),
+        ],
         "metrics": [_make_statement(["cloudwatch:GetMetricData"], ["*"])],
         "metric_statistics": [_make_statement(["cloudwatch:GetMetricStatistics"], ["*"])],
         "metric_names": [_make_statement(["cloudwatch:ListMetrics"], ["*"])],
         "commands": [_make_statement(["ssm:ListCommandInvocations"], ["*"])],
     }
-
-
-def _allow_managed(names: Names) -> Iterator[PolicyStatement]:
-    """To read the resources of managed services, of the types that actions hit which a policy allows by their ids."""
-    for kind, managed in MANAGED.items():
-        allowed = {read.on: [other.allowed_by for other in managed.reads if other.on == read.on] for read in managed.reads}
-        for resource, actions in allowed.items() if kind in names.fis_action_targets else ():
-            arn = resource if resource == "*" else managed.arn(names.partition, names.region, names.account, resource)
-            yield from _allow_if_listed(list(dict.fromkeys(actions)), names.api_fault_roles if kind is ResourceType.ROLE else (arn,))
 
 
 def _allow_sentinel(names: Names) -> dict[str, list[PolicyStatement]]:

@@ -20,6 +20,7 @@ from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
 from tests.workflow.faults.test_tasks import SERVICE, SHOP
+from tests.workflow.faults.test_zonal_shifts import BALANCER, SHIFT, SHIFT_VALUES
 from tests.workflow.rig import LOAD_BALANCER, OBSERVED, SCENARIO, SHAPES, TARGET_GROUP
 from tests.workflow.walk import Walk
 
@@ -143,6 +144,18 @@ def link(action: str) -> Prepare:
     return prepare
 
 
+def shifted(_: Walk, world: FakeWorld) -> None:
+    policy(allowed_types=[SHIFT])
+    world.fleet.add_other(BALANCER)
+    catalogue(type=SHIFT, target_resources=[BALANCER.arn], service=TARGET_GROUP, parameters=SHIFT_VALUES, **CRITERIA)
+
+
+def tagged_shifted(walk: Walk, world: FakeWorld) -> None:
+    shifted(walk, world)
+    target = {"resource_type": "aws:arc:zonal-shift-managed-resource", "tags": STAGING}
+    catalogue(type=SHIFT, target_resources=[], target=target, service=TARGET_GROUP, parameters=SHIFT_VALUES, **CRITERIA)
+
+
 def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
     """Half of the calls on a managed service fail, and its clients count them."""
     policy(allowed_types=[action], api_fault_roles=[ORDERS_ROLE.arn])
@@ -183,6 +196,8 @@ KINDS: dict[str, Prepare] = {
     "a global table": link("aws:dynamodb:global-table-pause-replication"),
     "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
     "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
+    "what ARC shifts": shifted,
+    "tagged, what ARC shifts": tagged_shifted,
     "tasks": task,
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,

@@ -69,7 +69,7 @@ NAMES = Names(
     schedule_role_arn="schedule-role",
     sentinel_in_vpc=True,
     disturbs_functions=True,
-    fis_action_targets=tuple(MANAGED),
+    fis_action_targets=(*MANAGED, ResourceType.SHIFTABLE),
     api_fault_roles=("role",),
 )
 _DYNAMODB = {
@@ -121,6 +121,7 @@ _OTHERS = {
     "ec2:UnassignPrivateIpAddresses": "",
     "ecs:ListClusters": "inventory.describe+tags",
     "tag:GetResources": "inventory.describe+tags",
+    "arc-zonal-shift:ListManagedResources": "inventory.describe+tags",
     "fis:GetSafetyLever": "lever.get",
     "fis:UpdateSafetyLeverState": "lever.set",
 }
@@ -165,6 +166,11 @@ KINDS: dict[str, set[ResourceType]] = {
     "lambda:ListAliases": {_F},
     "lambda:ListTags": {_F},
     "tag:GetResources": {_F, *(kind for kind, managed in MANAGED.items() if managed.tagged_as)},
+    "arc-zonal-shift:GetManagedResource": {ResourceType.SHIFTABLE},
+    "arc-zonal-shift:ListManagedResources": {ResourceType.SHIFTABLE},
+    "arc-zonal-shift:ListZonalShifts": {ResourceType.SHIFTABLE},
+    "ec2:DescribeAvailabilityZones": {ResourceType.SHIFTABLE},
+    "elasticloadbalancing:DescribeTags": {ResourceType.SHIFTABLE},
     "rds:DescribeDBInstances": {_D, _C},
     "rds:DescribeDBClusters": {_C},
 }

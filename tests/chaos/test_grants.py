@@ -19,6 +19,8 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Discover", "tag:GetResources", "tagged streams"),
     ("VerifyRollback", "dsql:GetCluster", "a DSQL cluster"),
     ("FinalCheck", "iam:GetRole", "a role"),
+    ("VerifyRollback", "arc-zonal-shift:ListZonalShifts", "what ARC shifts"),
+    ("Discover", "arc-zonal-shift:ListManagedResources", "tagged, what ARC shifts"),
     ("Discover", "dynamodb:GetResourcePolicy", "a global table"),
     ("FinalCheck", "memorydb:ListTags", "a multi-Region cluster"),
     ("VerifyRollback", "directconnect:DescribeVirtualInterfaces", "a virtual interface"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from squall.domain.resources.shiftable import BY_FIS, ShiftableResource, ZonalShift
 from squall.domain.resources.subnets import Acl, Subnet
 
 if TYPE_CHECKING:
@@ -30,6 +31,20 @@ def _associate(fleet: FakeFleet, arn: str, acl: str, clones: tuple[Acl, ...]) ->
     fleet.others[arn] = fleet.others[arn].model_copy(update=changed)
 
 
+def shift(fleet: FakeFleet, arn: str) -> Callable[[], None]:
+    """Shift the traffic away from the zone, and cancel the shift at the end: ARC still lists it."""
+    resource = fleet.others[arn]
+    assert isinstance(resource, ShiftableResource)
+    zone = next(iter(resource.weights))
+    began = ZonalShift(id=f"shift-{next(_ids)}", by=BY_FIS, away_from=zone, status="ACTIVE", started_at=fleet.now())
+    _tell_shifts(fleet, arn, {**resource.weights, zone: 0.0}, (*resource.shifts, began))
+    return lambda: _tell_shifts(fleet, arn, resource.weights, (*resource.shifts, began.model_copy(update={"status": "CANCELED"})))
+
+
+def _tell_shifts(fleet: FakeFleet, arn: str, weights: dict[str, float], shifts: tuple[ZonalShift, ...]) -> None:
+    fleet.others[arn] = fleet.others[arn].model_copy(update={"weights": weights, "shifts": shifts})
+
+
 def nothing(_fleet: FakeFleet, _arn: str) -> Callable[[], None]:
     """The parameters that are not part of the target's description."""
     return lambda: None
@@ -37,6 +52,7 @@ def nothing(_fleet: FakeFleet, _arn: str) -> Callable[[], None]:
 
 EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:network:disrupt-connectivity": cut_off,
+    "aws:arc:start-zonal-autoshift": shift,
     "aws:ebs:pause-volume-io": nothing,
     "aws:ec2:asg-insufficient-instance-capacity-error": nothing,
     "aws:kinesis:stream-provisioned-throughput-exception": nothing,

@@ -86,6 +86,9 @@ class FakeFleet:
         """Whether Auto Scaling still knows when an instance came into service."""
         self._ids = Count(1)
 
+    def now(self) -> datetime:
+        return self._clock.now()
+
     def add(self, instance: FakeInstance) -> FakeInstance:
         self.instances[instance.id] = instance
         return instance

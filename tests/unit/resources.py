@@ -11,6 +11,7 @@ from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.scaling_groups import ScalingGroup
+from squall.domain.resources.shiftable import ShiftableResource
 from squall.domain.resources.subnets import Endpoint, Subnet
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import OtherResource
@@ -185,6 +186,18 @@ def virtual_interface(name: str = "0rders", zone: str = "", **changes: Any) -> D
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def shiftable(name: str = "shop", zone: str = "", **changes: Any) -> ShiftableResource:
+    """An Application Load Balancer in three zones that AWS may shift."""
+    id_ = f"app/{name}/0123456789abcdef"
+    inputs = {
+        "id": id_, "arn": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/{id_}", "state": "managed", "zone": zone,
+        "tags": STAGING, "kind": "ALB", "autoshift": "ENABLED",
+        "weights": {"euw1-az1": 1.0, "euw1-az2": 1.0, "euw1-az3": 1.0},
+        "zones": {"euw1-az1": f"{REGION}a", "euw1-az2": f"{REGION}b", "euw1-az3": f"{REGION}c"},
+    }  # fmt: skip
+    return ShiftableResource.model_validate({**inputs, **changes})
+
+
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
     """The resources as an experiment names them: a group's ARN alone stands for its instances."""
     if kind is ResourceType.SCALING_GROUP:
@@ -208,6 +221,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.GLOBAL_TABLE: global_table,
     ResourceType.MULTI_REGION_CLUSTER: multi_region_cluster,
     ResourceType.VIRTUAL_INTERFACE: virtual_interface,
+    ResourceType.SHIFTABLE: shiftable,
 }
 """A resource of each type, by its name and zone, fit for every fault."""
 

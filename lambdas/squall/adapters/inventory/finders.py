@@ -12,6 +12,7 @@ from squall.adapters.inventory.functions import LambdaFunctions
 from squall.adapters.inventory.kubernetes import Kubernetes
 from squall.adapters.inventory.pods import EksPods
 from squall.adapters.inventory.scaling_groups import ScalingGroups
+from squall.adapters.inventory.shiftable import ShiftableResources
 from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.adapters.inventory.tasks import EcsTasks
 from squall.adapters.inventory.volumes import EbsVolumes
@@ -30,6 +31,7 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
     ResourceType.VOLUME: lambda client: EbsVolumes(client("ec2")),
     ResourceType.SCALING_GROUP: lambda client: ScalingGroups(client("autoscaling")),
+    ResourceType.SHIFTABLE: ShiftableResources,
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),

@@ -103,7 +103,7 @@ class AwsInventory:
         membership = self._ask_membership(ids)
         names = {entry["AutoScalingGroupName"] for entry in membership.values()} - {group["AutoScalingGroupName"] for group in groups}
         described = [*groups, *self._describe_groups(sorted(names))]
-        around = [_read_group(group) for group in described]
+        around = [read_group(group) for group in described]
         managed = self._ask_systems_manager(ids)
         requests = self._ask_spot_requests(entries)
         service = before.service if before else service
@@ -267,7 +267,8 @@ def _same_account(target: str, entry: Mapping[str, Any]) -> bool:
     return arn is None or arn["account"] == entry["OwnerId"]
 
 
-def _read_group(group: Mapping[str, Any]) -> Group:
+def read_group(group: Mapping[str, Any]) -> Group:
+    """The group, as Auto Scaling describes it."""
     serving = [member for member in group["Instances"] if member["LifecycleState"] == "InService"]
     healthy = [member["InstanceId"] for member in serving if member["HealthStatus"].lower() == "healthy"]
     sources = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == "elbv2"]
@@ -289,5 +290,5 @@ def _list_lattice(group: Mapping[str, Any]) -> list[TargetGroup]:
     """The target groups of VPC Lattice that the group is attached to. Lattice sends requests to its members, but
     publishes none of the metrics that Squall knows."""
     attached = [source["Identifier"] for source in group.get("TrafficSources", []) if source.get("Type") == _LATTICE]
-    members = _read_group(group).in_service
+    members = read_group(group).in_service
     return [TargetGroup(arn=arn, load_balancer=arn, healthy=members, unhealthy=()) for arn in attached]

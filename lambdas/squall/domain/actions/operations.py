@@ -104,7 +104,7 @@ RECOVERY = (
             "arc-zonal-shift:CancelZonalShift", "arc-zonal-shift:ListManagedResources", "autoscaling:DescribeTags", "tag:GetResources",
         ),
         undo="FIS cancels the shift, which also expires by itself within a minute",
-        state="zonal shifts of the resource",
+        state="zonal shifts of the resource, and the weights of its zones",
         risk="medium",
         resource_type="aws:arc:zonal-shift-managed-resource",
         target_key="ManagedResources",

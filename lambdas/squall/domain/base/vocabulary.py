@@ -37,6 +37,7 @@ class FaultType(StrEnum):
     GLOBAL_TABLE_PAUSE = "aws:dynamodb:global-table-pause-replication"
     MULTI_REGION_CLUSTER_PAUSE = "aws:memorydb:multi-region-cluster-pause-replication"
     VIRTUAL_INTERFACE_DISCONNECT = "aws:directconnect:virtual-interface-disconnect"
+    ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
 
     @property
     def is_fis_action(self) -> bool:
@@ -66,6 +67,7 @@ class ResourceType(StrEnum):
     GLOBAL_TABLE = "aws:dynamodb:global-table"
     MULTI_REGION_CLUSTER = "aws:memorydb:multi-region-cluster"
     VIRTUAL_INTERFACE = "aws:directconnect:virtual-interface"
+    SHIFTABLE = "aws:arc:zonal-shift-managed-resource"
 
     @property
     def words(self) -> str:
@@ -94,6 +96,7 @@ _WORDS = {
     ResourceType.GLOBAL_TABLE: "DynamoDB global table",
     ResourceType.MULTI_REGION_CLUSTER: "MemoryDB multi-Region cluster",
     ResourceType.VIRTUAL_INTERFACE: "Direct Connect virtual interface",
+    ResourceType.SHIFTABLE: "ARC zonal shift resource",
 }
 
 

@@ -16,6 +16,7 @@ from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.pods import CLUSTER, EksPod
 from squall.domain.resources.pods import FILTERS as POD_FILTERS
 from squall.domain.resources.scaling_groups import ScalingGroup
+from squall.domain.resources.shiftable import ShiftableResource, kind_named
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.volumes import Volume
@@ -38,6 +39,7 @@ _Others = (
     | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
     | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
     | Annotated[EksPod, Tag(ResourceType.POD.value)]
+    | Annotated[ShiftableResource, Tag(ResourceType.SHIFTABLE.value)]
     | Annotated[DescribedResource, Tag(_DESCRIBED)]
 )
 OtherResource = Annotated[_Others, Discriminator(_type_of)]
@@ -67,11 +69,14 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
 def type_named(name: str, declared: ResourceType | None = None) -> ResourceType | None:
     """The type of the resource with this id or ARN; None if Squall has no fault for such resources.
 
-    A group stands for its instances, unless `declared` says that groups are meant.
+    A group stands for its instances, and a cluster for its pods, unless `declared` says that they are meant themselves.
     """
     if declared is ResourceType.SCALING_GROUP and group_named(name):
         return declared
-    return next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
+    if declared is ResourceType.SHIFTABLE and kind_named(name):
+        return declared
+    by_name = next((kind for pattern, kind in _NAMES if pattern.fullmatch(name)), None)
+    return by_name or (ResourceType.SHIFTABLE if kind_named(name) else None)
 
 
 def group_named(name: str) -> str | None:
@@ -87,6 +92,7 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.ECS_TASK: frozenset({"availability-zone", "cluster", "service"}),
     ResourceType.FUNCTION: frozenset(),
     ResourceType.POD: frozenset(POD_FILTERS),
+    ResourceType.SHIFTABLE: frozenset(),
     **dict.fromkeys(MANAGED, frozenset[str]()),
 }
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""

@@ -12,6 +12,7 @@ from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
 from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.pods import EksPod
+from squall.domain.resources.shiftable import ShiftableResource
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import CLASSIC, Workload
@@ -86,6 +87,14 @@ def _list_parts_of(resource: Resource) -> Iterator[Part]:
             yield from ({"DBClusterIdentifier": resource.id, "DBInstanceIdentifier": member.id} for member in resource.members)
         case Database():
             yield {"DBInstanceIdentifier": resource.id}
+        case ShiftableResource():
+            yield {
+                "AutoScalingGroupName"
+                if resource.kind == "ASG"
+                else "ClusterName"
+                if resource.kind == "EKS"
+                else "LoadBalancer": resource.id
+            }
         case DescribedResource():
             names = MANAGED[resource.type].dimensions
             yield from [dict.fromkeys(names, resource.id)] if names else []

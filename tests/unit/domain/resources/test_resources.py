@@ -27,6 +27,7 @@ GLOBAL_TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"
 MULTI_REGION_CLUSTER = "arn:aws:memorydb::111122223333:multiregioncluster/orders"
 VIRTUAL_INTERFACE = "arn:aws:directconnect:eu-west-1:111122223333:dxvif/dxvif-0a1"
 ROLE = "arn:aws:iam::111122223333:role/orders/api"
+BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shop/0123456789abcdef"
 DSQL_CLUSTER = "arn:aws:dsql:eu-west-1:111122223333:cluster/abc123def456"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
@@ -60,6 +61,9 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (f"{GLOBAL_TABLE}/stream/2026-01-01T00:00:00.000", None),
         (MULTI_REGION_CLUSTER, ResourceType.MULTI_REGION_CLUSTER),
         (VIRTUAL_INTERFACE, ResourceType.VIRTUAL_INTERFACE),
+        (BALANCER, ResourceType.SHIFTABLE),
+        (BALANCER.replace("/app/", "/net/"), ResourceType.SHIFTABLE),
+        (BALANCER.replace("/app/", "/gwy/"), None),
         (ROLE.replace("iam:", "iam:eu-west-1"), None),
         (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
@@ -116,6 +120,13 @@ def test_the_arn_of_a_group_is_the_group_itself_only_where_that_is_declared() ->
     assert result["target_resources"][0] == "resource_type is aws:ec2:autoscaling-group, the targets are aws:ec2:instance"
 
 
+def test_a_group_or_a_cluster_is_what_arc_shifts_only_where_that_is_declared() -> None:
+    for arn, kind in ((GROUP, ResourceType.INSTANCE), (CLUSTER_OF_PODS, ResourceType.POD), (BALANCER, ResourceType.SHIFTABLE)):
+        assert type_named(arn) is kind
+        assert type_named(arn, ResourceType.SHIFTABLE) is ResourceType.SHIFTABLE
+    assert type_named(INSTANCE, ResourceType.SHIFTABLE) is ResourceType.INSTANCE
+
+
 def test_tags_alone_mean_instances() -> None:
     assert experiment(target_resources=[], target={"tags": {"app": "shop"}}).plan[0].resource_type is ResourceType.INSTANCE
 
@@ -138,6 +149,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.GLOBAL_TABLE: GLOBAL_TABLE,
         ResourceType.MULTI_REGION_CLUSTER: MULTI_REGION_CLUSTER,
         ResourceType.VIRTUAL_INTERFACE: VIRTUAL_INTERFACE,
+        ResourceType.SHIFTABLE: BALANCER,
     }
     assert set(names) == set(ResourceType)
     refused = 0

@@ -1,0 +1,44 @@
+"""Who may read the targets of FIS actions that a policy allows by their ids: nobody, unless one allows such an action."""
+
+from collections.abc import Iterator
+
+from aws_cdk.aws_iam import PolicyStatement
+
+from infra.permissions.names import Names
+from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.managed import MANAGED
+
+
+def allow_managed(names: Names) -> Iterator[PolicyStatement]:
+    """To read the resources of managed services, of the types that such actions hit."""
+    for kind, managed in MANAGED.items():
+        allowed = {read.on: [other.allowed_by for other in managed.reads if other.on == read.on] for read in managed.reads}
+        for resource, actions in allowed.items() if _hits(names, kind) else ():
+            arn = resource if resource == "*" else managed.arn(names.partition, names.region, names.account, resource)
+            resources = names.api_fault_roles if kind is ResourceType.ROLE else (arn,)
+            if resources:
+                yield PolicyStatement(actions=list(dict.fromkeys(actions)), resources=list(resources))
+
+
+def allow_shiftable(names: Names) -> Iterator[PolicyStatement]:
+    """To read what Application Recovery Controller can shift. IAM knows load balancers as its resources; groups and clusters
+    are told by a condition key alone."""
+    if not _hits(names, ResourceType.SHIFTABLE):
+        return
+    reading, listing = ["arc-zonal-shift:GetManagedResource"], ["arc-zonal-shift:ListZonalShifts"]
+    others = [names.arn("autoscaling", "autoScalingGroup:*:autoScalingGroupName/*"), names.arn("eks", "cluster/*")]
+    balancers = [names.arn("elasticloadbalancing", f"loadbalancer/{kind}/*") for kind in ("app", "net")]
+    yield PolicyStatement(actions=reading, resources=balancers)
+    yield PolicyStatement(actions=reading, resources=["*"], conditions={"StringLike": {"arc-zonal-shift:ResourceIdentifier": others}})
+    yield PolicyStatement(actions=[*listing, "ec2:DescribeAvailabilityZones", "elasticloadbalancing:DescribeTags"], resources=["*"])
+
+
+def find_shiftable(names: Names) -> Iterator[PolicyStatement]:
+    """To find them by tags."""
+    if _hits(names, ResourceType.SHIFTABLE):
+        yield PolicyStatement(actions=["arc-zonal-shift:ListManagedResources"], resources=["*"])
+
+
+def _hits(names: Names, kind: ResourceType) -> bool:
+    """Whether a policy allows an action on such resources by its id."""
+    return kind.value in names.fis_action_targets

@@ -1,0 +1,168 @@
+"""Zonal shifts by FIS: what they need, what proves them, and what they leave."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
+from squall.domain.resources.shiftable import ShiftableResource, ZonalShift
+from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
+from squall.faults import registry
+from squall.faults.grants import FaultGrant
+from tests.unit.builders import ACCOUNT, NOW, REGION, instance, workload
+from tests.unit.faults.asking import compile_fault, prerequisites
+from tests.unit.faults.test_fis_actions import LENGTH, find_outcome
+from tests.unit.resources import shiftable
+
+SHIFT = registry.get_fault(FaultType.ZONAL_AUTOSHIFT, ResourceType.SHIFTABLE)
+VALUES = {"availabilityZoneIdentifier": "euw1-az1", "managedResourceTypes": "ALB"}
+GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
+
+
+def by(kind: str = "FIS_EXPERIMENT", status: str = "CANCELED", **changes: Any) -> ZonalShift:
+    values = {"id": "s-1", "by": kind, "away_from": "euw1-az1", "status": status, "started_at": NOW, **changes}
+    return ZonalShift.model_validate(values)
+
+
+def test_the_action_names_the_zone_and_the_kinds_and_takes_the_resource_by_arn() -> None:
+    targets, actions = compile_fault(SHIFT, SHIFT.parse(VALUES), [shiftable()], LENGTH)
+    (target,), (action,) = targets.values(), actions.values()
+    assert (target["resourceType"], target["resourceArns"]) == ("aws:arc:zonal-shift-managed-resource", [shiftable().arn])
+    assert action["parameters"] == {**VALUES, "zonalAutoshiftStatus": "ENABLED", "duration": "PT10M"}
+    assert action["description"].endswith(": euw1-az1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "expected"),
+    [
+        ({"managedResourceTypes": "GWLB"}, "parameters.managedResourceTypes", "ASG,ALB,NLB,EKS"),
+        ({"zonalAutoshiftStatus": "ON"}, "parameters.zonalAutoshiftStatus", "ENABLED or DISABLED or ANY"),
+        ({"availabilityZoneIdentifier": None}, "parameters.availabilityZoneIdentifier", ""),
+        ({"zone": "a"}, "parameters.zone", "availabilityZoneIdentifier"),
+    ],
+)
+def test_what_aws_does_not_take_is_refused_with_its_path(changes: dict[str, Any], path: str, expected: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        SHIFT.parse({**VALUES, **changes})
+    (problem,) = caught.value.problems
+    assert (problem.path, expected in problem.expected) == (path, True), problem
+
+
+@pytest.mark.parametrize(
+    ("target", "values", "failed", "reason"),
+    [
+        (shiftable(), {}, [], ""),
+        (shiftable(), {"availabilityZoneIdentifier": f"{REGION}b"}, [], ""),
+        (
+            shiftable(),
+            {"availabilityZoneIdentifier": "use1-az1"},
+            ["zone_of_resource"],
+            "app/shop/0123456789abcdef has no traffic in use1-az1; its zones are euw1-az1 (eu-west-1a), euw1-az2 (eu-west-1b)",
+        ),
+        (shiftable(weights={"euw1-az1": 0.0, "euw1-az2": 1.0}), {}, ["zone_of_resource"], "has no traffic in euw1-az1"),
+        (shiftable(weights={"euw1-az1": 1.0}), {}, ["zone_of_resource"], "has no other zone than euw1-az1"),
+        (shiftable(weights={"euw1-az1": 1.0, "euw1-az2": 0.0}), {}, ["zone_of_resource"], "has no other zone than euw1-az1"),
+        (shiftable(shifts=(by("ZONAL_SHIFT", "ACTIVE"),)), {}, ["not_shifted"], "is shifted away from euw1-az1 by ZONAL_SHIFT s-1"),
+        (shiftable(shifts=(by("ZONAL_SHIFT", "EXPIRED"),)), {}, [], ""),
+        (shiftable(autoshifts=("euw1-az3",)), {}, ["not_shifted"], "AWS has shifted app/shop/0123456789abcdef away from euw1-az3"),
+        (shiftable(kind="NLB"), {}, ["managed_types"], "is an NLB, and managedResourceTypes is ALB: FIS would leave it out"),
+        (shiftable(kind="NLB"), {"managedResourceTypes": "ALB,NLB"}, [], ""),
+        (shiftable(autoshift="DISABLED"), {}, ["autoshift_status"], "has DISABLED, and zonalAutoshiftStatus is ENABLED"),
+        (shiftable(autoshift="DISABLED"), {"zonalAutoshiftStatus": "ANY"}, [], ""),
+    ],
+)
+def test_what_fis_would_leave_out_or_what_has_no_other_zone_is_not_shifted(
+    target: ShiftableResource, values: dict[str, str], failed: list[str], reason: str
+) -> None:
+    known = workload([instance("i-1")]).model_copy(update={"others": (target,)})
+    checks = {check.name: check for check in prerequisites(SHIFT, known, [target], SHIFT.parse({**VALUES, **values}))}
+    assert [name for name, check in checks.items() if check.outcome is CheckOutcome.FAILED] == failed
+    assert all(reason in checks[name].detail for name in failed)
+
+
+@pytest.mark.parametrize("named", ["euw1-az1", f"{REGION}a"])
+def test_the_other_zones_are_the_capacity_that_is_left(named: str) -> None:
+    target = shiftable().under({"availabilityZoneIdentifier": named})
+    assert (target.away_from, target.zone) == ("euw1-az1", f"{REGION}a")
+    (capacity,) = list_capacities(workload([instance("i-1")]), [target])
+    assert (capacity.domain, capacity.size, capacity.after(list_lost_members([target]))) == (target.arn, 3, 2)
+    unknown = shiftable().under({"availabilityZoneIdentifier": "use1-az9"})
+    assert list_capacities(workload([instance("i-1")]), [unknown])[0].after(list_lost_members([unknown])) == 0
+
+
+def test_a_group_is_locked_as_the_group_that_it_is() -> None:
+    target = shiftable(id="web", arn=GROUP, kind="ASG")
+    known = workload([instance("i-1", group="web")])
+    assert failure_domains(known, [target]) == (GROUP, "asg/web")
+
+
+@pytest.mark.parametrize(
+    ("shifts", "proven", "detail"),
+    [
+        ((by(),), True, "was shifted away from euw1-az1: ARC's zonal shift s-1 is CANCELED"),
+        ((by(status="EXPIRED", started_at=NOW.replace(microsecond=0)),), True, "is EXPIRED"),
+        ((), False, "ARC knows no zonal shift of app/shop/0123456789abcdef that FIS began"),
+        ((by("ZONAL_SHIFT"),), False, "that FIS began"),
+        ((by(started_at=NOW - timedelta(minutes=1)),), False, "that FIS began"),
+        ((by(away_from="euw1-az2"),), False, "that FIS began"),
+    ],
+)
+def test_a_shift_that_fis_began_meanwhile_is_the_proof(shifts: tuple[ZonalShift, ...], proven: bool, detail: str) -> None:
+    then = shiftable(away_from="euw1-az1")
+    now = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (shiftable(shifts=shifts),)})
+    report = find_outcome(SHIFT, then, now)
+    assert [(proof.proven, proof.kind) for proof in report.proofs] == [(proven, "state")]
+    assert detail in report.proofs[0].detail
+    assert report.outcome is RollbackOutcome.RESTORED
+
+
+def test_a_shift_of_before_proves_nothing() -> None:
+    then = shiftable(shifts=(by(),))
+    now = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (then,)})
+    assert [proof.proven for proof in find_outcome(SHIFT, then, now).proofs] == [False]
+
+
+def test_a_shift_that_is_still_active_is_left_and_named_with_the_command_that_cancels_it() -> None:
+    left = shiftable(weights={"euw1-az1": 0.0, "euw1-az2": 1.0, "euw1-az3": 1.0}, shifts=(by(status="ACTIVE"),))
+    now = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (left,)})
+    report = find_outcome(SHIFT, shiftable(), now)
+    assert report.outcome is RollbackOutcome.NOT_RESTORED
+    assert report.differences == report.leftovers
+    assert "aws arc-zonal-shift cancel-zonal-shift --region eu-west-1 --zonal-shift-id s-1" in report.leftovers[0]
+
+
+WEIGHTS_CHANGED = (
+    "the zones of app/shop/0123456789abcdef have the weights euw1-az1 0, euw1-az2 1, euw1-az3 1, "
+    "they had euw1-az1 1, euw1-az2 1, euw1-az3 1"
+)
+
+
+@pytest.mark.parametrize(
+    ("after", "difference"),
+    [
+        (shiftable(autoshift="DISABLED"), "zonal autoshift of app/shop/0123456789abcdef is DISABLED, it was ENABLED"),
+        (
+            shiftable(weights={"euw1-az1": 0.0, "euw1-az2": 1.0, "euw1-az3": 1.0}),
+            WEIGHTS_CHANGED,
+        ),
+        (None, "app/shop/0123456789abcdef is no longer a resource that ARC manages"),
+    ],
+)
+def test_what_is_not_as_before_is_not_restored(after: ShiftableResource | None, difference: str) -> None:
+    now = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (after,) if after else ()})
+    report = find_outcome(SHIFT, shiftable(), now)
+    assert (report.outcome, report.differences) == (RollbackOutcome.NOT_RESTORED, (difference,))
+
+
+def test_fis_shifts_balancers_by_their_tag_and_groups_and_clusters_of_this_account_alone() -> None:
+    grants = [grant for grant in SHIFT.grants() if "arc-zonal-shift:StartZonalShift" in grant.actions]
+    tagged, named = grants
+    assert isinstance(named, FaultGrant)
+    assert (tagged.tagged, all(":loadbalancer/" in resource for resource in tagged.resources)) == (True, True)
+    assert (named.resources, [*named.conditions]) == (("*",), ["StringLike"])
+    assert named.conditions["StringLike"]["arc-zonal-shift:ResourceIdentifier"] == [
+        "arn:{partition}:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/*",
+        "arn:{partition}:eks:{region}:{account}:cluster/*",
+    ]
