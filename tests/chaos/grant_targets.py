@@ -196,6 +196,7 @@ KINDS: dict[str, Prepare] = {
     "a global table": link("aws:dynamodb:global-table-pause-replication"),
     "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
     "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
+    "a VPC endpoint": link("aws:network:disrupt-vpc-endpoint"),
     "what ARC shifts": shifted,
     "tagged, what ARC shifts": tagged_shifted,
     "tasks": task,

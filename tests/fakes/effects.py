@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
+from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.shiftable import BY_FIS, ShiftableResource, ZonalShift
 from squall.domain.resources.subnets import Acl, Subnet
 
@@ -29,6 +30,19 @@ def cut_off(fleet: FakeFleet, arn: str) -> Callable[[], None]:
 def _associate(fleet: FakeFleet, arn: str, acl: str, clones: tuple[Acl, ...]) -> None:
     changed = {"acl": acl, "association": f"aclassoc-{next(_ids):08x}", "clones": clones}
     fleet.others[arn] = fleet.others[arn].model_copy(update=changed)
+
+
+def block(fleet: FakeFleet, arn: str) -> Callable[[], None]:
+    """Give the endpoint a security group of FIS's, and its own ones back, unless somebody changed it meanwhile."""
+    endpoint = fleet.others[arn]
+    assert isinstance(endpoint, DescribedResource)
+    blocked = fleet.others[arn] = endpoint.with_field("Groups", f'["sg-f15{next(_ids):05x}"]')
+
+    def end() -> None:
+        if fleet.others[arn] == blocked:
+            fleet.others[arn] = endpoint
+
+    return end
 
 
 def shift(fleet: FakeFleet, arn: str) -> Callable[[], None]:
@@ -61,6 +75,7 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:dynamodb:global-table-pause-replication": nothing,
     "aws:memorydb:multi-region-cluster-pause-replication": nothing,
     "aws:directconnect:virtual-interface-disconnect": nothing,
+    "aws:network:disrupt-vpc-endpoint": block,
     "aws:fis:inject-api-internal-error": nothing,
     "aws:fis:inject-api-throttle-error": nothing,
     "aws:fis:inject-api-unavailable-error": nothing,

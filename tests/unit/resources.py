@@ -186,6 +186,17 @@ def virtual_interface(name: str = "0rders", zone: str = "", **changes: Any) -> D
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def vpc_endpoint(name: str = "0a1", zone: str = "", **changes: Any) -> DescribedResource:
+    """An interface endpoint of Amazon SQS."""
+    id_ = f"vpce-{name.encode().hex()}"
+    fields = {"Groups": '["sg-1", "sg-2"]', "VpcEndpointType": "Interface", "ServiceName": f"com.amazonaws.{REGION}.sqs"}
+    inputs = {
+        "type": ResourceType.VPC_ENDPOINT, "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-endpoint/{id_}",
+        "state": "available", "zone": zone, "tags": STAGING, "fields": fields,
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
 def shiftable(name: str = "shop", zone: str = "", **changes: Any) -> ShiftableResource:
     """An Application Load Balancer in three zones that AWS may shift."""
     id_ = f"app/{name}/0123456789abcdef"
@@ -221,6 +232,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.GLOBAL_TABLE: global_table,
     ResourceType.MULTI_REGION_CLUSTER: multi_region_cluster,
     ResourceType.VIRTUAL_INTERFACE: virtual_interface,
+    ResourceType.VPC_ENDPOINT: vpc_endpoint,
     ResourceType.SHIFTABLE: shiftable,
 }
 """A resource of each type, by its name and zone, fit for every fault."""

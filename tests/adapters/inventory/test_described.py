@@ -193,3 +193,24 @@ def test_a_multi_region_cluster_has_an_arn_without_a_region() -> None:
     assert (resource.id, resource.usable, resource.tags) == ("orders", True, STAGING)
     assert resource.fields == {"Clusters": f'[["{REGION}", "available"], ["us-east-1", "available"]]', "TLSEnabled": "true"}
     assert finder.find([arn], {}, {}).missing == (arn,)
+
+
+def test_a_vpc_endpoint_is_described_with_its_security_groups() -> None:
+    arn = f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-endpoint/vpce-0a1"
+    entry = {
+        "VpcEndpointId": "vpce-0a1", "VpcEndpointType": "Interface", "VpcId": "vpc-1", "ServiceName": f"com.amazonaws.{REGION}.sqs",
+        "State": "available", "OwnerId": ACCOUNT, "SubnetIds": ["subnet-2", "subnet-1"], "PrivateDnsEnabled": True, "Tags": TAGS["Tags"],
+        "Groups": [{"GroupId": "sg-2", "GroupName": "b"}, {"GroupId": "sg-1", "GroupName": "a"}], "RequesterManaged": False,
+    }  # fmt: skip
+    gone = error("InvalidVpcEndpointId.NotFound")
+    ec2 = Scripted("ec2", describe_vpc_endpoints=[{"VpcEndpoints": [entry]}, gone])
+    finder = DescribedResources(ResourceType.VPC_ENDPOINT, {"ec2": ec2}.__getitem__)
+    (resource,) = finder.find([arn], {}, {}).resources
+    assert isinstance(resource, DescribedResource)
+    assert (resource.id, resource.usable, resource.tags) == ("vpce-0a1", True, STAGING)
+    assert resource.fields == {
+        "Groups": '["sg-1", "sg-2"]', "SubnetIds": '["subnet-1", "subnet-2"]', "VpcEndpointType": "Interface", "VpcId": "vpc-1",
+        "ServiceName": f"com.amazonaws.{REGION}.sqs", "PrivateDnsEnabled": "true", "RequesterManaged": "false",
+    }  # fmt: skip
+    assert ec2.arguments("describe_vpc_endpoints") == [{"VpcEndpointIds": ["vpce-0a1"]}]
+    assert finder.find([arn], {}, {}).missing == (arn,)

@@ -37,6 +37,7 @@ class FaultType(StrEnum):
     GLOBAL_TABLE_PAUSE = "aws:dynamodb:global-table-pause-replication"
     MULTI_REGION_CLUSTER_PAUSE = "aws:memorydb:multi-region-cluster-pause-replication"
     VIRTUAL_INTERFACE_DISCONNECT = "aws:directconnect:virtual-interface-disconnect"
+    VPC_ENDPOINT_DISRUPTION = "aws:network:disrupt-vpc-endpoint"
     ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
 
     @property
@@ -67,6 +68,7 @@ class ResourceType(StrEnum):
     GLOBAL_TABLE = "aws:dynamodb:global-table"
     MULTI_REGION_CLUSTER = "aws:memorydb:multi-region-cluster"
     VIRTUAL_INTERFACE = "aws:directconnect:virtual-interface"
+    VPC_ENDPOINT = "aws:ec2:vpc-endpoint"
     SHIFTABLE = "aws:arc:zonal-shift-managed-resource"
 
     @property
@@ -96,6 +98,7 @@ _WORDS = {
     ResourceType.GLOBAL_TABLE: "DynamoDB global table",
     ResourceType.MULTI_REGION_CLUSTER: "MemoryDB multi-Region cluster",
     ResourceType.VIRTUAL_INTERFACE: "Direct Connect virtual interface",
+    ResourceType.VPC_ENDPOINT: "VPC endpoint",
     ResourceType.SHIFTABLE: "ARC zonal shift resource",
 }
 

@@ -1,7 +1,8 @@
 """Targets of managed services of which Squall knows what one call of their service says."""
 
+import json
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 from pydantic import field_validator
 
@@ -36,6 +37,15 @@ class DescribedResource(Resource):
             old, new = self.fields.get(name), now.fields.get(name)
             if old != new:
                 yield f"the {name} of {now.id} is {_show(new)}, it was {_show(old)}"
+
+    def read_list(self, name: str) -> list[Any]:
+        """A field that is a list; empty if it is not set."""
+        return list(json.loads(self.fields.get(name, "[]")))
+
+    def with_field(self, name: str, value: str | None) -> Self:
+        """This resource with another value of a field; None: not set."""
+        rest = {key: known for key, known in self.fields.items() if key != name}
+        return self.model_copy(update={"fields": rest if value is None else {**rest, name: value}})
 
     @property
     def agent(self) -> str | None:

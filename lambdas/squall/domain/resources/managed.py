@@ -246,5 +246,31 @@ MANAGED: Mapping[ResourceType, Managed] = {
         tagged_as="directconnect:dxvif",
         dimensions=("VirtualInterfaceId",),
     ),
+    ResourceType.VPC_ENDPOINT: Managed(
+        client="ec2",
+        service="ec2",
+        resource=r"vpc-endpoint/vpce-[0-9a-f]+",
+        describe=Read(
+            method="describe_vpc_endpoints",
+            arguments=lambda arn: {"VpcEndpointIds": [arn.rpartition("/")[2]]},
+            allowed_by="ec2:DescribeVpcEndpoints",
+            on="*",
+            gives="VpcEndpoints[0]",
+            absent=frozenset({"InvalidVpcEndpointId.NotFound"}),
+        ),
+        owner="OwnerId",
+        state="State",
+        usable=frozenset({"available", "Available"}),  # EC2 answers in small letters, its API reference has capitals
+        fields={
+            "Groups": "sort(Groups[].GroupId || `[]`)",
+            "SubnetIds": "sort(SubnetIds || `[]`)",
+            **{
+                name: name for name in ("VpcEndpointType", "ServiceName", "VpcId", "PrivateDnsEnabled", "IpAddressType", "RequesterManaged")
+            },
+        },
+        tags="Tags",
+        tagged_as="ec2:vpc-endpoint",
+        dimensions=("VPC Endpoint Id",),
+    ),
 }
 """The types, each with its row."""

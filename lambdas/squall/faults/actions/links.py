@@ -1,9 +1,7 @@
 """FIS actions that cut links of managed services: the replication of DynamoDB and MemoryDB to other Regions, and the sessions of
 Direct Connect. The state of the target shows them only while they last, so that the experiment's signal tells."""
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import FaultType
@@ -45,15 +43,13 @@ class GlobalTablePause(DescribedFault):
     def check_targets(self, injection: Injection[DescribedResource, Model], /) -> Iterable[SafetyCheck]:
         yield from super().check_targets(injection)
         tables = injection.targets
-        alone = [table.id for table in tables if not _read(table, "Replicas")]
+        alone = [table.id for table in tables if not table.read_list("Replicas")]
         refusal = f"{', '.join(alone)} has no replica in another Region: there is nothing to pause"
         yield check_targets("replicated", tables, alone, refusal, "every table has a replica in another Region")
 
     def find_changes(self, before: DescribedResource, now: DescribedResource | None, /) -> Iterable[str]:
         left = bool(list(self.find_target_remnants(before, now)))
-        mine = before.fields.get(POLICY) if left else None
-        known = now.model_copy(update={"fields": _replace(now.fields, POLICY, mine)}) if now and left else now
-        yield from super().find_changes(before, known)
+        yield from super().find_changes(before, now.with_field(POLICY, before.fields.get(POLICY)) if now and left else now)
 
     def find_target_remnants(self, before: DescribedResource, now: DescribedResource | None, /) -> Iterable[Remnant]:
         policy, known = before.fields.get(POLICY, ""), now.fields.get(POLICY, "") if now else ""
@@ -83,7 +79,7 @@ class MultiRegionClusterPause(DescribedFault):
 
     def check_targets(self, injection: Injection[DescribedResource, Model], /) -> Iterable[SafetyCheck]:
         yield from super().check_targets(injection)
-        regions = {cluster.id: {region for region, _ in _read(cluster, "Clusters")} for cluster in injection.targets}
+        regions = {cluster.id: {region for region, _ in cluster.read_list("Clusters")} for cluster in injection.targets}
         alone = [id_ for id_, known in regions.items() if injection.region not in known or len(known) < 2]
         refusal = f"{', '.join(alone)} has no cluster in {injection.region}, or none elsewhere: there is nothing to pause"
         yield check_targets("replicated", injection.targets, alone, refusal, "every cluster has members in this Region and in another")
@@ -103,19 +99,8 @@ class VirtualInterfaceDisconnect(DescribedFault):
         down = [
             f"the BGP peer {peer} of {interface.id} is {state} and {status}"
             for interface in interfaces
-            for peer, state, status in _read(interface, "bgpPeers")
+            for peer, state, status in interface.read_list("bgpPeers")
             if (state, status) != ("available", "up")
         ]
-        down += [f"{interface.id} has no BGP peer" for interface in interfaces if not _read(interface, "bgpPeers")]
+        down += [f"{interface.id} has no BGP peer" for interface in interfaces if not interface.read_list("bgpPeers")]
         yield check_targets("sessions_up", interfaces, down, "; ".join(down), "every BGP session is up, as FIS asks for")
-
-
-def _read(resource: DescribedResource, field: str) -> list[Any]:
-    """A field that is a list."""
-    return list(json.loads(resource.fields.get(field, "[]")))
-
-
-def _replace(fields: dict[str, str], name: str, value: str | None) -> dict[str, str]:
-    """The fields with another value; None: without that field."""
-    rest = {key: known for key, known in fields.items() if key != name}
-    return rest if value is None else {**rest, name: value}

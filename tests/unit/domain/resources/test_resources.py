@@ -27,6 +27,7 @@ GLOBAL_TABLE = "arn:aws:dynamodb:eu-west-1:111122223333:table/orders"
 MULTI_REGION_CLUSTER = "arn:aws:memorydb::111122223333:multiregioncluster/orders"
 VIRTUAL_INTERFACE = "arn:aws:directconnect:eu-west-1:111122223333:dxvif/dxvif-0a1"
 ROLE = "arn:aws:iam::111122223333:role/orders/api"
+VPC_ENDPOINT = "arn:aws:ec2:eu-west-1:111122223333:vpc-endpoint/vpce-0a1"
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shop/0123456789abcdef"
 DSQL_CLUSTER = "arn:aws:dsql:eu-west-1:111122223333:cluster/abc123def456"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
@@ -61,6 +62,8 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (f"{GLOBAL_TABLE}/stream/2026-01-01T00:00:00.000", None),
         (MULTI_REGION_CLUSTER, ResourceType.MULTI_REGION_CLUSTER),
         (VIRTUAL_INTERFACE, ResourceType.VIRTUAL_INTERFACE),
+        (VPC_ENDPOINT, ResourceType.VPC_ENDPOINT),
+        (VPC_ENDPOINT.replace("endpoint/", "endpoint-service/"), None),
         (BALANCER, ResourceType.SHIFTABLE),
         (BALANCER.replace("/app/", "/net/"), ResourceType.SHIFTABLE),
         (BALANCER.replace("/app/", "/gwy/"), None),
@@ -149,6 +152,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.GLOBAL_TABLE: GLOBAL_TABLE,
         ResourceType.MULTI_REGION_CLUSTER: MULTI_REGION_CLUSTER,
         ResourceType.VIRTUAL_INTERFACE: VIRTUAL_INTERFACE,
+        ResourceType.VPC_ENDPOINT: VPC_ENDPOINT,
         ResourceType.SHIFTABLE: BALANCER,
     }
     assert set(names) == set(ResourceType)
