@@ -33,6 +33,13 @@ def allow_shiftable(names: Names) -> Iterator[PolicyStatement]:
     yield PolicyStatement(actions=[*listing, "ec2:DescribeAvailabilityZones", "elasticloadbalancing:DescribeTags"], resources=["*"])
 
 
+def allow_gateways(names: Names) -> Iterator[PolicyStatement]:
+    """To read transit gateways and their attachments."""
+    kinds = ("TransitGateways", "TransitGatewayAttachments", "TransitGatewayPeeringAttachments")
+    if _hits(names, ResourceType.TRANSIT_GATEWAY):
+        yield PolicyStatement(actions=[f"ec2:Describe{kind}" for kind in kinds], resources=["*"])
+
+
 def find_shiftable(names: Names) -> Iterator[PolicyStatement]:
     """To find them by tags."""
     if _hits(names, ResourceType.SHIFTABLE):

@@ -20,6 +20,8 @@ from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
 from tests.workflow.faults.test_tasks import SERVICE, SHOP
+from tests.workflow.faults.test_transit_gateways import ACTION as GATEWAY_ACTION
+from tests.workflow.faults.test_transit_gateways import GATEWAY
 from tests.workflow.faults.test_zonal_shifts import BALANCER, SHIFT, SHIFT_VALUES
 from tests.workflow.rig import LOAD_BALANCER, OBSERVED, SCENARIO, SHAPES, TARGET_GROUP
 from tests.workflow.walk import Walk
@@ -156,6 +158,16 @@ def tagged_shifted(walk: Walk, world: FakeWorld) -> None:
     catalogue(type=SHIFT, target_resources=[], target=target, service=TARGET_GROUP, parameters=SHIFT_VALUES, **CRITERIA)
 
 
+def gateway(_: Walk, world: FakeWorld) -> None:
+    policy(allowed_types=[GATEWAY_ACTION])
+    world.fleet.add_other(GATEWAY)
+    world.metrics.set("Throttled", lambda _: 90.0 if world.faults.active() else 0.0)
+    parameters = {"region": "us-east-1"}
+    catalogue(
+        type=GATEWAY_ACTION, target_resources=[GATEWAY.arn], service=TARGET_GROUP, parameters=parameters, fault_signal=SIGNAL, **CRITERIA
+    )
+
+
 def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
     """Half of the calls on a managed service fail, and its clients count them."""
     policy(allowed_types=[action], api_fault_roles=[ORDERS_ROLE.arn])
@@ -197,6 +209,7 @@ KINDS: dict[str, Prepare] = {
     "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
     "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
     "a VPC endpoint": link("aws:network:disrupt-vpc-endpoint"),
+    "a transit gateway": gateway,
     "what ARC shifts": shifted,
     "tagged, what ARC shifts": tagged_shifted,
     "tasks": task,

@@ -69,7 +69,7 @@ NAMES = Names(
     schedule_role_arn="schedule-role",
     sentinel_in_vpc=True,
     disturbs_functions=True,
-    fis_action_targets=(*MANAGED, ResourceType.SHIFTABLE),
+    fis_action_targets=(*MANAGED, ResourceType.SHIFTABLE, ResourceType.TRANSIT_GATEWAY),
     api_fault_roles=("role",),
 )
 _DYNAMODB = {
@@ -166,6 +166,9 @@ KINDS: dict[str, set[ResourceType]] = {
     "lambda:ListAliases": {_F},
     "lambda:ListTags": {_F},
     "tag:GetResources": {_F, *(kind for kind, managed in MANAGED.items() if managed.tagged_as)},
+    "ec2:DescribeTransitGateways": {ResourceType.TRANSIT_GATEWAY},
+    "ec2:DescribeTransitGatewayAttachments": {ResourceType.TRANSIT_GATEWAY},
+    "ec2:DescribeTransitGatewayPeeringAttachments": {ResourceType.TRANSIT_GATEWAY},
     "arc-zonal-shift:GetManagedResource": {ResourceType.SHIFTABLE},
     "arc-zonal-shift:ListManagedResources": {ResourceType.SHIFTABLE},
     "arc-zonal-shift:ListZonalShifts": {ResourceType.SHIFTABLE},

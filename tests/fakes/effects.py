@@ -76,6 +76,7 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:memorydb:multi-region-cluster-pause-replication": nothing,
     "aws:directconnect:virtual-interface-disconnect": nothing,
     "aws:network:disrupt-vpc-endpoint": block,
+    "aws:network:transit-gateway-disrupt-cross-region-connectivity": nothing,
     "aws:fis:inject-api-internal-error": nothing,
     "aws:fis:inject-api-throttle-error": nothing,
     "aws:fis:inject-api-unavailable-error": nothing,

@@ -459,20 +459,41 @@ def test_functions_are_read_only_where_a_policy_enables_faults_on_them(stack: Re
     assert "ec2:DescribeInstances" in granted
 
 
+def list_granted(*kinds: str, function: str = "Discover", capability: str = "inventory") -> set[tuple[str, str]]:
+    """What a function may read where policies allow actions on these types by their ids."""
+    names = Names(
+        "aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=kinds, api_fault_roles=("role",)
+    )
+    statements = make_capabilities(names, function)[capability]
+    return {(action, resource) for statement in statements for action in statement.actions for resource in statement.resources}
+
+
 @pytest.mark.parametrize("kind", MANAGED)
 def test_managed_resources_are_read_only_where_a_policy_allows_an_action_on_them(kind: ResourceType) -> None:
-    def list_granted(*kinds: str) -> set[tuple[str, str]]:
-        names = Names(
-            "aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=kinds, api_fault_roles=("role",)
-        )
-        statements = make_capabilities(names, "Discover")["inventory"]
-        return {(action, resource) for statement in statements for action in statement.actions for resource in statement.resources}
-
     managed = MANAGED[kind]
     resources = {read.allowed_by: "*" if read.on == "*" else managed.arn("aws", "r", "a", read.on) for read in managed.reads}
     if kind is ResourceType.ROLE:
         resources = {"iam:GetRole": "role"}  # those that the policies list
     assert list_granted(kind) - list_granted() == resources.items() - list_granted()
+
+
+def test_what_arc_shifts_is_read_only_where_a_policy_allows_the_shift() -> None:
+    kind, reading = ResourceType.SHIFTABLE, "arc-zonal-shift:GetManagedResource"
+    assert list_granted(kind) - list_granted() == {
+        (reading, "arn:aws:elasticloadbalancing:r:a:loadbalancer/app/*"),
+        (reading, "arn:aws:elasticloadbalancing:r:a:loadbalancer/net/*"),
+        (reading, "*"),  # with a condition that names groups and clusters
+        ("arc-zonal-shift:ListZonalShifts", "*"),
+        ("ec2:DescribeAvailabilityZones", "*"),
+        ("elasticloadbalancing:DescribeTags", "*"),
+    }
+    finding = list_granted(kind, capability="find_targets") - list_granted(capability="find_targets")
+    assert finding == {("arc-zonal-shift:ListManagedResources", "*")}
+
+
+def test_transit_gateways_are_read_only_where_a_policy_allows_an_action_on_them() -> None:
+    kinds = ("TransitGateways", "TransitGatewayAttachments", "TransitGatewayPeeringAttachments")
+    assert list_granted(ResourceType.TRANSIT_GATEWAY) - list_granted() == {(f"ec2:Describe{kind}", "*") for kind in kinds}
 
 
 def test_every_role_of_the_stack_carries_the_tag_by_which_faults_spare_it(stack: Resources) -> None:

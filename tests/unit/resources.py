@@ -14,6 +14,7 @@ from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.resources.shiftable import ShiftableResource
 from squall.domain.resources.subnets import Endpoint, Subnet
 from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.transit_gateways import PeeringAttachment, TransitGateway
 from squall.domain.resources.types import OtherResource
 from squall.domain.resources.volumes import Attachment, Volume
 from squall.domain.resources.workload import Group, Workload
@@ -197,6 +198,20 @@ def vpc_endpoint(name: str = "0a1", zone: str = "", **changes: Any) -> Described
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def transit_gateway(name: str = "0a1", zone: str = "", **changes: Any) -> TransitGateway:
+    """A transit gateway with an attachment to one in Frankfurt."""
+    id_ = f"tgw-{name.encode().hex()}"
+    attachment = PeeringAttachment(
+        id=f"tgw-attach-{name.encode().hex()}", region="eu-central-1", state="available", route_table="tgw-rtb-1",
+        association="associated", tags=STAGING,
+    )  # fmt: skip
+    inputs = {
+        "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:transit-gateway/{id_}", "state": "available", "zone": zone, "tags": STAGING,
+        "attachments": (attachment,),
+    }  # fmt: skip
+    return TransitGateway.model_validate({**inputs, **changes})
+
+
 def shiftable(name: str = "shop", zone: str = "", **changes: Any) -> ShiftableResource:
     """An Application Load Balancer in three zones that AWS may shift."""
     id_ = f"app/{name}/0123456789abcdef"
@@ -233,6 +248,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.MULTI_REGION_CLUSTER: multi_region_cluster,
     ResourceType.VIRTUAL_INTERFACE: virtual_interface,
     ResourceType.VPC_ENDPOINT: vpc_endpoint,
+    ResourceType.TRANSIT_GATEWAY: transit_gateway,
     ResourceType.SHIFTABLE: shiftable,
 }
 """A resource of each type, by its name and zone, fit for every fault."""

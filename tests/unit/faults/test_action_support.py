@@ -46,7 +46,7 @@ def find_type_problem(experiment: dict[str, Any], path: str) -> Problem:
     [
         ("aws:ec2:terminate-instances", "is instance_termination on EC2 instance", "instance_termination"),
         ("aws:rds:failover-db-cluster", "is database_failure on RDS DB cluster", "database_failure"),
-        ("aws:network:transit-gateway-disrupt-cross-region-connectivity", "can't read targets of the type aws:ec2:transit-", "custom"),
+        ("aws:ecs:drain-container-instances", "can't read targets of the type aws:ecs:cluster", "custom"),
         ("aws:elasticache:replicationgroup-interrupt-az-power", "takes its targets by tag alone", "custom"),
         ("aws:fis:wait", "it disturbs nothing: `observation`", "custom"),
         ("aws:ec2:terminate-instance", 'is unknown, did you mean "aws:ec2:terminate-instances"?', "custom"),

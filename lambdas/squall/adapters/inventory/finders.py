@@ -15,6 +15,7 @@ from squall.adapters.inventory.scaling_groups import ScalingGroups
 from squall.adapters.inventory.shiftable import ShiftableResources
 from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.adapters.inventory.tasks import EcsTasks
+from squall.adapters.inventory.transit_gateways import Ec2TransitGateways
 from squall.adapters.inventory.volumes import EbsVolumes
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.managed import MANAGED
@@ -32,6 +33,7 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.VOLUME: lambda client: EbsVolumes(client("ec2")),
     ResourceType.SCALING_GROUP: lambda client: ScalingGroups(client("autoscaling")),
     ResourceType.SHIFTABLE: ShiftableResources,
+    ResourceType.TRANSIT_GATEWAY: lambda client: Ec2TransitGateways(client("ec2")),
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),

@@ -38,6 +38,7 @@ class FaultType(StrEnum):
     MULTI_REGION_CLUSTER_PAUSE = "aws:memorydb:multi-region-cluster-pause-replication"
     VIRTUAL_INTERFACE_DISCONNECT = "aws:directconnect:virtual-interface-disconnect"
     VPC_ENDPOINT_DISRUPTION = "aws:network:disrupt-vpc-endpoint"
+    TRANSIT_GATEWAY_DISRUPTION = "aws:network:transit-gateway-disrupt-cross-region-connectivity"
     ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
 
     @property
@@ -69,6 +70,7 @@ class ResourceType(StrEnum):
     MULTI_REGION_CLUSTER = "aws:memorydb:multi-region-cluster"
     VIRTUAL_INTERFACE = "aws:directconnect:virtual-interface"
     VPC_ENDPOINT = "aws:ec2:vpc-endpoint"
+    TRANSIT_GATEWAY = "aws:ec2:transit-gateway"
     SHIFTABLE = "aws:arc:zonal-shift-managed-resource"
 
     @property
@@ -99,6 +101,7 @@ _WORDS = {
     ResourceType.MULTI_REGION_CLUSTER: "MemoryDB multi-Region cluster",
     ResourceType.VIRTUAL_INTERFACE: "Direct Connect virtual interface",
     ResourceType.VPC_ENDPOINT: "VPC endpoint",
+    ResourceType.TRANSIT_GATEWAY: "transit gateway",
     ResourceType.SHIFTABLE: "ARC zonal shift resource",
 }
 

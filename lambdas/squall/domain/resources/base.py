@@ -86,6 +86,11 @@ class Resource(Model):
         return self.registered_names
 
     @property
+    def tagged_parts(self) -> Mapping[str, Mapping[str, str]]:
+        """What else has to carry the opt-in tag, because IAM asks for it there: ids to tags."""
+        return {}
+
+    @property
     def contains(self) -> frozenset[str]:
         """Ids of instances, and addresses, that are lost together with this resource and belong to groups themselves.
 

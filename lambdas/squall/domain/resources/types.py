@@ -19,6 +19,7 @@ from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.resources.shiftable import ShiftableResource, kind_named
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.tasks import EcsTask
+from squall.domain.resources.transit_gateways import TransitGateway
 from squall.domain.resources.volumes import Volume
 
 _DESCRIBED = "described"
@@ -39,6 +40,7 @@ _Others = (
     | Annotated[Volume, Tag(ResourceType.VOLUME.value)]
     | Annotated[ScalingGroup, Tag(ResourceType.SCALING_GROUP.value)]
     | Annotated[EksPod, Tag(ResourceType.POD.value)]
+    | Annotated[TransitGateway, Tag(ResourceType.TRANSIT_GATEWAY.value)]
     | Annotated[ShiftableResource, Tag(ResourceType.SHIFTABLE.value)]
     | Annotated[DescribedResource, Tag(_DESCRIBED)]
 )
@@ -62,6 +64,7 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
     (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
     (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
+    (re.compile(r"arn:[^:]+:ec2:[^:]+:\d*:transit-gateway/tgw-[0-9a-f]+"), ResourceType.TRANSIT_GATEWAY),
     *((managed.pattern, kind) for kind, managed in MANAGED.items()),
 )
 
@@ -86,13 +89,14 @@ def group_named(name: str) -> str | None:
     return match["name"] if match else None
 
 
-ZONELESS = frozenset({*MANAGED, ResourceType.FUNCTION})
+ZONELESS = frozenset({*MANAGED, ResourceType.FUNCTION, ResourceType.TRANSIT_GATEWAY})
 """Types that live in no zone."""
 FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.ECS_TASK: frozenset({"availability-zone", "cluster", "service"}),
     ResourceType.FUNCTION: frozenset(),
     ResourceType.POD: frozenset(POD_FILTERS),
     ResourceType.SHIFTABLE: frozenset(),
+    ResourceType.TRANSIT_GATEWAY: frozenset(),
     **dict.fromkeys(MANAGED, frozenset[str]()),
 }
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""

@@ -14,6 +14,7 @@ from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.shiftable import ShiftableResource
 from squall.domain.resources.subnets import Subnet
+from squall.domain.resources.transit_gateways import TransitGateway
 from squall.domain.resources.volumes import Volume
 from squall.domain.resources.workload import CLASSIC, Workload
 from squall.domain.run.alarm_state import AlarmState
@@ -95,6 +96,8 @@ def _list_parts_of(resource: Resource) -> Iterator[Part]:
                 if resource.kind == "EKS"
                 else "LoadBalancer": resource.id
             }
+        case TransitGateway():
+            yield {"TransitGateway": resource.id}
         case DescribedResource():
             names = MANAGED[resource.type].dimensions
             yield from [dict.fromkeys(names, resource.id)] if names else []

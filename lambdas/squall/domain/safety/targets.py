@@ -41,7 +41,14 @@ def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
     existing = {pinned.id: target for pinned in inputs.discovery.pinned if (target := inputs.workload_now.now(pinned))}
     tags = {id_: target.tags.get(inputs.opt_in_tag) for id_, target in existing.items()}
     wrong = [f"{pinned.id} has {tags.get(pinned.id) or 'none'}" for pinned in inputs.discovery.pinned if tags.get(pinned.id) != wanted]
-    wrong += [words for target in existing.values() for words in find_not_opted_in(inputs.workload_now, target, wanted, inputs.opt_in_tag)]
+    hit = [
+        existing[pinned.id].under(fault.parameters)
+        for fault in inputs.definition.experiment.plan
+        for pinned in inputs.discovery.targets_of(fault.name)
+        if pinned.id in existing
+    ]
+    found = (words for target in hit for words in find_not_opted_in(inputs.workload_now, target, wanted, inputs.opt_in_tag))
+    wrong += dict.fromkeys(found)
     wrong += [sentence for pinned in inputs.discovery.pinned if (sentence := _explain_agent_not_opted_in(inputs, pinned))]
     ok = bool(inputs.discovery.pinned) and not wrong
     return ok, f"{inputs.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (join_ids(inputs.discovery.pinned) or 'nothing is pinned')}"

@@ -188,19 +188,23 @@ def _find_unknown(workload: Workload, fault: PlannedFault) -> list[Problem]:
 
 
 def find_not_opted_in(workload: Workload, resource: Resource, environment: str, opt_in_tag: str) -> list[str]:
-    """The instances in the resource that are not tagged for this environment, a sentence each. A tag on the resource
-    does not opt in the instances."""
-    inside = [instance for instance in workload.instances if instance.id in resource.contains & resource.hit]
+    """The instances and parts in the resource that are not tagged for this environment, a sentence each. A tag on the
+    resource does not opt them in."""
+    inside = {instance.id: instance.tags for instance in workload.instances if instance.id in resource.contains & resource.hit}
     return [
-        f"{instance.id} in {resource.id} has {opt_in_tag} = {instance.tags.get(opt_in_tag, 'none')!r}"
-        for instance in inside
-        if instance.tags.get(opt_in_tag) != environment
+        f"{id_} in {resource.id} has {opt_in_tag} = {tags.get(opt_in_tag, 'none')!r}"
+        for id_, tags in {**inside, **resource.tagged_parts}.items()
+        if tags.get(opt_in_tag) != environment
     ]
 
 
 def _check_contents(workload: Workload, candidates: Iterable[Resource], environment: Environment, opt_in_tag: str) -> list[Problem]:
     return [
-        Problem(path="target_resources", message=words, expected=f"{opt_in_tag} = {environment.name!r} on every instance in it")
+        Problem(
+            path="target_resources",
+            message=words,
+            expected=f"{opt_in_tag} = {environment.name!r} on {'each of these' if resource.tagged_parts else 'every instance in it'}",
+        )
         for resource in candidates
         for words in find_not_opted_in(workload, resource, environment.name, opt_in_tag)
     ]

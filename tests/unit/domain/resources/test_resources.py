@@ -28,6 +28,7 @@ MULTI_REGION_CLUSTER = "arn:aws:memorydb::111122223333:multiregioncluster/orders
 VIRTUAL_INTERFACE = "arn:aws:directconnect:eu-west-1:111122223333:dxvif/dxvif-0a1"
 ROLE = "arn:aws:iam::111122223333:role/orders/api"
 VPC_ENDPOINT = "arn:aws:ec2:eu-west-1:111122223333:vpc-endpoint/vpce-0a1"
+TRANSIT_GATEWAY = "arn:aws:ec2:eu-west-1:111122223333:transit-gateway/tgw-0a1"
 BALANCER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/shop/0123456789abcdef"
 DSQL_CLUSTER = "arn:aws:dsql:eu-west-1:111122223333:cluster/abc123def456"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
@@ -64,6 +65,7 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (VIRTUAL_INTERFACE, ResourceType.VIRTUAL_INTERFACE),
         (VPC_ENDPOINT, ResourceType.VPC_ENDPOINT),
         (VPC_ENDPOINT.replace("endpoint/", "endpoint-service/"), None),
+        (TRANSIT_GATEWAY, ResourceType.TRANSIT_GATEWAY),
         (BALANCER, ResourceType.SHIFTABLE),
         (BALANCER.replace("/app/", "/net/"), ResourceType.SHIFTABLE),
         (BALANCER.replace("/app/", "/gwy/"), None),
@@ -153,6 +155,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.MULTI_REGION_CLUSTER: MULTI_REGION_CLUSTER,
         ResourceType.VIRTUAL_INTERFACE: VIRTUAL_INTERFACE,
         ResourceType.VPC_ENDPOINT: VPC_ENDPOINT,
+        ResourceType.TRANSIT_GATEWAY: TRANSIT_GATEWAY,
         ResourceType.SHIFTABLE: BALANCER,
     }
     assert set(names) == set(ResourceType)
