@@ -288,6 +288,7 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
                     "ec2:DescribeManagedPrefixLists",
                     "ec2:DescribeNetworkAcls",
                     "ec2:DescribeNetworkInterfaces",
+                    "ec2:DescribeRouteTables",
                     "ec2:DescribeSpotInstanceRequests",
                     "ec2:DescribeSubnets",
                     "ec2:DescribeVolumes",

@@ -75,12 +75,17 @@ class Network:
     def describe_vpc_endpoints(self, **_: Any) -> dict[str, Any]:
         return {"VpcEndpoints": []}
 
+    def describe_route_tables(self, **_: Any) -> dict[str, Any]:
+        main = {"Main": True, "RouteTableId": "rtb-0a1", "RouteTableAssociationId": "rtbassoc-0"}
+        return {"RouteTables": [{"RouteTableId": "rtb-0a1", "VpcId": VPC, "Associations": [main], "Routes": [], "Tags": []}]}
+
     def describe_managed_prefix_lists(self, **_: Any) -> dict[str, Any]:
         return {"PrefixLists": []}
 
 
 _METHODS = (
     "describe_subnets", "describe_network_acls", "describe_network_interfaces", "describe_vpc_endpoints", "describe_managed_prefix_lists",
+    "describe_route_tables",
 )  # fmt: skip
 _ENTRIES = [
     {"Egress": egress, "RuleNumber": number, "Protocol": "-1", "RuleAction": action, "CidrBlock": "0.0.0.0/0"}

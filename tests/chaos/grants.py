@@ -140,6 +140,7 @@ KINDS: dict[str, set[ResourceType]] = {
     "ec2:GetManagedPrefixListEntries": {_S},
     "ec2:DescribeNetworkAcls": {_S},
     "ec2:DescribeNetworkInterfaces": {_S},
+    "ec2:DescribeRouteTables": {_S},
     "ec2:DescribeSpotInstanceRequests": _WITH_INSTANCES,
     "ec2:DescribeSubnets": {_S, _T},
     "ec2:DescribeVolumes": {_V},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.shiftable import BY_FIS, ShiftableResource, ZonalShift
-from squall.domain.resources.subnets import Acl, Subnet
+from squall.domain.resources.subnets import Acl, FisPart, Subnet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,21 @@ def cut_off(fleet: FakeFleet, arn: str) -> Callable[[], None]:
 
 def _associate(fleet: FakeFleet, arn: str, acl: str, clones: tuple[Acl, ...]) -> None:
     changed = {"acl": acl, "association": f"aclassoc-{next(_ids):08x}", "clones": clones}
+    fleet.others[arn] = fleet.others[arn].model_copy(update=changed)
+
+
+def reroute(fleet: FakeFleet, arn: str) -> Callable[[], None]:
+    """Associate a route table of FIS's, and the original at the end: each association has a new id."""
+    subnet = fleet.others[arn]
+    assert isinstance(subnet, Subnet)
+    made = FisPart(kind="route-table", id=f"rtb-f15{next(_ids):05x}", subnets=(subnet.id,))
+    _route(fleet, arn, made.id, (*subnet.made_by_fis, made))
+    original, parts = subnet.route_table or "", subnet.made_by_fis
+    return lambda: _route(fleet, arn, original, parts)
+
+
+def _route(fleet: FakeFleet, arn: str, table: str, parts: tuple[FisPart, ...]) -> None:
+    changed = {"route_table": table, "route_association": f"rtbassoc-{next(_ids):08x}", "made_by_fis": parts}
     fleet.others[arn] = fleet.others[arn].model_copy(update=changed)
 
 
@@ -76,6 +91,7 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:memorydb:multi-region-cluster-pause-replication": nothing,
     "aws:directconnect:virtual-interface-disconnect": nothing,
     "aws:network:disrupt-vpc-endpoint": block,
+    "aws:network:route-table-disrupt-cross-region-connectivity": reroute,
     "aws:network:transit-gateway-disrupt-cross-region-connectivity": nothing,
     "aws:fis:inject-api-internal-error": nothing,
     "aws:fis:inject-api-throttle-error": nothing,

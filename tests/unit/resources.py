@@ -51,6 +51,7 @@ def subnet(name: str = "0a1", zone: str = f"{REGION}a", **changes: Any) -> Subne
     inputs = {
         "id": id_, "arn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{id_}", "state": "available", "zone": zone, "tags": STAGING,
         "vpc": "vpc-1", "cidr": "10.0.1.0/24", "acl": "acl-0a1", "association": "aclassoc-1", "instances": ("i-1",),
+        "route_table": "rtb-1", "route_association": "rtbassoc-1",
         "addresses": ("10.0.1.7",),
         "endpoints": (Endpoint(id="vpce-1", service=f"com.amazonaws.{REGION}.ssm", subnets=(id_, "subnet-0ffff")),),
     }  # fmt: skip

@@ -146,7 +146,7 @@ class SubnetUnavailable(_Disruption[Unreachable]):
         yield _check_acl(injection.targets)
         if injection.parameters.scope != "all":
             yield _check_rules(injection.targets, added=1)
-        yield _check_inhabited(injection.targets)
+        yield check_inhabited(injection.targets)
         yield _check_balancers(injection.targets, injection.parameters.scope)
         yield make_check("endpoints_elsewhere", *_find_endpoints(injection.targets))
 
@@ -165,7 +165,7 @@ class SubnetDependency(_Disruption[Dependency]):
     def check_targets(self, injection: Injection[Subnet, Dependency], /) -> Iterable[SafetyCheck]:
         yield _check_acl(injection.targets)
         yield _check_rules(injection.targets, added=_count_entries(injection.targets, injection.parameters.prefix_list))
-        yield _check_inhabited(injection.targets)
+        yield check_inhabited(injection.targets)
         if injection.parameters.prefix_list is not None:
             yield make_check("dependency_apart", *_check_prefix_list(injection.targets, injection.parameters.prefix_list))
 
@@ -196,7 +196,8 @@ def _count_entries(subnets: Sequence[Subnet], prefix_list: str | None) -> int:
     return next((len(known.entries) for subnet in subnets for known in subnet.prefix_lists if known.id == prefix_list), 1)
 
 
-def _check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:
+def check_inhabited(subnets: Sequence[Subnet]) -> SafetyCheck:
+    """Whether anything lives in each subnet that could notice."""
     empty = [subnet.id for subnet in subnets if not subnet.contains]
     lives = ", ".join(f"{subnet.id}: {len(subnet.instances)} instances, {len(subnet.addresses)} addresses" for subnet in subnets)
     refusal = f"nothing lives in {', '.join(empty)}: nobody would notice"

@@ -11,7 +11,7 @@ from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.subnets import Ec2Subnets
 from squall.adapters.inventory.target_groups import TargetGroups
 from squall.domain.base.vocabulary import ResourceType
-from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
+from squall.domain.resources.subnets import Acl, Endpoint, FisPart, PrefixList, Subnet
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, REGION
 from tests.adapters.scripted import Scripted, error
@@ -144,3 +144,51 @@ def test_a_subnet_that_is_gone_is_missing_and_its_inhabitants_with_it(account: A
 def test_ec2_that_can_not_be_asked_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="DescribeSubnets"):
         Ec2Subnets(Scripted("ec2", describe_subnets=[error("UnauthorizedOperation")])).find(["subnet-1"], {}, {})
+
+
+def test_a_subnet_is_described_with_its_route_table_and_what_fis_made_of_others(account: Account) -> None:
+    ec2 = account.ec2
+    managed = [{"Key": "managedByFIS", "Value": "true"}]
+    (alone,) = account.describe(account.first).others
+    assert isinstance(alone, Subnet)
+    assert (str(alone.route_table).startswith("rtb-"), alone.route_association) == (True, None), "it uses the main one"
+    own = ec2.create_route_table(VpcId=account.vpc)["RouteTable"]["RouteTableId"]
+    association = ec2.associate_route_table(RouteTableId=own, SubnetId=account.first)["AssociationId"]
+    gateway = ec2.create_vpc_endpoint(
+        VpcId=account.vpc, ServiceName=f"com.amazonaws.{REGION}.s3", VpcEndpointType="Gateway", RouteTableIds=[own],
+        TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": STAGING}],
+    )["VpcEndpoint"]["VpcEndpointId"]  # fmt: skip
+    (before,) = account.describe(account.first).others
+    assert isinstance(before, Subnet)
+    assert (before.route_table, before.route_association, before.gateways) == (own, association, {gateway: TAGS})
+    assert (before.made_by_fis, [endpoint.id for endpoint in before.endpoints]) == ((), [account.endpoint])
+    made = ec2.create_route_table(VpcId=account.vpc, TagSpecifications=[{"ResourceType": "route-table", "Tags": managed}])
+    theirs = made["RouteTable"]["RouteTableId"]
+    prefixes = ec2.create_managed_prefix_list(
+        PrefixListName="fis", MaxEntries=1, AddressFamily="IPv4", TagSpecifications=[{"ResourceType": "prefix-list", "Tags": managed}]
+    )["PrefixList"]["PrefixListId"]
+    again = ec2.replace_route_table_association(AssociationId=association, RouteTableId=theirs)["NewAssociationId"]
+    (now,) = account.describe(account.first).others
+    assert isinstance(now, Subnet)
+    assert (now.route_table, now.route_association) == (theirs, again)
+    assert now.made_by_fis == (
+        FisPart(kind="route-table", id=theirs, subnets=(account.first,)),
+        FisPart(kind="prefix-list", id=prefixes),
+    )
+
+
+def test_interfaces_that_fis_made_in_the_subnet_are_told() -> None:
+    entry = {"SubnetId": "subnet-1", "VpcId": "vpc-1", "State": "available", "CidrBlock": "10.0.0.0/24", "OwnerId": "123456789012"}
+    interface = {"NetworkInterfaceId": "eni-1", "SubnetId": "subnet-1", "TagSet": [{"Key": "managedByFIS", "Value": "true"}]}
+    ec2 = Scripted(
+        "ec2",
+        describe_subnets=[{"Subnets": [entry]}],
+        describe_network_acls=[{"NetworkAcls": []}],
+        describe_network_interfaces=[{"NetworkInterfaces": [interface, {"NetworkInterfaceId": "eni-2", "SubnetId": "subnet-1"}]}],
+        describe_vpc_endpoints=[{"VpcEndpoints": []}],
+        describe_route_tables=[{"RouteTables": []}],
+        describe_managed_prefix_lists=[{"PrefixLists": []}],
+    )
+    (resource,) = Ec2Subnets(ec2).find(["subnet-1"], {}, {}).resources
+    assert isinstance(resource, Subnet)
+    assert (resource.made_by_fis, resource.route_table) == ((FisPart(kind="network-interface", id="eni-1"),), None)

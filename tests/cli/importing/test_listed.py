@@ -95,12 +95,7 @@ def test_another_action_is_imported_by_the_entry_of_its_targets_or_refused_with_
 @pytest.mark.parametrize(
     ("action", "resource_type", "key", "says"),
     [
-        (
-            "aws:network:route-table-disrupt-cross-region-connectivity",
-            "aws:ec2:subnet",
-            "Subnets",
-            "type: service_unavailable on the subnets",
-        ),
+        ("aws:s3:bucket-pause-replication", "aws:s3:bucket", "Buckets", "FIS takes its targets by tag alone"),
         (
             "aws:elasticache:replicationgroup-interrupt-az-power",
             "aws:elasticache:replicationgroup",
@@ -121,6 +116,36 @@ def test_an_action_that_no_entry_can_list_is_refused_with_what_works(action: str
 def test_an_action_by_its_id_is_a_type_of_its_own() -> None:
     made = only(import_document(template({"Web": BY_TAG}, again={"actionId": "aws:ec2:reboot-instances", "targets": {"Instances": "Web"}})))
     assert (made.document["type"], made.losses) == ("aws:ec2:reboot-instances", ())
+
+
+@pytest.mark.parametrize(
+    ("action", "resource_type", "key", "parameters"),
+    [
+        (
+            "aws:arc:start-zonal-autoshift",
+            "aws:arc:zonal-shift-managed-resource",
+            "ManagedResources",
+            {"availabilityZoneIdentifier": "us-east-1a", "managedResourceTypes": "ASG,ALB", "zonalAutoshiftStatus": "ANY"},
+        ),
+        ("aws:network:disrupt-vpc-endpoint", "aws:ec2:vpc-endpoint", "VPCEndpoints", {}),
+        ("aws:network:route-table-disrupt-cross-region-connectivity", "aws:ec2:subnet", "Subnets", {"region": "eu-west-1"}),
+        (
+            "aws:network:transit-gateway-disrupt-cross-region-connectivity",
+            "aws:ec2:transit-gateway",
+            "TransitGateways",
+            {"region": "eu-west-1"},
+        ),
+    ],
+)
+def test_network_actions_of_awss_own_scenarios_are_imported_by_their_ids(
+    action: str, resource_type: str, key: str, parameters: dict[str, str]
+) -> None:
+    target = {"resourceType": resource_type, "resourceTags": {"app": "web"}, "selectionMode": "ALL"}
+    hit = {"actionId": action, "parameters": {"duration": "PT30M", **parameters}, "targets": {key: "Some"}}
+    made = only(import_document(template({"Some": target}, hit=hit)))
+    assert (made.document["type"], made.losses) == (action, ())
+    assert made.document.get("parameters", {}) == {name: value for name, value in parameters.items() if value != "ENABLED"}
+    assert (made.document["target"]["resource_type"], made.document["target"]["tags"]) == (resource_type, {"app": "web"})
 
 
 def test_what_follows_a_document_is_imported_beside_it_and_what_is_lost_is_said() -> None:

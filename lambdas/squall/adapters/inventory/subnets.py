@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found, select_named
-from squall.domain.resources.subnets import Acl, Endpoint, PrefixList, Subnet
+from squall.domain.resources.subnets import Acl, Endpoint, FisPart, PrefixList, Subnet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from squall.domain.resources.types import OtherResource
 
 MANAGED = "managedByFIS"
-"""The tag of a network ACL that FIS made; its value is `true`."""
+"""The tag of what FIS made; its value is `true`."""
 _AMAZON = "AWS"
 _OF_BALANCER = "ELB "
 """The beginning of the description of an interface that Elastic Load Balancing made for a node of a load balancer."""
@@ -44,6 +44,7 @@ class Ec2Subnets:
             "describe_subnets": "Subnets",
             "describe_network_acls": "NetworkAcls",
             "describe_network_interfaces": "NetworkInterfaces",
+            "describe_route_tables": "RouteTables",
             "describe_vpc_endpoints": "VpcEndpoints",
         }[method]
         wanted = [{"Name": name, "Values": values} for name, values in filters.items()]
@@ -56,13 +57,19 @@ class Ec2Subnets:
         vpcs = sorted({subnet.vpc for subnet in subnets})
         acls = self._list("describe_network_acls", {"vpc-id": vpcs})
         ids = [subnet.id for subnet in subnets]
-        inhabitants = _group_by_subnet(self._list("describe_network_interfaces", {"subnet-id": ids}))
-        endpoints = _group_by_vpc(self._list("describe_vpc_endpoints", {"vpc-id": vpcs, "vpc-endpoint-type": ["Interface"]}))
-        lists = self._describe_prefix_lists()
+        interfaces = self._list("describe_network_interfaces", {"subnet-id": ids})
+        inhabitants = _group_by_subnet(interfaces)
+        every = self._list("describe_vpc_endpoints", {"vpc-id": vpcs, "vpc-endpoint-type": ["Interface", "Gateway"]})
+        endpoints = _group_by_vpc([entry for entry in every if entry.get("VpcEndpointType") != "Gateway"])
+        tables = self._list("describe_route_tables", {"vpc-id": vpcs})
+        owned = self._list_prefix_lists()
+        lists = tuple(self._read_prefix_list(entry) for entry in owned)
         whole = tuple(
             subnet.model_copy(
                 update={
                     **_find_association(subnet.id, acls),
+                    **_find_routes(subnet, tables, every),
+                    "made_by_fis": (*_list_tables(subnet.vpc, tables), *_list_parts(subnet.id, interfaces, owned)),
                     "clones": tuple(_read_acl(acl) for acl in acls if acl["VpcId"] == subnet.vpc and _is_managed(acl)),
                     "instances": tuple(sorted(inhabitants[subnet.id].instances)),
                     "addresses": tuple(sorted(inhabitants[subnet.id].addresses)),
@@ -77,13 +84,14 @@ class Ec2Subnets:
         instances = tuple(name for subnet in whole for name in subnet.instances)
         return Found(whole, found.missing, instances=instances, registered=registered)
 
-    def _describe_prefix_lists(self) -> tuple[PrefixList, ...]:
+    def _list_prefix_lists(self) -> list[Any]:
+        """The account's own prefix lists."""
         lists = list_items(self._client, "describe_managed_prefix_lists", "PrefixLists")
-        own = [entry for entry in lists if entry.get("OwnerId") != _AMAZON]
-        return tuple(
-            PrefixList(id=entry["PrefixListId"], name=entry.get("PrefixListName", ""), entries=self._read_entries(entry["PrefixListId"]))
-            for entry in sorted(own, key=lambda entry: str(entry["PrefixListId"]))
-        )
+        return sorted((entry for entry in lists if entry.get("OwnerId") != _AMAZON), key=lambda entry: str(entry["PrefixListId"]))
+
+    def _read_prefix_list(self, entry: Mapping[str, Any]) -> PrefixList:
+        id_ = entry["PrefixListId"]
+        return PrefixList(id=id_, name=entry.get("PrefixListName", ""), entries=self._read_entries(id_))
 
     def _read_entries(self, prefix_list: str) -> tuple[str, ...]:
         """The entries of the first page, up to a hundred: more than ten are too many for FIS anyway."""
@@ -98,7 +106,7 @@ def _read_subnet(entry: Mapping[str, Any], client: Any) -> Subnet:
         arn=entry.get("SubnetArn") or f"arn:{meta.partition}:ec2:{meta.region_name}:{entry['OwnerId']}:subnet/{entry['SubnetId']}",
         state=entry["State"],
         zone=entry.get("AvailabilityZone", ""),
-        tags={tag["Key"]: tag["Value"] for tag in entry.get("Tags", [])},
+        tags=_read_tags(entry),
         vpc=entry["VpcId"],
         cidr=entry["CidrBlock"],
         ipv6_cidrs=tuple(block["Ipv6CidrBlock"] for block in entry.get("Ipv6CidrBlockAssociationSet", ())),
@@ -121,8 +129,45 @@ def _count_rules(acl: Mapping[str, Any]) -> int:
     return max(directions.count(True), directions.count(False))
 
 
-def _is_managed(acl: Mapping[str, Any]) -> bool:
-    return {"Key": MANAGED, "Value": "true"} in acl.get("Tags", [])
+def _find_routes(subnet: Subnet, tables: Sequence[Mapping[str, Any]], endpoints: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The subnet's route table, its association with it, and the gateway endpoints that have routes in it."""
+    of_vpc = [(table, association) for table in tables if table["VpcId"] == subnet.vpc for association in table.get("Associations", ())]
+    own = next(((table, association) for table, association in of_vpc if association.get("SubnetId") == subnet.id), None)
+    main = next((table for table, association in of_vpc if association.get("Main")), None)
+    table = own[0] if own else main
+    id_ = str(table["RouteTableId"]) if table else None
+    gateways = {entry["VpcEndpointId"]: _read_tags(entry) for entry in endpoints if id_ in entry.get("RouteTableIds", ())}
+    return {"route_table": id_, "route_association": own[1]["RouteTableAssociationId"] if own else None, "gateways": gateways}
+
+
+def _list_tables(vpc: str, tables: Sequence[Mapping[str, Any]]) -> list[FisPart]:
+    """The route tables of the VPC that FIS made."""
+    return [
+        FisPart(
+            kind="route-table",
+            id=table["RouteTableId"],
+            subnets=tuple(sorted(entry["SubnetId"] for entry in table.get("Associations", ()) if entry.get("SubnetId"))),
+        )
+        for table in sorted(tables, key=lambda table: str(table["RouteTableId"]))
+        if table["VpcId"] == vpc and _is_managed(table)
+    ]
+
+
+def _list_parts(subnet: str, interfaces: Sequence[Mapping[str, Any]], lists: Sequence[Mapping[str, Any]]) -> list[FisPart]:
+    """The network interfaces in the subnet, and the prefix lists, that FIS made."""
+    inside = [entry["NetworkInterfaceId"] for entry in interfaces if entry["SubnetId"] == subnet and _is_managed(entry, "TagSet")]
+    return [
+        *(FisPart(kind="prefix-list", id=entry["PrefixListId"]) for entry in lists if _is_managed(entry)),
+        *(FisPart(kind="network-interface", id=id_) for id_ in sorted(inside)),
+    ]
+
+
+def _is_managed(entry: Mapping[str, Any], tags: str = "Tags") -> bool:
+    return {"Key": MANAGED, "Value": "true"} in entry.get(tags, [])
+
+
+def _read_tags(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in entry.get("Tags", [])}
 
 
 def _read_acl(acl: Mapping[str, Any]) -> Acl:

@@ -43,7 +43,6 @@ NETWORK = (
         target_key="Subnets",
         parameters=(text("region", required=True), length()),
         length_parameter="duration",
-        refused="Squall reads no route tables, prefix lists and interfaces, so it could not tell what FIS left behind",
     ),
     FisAction(
         "aws:network:transit-gateway-disrupt-cross-region-connectivity",

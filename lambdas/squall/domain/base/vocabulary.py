@@ -39,6 +39,7 @@ class FaultType(StrEnum):
     VIRTUAL_INTERFACE_DISCONNECT = "aws:directconnect:virtual-interface-disconnect"
     VPC_ENDPOINT_DISRUPTION = "aws:network:disrupt-vpc-endpoint"
     TRANSIT_GATEWAY_DISRUPTION = "aws:network:transit-gateway-disrupt-cross-region-connectivity"
+    ROUTE_TABLE_DISRUPTION = "aws:network:route-table-disrupt-cross-region-connectivity"
     ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
 
     @property

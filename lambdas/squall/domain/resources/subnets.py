@@ -1,7 +1,8 @@
 """Subnets as targets: their network ACL, what lives in them, and which endpoints the whole VPC would lose with them."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import ResourceType
@@ -35,8 +36,17 @@ class Acl(Model):
     """Ids of the subnets that it is associated with."""
 
 
+class FisPart(Model):
+    """Something that FIS made to block traffic to a Region: its tag is `managedByFIS = true`."""
+
+    kind: Literal["route-table", "prefix-list", "network-interface"]
+    id: str
+    subnets: tuple[str, ...] = ()
+    """Ids of the subnets that a route table is associated with."""
+
+
 class Subnet(Resource):
-    """A subnet. FIS cuts it off with a clone of its network ACL, associated in place of the original."""
+    """A subnet. FIS cuts it off with a clone of its network ACL, or of its route table, in place of the original."""
 
     USABLE = frozenset({"available"})
     IDENTITY = ("arn", "state", "zone", "vpc", "acl")
@@ -64,6 +74,18 @@ class Subnet(Resource):
     """The interface endpoints of its VPC."""
     prefix_lists: tuple[PrefixList, ...] = ()
     """The account's prefix lists."""
+    route_table: str | None = None
+    """Id of its route table: the one that it is associated with, else the main one of its VPC."""
+    route_association: str | None = None
+    """Id of its association with the route table, another one after each replacement. None: it uses the main one without an
+    association."""
+    gateways: dict[str, dict[str, str]] = {}
+    """The gateway endpoints with routes in its route table: ids to tags."""
+    made_by_fis: tuple[FisPart, ...] = ()
+    """What FIS made for any experiment to block traffic to a Region: route tables of the VPC, network interfaces of the subnet,
+    prefix lists of the account."""
+    away_from: str = ""
+    """The Region that the fault cuts it off from; empty if the fault is another one."""
     clones: tuple[Acl, ...] = ()
     """Network ACLs of the VPC that FIS made for any experiment."""
 
@@ -72,6 +94,14 @@ class Subnet(Resource):
         addresses = {name: ip_address(name) for name in registered if not name.startswith(("i-", "arn:"))}
         inside = {name for name, address in addresses.items() if any(address in network for network in networks)}
         return self.model_copy(update={"addresses": tuple(sorted({*self.addresses, *inside}))})
+
+    def under(self, parameters: Mapping[str, Any], /) -> Self:
+        return self.model_copy(update={"away_from": str(parameters.get("region", ""))})
+
+    @property
+    def tagged_parts(self) -> Mapping[str, Mapping[str, str]]:
+        """The gateway endpoints whose routes FIS copies: IAM authorizes it on these as well."""
+        return self.gateways if self.away_from else {}
 
     @property
     def contains(self) -> frozenset[str]:

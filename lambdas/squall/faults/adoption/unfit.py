@@ -11,11 +11,8 @@ from squall.faults.adoption.entries import AUTOMATION
 from squall.faults.mechanisms.send_command import SEND, document_of, read_document_parameters
 
 _LIST = "an entry of the policy's custom_actions with"
+_DOCUMENT = "an Automation document that does the same, among the policy's custom_actions with what it touches"
 _RUNBOOK = "an Automation document that runs it (aws:runCommand), among the policy's custom_actions with what it touches"
-_NEAREST = {
-    "aws:network:route-table-disrupt-cross-region-connectivity": "type: service_unavailable on the subnets",
-}
-"""What is closest to an action whose targets Squall can't pin, besides a document that does the same."""
 
 
 def explain_unfit(path: str, action_id: str, parameters: Mapping[str, str]) -> Problem:
@@ -36,7 +33,7 @@ def explain_unfit(path: str, action_id: str, parameters: Mapping[str, str]) -> P
         given = _list_names(name for name in parameters if name != row.length_parameter)
         entry = f"action: {action_id}, resource_type: {row.resource_type}, target_key: {row.target_key}, iam{given}"
         return Problem(path=path, message=f"{action_id}: Squall does not know what it does", expected=f"{_LIST} {entry}")
-    return Problem(path=path, message=_explain_targets(row), expected=_describe_substitute(row))
+    return Problem(path=path, message=_explain_targets(row), expected=_DOCUMENT)
 
 
 def _explain_targets(row: FisAction) -> str:
@@ -44,11 +41,6 @@ def _explain_targets(row: FisAction) -> str:
         return f"{row.id}: {row.refused}"
     hits = f"its targets are of {row.resource_type}, which Squall can't pin" if row.resource_type else "it has no targets to pin"
     return f"{row.id}: {hits}"
-
-
-def _describe_substitute(row: FisAction) -> str:
-    document = "an Automation document that does the same, among the policy's custom_actions with what it touches"
-    return f"{_NEAREST[row.id]}; or {document}" if row.id in _NEAREST else document
 
 
 def _describe_document(document: str, parameters: Mapping[str, str]) -> str:
