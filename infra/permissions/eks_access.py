@@ -11,6 +11,8 @@ from constructs import Construct
 from infra.permissions.holders import HOLDERS
 
 VIEW = "AmazonEKSViewPolicy"
+READERS = "squall-readers"
+"""The Kubernetes group of those functions: the policy above shows no custom resources, a RoleBinding may."""
 INVENTORY_READERS = tuple(sorted(name for name, capabilities in HOLDERS.items() if "inventory" in capabilities))
 """The functions that read pods from Kubernetes, each with its own role."""
 
@@ -40,7 +42,7 @@ class EksAccess(Construct):
                 policy = f"arn:{Stack.of(self).partition}:eks::aws:cluster-access-policy/{VIEW}"
                 access_scope = CfnAccessEntry.AccessScopeProperty(type="namespace", namespaces=names)
                 access_policy = CfnAccessEntry.AccessPolicyProperty(policy_arn=policy, access_scope=access_scope)
-                self._add_entry(cluster, function, role, access_policies=[access_policy])
+                self._add_entry(cluster, function, role, access_policies=[access_policy], kubernetes_groups=[READERS])
             for environment, role in fis_roles.items():
                 self._add_entry(cluster, f"Fis-{environment}", role, username=fis_user_name(environment))
 

@@ -91,6 +91,7 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:memorydb:multi-region-cluster-pause-replication": nothing,
     "aws:directconnect:virtual-interface-disconnect": nothing,
     "aws:network:disrupt-vpc-endpoint": block,
+    "aws:eks:inject-kubernetes-custom-resource": nothing,
     "aws:network:route-table-disrupt-cross-region-connectivity": reroute,
     "aws:network:transit-gateway-disrupt-cross-region-connectivity": nothing,
     "aws:fis:inject-api-internal-error": nothing,

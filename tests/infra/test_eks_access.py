@@ -35,6 +35,7 @@ def test_every_function_that_looks_at_targets_may_look_into_the_namespaces_and_n
         wanted = {"main": ["pay", "shop"], "other": ["web"]}[reader["ClusterName"]]
         assert policy["AccessScope"] == {"Type": "namespace", "Namespaces": wanted}
         assert "Username" not in reader
+        assert reader["KubernetesGroups"] == ["squall-readers"], "a RoleBinding may show it custom resources"
 
 
 def test_only_environments_with_a_service_account_have_a_fis_role_that_clusters_know(made: list[dict[str, Any]]) -> None:

@@ -89,6 +89,7 @@ def pod(name: str = "web-7d9c5b-x2x1z", zone: str = f"{REGION}a", **changes: Any
         "id": f"shop/{name}/{uid[:8]}", "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:pod/main/shop/{name}/{uid}", "state": "Ready", "zone": zone,
         "tags": STAGING, "group": "main/shop/deployment/web", "name": name, "namespace": "shop", "uid": uid,
         "cluster": f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main", "service_account": "fis", "pod_ip": "10.0.1.7", "memory_limited": True,
+        "chaos": (),
     }  # fmt: skip
     return EksPod.model_validate({**inputs, **changes})
 

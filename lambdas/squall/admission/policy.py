@@ -8,7 +8,7 @@ from typing import Any
 
 from squall.domain.actions.table import ACTIONS
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, show_value, suggest_name
-from squall.domain.base.vocabulary import BlastRadius, ResourceType
+from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.sentences import resolve_window
@@ -19,6 +19,7 @@ from squall.domain.language.sentences import Threshold
 from squall.domain.metrics import periods
 from squall.domain.metrics.short_faults import find_short_fault
 from squall.domain.metrics.timing_problems import LENGTH_FIELD, find_timing_problems
+from squall.domain.policy.chaos_mesh import KINDS
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
@@ -36,6 +37,7 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
     for fault in experiment.plan:
         yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
         yield from prefix_paths(fault.path, _find_unlisted_roles(fault, environment))
+        yield from prefix_paths(fault.path, _find_unlisted_chaos(fault, environment))
         yield from prefix_paths(fault.path, _find_too_short(fault, "duration" if fault.name else _length_field(experiment)))
         yield from prefix_paths(fault.path, _find_unproven(fault, environment))
         yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
@@ -122,6 +124,20 @@ def _find_unlisted_roles(fault: PlannedFault, environment: Environment) -> Itera
                 message = f"{environment.name} does not list this role: everything that uses it would be hit{suggest_name(name, listed)}"
                 expected = " or ".join(listed) or "none: its policy has no api_fault_roles"
                 yield Problem(path=extend_path(field, index), message=message, expected=expected)
+
+
+def _find_unlisted_chaos(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:
+    """The namespaces in which the policy does not allow this fault of Chaos Mesh."""
+    kind = fault.parameters.get("kubernetesKind")
+    if fault.type is not FaultType.CUSTOM_RESOURCE or kind not in KINDS:
+        return  # the fault refuses a kind that it does not know
+    listed = environment.chaos_mesh.get(kind, ())
+    namespaces = fault.target.filters.get("namespace", ()) if fault.target else ()
+    for index, name in enumerate(namespaces):
+        if name not in listed:
+            expected = " or ".join(listed) or f"none: its policy's chaos_mesh has no {kind}"
+            message = f"{environment.name} does not allow {kind} in {show_value(name)}{suggest_name(name, listed)}"
+            yield Problem(path=extend_path("target.filters.namespace", index), message=message, expected=expected)
 
 
 def _find_unproven(fault: PlannedFault, environment: Environment) -> Iterator[Problem]:

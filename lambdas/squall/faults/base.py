@@ -109,6 +109,8 @@ class Fault(ABC, Generic[R, P]):
     """The name of the targets in its actions: `Instances`."""
     action: str
     """Name of its actions in the template."""
+    length_parameter: str = "duration"
+    """The parameter of its actions that says how long they last at most."""
     ssm_documents: tuple[str, ...] = ()
     """Names of the Systems Manager documents whose commands carry out the fault. The parameters decide which one is
     sent."""
@@ -338,7 +340,7 @@ class Fault(ABC, Generic[R, P]):
         action_id = self.action_id(injection.parameters)
         parameters = dict(self.action_parameters(injection))
         if action_id not in self.instant_actions:
-            parameters["duration"] = iso_duration(min(self.action_length(injection.length), LONGEST))
+            parameters[self.length_parameter] = iso_duration(min(self.action_length(injection.length), LONGEST))
         return {
             "actionId": action_id,
             "description": self.describe(injection.parameters),

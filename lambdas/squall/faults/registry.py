@@ -63,6 +63,7 @@ _ACTIONS = {
     (FaultType.VPC_ENDPOINT_DISRUPTION, ResourceType.VPC_ENDPOINT): "actions.endpoints:VpcEndpointDisruption",
     (FaultType.TRANSIT_GATEWAY_DISRUPTION, ResourceType.TRANSIT_GATEWAY): "actions.gateways:TransitGatewayDisruption",
     (FaultType.ROUTE_TABLE_DISRUPTION, ResourceType.SUBNET): "actions.routes:RouteTableDisruption",
+    (FaultType.CUSTOM_RESOURCE, ResourceType.POD): "pods.custom_resource:CustomResource",
     (FaultType.ZONAL_AUTOSHIFT, ResourceType.SHIFTABLE): "actions.shifts:ZonalAutoshift",
 }
 """The same of faults whose type is the id of a FIS action."""

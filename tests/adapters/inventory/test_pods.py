@@ -30,6 +30,7 @@ ACCOUNT = "123456789012"
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
 TAGS = {"squall:environment": "staging", "team": "shop"}
 FILTERS = {"namespace": ["shop"], "deployment": ["web"]}
+CHAOS = "/apis/chaos-mesh.org/v1alpha1"
 SHOP, ENFORCED = "/api/v1/namespaces/shop", "pod-security.kubernetes.io/enforce"
 PODS, SETS, DEPLOYMENTS = (
     "/api/v1/namespaces/shop/pods",
@@ -88,7 +89,8 @@ class Lists:
         yield from result
 
     def get(self, cluster: Mapping[str, Any], path: str) -> Mapping[str, Any]:
-        answer = self.known.get(path, {"metadata": {"name": path.rpartition("/")[2]}})
+        unknown = Unavailable("kubernetes", "list", "404", "main answered 404", retryable=False)
+        answer = self.known.get(path, unknown if path == CHAOS else {"metadata": {"name": path.rpartition("/")[2]}})
         if isinstance(answer, Exception):
             raise answer
         return dict(answer)
@@ -350,3 +352,36 @@ def test_an_endpoint_that_is_not_https_is_not_spoken_to(api: Kubernetes, monkeyp
     with pytest.raises(Unavailable, match="the endpoint"):
         list(api.list(cluster(endpoint=endpoint), PODS))
     assert wire.requests == []
+
+
+KINDS = ("dnschaos", "httpchaos", "iochaos", "networkchaos", "stresschaos", "timechaos")
+
+
+def chaos(**found: Any) -> dict[str, Any]:
+    """What the cluster answers where Chaos Mesh is installed: no resources but these."""
+    return {CHAOS: {"kind": "APIResourceList"}, **{f"{CHAOS}/namespaces/shop/{kind}": found.get(kind, []) for kind in KINDS}}
+
+
+def test_custom_resources_of_chaos_mesh_in_the_namespace_are_told_with_each_pod() -> None:
+    known = chaos(networkchaos=[{"metadata": {"name": "slow"}}], iochaos=[{"metadata": {"name": "full"}}])
+    pods, api, _ = finder(Lists(**known))
+    found = [resource for resource in pods.find([CLUSTER], {}, FILTERS).resources if isinstance(resource, EksPod)]
+    names = ("iochaos.chaos-mesh.org/full", "networkchaos.chaos-mesh.org/slow")
+    assert [resource.chaos for resource in found] == [names, names]
+    assert {path.rpartition("/")[2] for path in api.asked if path.startswith(CHAOS)} == set(KINDS)
+
+
+@pytest.mark.parametrize(("path", "code"), [(CHAOS, "404"), (f"{CHAOS}/namespaces/shop/iochaos", "Forbidden")])
+def test_where_they_cannot_be_listed_nothing_is_known_of_them_and_pods_are_read_all_the_same(path: str, code: str) -> None:
+    closed = Unavailable("kubernetes", "list", code, "no", retryable=False)
+    pods, _, _ = finder(Lists(**{**chaos(), path: closed}))
+    found = pods.find([CLUSTER], {}, FILTERS)
+    assert [resource.chaos for resource in found.resources if isinstance(resource, EksPod)] == [None, None]
+    assert found.unreadable == ()
+
+
+def test_a_cluster_that_may_answer_later_is_asked_again() -> None:
+    busy = Unavailable("kubernetes", "list", "503", "no", retryable=True)
+    pods, _, _ = finder(Lists(**{**chaos(), f"{CHAOS}/namespaces/shop/dnschaos": busy}))
+    with pytest.raises(Unavailable):
+        pods.find([CLUSTER], {}, FILTERS)

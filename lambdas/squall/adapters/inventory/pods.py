@@ -9,7 +9,8 @@ from urllib.parse import quote
 from squall.adapters.aws import call, list_items, split_chunks
 from squall.adapters.inventory.inventories import Found
 from squall.adapters.inventory.kubernetes import CLOSED, NOT_FOUND, UNREACHABLE
-from squall.domain.resources.pods import PRIVILEGED, EksPod
+from squall.domain.policy.chaos_mesh import KINDS
+from squall.domain.resources.pods import CHAOS_MESH, PRIVILEGED, EksPod
 from squall.domain.resources.workload import Group
 from squall.errors import Unavailable
 
@@ -108,7 +109,7 @@ class EksPods:
         owners = _Owners(lambda kind: self._api.list(cluster, f"/apis/apps/v1{place}/{_KINDS[kind]}"))
         zones = self._zones(cluster, entries)
         helpers = tuple(sorted(entry["metadata"]["name"] for entry in entries if _is_running_helper(entry)))
-        shared = {"helpers": helpers, "pod_security": pod_security}
+        shared = {"helpers": helpers, "pod_security": pod_security, "chaos": self._chaos(cluster, place)}
         pods: list[tuple[EksPod, Mapping[str, str]]] = []
         around: dict[str, tuple[str, str]] = {}
         for entry in entries:
@@ -135,6 +136,23 @@ class EksPods:
                 raise
             labels = {}  # the list of its pods is empty
         return str(labels.get(_ENFORCED, PRIVILEGED))
+
+    def _chaos(self, cluster: Mapping[str, Any], place: str) -> tuple[str, ...] | None:
+        """The custom resources of Chaos Mesh in the namespace. None if it is not installed, or if Squall may not list them:
+        faults that need them are refused then."""
+        try:
+            self._api.get(cluster, f"/apis/{CHAOS_MESH}")  # everybody who is authenticated may ask which resources it has
+            kinds = [kind.lower() for kind in KINDS]
+            names = [
+                f"{kind}.{CHAOS_MESH.partition('/')[0]}/{entry['metadata']['name']}"
+                for kind in kinds
+                for entry in self._api.list(cluster, f"/apis/{CHAOS_MESH}{place}/{kind}")
+            ]
+        except Unavailable as error:
+            if error.retryable:
+                raise
+            return None
+        return tuple(sorted(names))
 
     def _zones(self, cluster: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The zone of each node, by the node's address. It comes from EC2, where nodes are instances in the cluster's

@@ -146,7 +146,6 @@ EKS = (
             length("maxDuration"),
         ),
         length_parameter="maxDuration",
-        refused="the text of the custom resource decides what is hit, so Squall could neither pin nor bound it",
     ),
     FisAction(
         "aws:eks:pod-cpu-stress",

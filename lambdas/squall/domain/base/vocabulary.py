@@ -40,6 +40,7 @@ class FaultType(StrEnum):
     VPC_ENDPOINT_DISRUPTION = "aws:network:disrupt-vpc-endpoint"
     TRANSIT_GATEWAY_DISRUPTION = "aws:network:transit-gateway-disrupt-cross-region-connectivity"
     ROUTE_TABLE_DISRUPTION = "aws:network:route-table-disrupt-cross-region-connectivity"
+    CUSTOM_RESOURCE = "aws:eks:inject-kubernetes-custom-resource"
     ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
 
     @property

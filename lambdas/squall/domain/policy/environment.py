@@ -11,6 +11,7 @@ from squall.domain.base.durations import Span, Timezone, validation_error
 from squall.domain.base.model import Model, Number
 from squall.domain.base.problems import ENVIRONMENT_NAME, require_pattern
 from squall.domain.base.vocabulary import FIS_ACTION, BlastRadius, FaultType, Risk
+from squall.domain.policy.chaos_mesh import ChaosNamespaces
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
 from squall.domain.policy.promotion import Promotion
 from squall.domain.policy.roles import RoleArn, refuse_acting
@@ -360,6 +361,8 @@ class Environment(Model):
     None: no pod is disturbed."""
     api_fault_roles: Annotated[tuple[RoleArn, ...], Field(max_length=20)] = ()
     """The IAM roles whose calls may fail by a fault. Everything that uses such a role is hit. Empty: none."""
+    chaos_mesh: ChaosNamespaces = {}
+    """Faults of Chaos Mesh that FIS may create: their kinds, each with the namespaces. Empty: none."""
     fis_templates: tuple[Annotated[str, FIS_TEMPLATE], ...] = ()
     """FIS templates that experiments may name in `fis_template_id`."""
     sentinel: SentinelPolicy | None = None

@@ -28,6 +28,10 @@ FILTERS: Mapping[str, tuple[str, str]] = {
 labels."""
 
 
+CHAOS_MESH = "chaos-mesh.org/v1alpha1"
+"""The API of Chaos Mesh."""
+
+
 class EksPod(Member):
     """A pod, with what decides whether FIS can disturb it.
 
@@ -60,6 +64,9 @@ class EksPod(Member):
     """Whether every container, and so the pod, has a memory limit: without one the fault takes its node's memory."""
     injecting: tuple[str, ...] = ()
     """Names of the ephemeral containers that run in the pod."""
+    chaos: tuple[str, ...] | None = None
+    """Custom resources of Chaos Mesh in its namespace, as `networkchaos.chaos-mesh.org/name`. None: Chaos Mesh is not installed,
+    or Squall may not list them."""
     helpers: tuple[str, ...] = ()
     """Names of FIS's own pods (`fispod-…`) in its namespace that have not finished and are not being deleted."""
 

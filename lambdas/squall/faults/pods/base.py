@@ -90,13 +90,18 @@ class OnPods(Fault[EksPod, P]):
         return action if action and action.started_at is not None and action.status in RAN else None
 
 
-def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
-    """Checks of what FIS requires of any pod, and a warning about what only the cluster knows."""
+def check_ready(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
+    """Checks that nothing changes the pods just now."""
     changing = sorted({f"{pod.cluster.rpartition('/')[2]} is {pod.cluster_state}" for pod in pods if pod.cluster_state != "ACTIVE"})
     yield check_targets("cluster_active", pods, changing, "; ".join(changing), "every cluster is ACTIVE")
     unready = [f"{pod.id} is {pod.state}" for pod in pods if not pod.usable]
     yield check_targets("pod_ready", pods, unready, "; ".join(unready), "every pod is ready")
     yield check_rollout(workload, pods)
+
+
+def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
+    """Checks of what FIS requires of any pod, and a warning about what only the cluster knows."""
+    yield from check_ready(workload, pods)
     closed = [pod for pod in pods if pod.read_only_root]
     refusal = f"{join_ids(closed)} has a container with a read-only root file system, where FIS can't monitor what it does"
     yield check_targets("root_writable", pods, closed, refusal, "FIS can monitor every pod")
