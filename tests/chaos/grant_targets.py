@@ -14,15 +14,15 @@ from squall.domain.resources.volumes import Attachment, Volume
 from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
+from tests.workflow.faults.actions.test_transit_gateways import ACTION as GATEWAY_ACTION
+from tests.workflow.faults.actions.test_transit_gateways import GATEWAY
+from tests.workflow.faults.actions.test_zonal_shifts import BALANCER, SHIFT, SHIFT_VALUES
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
 from tests.workflow.faults.test_described import ACTION, API_ACTION, LINKS, ORDERS_ROLE, SIGNAL
 from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
 from tests.workflow.faults.test_functions import ORDERS, PLACE
 from tests.workflow.faults.test_pods import WEB
 from tests.workflow.faults.test_tasks import SERVICE, SHOP
-from tests.workflow.faults.test_transit_gateways import ACTION as GATEWAY_ACTION
-from tests.workflow.faults.test_transit_gateways import GATEWAY
-from tests.workflow.faults.test_zonal_shifts import BALANCER, SHIFT, SHIFT_VALUES
 from tests.workflow.rig import LOAD_BALANCER, OBSERVED, SCENARIO, SHAPES, TARGET_GROUP
 from tests.workflow.walk import Walk
 

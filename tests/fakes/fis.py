@@ -160,7 +160,10 @@ class FakeFaults:
             run.experiment = replace(run.experiment, actions=actions)
             if name not in self.idle:
                 self._effect(run, name, action)
-            seconds = _seconds(action.get("parameters", {}).get("duration"))
+            parameters = action.get("parameters", {})
+            # A custom resource ends a minute before the action may; Automation documents have ends of their own.
+            longest = parameters.get("maxDuration") if "kubernetesSpec" in parameters else None
+            seconds = _seconds(parameters.get("duration")) or max(0.0, _seconds(longest) - 60)
             self._clock.after(seconds, lambda name=name: self._end_action(experiment_id, name))  # type: ignore[misc]
 
     def _effect(self, run: FakeRun, name: str, action: Mapping[str, Any]) -> None:

@@ -247,10 +247,13 @@ def test_a_cut_link_is_validated_where_the_signal_shows_it_and_the_link_is_whole
 def test_an_abort_ends_the_cut_and_what_is_still_cut_is_not_restored(walk: Walk, world: FakeWorld, cut: dict[str, Any]) -> None:
     link = LINKS[cut["type"]]
 
-    def end(_: object) -> None:
+    def change() -> None:
         now = world.fleet.others[link.arn]
         assert isinstance(now, DescribedResource)
         world.fleet.add_other(now.model_copy(update={"state": "testing"}))
+
+    def end(_: object) -> None:
+        world.clock.after(50, change)
         world.clock.after(60, lambda: walk.quietly("Abort", {"execution_id": ID, "reason": "enough", "requested_by": "me"}))
 
     walk.after["StartFault"] = end

@@ -11,7 +11,7 @@ from squall.domain.resources.shiftable import ShiftableResource, ZonalShift
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.faults import registry
 from squall.faults.grants import FaultGrant
-from tests.unit.builders import ACCOUNT, NOW, REGION, instance, workload
+from tests.unit.builders import ACCOUNT, NOW, REGION, TG_ARN, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites
 from tests.unit.faults.test_fis_actions import LENGTH, find_outcome
 from tests.unit.resources import shiftable
@@ -93,9 +93,10 @@ def test_the_other_zones_are_the_capacity_that_is_left(named: str) -> None:
 
 
 def test_a_group_is_locked_as_the_group_that_it_is() -> None:
-    target = shiftable(id="web", arn=GROUP, kind="ASG")
-    known = workload([instance("i-1", group="web")])
-    assert failure_domains(known, [target]) == (GROUP, "asg/web")
+    known = workload([instance("i-1")])
+    (group,) = known.groups
+    target = shiftable(id=group.name, arn=GROUP, kind="ASG")
+    assert failure_domains(known, [target]) == (GROUP, f"asg/{group.name}", f"tg/{TG_ARN.partition('targetgroup/')[2]}")
 
 
 @pytest.mark.parametrize(

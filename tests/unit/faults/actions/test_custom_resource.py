@@ -99,8 +99,8 @@ def test_what_could_not_be_bounded_or_found_again_is_not_injected(
     ],
 )
 def test_a_custom_resource_that_was_not_there_before_is_left_over(before: tuple[str, ...], now: tuple[str, ...], left: list[str]) -> None:
-    after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (pod("web-1", chaos=now),)})
-    report = find_outcome(CHAOS, pod("web-1", chaos=before), after)
+    after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (pod("web-1", group=None, chaos=now),)})
+    report = find_outcome(CHAOS, pod("web-1", group=None, chaos=before), after)
     assert [remnant.rpartition("by hand: ")[2] for remnant in report.leftovers] == left
     assert report.outcome is (RollbackOutcome.NOT_RESTORED if left else RollbackOutcome.RESTORED)
     assert [(proof.proven, proof.kind) for proof in report.proofs] == [(True, "mechanism")]
