@@ -153,7 +153,7 @@ class Rig:
     def response_times(self, periods: int) -> list[float]:
         """The response times that the load balancer measured in the newest complete periods, oldest first."""
         end = datetime.fromtimestamp(int(time.time() - 2) // 5 * 5, UTC)
-        dimensions = [{"Name": name, "Value": value} for name, value in self.account.workload["dimensions"].items()]
+        dimensions = [{"Name": name, "Value": value} for name, value in self.workload["dimensions"].items()]
         metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "TargetResponseTime", "Dimensions": dimensions}
         metric_data = self.client("cloudwatch").get_metric_data(
             MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 5, "Stat": "Average"}}],
