@@ -63,6 +63,8 @@ class Web(Served):
     dead_since: float | None = None
     rebooting_since: float | None = None
     """Since when its operating system restarts."""
+    check_failed: bool = False
+    """Whether it failed EC2's status checks since they were last taken, and no longer does."""
     terminate: Activity | None = None
     spot: bool = False
     by_address: bool = False
@@ -80,12 +82,11 @@ class Web(Served):
         """Record that its process ended with its operating system, which restarts. The group does not mind."""
         super().lose()
 
-    @property
-    def status_check_failed(self) -> bool | None:
-        """Whether it fails EC2's status checks, as an instance does that restarts. None: it is not checked."""
-        if self.dead_since is not None or self.leaving_since is not None:
-            return None
-        return self.rebooting_since is not None
+    def take_status_check(self) -> bool | None:
+        """Whether it failed EC2's status checks at any time since the last call, as an instance does that restarts. None: it
+        is not checked."""
+        failed, self.check_failed = self.check_failed or self.rebooting_since is not None, False
+        return failed if self.dead_since is None and self.leaving_since is None else None
 
     def as_dict(self) -> dict[str, object]:
         health = "Healthy" if self.healthy else "Unhealthy"

@@ -130,7 +130,7 @@ class Supervisor:
             self._changed()
         elif web.rebooting_since is not None and time.time() - web.rebooting_since >= REBOOT_SECONDS:
             with self._fleet.lock:
-                web.rebooting_since = None
+                web.rebooting_since, web.check_failed = None, True
             self._boot(web)
 
     def _bury(self, web: Web) -> None:

@@ -116,7 +116,7 @@ class Publisher(threading.Thread):
         self._cloud.put_metrics("SampleWeb", metrics.application_data(start, counted, {"AutoScalingGroupName": names.group}))
         self._cloud.put_metrics("AWS/EBS", volume_metrics.volume_data(start, self._volumes(counted)))
         with self._fleet.lock:
-            checks = {web.id: web.status_check_failed for web in self._fleet.webs.values()}
+            checks = {web.id: web.take_status_check() for web in self._fleet.webs.values()}
         failed = {instance: fails for instance, fails in checks.items() if fails is not None}
         if cpu or failed:
             self._cloud.put_metrics("AWS/EC2", metrics.instance_data(start, cpu, failed, names.group))

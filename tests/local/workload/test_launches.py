@@ -102,12 +102,13 @@ def test_a_reboot_ends_the_process_for_a_while_and_replaces_nothing(world: World
     web.rebooting_since = world.clock[0]
     world.clock[0] += 0.5
     world.supervisor.tick(Settings())
-    assert (web.child, web.running, web.status_check_failed) == (None, False, True)
+    assert (web.child, web.running, web.take_status_check()) == (None, False, True)
     world.clock[0] += module.REBOOT_SECONDS - 1
     world.supervisor.tick(Settings())
     assert web.child is None, "its operating system is not back yet"
     world.pass_by(2, Settings())
-    assert (web.child is not None, web.status_check_failed, first in world.serving) == (True, False, True)
+    assert (web.child is not None, first in world.serving) == (True, True)
+    assert [web.take_status_check(), web.take_status_check()] == [True, False], "the last period of the restart, and the one after"
     assert len(world.table.instances) == launched
 
 
