@@ -95,16 +95,16 @@ class RouteTableDisruption(ActionFault[Subnet]):
         """The proof by the association of the route table, whose id changes with each replacement, also when the original is
         restored."""
         had, has = before.route_association, now.route_association if now else None
-        proven = had is not None and has is not None and had != has
+        replaced = had is not None and has is not None and had != has
         if now is None:
             detail = f"{before.id} does not exist any more: who removed it is not known"
-        elif proven:
+        elif replaced:
             detail = f"the route table of {before.id} was replaced: its association is {has}, it was {had}"
         else:
             detail = f"nothing shows that the route table of {before.id} was replaced: its association is {has or 'gone'}, it was {had}"
         return Proof(
             target=before.id,
-            proven=proven,
+            proven=replaced and ran is not None,  # people replace associations, too
             kind="state",
             detail=detail + (f"; FIS's action is {ran.status}" if ran else "; FIS's action did not run"),
             at=ran.started_at if ran else None,

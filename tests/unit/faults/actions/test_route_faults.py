@@ -98,6 +98,12 @@ def test_what_fis_left_is_named_with_the_command_that_removes_it(
     assert report.outcome is (RollbackOutcome.NOT_RESTORED if left or differences else RollbackOutcome.RESTORED)
 
 
+def test_an_association_that_somebody_else_replaced_proves_nothing() -> None:
+    after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (subnet(**REPLACED),)})
+    (proof,) = find_outcome(CUT, subnet(), after, began=False).proofs
+    assert (proof.proven, "FIS's action did not run" in proof.detail) == (False, True), proof.detail
+
+
 def test_what_was_there_before_is_not_this_faults() -> None:
     after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (subnet(**REPLACED, made_by_fis=LEFT),)})
     assert find_outcome(CUT, subnet(made_by_fis=LEFT), after).leftovers == ()
