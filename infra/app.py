@@ -11,7 +11,7 @@ from infra.stack import SquallStack
 def build_stack(app: App) -> SquallStack:
     """Makes the stack of the app's context, with the rules of cdk-nag. Raises SettingsError or DefinitionsError."""
     settings = read_context(app.node.get_all_context())
-    definitions = load_definitions(settings.experiments_dir, settings.environments_dir, settings.campaigns_folder, settings.fleet_file)
+    definitions = load_definitions(settings.experiments_dir, settings.environments_dir, settings.campaigns_folder, settings.home_file)
     stack = SquallStack(app, settings=settings, definitions=definitions)
     nag.acknowledge_findings(stack)
     nag.add_rules(app)

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from infra.account.fleet import Grant
+from infra.account.fleet import HOME, Grant
+from infra.account.fleet_member import add_fleet_settings
 from infra.account.peers import find_peer_problems
 from squall.domain.policy.places import AccountId, ExternalId
 
@@ -147,7 +148,10 @@ class Settings(BaseModel):
     and `results` lets home copy how runs ended."""
     fleet_file: Path | None = None
     """At the home of a fleet: its file, `fleet.yaml`. The stack then makes the policies that let people assume the members'
-    roles."""
+    roles. With `fleet_member`, the file of a member's fleet, too."""
+    fleet_member: str | None = None
+    """Which stack of `fleet_file` this one is: a member's name, or `home`. The file then says `account`, `region`, `stack_name`
+    and, of a member, `fleet_home_account`, `fleet_external_id` and `fleet_grants`. None: it is home."""
 
     peer_regions: Annotated[tuple[str, ...], BeforeValidator(_split_list)] = ()
     """The other Regions whose stacks this one acts with in a run over several Regions: the stack of the same name there, in
@@ -161,9 +165,19 @@ class Settings(BaseModel):
     """What whoever assumes that role has to name, the same as in those policies."""
 
     @property
+    def home_file(self) -> Path | None:
+        """The file of the fleet whose home this stack is; None if it is no home."""
+        return self.fleet_file if self.fleet_member in {None, HOME} else None
+
+    @property
     def campaigns_folder(self) -> Path:
         """The folder of the campaigns, which may be missing."""
         return self.campaigns_dir or self.experiments_dir.parent / "campaigns"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_fleet_file(cls, given: Any) -> Any:
+        return add_fleet_settings(given)
 
     @model_validator(mode="after")
     def _check_network(self) -> Self:

@@ -52,6 +52,7 @@ from squall.domain.experiment.published import FOLDER
 from squall.domain.messages.console import HOSTS
 from squall.domain.policy.roles import OWN_TAG
 from squall.domain.regions.names import StackNames, parameter_name
+from squall.domain.run.stack import stack_parameter
 from squall.version import VERSION
 
 OUTPUTS = {
@@ -142,6 +143,13 @@ class SquallStack(Stack):
         Tags.of(self).add(OWN_TAG, settings.stack_name)
 
     def _say_names(self) -> None:
+        StringParameter(
+            self,
+            "OwnStack",
+            parameter_name=stack_parameter(self.settings.stack_name),
+            description="Squall: the CloudFormation stack, whose name is another one where a StackSet made it",
+            string_value=self.stack_id,
+        )
         if not self.settings.peer_regions:
             return
         names = StackNames(
@@ -250,6 +258,7 @@ class SquallStack(Stack):
             region=self.region,
             account=self.account,
             stack=settings.stack_name,
+            stack_id=self.stack_id,
             table_arn=self.results.table.table_arn,
             bucket_arn=self.results.bucket.bucket_arn,
             topic_arn=self.results.topic.topic_arn,

@@ -172,13 +172,14 @@ def deploy_by_cdk(place: Place, assembly: Path, stack_name: str) -> dict[str, st
     return read_outputs(place, stack_name)
 
 
-def deploy_quickly(place: Place, assembly: Path, stack_name: str) -> dict[str, str]:
-    """Deploy the assembly's stack with plain API calls; returns the stack's outputs."""
+def deploy_quickly(place: Place, assembly: Path, stack_name: str, *, made_as: str | None = None) -> dict[str, str]:
+    """Deploy the assembly's stack with plain API calls; returns the stack's outputs. `made_as`: its name in CloudFormation,
+    where that is another one."""
     artefact = _find_artefact(assembly, stack_name)
     _allow_unbootstrapped(place)
     template = _publish_assets(place, assembly, artefact)
-    _apply_template(place, stack_name, template, artefact["properties"].get("parameters", {}))
-    return read_outputs(place, stack_name)
+    _apply_template(place, made_as or stack_name, template, artefact["properties"].get("parameters", {}))
+    return read_outputs(place, made_as or stack_name)
 
 
 def read_outputs(place: Place, stack_name: str) -> dict[str, str]:

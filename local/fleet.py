@@ -1,7 +1,8 @@
 """A fleet on this machine: two local accounts in two Regions, home and one member, with roles between them.
 
 Each is a whole local account in a folder of its own. `fleet.yaml` beside the folders is the fleet's file. Home has a user,
-`ada`, with the policies of an operator and of the fleet, because on AWS nobody assumes a role as root.
+`ada`, with the policies of an operator and of the fleet, because on AWS nobody assumes a role as root. The member's stack has
+in CloudFormation a name as a StackSet gives it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ HOME, MEMBER = "home", "member"
 FLEET_FILE, CALLER_FILE = "fleet.yaml", "caller.json"
 USER = "ada"
 EXTERNAL_ID = "local-fleet-external-id"
+OF_A_STACKSET = "StackSet-Squall-7d3f1c52-52a5-4c8b-9d4f-1d1d6f0d9c11"
+"""What CloudFormation calls the member's stack."""
 GRANTS = ("viewer", "halt", "operator", "resume", "contact", "results")
 IDENTITIES = {
     HOME: Identity("111111111111", "us-east-1", "AKIASQUALLLOCALHOME0"),
@@ -54,11 +57,13 @@ def _start(group: Group, on_progress: Progress) -> LocalFleet:
     root, accounts = group.root, group.start_all(on_progress)
     file = root / FLEET_FILE
     _write_new(file, json.dumps(make_fleet(accounts), indent=2))
-    settings = {
-        HOME: {"fleet_file": str(file)},
-        MEMBER: {"fleet_home_account": accounts[HOME].account_id, "fleet_external_id": EXTERNAL_ID, "fleet_grants": ",".join(GRANTS)},
+    made_as = {MEMBER: OF_A_STACKSET}
+    deployed = {
+        name: group.start_account(
+            name, on_progress, {"fleet_file": str(file), "fleet_member": name}, deploy=True, made_as=made_as.get(name)
+        )
+        for name in IDENTITIES
     }
-    deployed = {name: group.start_account(name, on_progress, settings[name], deploy=True) for name in IDENTITIES}
     caller = _make_user(deployed[HOME])
     (root / CALLER_FILE).touch(mode=0o600)
     (root / CALLER_FILE).write_text(json.dumps(caller))

@@ -29,7 +29,14 @@ class Group:
     """What the processes find each other by."""
 
     def start_account(
-        self, name: str, on_progress: Progress, settings: Mapping[str, str] = NO_SETTINGS, *, deploy: bool, workload: str | None = None
+        self,
+        name: str,
+        on_progress: Progress,
+        settings: Mapping[str, str] = NO_SETTINGS,
+        *,
+        deploy: bool,
+        workload: str | None = None,
+        made_as: str | None = None,
     ) -> Account:
         """Starts one of them, if it does not run yet, and deploys Squall into it if asked to."""
         identity = replace(self.identities[name], peers=str(self.root / PEERS_FILE))
@@ -39,6 +46,7 @@ class Group:
             workload=workload,
             identity=identity,
             settings=settings,
+            made_as=made_as,
             on_progress=lambda step: on_progress(f"{name}: {step}"),
         )
 

@@ -18,6 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,13 +124,14 @@ def start_account(  # noqa: PLR0913 - what an account is made of
     workload: str | None = None,
     identity: Identity = Identity(),
     settings: Mapping[str, str] | None = None,
+    made_as: str | None = None,
     on_progress: Progress = _ignore_progress,
 ) -> Account:
     """Start the account and the workload, and deploy unless told not to; returns when all of it is ready.
 
     `experiments`: folder of the catalogue to deploy, relative to the repository's root. `workload`: a name of
     `local.workload.settings.WORKLOADS`; None keeps a running workload as it is and starts a resilient one. `settings`: more
-    settings of the stack.
+    settings of the stack. `made_as`: the stack's name in CloudFormation, where that is not `stack_name`.
     """
     folder = Path(state_dir).resolve()
     if workload is not None and workload not in WORKLOADS:
@@ -149,7 +151,8 @@ def start_account(  # noqa: PLR0913 - what an account is made of
             account = running or _start_account(folder, profile, port, stack_name, workload or RESILIENT, identity, on_progress)
             if synthesis is not None:
                 on_progress("synthesizing the stack")
-                account = _deploy_stack(folder, account, synthesis.wait(on_progress), deployment.deploy_quickly, on_progress)
+                way = partial(deployment.deploy_quickly, made_as=made_as)
+                account = _deploy_stack(folder, account, synthesis.wait(on_progress), way, on_progress)
         except BaseException:
             if synthesis is not None:
                 synthesis.cancel()

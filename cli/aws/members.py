@@ -14,12 +14,12 @@ from cli.aws.calls import explain_failures, make_client
 from cli.aws.stack import Deployment
 from cli.errors import CommandError
 from cli.exits import Exit
+from infra.account.fleet import HOME
 
 if TYPE_CHECKING:
     from infra.account.fleet import Fleet, Grant, Member
     from squall.domain.policy.places import Place
 
-HOME = "home"
 _NO_ANSWER = (
     exceptions.EndpointConnectionError,
     exceptions.ConnectTimeoutError,

@@ -31,6 +31,7 @@ from squall.adapters.fis.experiments import Fis
 from squall.adapters.s3.catalogue import S3Catalogue
 from squall.adapters.ssm.halt_flag import ParameterHaltFlag
 from squall.adapters.ssm.home_contact import ParameterHomeContact
+from squall.adapters.stacks import find_stack, read_outputs
 from squall.domain.run.halt import combine_flags
 from squall.errors import Unavailable
 
@@ -88,6 +89,8 @@ class Deployment(StackFunctions):
                 code=Exit.REFUSED,
             )
         super().__init__(session, stack, outputs, local_hint=local_hint)
+        self.stack_id = stack
+        """The ARN of the CloudFormation stack, or its name, by which CloudFormation finds it."""
         self.machine_arn = outputs["ExperimentStateMachineArn"]
         self.bucket = outputs["ResultsBucketName"]
         self.version = outputs.get(VERSION_OUTPUT)
@@ -104,18 +107,16 @@ class Deployment(StackFunctions):
         with explain_failures(local_hint=local_hint, first=True):
             # Unlike the other AWS SDKs, boto3 does not read AWS_REGION.
             session = session or boto3.Session(region_name=region or os.environ.get("AWS_REGION"))
-            try:
-                description = make_client(session, "cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-            except Exception as error:
-                if error_code(error) == "ValidationError":
-                    raise CommandError(
-                        f"There is no stack {clean_line(stack)!r} in {session.region_name}.",
-                        "Name it with `--stack` or SQUALL_STACK_NAME, its Region with `--region` or AWS_REGION; `make deploy` deploys one.",
-                        code=Exit.REFUSED,
-                    ) from error
-                raise
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
-        return cls(session, stack, outputs, local_hint=local_hint)
+            found = find_stack(lambda service: make_client(session, service), stack)
+        if found is None:
+            raise CommandError(
+                f"There is no stack {clean_line(stack)!r} in {session.region_name}.",
+                "Name it with `--stack` or SQUALL_STACK_NAME, its Region with `--region` or AWS_REGION; `make deploy` deploys one.",
+                code=Exit.REFUSED,
+            )
+        deployment = cls(session, stack, read_outputs(found), local_hint=local_hint)
+        deployment.stack_id = str(found["StackId"])
+        return deployment
 
     def start(self, name: str, payload: Mapping[str, Any]) -> Started:
         """Starts an execution; refuses a name that is in use."""
@@ -246,7 +247,7 @@ class Deployment(StackFunctions):
     def setting(self) -> tuple[Setting, list[Finding]]:
         """What `squall doctor` examines, and its findings about the stack's FIS roles."""
         with self._explained():
-            names = list_fis_roles(self.client("cloudformation"), self.stack)
+            names = list_fis_roles(self.client("cloudformation"), self.stack_id)
             examined_roles = list(check_fis_roles(self.client("iam"), names))
             abort_function = self._outputs["AbortFunctionName"]
             abort_arn = self.client("lambda").get_function_configuration(FunctionName=abort_function)["FunctionArn"]

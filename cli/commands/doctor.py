@@ -51,7 +51,7 @@ def _examine_deployment(deployment: Deployment, only: Sequence[str]) -> Iterator
         setting, findings = deployment.setting()
     yield from findings
     yield check_quota(deployment.client)
-    yield check_concurrency(deployment.client, deployment.stack)
+    yield check_concurrency(deployment.client, deployment.stack_id)
     yield check_resume(deployment.client, deployment.stack)
     halted = deployment.halted()
     if not setting.role_arns or halted is None or halted.engaged:

@@ -24,6 +24,8 @@ from squall.domain.base.problems import (
 from squall.domain.experiment.experiment import Name
 from squall.domain.policy.places import ExternalId, Place
 
+HOME = "home"
+"""What the stack that a fleet is commanded from is called among its members."""
 MOST_MEMBERS = 50
 """One CDK app and one command reach that many; more are several fleets."""
 
@@ -93,7 +95,7 @@ def parse_fleet(raw: object) -> Fleet:
     json_problems = find_json_problems(raw)
     if json_problems or not isinstance(raw, Mapping):
         raise InvalidInput(json_problems or [make_type_problem(raw, "a fleet")])
-    problems = list(_find_repetitions(raw))
+    problems = [*_find_second_home(raw), *_find_repetitions(raw)]
     try:
         fleet = Fleet.model_validate(raw)
     except ValidationError as error:
@@ -103,6 +105,13 @@ def parse_fleet(raw: object) -> Fleet:
     return fleet
 
 
+def _find_second_home(raw: Mapping[object, object]) -> Iterator[Problem]:
+    """A member with home's name: commands would take one for the other, and halt only one of the two."""
+    members = raw.get("members")
+    if isinstance(members, Mapping) and HOME in members:
+        yield Problem(path=extend_path("members", HOME), message="is what home's own stack is called", expected="another name")
+
+
 def _find_repetitions(raw: Mapping[object, object]) -> Iterator[Problem]:
     """Stacks that are named twice, home included, and grants that are. Reads raw values: another field's problem hides
     none of these."""
@@ -110,7 +119,7 @@ def _find_repetitions(raw: Mapping[object, object]) -> Iterator[Problem]:
     members = raw.get("members")
     home = raw.get("home")
     if isinstance(home, Mapping):
-        seen[_read_key(home)] = "home"
+        seen[_read_key(home)] = HOME
     for name, member in members.items() if isinstance(members, Mapping) else ():
         if not isinstance(member, Mapping):
             continue

@@ -58,6 +58,8 @@ class Names:
     schedule_role_arn: str = ""
     """The role with which Scheduler starts published experiments."""
 
+    stack_id: str = ""
+    """The ARN of the CloudFormation stack. The name in it is not `stack` where a StackSet made it."""
     in_fleet: bool = False
     """Whether the stack is a member of a fleet."""
     heartbeat_role_arns: tuple[str, ...] = ()

@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.permissions.names import Names
 from squall.domain.experiment.published import FOLDER
+from squall.domain.run.stack import stack_parameter
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ def make_roles(names: Names, functions: CalledFunctions) -> dict[str, Role]:
 
 
 def find_stack(names: Names) -> tuple[PolicyStatement, ...]:
-    """What finds the stack by its name: the first call of every command."""
-    return (_allow(["cloudformation:DescribeStacks"], [names.arn("cloudformation", f"stack/{names.stack}/*")]),)
+    """What finds the stack by its name, or where a StackSet named it, by its own parameter: the first call of every command."""
+    return (
+        _allow(["cloudformation:DescribeStacks"], [names.arn("cloudformation", f"stack/{names.stack}/*"), names.stack_id]),
+        _allow(["ssm:GetParameter"], [names.arn("ssm", f"parameter{stack_parameter(names.stack)}")]),
+    )
 
 
 def _read_runs(names: Names) -> tuple[PolicyStatement, ...]:

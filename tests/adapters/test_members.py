@@ -79,10 +79,17 @@ RUN = {
 }
 
 
-def reading(monkeypatch: pytest.MonkeyPatch, stacks: Any, *items: dict[str, Any]) -> tuple[RoleMembers, dict[str, Scripted]]:
+MISSING = error("ValidationError", "Stack with id Squall does not exist")
+STACK_ID = "arn:aws:cloudformation:eu-west-1:444455556666:stack/StackSet-Squall-1/2"
+
+
+def reading(monkeypatch: pytest.MonkeyPatch, stacks: Any, *items: dict[str, Any], said: Any = None) -> tuple[RoleMembers, dict[str, Scripted]]:
+    """`stacks` are the answers of CloudFormation, `said` what the stack's own parameter says of it."""
     sts = Scripted("sts", assume_role=[{"Credentials": KEYS}])
+    parameter = {"Parameter": {"Value": said}} if said else error("ParameterNotFound")
     clients = {
-        "cloudformation": Scripted("cloudformation", describe_stacks=[stacks]),
+        "cloudformation": Scripted("cloudformation", describe_stacks=stacks if isinstance(stacks, list) else [stacks]),
+        "ssm": Scripted("ssm", get_parameter=[parameter]),
         "dynamodb": Scripted("dynamodb", query=[{"Items": list(items)}]),
     }
     monkeypatch.setattr(members, "make_client_as", lambda keys, service, region, url: clients[service])
@@ -104,12 +111,25 @@ def test_a_run_of_another_version_is_not_taken_for_another_ending(monkeypatch: p
         list(reached.runs(MEMBER, NOW, NOW + timedelta(hours=1)))
 
 
+def test_the_runs_of_a_member_that_a_stackset_deployed_are_read_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    reached, clients = reading(monkeypatch, [MISSING, TABLE], RUN, said=STACK_ID)
+    assert [run.execution_id for run in reached.runs(MEMBER, NOW, NOW + timedelta(hours=1))] == ["run-1"]
+    assert [call["StackName"] for call in clients["cloudformation"].arguments("describe_stacks")] == ["Squall", STACK_ID]
+    assert [call["Name"] for call in clients["ssm"].arguments("get_parameter")] == ["/squall/Squall/stack"]
+
+
 @pytest.mark.parametrize(
-    "stacks", [{"Stacks": [{**TABLE["Stacks"][0], "Outputs": []}]}, error("ValidationError", "Stack with id Squall does not exist")]
+    ("stacks", "said", "words"),
+    [
+        ({"Stacks": [{**TABLE["Stacks"][0], "Outputs": []}]}, None, "has no ResultsTableName"),
+        (MISSING, None, "there is no stack Squall"),
+        (MISSING, STACK_ID, "there is no stack Squall"),
+        (error("AccessDenied", status=403), None, "DescribeStacks refused: AccessDenied"),
+    ],
 )
-def test_a_member_without_its_stack_is_refused(monkeypatch: pytest.MonkeyPatch, stacks: Any) -> None:
-    reached, _ = reading(monkeypatch, stacks)
-    with pytest.raises(Refused):
+def test_a_member_without_its_stack_is_refused(monkeypatch: pytest.MonkeyPatch, stacks: Any, said: Any, words: str) -> None:
+    reached, _ = reading(monkeypatch, stacks, said=said)
+    with pytest.raises(Refused, match=words):
         list(reached.runs(MEMBER, NOW, NOW + timedelta(hours=1)))
 
 

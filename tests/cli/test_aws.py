@@ -115,6 +115,16 @@ def test_no_stack_names_it_and_its_region(squall: Squall, aws: pytest.MonkeyPatc
     assert "SQUALL_STACK_NAME" in done.stderr
 
 
+def test_a_stack_that_a_stackset_named_is_found_by_its_own_parameter(squall: Squall, aws: pytest.MonkeyPatch) -> None:
+    _stack("StackSet-Squall-1")
+    _table()
+    (made,) = boto3.client("cloudformation").describe_stacks()["Stacks"]
+    boto3.client("ssm").put_parameter(Name="/squall/Squall/stack", Type="String", Value=made["StackId"])
+    assert Deployment.find("Squall").stack_id == made["StackId"]
+    assert squall("status", "--json").exit_code == 0
+    assert "no stack 'Squall-Prod'" in squall("--stack", "Squall-Prod", "status").stderr
+
+
 def test_a_stack_that_is_not_squall(squall: Squall, aws: pytest.MonkeyPatch) -> None:
     _stack("Foreign", {"Something": "else"})
     aws.setenv("SQUALL_STACK_NAME", "Foreign")

@@ -27,7 +27,7 @@ def make(outdir: Path, **context: object) -> Resources:
     settings = read_context({**CONTEXT, **context})
     app = App(outdir=str(outdir), context=read_feature_flags())
     definitions = load_definitions(
-        settings.experiments_dir, settings.environments_dir, settings.campaigns_dir, fleet_file=settings.fleet_file
+        settings.experiments_dir, settings.environments_dir, settings.campaigns_dir, fleet_file=settings.home_file
     )
     stack = SquallStack(app, settings=settings, definitions=definitions)
     return Resources(dict(Template.from_stack(stack).to_json()))

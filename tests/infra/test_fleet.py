@@ -15,9 +15,10 @@ from ministack.core.iam_evaluator import EvalContext, evaluate, evaluate_trust_p
 
 from infra.account.fleet import parse_fleet
 from infra.settings import SettingsError, read_context
+from squall.domain.run.stack import stack_parameter
 from tests.infra.conftest import CONTEXT, DEFINITIONS
 from tests.infra.template import Resources, text
-from tests.infra.test_people import PLACE, function, resolve_references
+from tests.infra.test_people import OF_A_STACKSET, PLACE, function, resolve_references
 
 pytestmark = pytest.mark.xdist_group("infra")
 
@@ -77,6 +78,9 @@ def test_home_comes_in_with_the_right_external_id_and_nobody_else_does(member: R
 CALLS: list[tuple[str, str, frozenset[str]]] = [
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset({*PEOPLE, "results"})),
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Other/1", frozenset()),
+    ("cloudformation:DescribeStacks", OF_A_STACKSET, frozenset({*PEOPLE, "results"})),
+    ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", frozenset({*PEOPLE, "results"})),
+    ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", frozenset()),
     ("lambda:InvokeFunction", function("Halt"), frozenset({"halt", "operator"})),
     ("lambda:InvokeFunction", function("Resume"), frozenset({"resume"})),
     ("lambda:InvokeFunction", function("Abort"), frozenset({"operator"})),
@@ -249,8 +253,57 @@ def test_the_roles_of_the_file_are_those_that_the_member_makes(synthesize: Calla
         ({"fleet_grants": "halt,halt", "fleet_home_account": HOME, "fleet_external_id": EXTERNAL_ID}, "given twice"),
         ({"fleet_file": "no-such-fleet.yaml"}, "no such file"),
         ({"fleet_home_account": "12", "fleet_external_id": EXTERNAL_ID}, "fleet_home_account"),
+        ({"fleet_member": "payments"}, "set both"),
+        ({"fleet_member": "payments", "fleet_file": "no-such-fleet.yaml"}, "no such file"),
+        ({"fleet_member": "payment", "fleet_file": str(EXAMPLE)}, 'no member .payment., did you mean "payments"'),
+        ({"fleet_member": "payments", "fleet_file": __file__}, "test_fleet.py"),
+        ({"fleet_member": "payments", "fleet_file": str(EXAMPLE)}, "account is 123456789012, and .*fleet.yaml says 444455556666"),
     ],
 )
 def test_half_a_setting_is_refused(context: dict[str, str], words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         read_context({**CONTEXT, **context})
+
+
+IN_FILE: list[tuple[str, dict[str, object]]] = [
+    ("home", {"account": "111122223333", "region": "eu-central-1", "stack_name": "Squall", "fleet_home_account": None}),
+    (
+        "payments",
+        {
+            "account": "444455556666",
+            "region": "eu-west-1",
+            "stack_name": "Squall-Payments",
+            "fleet_home_account": "111122223333",
+            "fleet_external_id": "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa",
+            "fleet_grants": ("viewer", "halt", "operator"),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "settings"), IN_FILE, ids=[name for name, _ in IN_FILE])
+def test_the_file_has_the_settings_of_each_stack(name: str, settings: dict[str, object]) -> None:
+    context = {key: value for key, value in CONTEXT.items() if key.endswith("_dir")}
+    made = read_context({**context, "fleet_file": str(EXAMPLE), "fleet_member": name})
+    assert {key: getattr(made, key) for key in settings} == settings
+    assert (made.home_file is not None) is (name == "home"), "only home's stack has the policies of home"
+
+
+def test_what_the_file_says_may_be_said_again() -> None:
+    context = {key: value for key, value in CONTEXT.items() if key.endswith("_dir")}
+    again = {"region": "eu-west-1", "fleet_grants": "viewer,halt,operator", "fleet_file": str(EXAMPLE), "fleet_member": "payments"}
+    assert read_context({**context, **again}).region == "eu-west-1"
+
+
+def test_a_member_of_the_file_makes_its_roles_and_no_policy_of_home(synthesize: Callable[..., Resources], tmp_path: Path) -> None:
+    raw = yaml.safe_load(EXAMPLE.read_text())
+    raw["members"]["payments"] |= {"account": CONTEXT["account"], "region": CONTEXT["region"], "stack": "Squall"}
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(raw))
+    made = synthesize(fleet_file=str(tmp_path / "fleet.yaml"), fleet_member="payments")
+    assert set(roles(made)) == {"viewer", "halt", "operator"}
+    assert {name for name in made.outputs if name.startswith("Fleet")} == {f"Fleet{grant}RoleArn" for grant in ("Viewer", "Halt", "Operator")}
+
+
+def test_the_stack_says_which_stack_of_cloudformation_it_is(stack: Resources) -> None:
+    (parameter,) = [entry for entry in stack.of_type("AWS::SSM::Parameter").values() if entry["Name"] == stack_parameter("Squall")]
+    assert parameter["Value"] == {"Ref": "AWS::StackId"}

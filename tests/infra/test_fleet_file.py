@@ -67,6 +67,11 @@ def test_a_stack_is_named_once_home_included() -> None:
     assert "given twice" in refusals(fleet(members={"a": member(grants=["halt", "halt"])}))["members.a.grants"]
 
 
+def test_no_member_has_the_name_of_home() -> None:
+    """Commands would enter home in its place, and halt one stack of the two."""
+    assert "what home's own stack is called" in refusals(fleet(members={"home": member()}))["members.home"]
+
+
 def test_a_repeated_stack_is_told_beside_another_problem() -> None:
     assert {"members.b", "members.b.owner"} <= refusals(fleet(members={"a": member(), "b": member(owner="")})).keys()
 

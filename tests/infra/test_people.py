@@ -16,6 +16,8 @@ pytestmark = pytest.mark.xdist_group("infra")  # one worker: the shared template
 PLACE = "eu-central-1:123456789012"
 ROLES = ("Viewer", "Operator", "Publisher", "Approver")
 NEW = {"s3:if-none-match": "*"}
+OF_A_STACKSET = f"arn:aws:cloudformation:{PLACE}:stack/StackSet-Squall-1/2"
+"""The ARN of the CloudFormation stack in these tests, which is another name than that of the setting."""
 BUCKET, TABLE = "arn:aws:s3:::bucket", f"arn:aws:dynamodb:{PLACE}:table/table"
 
 
@@ -28,6 +30,9 @@ EVERYBODY, READERS = frozenset(ROLES), frozenset({"Viewer", "Operator", "Approve
 CALLS: list[tuple[Call, frozenset[str]]] = [
     (("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", {}), EVERYBODY),
     (("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall-Prod/1", {}), frozenset()),
+    (("cloudformation:DescribeStacks", OF_A_STACKSET, {}), EVERYBODY),
+    (("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", {}), EVERYBODY),
+    (("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", {}), frozenset()),
     # Runs are seen …
     (("dynamodb:GetItem", TABLE, {}), READERS),
     (("dynamodb:Query", f"{TABLE}/index/open", {}), READERS),
@@ -97,6 +102,7 @@ def _list_references(stack: Resources) -> Iterator[tuple[str, str]]:
     for kind, arn in (("AWS::S3::Bucket", BUCKET), ("AWS::DynamoDB::Table", TABLE)):
         (name,) = stack.of_type(kind)
         yield f"${{{name}.Arn}}", arn
+    yield "${AWS::StackId}", OF_A_STACKSET
     yield "${AWS::Partition}", "aws"
 
 

@@ -13,7 +13,7 @@ from infra.settings import SettingsError, read_context
 from tests.infra.conftest import CONTEXT, DEFINITIONS
 from tests.infra.template import Resources, text
 from tests.infra.test_fleet import EXTERNAL_ID, HOME, STRANGER, _is_allowed, _list_policies, is_trusted
-from tests.infra.test_people import PLACE
+from tests.infra.test_people import OF_A_STACKSET, PLACE
 
 pytestmark = pytest.mark.xdist_group("infra")
 
@@ -21,6 +21,9 @@ OTHER = "777788889999"
 TABLE = f"arn:aws:dynamodb:{PLACE}:table/table"
 CALLS = [
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", True),
+    ("cloudformation:DescribeStacks", OF_A_STACKSET, True),
+    ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", True),
+    ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/halt", False),
     ("dynamodb:Query", f"{TABLE}/index/experiment", True),
     ("dynamodb:Query", f"{TABLE}/index/period", False),
     ("dynamodb:Query", TABLE, False),

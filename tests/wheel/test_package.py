@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.api import lint
 
+from infra.account.stackset import find_obstacle, make_stackset
 from infra.package import describe_package, package_assembly
 from infra.places import ROOT
 from infra.settings import read_context
@@ -64,6 +66,46 @@ def test_the_commands_name_bucket_stack_and_template(assembly: Path) -> None:
     text = describe_package(assembly / "cloudformation", SETTINGS)
     assert f"aws s3 cp --recursive {assembly}/cloudformation/objects s3://my-deployments/" in text
     assert f"--stack-name Chaos --template-file {assembly}/cloudformation/template.json" in text
+
+
+MEMBER = {"fleet_home_account": "111122223333", "fleet_external_id": "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa"}
+
+
+def test_a_member_of_a_fleet_gets_a_stackset_whose_template_is_one_of_the_objects(assembly: Path) -> None:
+    settings = read_context({**CONTEXT, **MEMBER})
+    folder = package_assembly(assembly, settings)
+    stackset = json.loads((folder / "stackset.json").read_text())["Resources"]["Members"]
+    assert stackset["Type"] == "AWS::CloudFormation::StackSet"
+    url = stackset["Properties"]["TemplateURL"]["Fn::Sub"]
+    assert url.startswith("https://my-deployments.s3.${AWS::Region}.${AWS::URLSuffix}/")
+    assert (folder / "objects" / url.rpartition("/")[2]).read_text() == "{}"
+    assert "CAPABILITY_NAMED_IAM" in stackset["Properties"]["Capabilities"], "the roles of a member have names"
+    assert stackset["Properties"]["AutoDeployment"]["RetainStacksOnAccountRemoval"] is True
+    text = describe_package(folder, settings)
+    assert f"--stack-name Chaos-members --template-file {folder}/stackset.json --parameter-overrides OrganizationalUnitIds=" in text
+
+
+def test_the_stackset_is_one_that_cloudformation_takes() -> None:
+    made = make_stackset(read_context({**CONTEXT, **MEMBER}), "k.json")
+    assert lint(json.dumps(made), regions=["eu-west-1"]) == []
+    made["Resources"]["Members"]["Properties"]["AutoDeployment"]["Retain"] = True
+    assert [match.rule.id for match in lint(json.dumps(made), regions=["eu-west-1"])] == ["E3002"], "a property that does not exist"
+
+
+@pytest.mark.parametrize(
+    ("context", "why"),
+    [
+        ({}, "no member"),
+        ({**MEMBER, "account": "444455556666"}, "444455556666 alone"),
+        ({**MEMBER, "region": "eu-west-1", "peer_regions": "us-east-1"}, "peers"),
+    ],
+)
+def test_a_stack_that_fits_no_stackset_gets_none(assembly: Path, context: dict[str, str], why: str) -> None:
+    settings = read_context({**CONTEXT, **context})
+    assert why in find_obstacle(settings)
+    folder = package_assembly(assembly, settings)
+    assert not (folder / "stackset.json").exists()
+    assert "OrganizationalUnitIds" not in describe_package(folder, settings)
 
 
 @pytest.mark.soak

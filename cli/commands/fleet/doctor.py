@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from cli import output
-from cli.aws.members import HOME, list_places
+from cli.aws.members import list_places
 from cli.aws.versions import describe_difference
 from cli.aws.visits import Outcome, visit_all, visit_one
 from cli.commands.fleet.places import NOT_REACHED, begin_round, make_documents
@@ -16,7 +16,7 @@ from cli.commands.fleet.status import was_seen_lately
 from cli.exits import Exit
 from cli.render import make_table
 from cli.text import clean_line, safe_text
-from infra.account.fleet import FUNCTION_GRANTS
+from infra.account.fleet import FUNCTION_GRANTS, HOME
 from squall.domain.history.collected import COLLECTED_EVERY
 
 if TYPE_CHECKING:

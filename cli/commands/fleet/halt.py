@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cli import output
-from cli.aws.members import HOME
 from cli.aws.visits import Outcome
 from cli.commands.fleet.places import begin_round, find_exit, make_documents, squall_command, write_outcomes
 from cli.commands.halt import REASON_CHARACTERS, check_reason
 from cli.errors import CommandError
 from cli.text import clean_line
+from infra.account.fleet import HOME
 from squall.domain.run.halt import put_flag_command
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from cli import output
 from cli.arguments.fleets import find_member, read_fleet
-from cli.aws.members import HOME, FleetDoor, list_places
+from cli.aws.members import FleetDoor, list_places
 from cli.aws.visits import Outcome, Visit, visit_all
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import make_table
 from cli.text import clean_line, safe_text
+from infra.account.fleet import HOME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from cli import output
 from cli.arguments.spans import parse_period
-from cli.aws.members import HOME
 from cli.aws.visits import Outcome, visit_one
 from cli.commands.fleet.places import begin_round, find_exit, make_documents, write_outcomes
 from cli.render import make_table
 from cli.text import clean_line, safe_text
+from infra.account.fleet import HOME
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.history.counts import compute_percent
 from squall.domain.history.period import Period

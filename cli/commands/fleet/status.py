@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli import output
-from cli.aws.members import HOME
 from cli.aws.versions import describe_difference
 from cli.aws.visits import Outcome
 from cli.commands.fleet.places import begin_round, find_exit, make_documents, write_outcomes
 from cli.text import clean_line, format_seconds
+from infra.account.fleet import HOME
 from squall.domain.policy.environment import SHORTEST_DEADLINE
 from squall.version import VERSION
 

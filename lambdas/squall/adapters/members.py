@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from squall.adapters.aws import call, make_client_as
 from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.records import DynamoRecords
+from squall.adapters.stacks import find_stack, read_outputs
 from squall.domain.run.home import contact_parameter
 from squall.errors import Refused, Unavailable
 
@@ -77,9 +78,10 @@ def _understanding() -> Iterator[None]:
 
 def _find_table(member: Member, keys: Mapping[str, str]) -> str:
     """The name of the member's table. Raises Refused if there is no such stack."""
-    formation = make_client_as(keys, "cloudformation", member.region, member.endpoint_url)
-    (stack,) = call(formation, "describe_stacks", refusable=True, StackName=member.stack)["Stacks"]
-    for output in stack.get("Outputs", []):
-        if output["OutputKey"] == TABLE_OUTPUT:
-            return str(output["OutputValue"])
-    raise Refused("cloudformation", "DescribeStacks", "NoSuchOutput", f"the stack {member.stack} has no {TABLE_OUTPUT}")
+    stack = find_stack(lambda service: make_client_as(keys, service, member.region, member.endpoint_url), member.stack)
+    if stack is None:
+        raise Refused("cloudformation", "DescribeStacks", "NoSuchStack", f"there is no stack {member.stack}")
+    table = read_outputs(stack).get(TABLE_OUTPUT)
+    if table is None:
+        raise Refused("cloudformation", "DescribeStacks", "NoSuchOutput", f"the stack {member.stack} has no {TABLE_OUTPUT}")
+    return table

@@ -382,6 +382,24 @@ def two_accounts(aws: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return aws
 
 
+def test_a_member_that_a_stackset_deployed_is_entered_by_what_its_parameter_says(aws: pytest.MonkeyPatch) -> None:
+    _stack()
+    credentials = boto3.client("sts").assume_role(RoleArn="arn:aws:iam::444455556666:role/deploy", RoleSessionName="deploy")["Credentials"]
+    keys = {
+        "region_name": "eu-west-1",
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }
+    outputs = {key: {"Value": value.replace("123456789012", "444455556666")} for key, value in OUTPUTS.items()}
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
+    made = boto3.client("cloudformation", **keys).create_stack(StackName="StackSet-Squall-1", TemplateBody=json.dumps(template))
+    boto3.client("ssm", **keys).put_parameter(Name="/squall/Squall-Payments/stack", Type="String", Value=made["StackId"])
+    payments = FleetDoor(fleet_at("123456789012")).enter("payments", "halt", ADA)
+    assert (payments.stack, payments.stack_id) == ("Squall-Payments", made["StackId"])
+    assert payments.machine_arn.split(":")[4] == "444455556666"
+
+
 def fleet_at(account: str) -> Any:
     return parse_fleet({**FLEET, "home": {"account": account, "region": "us-east-1"}})
 
