@@ -62,7 +62,7 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         _format_arn(stack, "ssm", "automation-execution/*"): "Systems Manager chooses the id; the documents that may be started are listed",
         _format_arn(
             stack, "scheduler", f"schedule/{name_published_group(stack.stack_name)}/*"
-        ): "Schedules come with published experiments; the group is theirs",
+        ): "Schedules come with what is published; the group is theirs",
         _format_arn(stack, "cloudformation", f"stack/{stack.stack_name}/*"): "Only to be described; CloudFormation chooses the stack's id",
         _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's experiment machine",
         _format_arn(stack, "states", f"execution:{stack.campaign_machine_name}:*"): "Every execution of this stack's campaign machine",

@@ -67,7 +67,7 @@ OUTPUTS = {
     "ResumeFunctionName": "The function that ends a halt",
     "NoteFunctionName": "The function that records notes and answers of people during a campaign",
     "ReportFunctionName": "The function that makes reports of runs and of periods",
-    "ScheduleFunctionName": "The function that brings the schedules of published experiments in line with the catalogue",
+    "ScheduleFunctionName": "The function that brings the schedules of what is published in line with the catalogue",
     "CatalogueLocation": "The folder of the results bucket that holds the published experiments",
     "ViewerPolicyArn": "The managed policy for people who see runs, results, reports and the catalogue",
     "OperatorPolicyArn": "The managed policy for people who start, abort and halt experiments",
@@ -106,7 +106,8 @@ class SquallStack(Stack):
         self.results = Results(self, "Results", settings=settings)
         self._schedules = Schedules(self, "Schedules", stack_name=settings.stack_name, dead_letters=self.results.dead_letters)
         self._machine_arn = f"arn:{self.partition}:states:{self.region}:{self.account}:stateMachine:{self.machine_name}"
-        self._published_role = self._schedules.make_published_role(self._machine_arn)
+        self._campaigns_arn = self._machine_arn.replace(self.machine_name, self.campaign_machine_name)
+        self._published_role = self._schedules.make_published_role(self._machine_arn, self._campaigns_arn)
         self.fault_folders = list_fault_folders(definitions.environments.values())
         self._fis_roles = FisRoles(self, definitions.environments, settings.opt_in_tag)
         self.custom_wildcards = frozenset(self._fis_roles.wildcards - {"*"})
@@ -188,17 +189,15 @@ class SquallStack(Stack):
         regional = {"AWS_STS_REGIONAL_ENDPOINTS": "regional"}
         # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it watches.
         experiments = {"SQUALL_STATE_MACHINE_ARN": self._machine_arn}
+        both = {**experiments, "SQUALL_CAMPAIGN_MACHINE_ARN": self._campaigns_arn}
         variables: Mapping[str, Mapping[str, str]] = {
             "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
             "Pulse": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn, **experiments},
             **dict.fromkeys(("ChooseSteps", "FinishCampaign"), experiments),
-            "Watchdog": {
-                **experiments,
-                "SQUALL_CAMPAIGN_MACHINE_ARN": self._machine_arn.replace(self.machine_name, self.campaign_machine_name),
-            },
+            "Watchdog": both,
             "Schedule": {
-                **experiments,
+                **both,
                 "SQUALL_SCHEDULE_ROLE_ARN": self._published_role.role_arn,
                 "SQUALL_DEAD_LETTER_ARN": self.results.dead_letters.queue_arn,
             },
@@ -300,7 +299,7 @@ class SquallStack(Stack):
         schedules.add_campaigns(definitions.campaigns, self.campaign_machine)
         if definitions.fleet:
             schedules.add_fleet(self.functions["Heartbeat"], self.functions["Collect"])
-        schedules.add_published(self.functions["Schedule"], self.state_machine)
+        schedules.add_published(self.functions["Schedule"], self.state_machine, self.campaign_machine)
         self._grant_cluster_access(definitions)
 
     def _watch_squall_itself(self) -> None:

@@ -109,7 +109,7 @@ class StackFunctions:
         return Deployed(tuple(str(name) for name in names), policies, known)
 
     def align_schedules(self) -> Any:
-        """Has the schedules of published experiments brought in line with the catalogue. Returns `{"scheduled": [name, …],
+        """Has the schedules of what is published brought in line with the catalogue. Returns `{"scheduled": [name, …],
         "removed": [name, …], "problems": {name: sentence}}`."""
         return self._invoke("schedule", {}, "Try again.")
 

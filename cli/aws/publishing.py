@@ -71,7 +71,7 @@ def add_version(deployment: Deployment, name: str, content: dict[str, Any] | Non
 
 
 def align_schedules(deployment: Deployment, names: AbstractSet[str]) -> tuple[dict[str, Any] | None, int]:
-    """Have the stack make and remove the schedules of published experiments. Returns what it did, and the exit code: 5 if
+    """Have the stack make and remove the schedules of what is published. Returns what it did, and the exit code: 5 if
     one of these names is not scheduled as it says. The stack tries again every quarter of an hour."""
     try:
         answer: dict[str, Any] = deployment.align_schedules()

@@ -127,11 +127,8 @@ def _read_publication(file: str) -> Publication:
 
 
 def _read_campaign(file: str, raw: object) -> Publication:
-    """The campaign of a valid file, checked with the experiments beside it. Raises CommandError for one with a schedule."""
+    """The campaign of a valid file, checked with the experiments beside it."""
     plan = campaigns.read_beside(file).make_plan(raw)
-    if plan.campaign.schedule is not None:
-        message = f"Nothing is published: {file} has a schedule, and a published campaign can't have one."
-        raise CommandError(message, "Deploy it, or leave out its schedule.", code=Exit.REFUSED)
     runs = [step for step in plan.steps if not step.prompt]
     dumped: dict[str, Any] = plan.campaign.model_dump(mode="json", exclude_unset=True)
     environments, experiments = (tuple(dict.fromkeys(getattr(step, field) for step in runs)) for field in ("environment", "experiment"))

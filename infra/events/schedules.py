@@ -1,5 +1,5 @@
 """The schedules: the pulse every minute, the periodic reports, and the deployed experiments and campaigns that have a schedule. Those of
-published experiments are made by a function, in a group of their own."""
+published ones are made by a function, in a group of their own."""
 
 import json
 from collections.abc import Mapping
@@ -73,17 +73,17 @@ class Schedules(Construct):
                 ),
             )
 
-    def make_published_role(self, machine_arn: str) -> Role:
-        """Makes the role with which Scheduler starts published experiments. `machine_arn` is composed: the functions, one
-        of which passes this role, are made before the state machine."""
-        return self._make_role("PublishedRole", "states:StartExecution", machine_arn, group_name=self._published_group_name)
+    def make_published_role(self, *machine_arns: str) -> Role:
+        """Makes the role with which Scheduler starts published experiments and campaigns. The ARNs are composed: the functions, one
+        of which passes this role, are made before the state machines."""
+        return self._make_role("PublishedRole", "states:StartExecution", *machine_arns, group_name=self._published_group_name)
 
-    def add_published(self, align: Function, machine: StateMachine) -> None:
-        """Adds the passes that bring the schedules of published experiments in line with the catalogue."""
+    def add_published(self, align: Function, *machines: StateMachine) -> None:
+        """Adds the passes that bring the schedules of published experiments and campaigns in line with the catalogue."""
         self._add_schedule(
             "Alignment",
             name="alignment",
-            description="Aligns the schedules of published experiments with the catalogue",
+            description="Aligns the schedules of published experiments and campaigns with the catalogue",
             schedule=Schedule(expression="rate(15 minutes)"),
             target=CfnSchedule.TargetProperty(
                 arn=align.function_arn,
@@ -92,8 +92,8 @@ class Schedules(Construct):
                 retry_policy=CfnSchedule.RetryPolicyProperty(maximum_event_age_in_seconds=600, maximum_retry_attempts=0),
             ),
         )
-        # Scheduler deletes the schedules of a group with it: on deletion of the stack, before the workflow.
-        self._published_group.node.add_dependency(machine)
+        # Scheduler deletes the schedules of a group with it: on deletion of the stack, before the workflows.
+        self._published_group.node.add_dependency(*machines)
 
     def add_reports(self, report: Function) -> None:
         """Adds the weekly and the monthly report, which the topic's subscribers get as a digest."""
@@ -168,7 +168,7 @@ class Schedules(Construct):
         resource.add_resource_dependency(self._group)
         return resource
 
-    def _make_role(self, construct_id: str, action: str, resource: str, group_name: str | None = None) -> Role:
+    def _make_role(self, construct_id: str, action: str, *resources: str, group_name: str | None = None) -> Role:
         stack = Stack.of(self)
         group = f"arn:{stack.partition}:scheduler:{stack.region}:{stack.account}:schedule-group/{group_name or self._group_name}"
         return Role(
@@ -181,7 +181,7 @@ class Schedules(Construct):
             inline_policies={
                 "permissions": PolicyDocument(
                     statements=[
-                        PolicyStatement(actions=[action], resources=[resource]),
+                        PolicyStatement(actions=[action], resources=list(resources)),
                         PolicyStatement(actions=["sqs:SendMessage"], resources=[self._dead_letters.queue_arn]),
                     ]
                 )

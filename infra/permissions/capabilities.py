@@ -247,7 +247,7 @@ def _allow_halt(names: Names) -> dict[str, list[PolicyStatement]]:
 
 
 def _published_schedules(names: Names) -> list[PolicyStatement]:
-    """The schedules in the group of published experiments, which start executions with a role made for them."""
+    """The schedules in the group of published experiments and campaigns, which start executions with a role made for them."""
     actions = [f"scheduler:{verb}Schedule" for verb in ("Get", "Create", "Update", "Delete")]
     return [
         _make_statement(["scheduler:ListSchedules"], ["*"]),  # authorizes on no resource

@@ -56,7 +56,7 @@ class Names:
     peers: tuple[str, ...] = ()
     """The other Regions whose stacks this one acts with."""
     schedule_role_arn: str = ""
-    """The role with which Scheduler starts published experiments."""
+    """The role with which Scheduler starts published experiments and campaigns."""
 
     stack_id: str = ""
     """The ARN of the CloudFormation stack. The name in it is not `stack` where a StackSet made it."""

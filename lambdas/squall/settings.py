@@ -75,7 +75,7 @@ class Settings:
 
     @property
     def schedule_role_arn(self) -> str:
-        """The role with which Scheduler starts published experiments."""
+        """The role with which Scheduler starts published experiments and campaigns."""
         return self._required("SQUALL_SCHEDULE_ROLE_ARN")
 
     @property

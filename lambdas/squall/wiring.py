@@ -137,11 +137,12 @@ class Wiring:
     @cached_property
     def schedules(self) -> Schedules:
         from squall.adapters.scheduler import EventBridgeSchedules, Target
-        from squall.domain.experiment.scheduling import name_published_group
+        from squall.domain.experiment.scheduling import Kind, name_published_group
 
         settings = self.settings
         group = name_published_group(settings.stack)
-        target = Target(group, settings.state_machine_arn, settings.schedule_role_arn, settings.dead_letter_arn)
+        machines: dict[Kind, str] = {"experiment": settings.state_machine_arn, "campaign": settings.campaign_machine_arn}
+        target = Target(group, machines, settings.schedule_role_arn, settings.dead_letter_arn)
         return EventBridgeSchedules(_make_client("scheduler"), target)
 
     @cached_property

@@ -104,7 +104,7 @@ _OTHERS = {
     "ssm:StartAutomationExecution": "automations.start",
     "ssm:GetAutomationExecution": "automations.get",
     "iam:PassRole": "automations.start faults.create_template schedules.put",
-    "scheduler:ListSchedules": "schedules.list_experiments",
+    "scheduler:ListSchedules": "schedules.list_names",
     "scheduler:GetSchedule": "schedules.put",
     "scheduler:CreateSchedule": "schedules.put",
     "scheduler:UpdateSchedule": "schedules.put",

@@ -99,6 +99,7 @@ class FakeDeployment:
     """Answers from dictionaries; each look at a record takes the next of its script and keeps the last."""
 
     stack: str = "Squall"
+    stack_id: str = "arn:aws:cloudformation:us-east-1:123456789012:stack/Squall/1"
     region: str = "us-east-1"
     version: str | None = VERSION
     scripts: dict[str, list[ExecutionRecord]] = field(default_factory=dict)

@@ -241,7 +241,6 @@ def test_the_list_says_that_a_campaign_in_both_catalogues_runs_nothing(squall: S
     ("name", "changes", "words"),
     [
         ("suite", {"steps": [{"experiment": "web"}, {"experiment": "wb"}]}, "are not valid"),
-        ("suite", {"schedule": {"expression": "rate(7 days)"}}, "has a schedule"),
         ("nightly-suite", {}, "nightly-suite is deployed already"),
         ("nightly", {}, "nightly is deployed already"),
         ("suite", {}, "the stack has no experiment web"),

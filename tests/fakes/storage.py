@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from squall.domain.approval.votes import Ask, Proof, Vote
     from squall.domain.documents.document import Document
     from squall.domain.experiment.experiment import Schedule
+    from squall.domain.experiment.scheduling import Kind
     from squall.domain.run.record import Abort, Event
 
 D = TypeVar("D", bound="Document")
@@ -317,15 +318,17 @@ class FakeCatalogue:
 class FakeSchedules:
     def __init__(self) -> None:
         self.items: dict[str, Schedule] = {}
+        self.kinds: dict[str, Kind] = {}
+        """What each schedule starts, or has started."""
 
-    def list_experiments(self) -> Sequence[str]:
+    def list_names(self) -> Sequence[str]:
         return list(self.items)
 
-    def put(self, experiment: str, schedule: Schedule) -> None:
-        self.items[experiment] = schedule
+    def put(self, name: str, kind: Kind, schedule: Schedule) -> None:
+        self.items[name], self.kinds[name] = schedule, kind
 
-    def remove(self, experiment: str) -> None:
-        self.items.pop(experiment, None)
+    def remove(self, name: str) -> None:
+        self.items.pop(name, None)
 
 
 class FakeSightings:

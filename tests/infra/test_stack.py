@@ -316,6 +316,7 @@ def test_what_starts_executions_is_deleted_before_the_workflow(stack: Resources)
     assert starting
     campaigns, _ = machine_named(stack, "Squall-Campaign")
     assert all(machine in needed_by(stack, name) for name in (*starting, *published, campaigns))
+    assert all(campaigns in needed_by(stack, name) for name in published)
 
 
 def test_a_campaign_with_a_schedule_is_started_by_it(synthesize: Callable[..., Resources], tmp_path: Path) -> None:
@@ -379,14 +380,15 @@ def test_the_catalogue_makes_the_schedules(stack: Resources) -> None:
     }
 
 
-def test_the_role_of_published_schedules_starts_the_workflow_for_their_group_alone(stack: Resources) -> None:
+def test_the_role_of_published_schedules_starts_the_two_workflows_for_their_group_alone(stack: Resources) -> None:
     (role,) = [found for name, found in stack.of_type("AWS::IAM::Role").items() if "PublishedRole" in name]
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
     assert text(trust["Condition"]["StringEquals"]["aws:SourceArn"]).endswith(":schedule-group/squall-Squall.published")
     (policy,) = role["Policies"]
-    actions = {entry["Action"]: text(entry["Resource"]) for entry in policy["PolicyDocument"]["Statement"]}
+    actions = {entry["Action"]: entry["Resource"] for entry in policy["PolicyDocument"]["Statement"]}
     assert actions.keys() == {"states:StartExecution", "sqs:SendMessage"}
-    assert actions["states:StartExecution"].endswith(":stateMachine:Squall-Experiment")
+    started = [text(machine).rpartition(":")[2] for machine in actions["states:StartExecution"]]
+    assert started == ["Squall-Experiment", "Squall-Campaign"]
     (passed,) = [entry for entry in stack.statements(stack.role_of("schedule")) if "iam:PassRole" in entry.actions]
     assert "PublishedRole" in passed.resources[0]
 

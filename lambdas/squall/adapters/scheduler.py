@@ -1,4 +1,4 @@
-"""The schedules of published experiments in EventBridge Scheduler."""
+"""The schedules of published experiments and campaigns in EventBridge Scheduler."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from squall.adapters.aws import call, list_items
 from squall.domain.experiment.scheduling import MAXIMUM_EVENT_AGE_SECONDS, RETRY_ATTEMPTS, make_schedule_input
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from squall.domain.experiment.experiment import Schedule
+    from squall.domain.experiment.scheduling import Kind
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Target:
     """What the schedules start, and how."""
 
     group: str
-    machine_arn: str
+    machines: Mapping[Kind, str]
+    """The ARN of the state machine that runs each kind."""
     role_arn: str
     """The role with which Scheduler starts executions."""
     dead_letter_arn: str
@@ -30,13 +32,13 @@ class EventBridgeSchedules:
     def __init__(self, client: Any, target: Target) -> None:
         self._client, self._target = client, target
 
-    def list_experiments(self) -> Sequence[str]:
+    def list_names(self) -> Sequence[str]:
         found = list_items(self._client, "list_schedules", "Schedules", GroupName=self._target.group)
         return [entry["Name"] for entry in found]
 
-    def put(self, experiment: str, schedule: Schedule) -> None:
-        wanted = self._describe(experiment, schedule)
-        key = {name: wanted[name] for name in ("Name", "GroupName")}
+    def put(self, name: str, kind: Kind, schedule: Schedule) -> None:
+        wanted = self._describe(name, kind, schedule)
+        key = {field: wanted[field] for field in ("Name", "GroupName")}
         current = call(self._client, "get_schedule", absent={"ResourceNotFoundException"}, **key)
         if current is None:
             # ConflictException: another pass has just made it, from the same catalogue.
@@ -44,23 +46,23 @@ class EventBridgeSchedules:
         elif not _is_same(wanted, current):
             call(self._client, "update_schedule", refusable=True, **wanted)
 
-    def remove(self, experiment: str) -> None:
-        call(self._client, "delete_schedule", absent={"ResourceNotFoundException"}, Name=experiment, GroupName=self._target.group)
+    def remove(self, name: str) -> None:
+        call(self._client, "delete_schedule", absent={"ResourceNotFoundException"}, Name=name, GroupName=self._target.group)
 
-    def _describe(self, experiment: str, schedule: Schedule) -> dict[str, Any]:
+    def _describe(self, name: str, kind: Kind, schedule: Schedule) -> dict[str, Any]:
         minutes = schedule.flexible_minutes
         return {
-            "Name": experiment,
+            "Name": name,
             "GroupName": self._target.group,
-            "Description": f"Starts the published experiment {experiment}",
+            "Description": f"Starts the published {kind} {name}",
             "ScheduleExpression": schedule.expression,
             "ScheduleExpressionTimezone": schedule.timezone,
             "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": minutes} if minutes else {"Mode": "OFF"},
             "State": "ENABLED" if schedule.enabled else "DISABLED",
             "Target": {
-                "Arn": self._target.machine_arn,
+                "Arn": self._target.machines[kind],
                 "RoleArn": self._target.role_arn,
-                "Input": json.dumps(make_schedule_input(experiment)),
+                "Input": json.dumps(make_schedule_input(name, kind)),
                 "DeadLetterConfig": {"Arn": self._target.dead_letter_arn},
                 "RetryPolicy": {"MaximumEventAgeInSeconds": MAXIMUM_EVENT_AGE_SECONDS, "MaximumRetryAttempts": RETRY_ATTEMPTS},
             },

@@ -1,4 +1,4 @@
-"""Schedule brings the schedules of published experiments in line with the catalogue. A schedule calls it every quarter of
+"""Schedule brings the schedules of published experiments and campaigns in line with the catalogue. A schedule calls it every quarter of
 an hour, and `squall publish` and `squall catalogue retire` call it at once, with any payload."""
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The catalogue of published experiments, and their schedules."""
+"""The catalogue of published experiments and campaigns, and their schedules."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from squall.domain.experiment.experiment import Schedule
     from squall.domain.experiment.published import StoredVersion
+    from squall.domain.experiment.scheduling import Kind
 
 
 class Catalogue(Protocol):
@@ -31,13 +32,13 @@ class Catalogue(Protocol):
 
 
 class Schedules(Protocol):
-    """The schedules of published experiments. Methods raise `Refused` where Scheduler does not take a schedule."""
+    """The schedules of published experiments and campaigns. Methods raise `Refused` where Scheduler does not take a schedule."""
 
-    def list_experiments(self) -> Sequence[str]:
-        """The names of the experiments that have a schedule."""
+    def list_names(self) -> Sequence[str]:
+        """The names of what has a schedule. No experiment and campaign have the same."""
 
-    def put(self, experiment: str, schedule: Schedule) -> None:
+    def put(self, name: str, kind: Kind, schedule: Schedule) -> None:
         """Make the schedule, or change it to this one."""
 
-    def remove(self, experiment: str) -> None:
+    def remove(self, name: str) -> None:
         """Remove the schedule, if there is one."""

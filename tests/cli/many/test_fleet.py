@@ -164,6 +164,31 @@ def stuck() -> Iterator[threading.Event]:
     free.set()
 
 
+@pytest.mark.parametrize(("luck", "outcome", "words"), BAD_LUCK, ids=[luck.__name__ for luck, _, _ in BAD_LUCK])
+def test_a_home_that_was_not_halted_keeps_no_member_from_being_halted(
+    squall: Squall, door: FakeDoor, luck: Callable[[], None], outcome: str, words: str
+) -> None:
+    door.instead = {"home": luck}
+    done = squall("fleet", "halt", "--json")
+    assert (done.exit_code, stacks_of(done)["home"]["outcome"]) == (5, outcome)
+    assert all(door.stacks[name].halts for name in ("payments", "search"))
+    assert any("halt --reason" in line for line in stacks_of(done)["home"]["by_hand"])
+
+
+def test_without_homes_table_the_status_of_the_members_is_shown(
+    squall: Squall, door: FakeDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_no_table() -> None:
+        with explain_failures(local_hint=False):
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "Requested resource not found"}}, "Query")
+
+    monkeypatch.setattr(door.stacks["home"], "open_records", find_no_table)
+    done = squall("fleet", "status")
+    assert done.exit_code == 5
+    assert "FAILED: home: Query failed" in done.stderr
+    assert done.stdout.count("idle") == 2
+
+
 def test_a_member_that_answers_late_keeps_nobody_waiting_longer_than_the_deadline(
     squall: Squall, door: FakeDoor, stuck: threading.Event
 ) -> None:
@@ -269,6 +294,16 @@ def test_a_run_starts_in_the_member_alone_as_an_operator(squall: Squall, door: F
     assert [name for name, _ in (*search.started, *search.started_campaigns)] == ["run-1"]
     assert not door.stacks["home"].started
     assert "account 777788889999" in done.stderr
+
+
+def test_a_run_in_a_halted_member_of_another_version_says_both(squall: Squall, door: FakeDoor) -> None:
+    search = door.stacks["search"]
+    search.version = "0.0.1"
+    search.scripts = {"run-1": [record("run-1", status=Status.REJECTED, reason="the stack is halted: frozen")]}
+    done = squall("fleet", "run", "search", "web", "--name", "run-1")
+    assert done.exit_code == 3
+    assert "The stack Squall has version 0.0.1" in done.stderr
+    assert "the stack is halted: frozen" in done.stdout + done.stderr
 
 
 def test_a_run_that_a_member_refuses_starts_nothing(squall: Squall, door: FakeDoor) -> None:

@@ -61,14 +61,20 @@ def write_campaign(folder: Path, target: str) -> tuple[Path, Path]:
     experiment, suite = folder / "experiments/cart.yaml", folder / "campaigns/cart-suite.yaml"
     experiment.write_text(yaml.safe_dump(latency(target, duration="PT30S")))
     document = {"name": "Cart", "description": "One instance is slow", "kind": "suite", "steps": [{"experiment": "cart"}]}
-    suite.write_text(yaml.safe_dump(document))
+    suite.write_text(yaml.safe_dump({**document, "schedule": {"expression": "rate(300 days)"}}))
     return experiment, suite
 
 
 @pytest.mark.usefixtures("calm")
 def test_a_campaign_is_published_with_its_experiment_and_is_refused_once_it_is_retired(rig: Rig, target: str, tmp_path: Path) -> None:
     files = write_campaign(tmp_path, target)
-    written = {each["name"]: each for each in squall(rig, "publish", *map(str, files))["published"]}
+    published = squall(rig, "publish", *map(str, files))
+    written = {each["name"]: each for each in published["published"]}
+    assert published["schedules"]["scheduled"] == ["cart-suite"], published["schedules"]
+    scheduler, where = rig.client("scheduler"), {"GroupName": f"squall-{rig.stack}.published", "Name": "cart-suite"}
+    started = scheduler.get_schedule(**where)["Target"]
+    assert started["Arn"] == rig.account.outputs["CampaignStateMachineArn"]
+    assert json.loads(started["Input"])["campaign"] == "cart-suite"
     assert [(name, each["version"]) for name, each in written.items()] == [("cart", 1), ("cart-suite", 1)]
     result = squall(rig, "campaign", "run", "cart-suite", "--name", "cart-1", codes=OF_VERDICTS, seconds=LONGEST_RUN)
     assert result["status"] == "completed", result["reason"]
@@ -77,7 +83,9 @@ def test_a_campaign_is_published_with_its_experiment_and_is_refused_once_it_is_r
     for document, name in ((result, "cart-suite"), (run, "cart")):
         source = document["source"]
         assert (source["kind"], source["name"], source["version"], source["hash"]) == ("published", name, 1, written[name]["hash"])
-    squall(rig, "catalogue", "retire", "cart-suite")
+    assert squall(rig, "catalogue", "retire", "cart-suite")["schedules"]["removed"] == ["cart-suite"]
+    with pytest.raises(scheduler.exceptions.ResourceNotFoundException):
+        scheduler.get_schedule(**where)
     refused = squall(rig, "campaign", "run", "cart-suite", "--name", "cart-2", codes=(3,))
     assert (refused["status"], refused["steps"]) == ("rejected", [])
     assert "retired" in refused["reason"]

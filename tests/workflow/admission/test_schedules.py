@@ -1,4 +1,4 @@
-"""Schedules of published experiments: each that could start has its own, and no other has one, whatever dies halfway."""
+"""Schedules of published experiments and campaigns: each that could start has its own, and no other has one, whatever dies halfway."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from squall.application.admission import deployed
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.experiment.experiment import Schedule
 from squall.domain.experiment.published import StoredVersion
+from squall.domain.experiment.scheduling import Kind
 from squall.errors import Refused, Unavailable
 from tests.fakes.publishing import publish, retire
 from tests.fakes.world import FakeWorld
@@ -77,9 +78,9 @@ def test_what_is_retired_while_schedules_are_made_gets_none(walk: Walk, world: F
     put = world.schedules.put
     hook = once(lambda: retire(world, "mine"))
 
-    def put_and_retire(experiment: str, schedule: Schedule) -> None:
+    def put_and_retire(name: str, kind: Kind, schedule: Schedule) -> None:
         hook()
-        put(experiment, schedule)
+        put(name, kind, schedule)
 
     world.schedules.put = put_and_retire  # type: ignore[method-assign]
     assert align(walk)["scheduled"] == []
@@ -121,10 +122,10 @@ def test_one_schedule_that_is_refused_keeps_no_other_away(walk: Walk, world: Fak
     publish(world, "good", scheduled)
     put = world.schedules.put
 
-    def refuse(experiment: str, schedule: Schedule) -> None:
-        if experiment == "bad":
+    def refuse(name: str, kind: Kind, schedule: Schedule) -> None:
+        if name == "bad":
             raise Refused("scheduler", "CreateSchedule", "ValidationException", "no such time zone")
-        put(experiment, schedule)
+        put(name, kind, schedule)
 
     world.schedules.put = refuse  # type: ignore[method-assign]
     answer = align(walk)
@@ -138,3 +139,69 @@ def test_without_the_catalogue_no_schedule_is_touched(walk: Walk, world: FakeWor
     with pytest.raises(Unavailable):
         align(walk)
     assert list(world.schedules.items) == ["mine"]
+
+
+SUITE: dict[str, Any] = {"name": "Suite", "description": "d", "kind": "suite", "schedule": WEEKLY, "steps": [{"experiment": "mine"}]}
+
+
+def test_the_schedule_of_a_campaign_comes_with_it_and_goes_with_it(walk: Walk, world: FakeWorld, scheduled: dict[str, Any]) -> None:
+    publish(world, "mine", {**scheduled, "schedule": None})
+    publish(world, "suite", SUITE, is_campaign=True)
+    publish(world, "unscheduled", {**SUITE, "schedule": None}, is_campaign=True)
+    assert align(walk) == {"scheduled": ["suite"], "removed": [], "problems": {}}
+    assert (world.schedules.items["suite"].expression, world.schedules.kinds["suite"]) == ("rate(7 days)", "campaign")
+    publish(world, "suite", {**SUITE, "schedule": {"expression": "rate(2 days)"}}, is_campaign=True)
+    align(walk)
+    assert world.schedules.items["suite"].expression == "rate(2 days)"
+    retire(world, "suite")
+    assert align(walk) == {"scheduled": [], "removed": ["suite"], "problems": {}}
+
+
+def test_a_name_that_was_a_campaign_and_is_an_experiment_starts_that(walk: Walk, world: FakeWorld, scheduled: dict[str, Any]) -> None:
+    publish(world, "mine", scheduled)
+    publish(world, "other", SUITE, is_campaign=True)
+    align(walk)
+    retire(world, "other")
+    publish(world, "other", {**scheduled, "name": "Other"})
+    assert align(walk)["scheduled"] == ["mine", "other"]
+    assert world.schedules.kinds["other"] == "experiment"
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("deployed too", "is ambiguous"),
+        ("not valid", "after_what"),
+        ("retired step", "is not in the catalogue"),
+        ("ambiguous step", "is not in the catalogue"),
+        ("policy", "lets only deployed experiments and campaigns run"),
+        ("several Regions", "runs over several Regions"),
+    ],
+)
+def test_a_campaign_that_could_not_start_has_no_schedule(
+    walk: Walk, world: FakeWorld, known: deployed.DeployedDefinitions, scheduled: dict[str, Any], why: str, words: str
+) -> None:
+    publish(world, "mine", scheduled)
+    publish(world, "suite", SUITE, is_campaign=True)
+    align(walk)
+    assert sorted(world.schedules.items) == ["mine", "suite"]
+    if why == "deployed too":
+        known.campaigns["suite"] = SUITE
+    elif why == "not valid":
+        publish(world, "suite", {**SUITE, "after_what": "x"}, is_campaign=True)
+    elif why == "retired step":
+        retire(world, "mine")
+    elif why == "ambiguous step":
+        known.catalogue["mine"] = scheduled
+    elif why == "several Regions":
+        parts = {"us-east-1": {}, "eu-west-1": {}}
+        known.catalogue["both"] = {**known.catalogue["seed"], "regions": parts}
+        publish(world, "suite", {"name": "S", "description": "d", "kind": "regions", "experiment": "both", "schedule": WEEKLY}, is_campaign=True)
+    else:
+        known.environments["lab"] = {**known.environments["staging"], "name": "lab", "catalogue": "deployed"}
+        known.catalogue["of-lab"] = {**scheduled, "environment": "lab"}
+        publish(world, "suite", {**SUITE, "steps": [{"experiment": "of-lab"}]}, is_campaign=True)
+    answer = align(walk)
+    assert "suite" in answer["removed"]
+    assert "suite" not in world.schedules.items
+    assert words in answer["problems"]["suite"]

@@ -15,6 +15,7 @@ from squall.domain.run.record import Abort
 from squall.errors import Unavailable
 from tests.fakes.world import FakeWorld
 from tests.workflow.campaign.rig import (
+    CAMPAIGNS,
     FAILED,
     REFUTED,
     REJECTED,
@@ -89,6 +90,23 @@ def test_a_ramp_finds_the_dose(walk: Walk, world: FakeWorld, steps: Steps) -> No
     assert result.ramp
     assert (result.ramp.holds_to, result.ramp.fails_from) == (1200, 1500)
     assert len(steps.started) <= 5
+
+
+@pytest.mark.parametrize(
+    ("ending", "verdict", "words"),
+    [
+        (VALIDATED, Verdict.VALIDATED, f"nothing fails in the range: it holds to duration {CAMPAIGNS['limit']['ramp']['to']}, the largest dose"),
+        (REFUTED, Verdict.REFUTED, f"everything fails in the range: it fails from duration {CAMPAIGNS['limit']['ramp']['from']}, the smallest"),
+    ],
+)
+def test_a_ramp_whose_ends_agree_says_so(
+    walk: Walk, world: FakeWorld, steps: Steps, ending: Ending, verdict: Verdict, words: str
+) -> None:
+    steps.ending = lambda _step, _input: ending
+    run_campaign(walk, {"campaign": "limit"})
+    assert (campaign_of(world).status, campaign_of(world).verdict) == (Status.COMPLETED, verdict)
+    assert campaign_of(world).reason.startswith(words)
+    assert words in world.notifier.sent[-1].body
 
 
 def test_a_campaign_that_can_not_run_is_refused_with_every_problem(walk: Walk, world: FakeWorld, steps: Steps) -> None:

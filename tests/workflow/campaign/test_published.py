@@ -15,7 +15,7 @@ from squall.domain.experiment.published import StoredVersion, content_hash
 from squall.errors import Unavailable
 from tests.fakes.publishing import PUBLISHER, publish, retire
 from tests.fakes.world import FakeWorld
-from tests.workflow.campaign.rig import CAMPAIGNS, SUITE, Steps, campaign_of, run_campaign
+from tests.workflow.campaign.rig import SUITE, Steps, campaign_of, run_campaign
 from tests.workflow.walk import Walk
 
 MINE: dict[str, Any] = {**SUITE, "steps": SUITE["steps"][:1]}
@@ -115,10 +115,15 @@ def test_a_catalogue_that_can_not_be_read_starts_nothing(walk: Walk, world: Fake
     assert "the published catalogue could not be read" in refused(walk, world, mine)
 
 
-def test_a_ramp_whose_ends_agree_says_so(walk: Walk, world: FakeWorld, steps: Steps) -> None:
-    run_campaign(walk, {"campaign": "limit"})
-    record = campaign_of(world)
-    assert (record.status, record.verdict) == (Status.COMPLETED, Verdict.VALIDATED)
-    assert record.reason.startswith("nothing fails in the range")
-    assert CAMPAIGNS["limit"]["ramp"]["to"] == 2400
-    assert "it holds to duration 2400, the largest dose" in record.reason
+def test_a_firing_of_its_schedule_starts_it_once(walk: Walk, world: FakeWorld, mine: Steps) -> None:
+    publish(world, "mine", {**MINE, "schedule": {"expression": "rate(7 days)"}}, is_campaign=True)
+    schedule = "arn:aws:scheduler:us-east-1:111122223333:schedule/squall-Squall.published/mine"
+    firing = {"campaign": "mine", "trigger": {"schedule_arn": schedule, "scheduled_time": world.clock.now().isoformat()}}
+    run_campaign(walk, firing)
+    assert (campaign_of(world).status, campaign_of(world).trigger.partition("#")[0]) == (Status.COMPLETED, schedule)
+    run_campaign(walk, firing, "again")
+    assert "this firing of the schedule has started c already" in campaign_of(world, "again").reason
+    retire(world, "mine")
+    run_campaign(walk, firing, "late")
+    assert "was retired" in campaign_of(world, "late").reason
+    assert mine.started == ["c-s001"]

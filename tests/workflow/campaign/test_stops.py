@@ -14,9 +14,11 @@ from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.run.record import Abort
 from squall.domain.run.timeline import EventName
+from squall.errors import Unavailable
+from tests.chaos.modes import SERVICE
 from tests.fakes.world import FakeWorld
 from tests.workflow.campaign.rig import VALIDATED, Ending, Steps, campaign_death, campaign_of, run_campaign
-from tests.workflow.endings import ended, nothing_is_left, nothing_runs, once, record_of, unavailable
+from tests.workflow.endings import Intercept, ended, nothing_is_left, nothing_runs, once, record_of, unavailable
 from tests.workflow.walk import Walk
 
 OPERATOR = Abort(AbortSource.OPERATOR, "aborted by ada: slow", None, "ada")  # type: ignore[arg-type]
@@ -220,3 +222,52 @@ def test_the_steps_of_a_campaign_are_whole_runs(walk: Walk, world: FakeWorld) ->
         assert ended(world, Status.COMPLETED, Verdict.VALIDATED, True, name).requested_by == "ada"
         nothing_is_left(world, name)
     assert campaign_of(world).verdict is Verdict.VALIDATED
+
+
+def test_a_step_that_never_ends_is_ended_by_its_own_time_limit(walk: Walk, world: FakeWorld) -> None:
+    """The experiment machine ends after three days, before the campaign stops waiting for it; what it leaves is closed."""
+
+    def expire() -> None:
+        event = walk.death("TIMED_OUT")
+        walk.kill("TIMED_OUT")
+        world.clock.after(2, lambda: walk.quietly("Watchdog", event))
+
+    walk.enter["WatchFault"] = once(expire)
+    run_campaign(walk, {"campaign": "web"})
+    step, campaign = record_of(world, "c-s001"), campaign_of(world)
+    nothing_is_left(world, "c-s001")
+    assert "TIMED_OUT" in step.reason
+    assert [run.outcome for run in campaign.runs] == [StepOutcome.FAILED]
+    assert (campaign.final, campaign.verdict) == (True, Verdict.INCONCLUSIVE)
+    assert "seed" in campaign.reason
+    assert list(world.records.items) == ["c-s001"], "no further step was started"
+
+
+def test_without_its_table_a_campaign_starts_nothing(walk: Walk, world: FakeWorld, steps: Steps) -> None:
+    lose_table(world)
+    walked = run_campaign(walk, {"campaign": "web"})
+    assert (walked.status, steps.started) == ("FAILED", [])
+    with pytest.raises(Unavailable):  # the alarm on the errors of the watchdog tells people
+        walk.invoke("Watchdog", campaign_death(walked, "FAILED"))
+
+
+def test_a_campaign_whose_table_is_gone_for_ever_leaves_no_fault_and_starts_no_further_step(walk: Walk, world: FakeWorld) -> None:
+    walk.enter["WatchFault"] = once(lambda: lose_table(world))
+    walked = run_campaign(walk, {"campaign": "web"})
+    for death in [campaign_death(each, each.status) for each in walk.walked]:
+        walk.quietly("Watchdog", death)
+    walk.pulses(3)
+    assert walked.status == "FAILED"
+    assert (world.faults.active(), world.faults.templates) == ([], {})
+    assert len(world.faults.runs) == 1
+    assert "raised:Watchdog:Unavailable" in world.calls, "the alarm on its errors tells people"
+
+
+def lose_table(world: FakeWorld) -> None:
+    """No call of DynamoDB has an effect or an answer any more."""
+
+    def lose(called: str) -> None:
+        if called.partition(".")[0] in SERVICE["DynamoDB"]:
+            raise Unavailable("dynamodb", called, "ResourceNotFoundException", "the table is gone", retryable=False)
+
+    world.failing = Intercept(lose)

@@ -76,7 +76,7 @@ def _read_catalogue(w: Wiring, filters: Filters) -> dict[str, str]:
     deployed = load_deployed()
     known = [(raw["environment"], raw["name"], raw.get("type", SCENARIO)) for raw in deployed.catalogue.values()]
     if lets_published_run(deployed.environments):
-        published, _ = read_startable(w, w.catalogue.list_newest(), deployed)
+        published = read_startable(w, w.catalogue.list_newest(), deployed).experiments
         known += [
             (experiment.environment, experiment.name, experiment.type.value if experiment.type else SCENARIO)
             for experiment in published.values()
