@@ -43,8 +43,8 @@ def _read_settings(fleet: Fleet, name: str) -> dict[str, Any]:
     if name == HOME:
         return {"account": fleet.home.account, "region": fleet.home.region, "stack_name": fleet.home.stack}
     if name not in fleet.members:
-        known = ", ".join((HOME, *sorted(fleet.members)))
-        raise ValueError(f"the fleet {fleet.name} has no member {name!r}{suggest_name(name, (HOME, *fleet.members))}: {known}")
+        known = (HOME, *sorted(fleet.members))
+        raise ValueError(f"the fleet {fleet.name} has {', '.join(known)}, and no member {name!r}{suggest_name(name, known)}")
     member = fleet.members[name]
     return {
         "account": member.account,
@@ -57,7 +57,10 @@ def _read_settings(fleet: Fleet, name: str) -> dict[str, Any]:
 
 
 def _is_same(given: Any, value: Any) -> bool:
-    return given == value or (isinstance(value, tuple) and given == _show(value))
+    if isinstance(value, tuple):
+        listed = given.split(",") if isinstance(given, str) else given
+        return sorted(str(part).strip() for part in listed) == sorted(value)
+    return str(given) == str(value)
 
 
 def _show(value: Any) -> str:
