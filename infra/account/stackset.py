@@ -45,9 +45,7 @@ def make_stackset(settings: Settings, template_key: str) -> dict[str, Any]:
                 "Properties": {
                     "StackSetName": settings.stack_name,
                     "Description": "Squall: serverless chaos engineering for AWS",
-                    "TemplateURL": {
-                        "Fn::Sub": f"https://{settings.assets_bucket}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{template_key}"
-                    },
+                    "TemplateURL": {"Fn::Sub": f"https://{settings.assets_bucket}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}/{template_key}"},
                     "PermissionModel": "SERVICE_MANAGED",
                     "CallAs": {"Ref": "CallAs"},
                     "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],

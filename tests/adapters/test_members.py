@@ -83,7 +83,9 @@ MISSING = error("ValidationError", "Stack with id Squall does not exist")
 STACK_ID = "arn:aws:cloudformation:eu-west-1:444455556666:stack/StackSet-Squall-1/2"
 
 
-def reading(monkeypatch: pytest.MonkeyPatch, stacks: Any, *items: dict[str, Any], said: Any = None) -> tuple[RoleMembers, dict[str, Scripted]]:
+def reading(
+    monkeypatch: pytest.MonkeyPatch, stacks: Any, *items: dict[str, Any], said: Any = None
+) -> tuple[RoleMembers, dict[str, Scripted]]:
     """`stacks` are the answers of CloudFormation, `said` what the stack's own parameter says of it."""
     sts = Scripted("sts", assume_role=[{"Credentials": KEYS}])
     parameter = {"Parameter": {"Value": said}} if said else error("ParameterNotFound")

@@ -301,7 +301,9 @@ def test_a_member_of_the_file_makes_its_roles_and_no_policy_of_home(synthesize: 
     (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(raw))
     made = synthesize(fleet_file=str(tmp_path / "fleet.yaml"), fleet_member="payments")
     assert set(roles(made)) == {"viewer", "halt", "operator"}
-    assert {name for name in made.outputs if name.startswith("Fleet")} == {f"Fleet{grant}RoleArn" for grant in ("Viewer", "Halt", "Operator")}
+    assert {name for name in made.outputs if name.startswith("Fleet")} == {
+        f"Fleet{grant}RoleArn" for grant in ("Viewer", "Halt", "Operator")
+    }
 
 
 def test_the_stack_says_which_stack_of_cloudformation_it_is(stack: Resources) -> None:

@@ -175,9 +175,7 @@ def test_a_home_that_was_not_halted_keeps_no_member_from_being_halted(
     assert any("halt --reason" in line for line in stacks_of(done)["home"]["by_hand"])
 
 
-def test_without_homes_table_the_status_of_the_members_is_shown(
-    squall: Squall, door: FakeDoor, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_homes_table_the_status_of_the_members_is_shown(squall: Squall, door: FakeDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     def find_no_table() -> None:
         with explain_failures(local_hint=False):
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "Requested resource not found"}}, "Query")

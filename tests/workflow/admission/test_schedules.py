@@ -196,7 +196,9 @@ def test_a_campaign_that_could_not_start_has_no_schedule(
     elif why == "several Regions":
         parts = {"us-east-1": {}, "eu-west-1": {}}
         known.catalogue["both"] = {**known.catalogue["seed"], "regions": parts}
-        publish(world, "suite", {"name": "S", "description": "d", "kind": "regions", "experiment": "both", "schedule": WEEKLY}, is_campaign=True)
+        publish(
+            world, "suite", {"name": "S", "description": "d", "kind": "regions", "experiment": "both", "schedule": WEEKLY}, is_campaign=True
+        )
     else:
         known.environments["lab"] = {**known.environments["staging"], "name": "lab", "catalogue": "deployed"}
         known.catalogue["of-lab"] = {**scheduled, "environment": "lab"}

@@ -95,13 +95,19 @@ def test_a_ramp_finds_the_dose(walk: Walk, world: FakeWorld, steps: Steps) -> No
 @pytest.mark.parametrize(
     ("ending", "verdict", "words"),
     [
-        (VALIDATED, Verdict.VALIDATED, f"nothing fails in the range: it holds to duration {CAMPAIGNS['limit']['ramp']['to']}, the largest dose"),
-        (REFUTED, Verdict.REFUTED, f"everything fails in the range: it fails from duration {CAMPAIGNS['limit']['ramp']['from']}, the smallest"),
+        (
+            VALIDATED,
+            Verdict.VALIDATED,
+            f"nothing fails in the range: it holds to duration {CAMPAIGNS['limit']['ramp']['to']}, the largest dose",
+        ),
+        (
+            REFUTED,
+            Verdict.REFUTED,
+            f"everything fails in the range: it fails from duration {CAMPAIGNS['limit']['ramp']['from']}, the smallest",
+        ),
     ],
 )
-def test_a_ramp_whose_ends_agree_says_so(
-    walk: Walk, world: FakeWorld, steps: Steps, ending: Ending, verdict: Verdict, words: str
-) -> None:
+def test_a_ramp_whose_ends_agree_says_so(walk: Walk, world: FakeWorld, steps: Steps, ending: Ending, verdict: Verdict, words: str) -> None:
     steps.ending = lambda _step, _input: ending
     run_campaign(walk, {"campaign": "limit"})
     assert (campaign_of(world).status, campaign_of(world).verdict) == (Status.COMPLETED, verdict)
