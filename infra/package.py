@@ -53,9 +53,9 @@ def describe_package(folder: Path, settings: Settings) -> str:
     text = f"{folder}\nDeploy it with:\n  {shell_command(*upload)}\n  {shell_command(*deploy, *options)}"
     if stackset.find_obstacle(settings):
         return text
-    deploy = ("aws", "cloudformation", "deploy", "--stack-name", f"{settings.stack_name}-members")
-    options = ("--template-file", f"{folder}/{stackset.FILE}", "--parameter-overrides", "OrganizationalUnitIds=ou-...")
-    return f"{text}\nor, instead of the second command, into all accounts of organizational units:\n  {shell_command(*deploy, *options)}"
+    everywhere = ("aws", "cloudformation", "deploy", "--stack-name", f"{settings.stack_name}-members")
+    units = ("--template-file", f"{folder}/{stackset.FILE}", "--parameter-overrides", "OrganizationalUnitIds=ou-...")
+    return f"{text}\nor, instead of the second command, into all accounts of organizational units:\n  {shell_command(*everywhere, *units)}"
 
 
 def zip_folder(folder: Path) -> bytes:

@@ -194,7 +194,7 @@ def test_a_campaign_that_could_not_start_has_no_schedule(
     elif why == "ambiguous step":
         known.catalogue["mine"] = scheduled
     elif why == "several Regions":
-        parts = {"us-east-1": {}, "eu-west-1": {}}
+        parts: dict[str, Any] = {"us-east-1": {}, "eu-west-1": {}}
         known.catalogue["both"] = {**known.catalogue["seed"], "regions": parts}
         publish(
             world, "suite", {"name": "S", "description": "d", "kind": "regions", "experiment": "both", "schedule": WEEKLY}, is_campaign=True
