@@ -297,7 +297,7 @@ def test_a_run_starts_in_the_member_alone_as_an_operator(squall: Squall, door: F
 def test_a_run_in_a_halted_member_of_another_version_says_both(squall: Squall, door: FakeDoor) -> None:
     search = door.stacks["search"]
     search.version = "0.0.1"
-    search.scripts = {"run-1": [record("run-1", status=Status.REJECTED, reason="the stack is halted: frozen")]}
+    search.on_start = [record("run-1", status=Status.REJECTED, reason="the stack is halted: frozen")]
     done = squall("fleet", "run", "search", "web", "--name", "run-1")
     assert done.exit_code == 3
     assert "The stack Squall has version 0.0.1" in done.stderr
