@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from local import fleet as local_fleet
 from local import processes
 from local.fleet import GRANTS, HOME, IDENTITIES, MEMBER, LocalFleet
 from tests.local.account_rig import ROOT
-from tests.patience import PATIENCE
+from tests.patience import LONGEST_TEST, PATIENCE, until
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(LONGEST_TEST)]
+MOST_MEMORY = 2048
+"""MiB of all processes of both accounts, while one of them runs an experiment."""
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +37,49 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalFleet]:
     assert [processes.list_leftovers(root / name) for name in IDENTITIES] == [[], []]
 
 
-def command(fleet: LocalFleet, *words: str) -> tuple[int, dict[str, dict[str, Any]], float]:
-    """Runs a command on the fleet; returns its exit code, its stacks by name, and its seconds."""
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended."""
+
+    code: int
+    answer: Any
+    """Its JSON document."""
+    seconds: float
+    most_memory: int
+    """Of all processes of both accounts while it ran, in MiB."""
+
+    @property
+    def stacks(self) -> dict[str, dict[str, Any]]:
+        """The stacks that it asked, by name."""
+        return {stack["name"]: stack for stack in self.answer["stacks"]}
+
+
+def command(fleet: LocalFleet, *words: str) -> Done:
+    """Runs a command on the fleet, as the user at home."""
     variables = {name: value for name, value in os.environ.items() if name not in {"AWS_PROFILE", "AWS_SESSION_TOKEN"}}
-    began = time.monotonic()
-    line = [sys.executable, "-m", "cli", "fleet", *words, "--json", "--file", str(fleet.file)]
     variables |= local_fleet.list_fleet_variables(fleet.file.parent)
-    done = subprocess.run(line, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=10 * PATIENCE, check=False)
-    assert done.stdout, done.stderr
-    seconds = time.monotonic() - began
-    print(f"squall fleet {' '.join(words)}: exit {done.returncode} in {seconds:.1f} s, {_measure_memory(fleet)} MiB in all")
-    return done.returncode, {stack["name"]: stack for stack in json.loads(done.stdout)["stacks"]}, seconds
+    line = [sys.executable, "-m", "cli", "fleet", *words, "--json", "--file", str(fleet.file)]
+    began, most = time.monotonic(), 0
+    output, errors = fleet.file.with_name("command.json"), fleet.file.with_name("command.log")
+    with (
+        output.open("w") as out,
+        errors.open("w") as err,
+        subprocess.Popen(line, cwd=ROOT, env=variables, stdout=out, stderr=err) as process,
+    ):
+
+        def ended() -> bool:
+            nonlocal most
+            most = max(most, _measure_memory(fleet))
+            return process.poll() is not None
+
+        try:
+            until(ended, f"squall fleet {words[0]} ends", seconds=4 * PATIENCE, interval=1)
+        finally:
+            process.kill()
+    assert output.read_text(), errors.read_text()
+    done = Done(process.returncode, json.loads(output.read_text()), time.monotonic() - began, most)
+    print(f"squall fleet {' '.join(words)}: exit {done.code} in {done.seconds:.1f} s, {most} MiB at most")
+    return done
 
 
 def invoke(fleet: LocalFleet, handler: str) -> Any:
@@ -75,31 +110,40 @@ def _read_memory(pid: int) -> int:
 
 
 def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(fleet: LocalFleet) -> None:
-    code, stacks, _ = command(fleet, "status")
-    assert code == 0, stacks
-    assert not any(stack["answer"]["halt"]["engaged"] for stack in stacks.values())
-    assert _measure_memory(fleet) < 2048
+    done = command(fleet, "status")
+    assert done.code == 0, done.stacks
+    assert not any(stack["answer"]["halt"]["engaged"] for stack in done.stacks.values())
 
     assert invoke(fleet, "heartbeat") == {MEMBER: "sent"}
     assert invoke(fleet, "collect") == {MEMBER: "0 runs copied"}
-    code, stacks, _ = command(fleet, "doctor")
-    assert code == 0, stacks
-    assert [check["role"] for check in stacks[MEMBER]["answer"]] == list(GRANTS)
+    done = command(fleet, "doctor")
+    assert done.code == 0, done.stacks
+    assert [check["role"] for check in done.stacks[MEMBER]["answer"]] == list(GRANTS)
 
-    code, stacks, _ = command(fleet, "halt", "--reason", "a test")
-    assert code == 0, stacks
-    code, stacks, _ = command(fleet, "status")
-    assert all(stack["answer"]["halt"]["engaged"] for stack in stacks.values())
-    assert stacks[MEMBER]["answer"]["halt"]["by"] == f"arn:aws:iam::{IDENTITIES[HOME].account_id}:user/ada"
+    ran = command(fleet, "run", MEMBER, "network-latency", "--name", "from-home")
+    assert (ran.answer["execution_id"], ran.answer["status"]) == ("from-home", "completed"), ran.answer
+    assert ran.most_memory < MOST_MEMORY
+    assert invoke(fleet, "collect") == {MEMBER: "1 runs copied"}
 
-    code, stacks, _ = command(fleet, "resume", "--reason", "over")
-    assert (code, [stack["answer"]["engaged"] for stack in stacks.values()]) == (0, [False, False])
+    done = command(fleet, "halt", "--reason", "a test")
+    assert done.code == 0, done.stacks
+    done = command(fleet, "status")
+    assert all(stack["answer"]["halt"]["engaged"] for stack in done.stacks.values())
+    assert done.stacks[MEMBER]["answer"]["halt"]["by"] == f"arn:aws:iam::{IDENTITIES[HOME].account_id}:user/ada"
+    refused = command(fleet, "run", MEMBER, "network-latency", "--name", "while-halted")
+    assert (refused.code, refused.answer["status"]) == (3, "rejected")
+    assert "halted" in json.dumps(refused.answer)
+
+    done = command(fleet, "resume", "--reason", "over")
+    assert (done.code, [stack["answer"]["engaged"] for stack in done.stacks.values()]) == (0, [False, False])
 
     processes.stop_process(fleet.file.parent / MEMBER, "account")
     with pytest.raises(AssertionError, match="1 members were not reached: member"):
         invoke(fleet, "heartbeat")
-    code, stacks, seconds = command(fleet, "halt", "--reason", "the member is gone")
-    assert (code, stacks[HOME]["outcome"], stacks[MEMBER]["outcome"]) == (5, "answered", "unreachable")
-    assert stacks[HOME]["answer"]["engaged"] is True
-    assert any("squall --stack Squall --region eu-west-1 halt" in line for line in stacks[MEMBER]["by_hand"])
-    assert seconds < 90 + PATIENCE
+    done = command(fleet, "halt", "--reason", "the member is gone")
+    assert (done.code, done.stacks[HOME]["outcome"], done.stacks[MEMBER]["outcome"]) == (5, "answered", "unreachable")
+    assert done.stacks[HOME]["answer"]["engaged"] is True
+    assert any("squall --stack Squall --region eu-west-1 halt" in line for line in done.stacks[MEMBER]["by_hand"])
+    assert done.seconds < 90 + PATIENCE
+    reported = command(fleet, "report", "--only", MEMBER)
+    assert reported.answer["copies"][MEMBER]["report"]["total_experiments"] >= 1, "home's copy of the member's run"
