@@ -152,7 +152,7 @@ def test_home_may_assume_the_roles_of_the_file_and_no_others(synthesize: Callabl
     statements = {name: policy["PolicyDocument"]["Statement"] for name, policy in policies.items()}
     assert set(statements) == {"FleetViewerPolicyArn", "FleetHaltPolicyArn", "FleetOperatorPolicyArn"}
     assert {(statement["Action"], statement["Effect"]) for (statement,) in statements.values()} == {("sts:AssumeRole", "Allow")}
-    payments, search = "arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1", "arn:aws:iam::777788889999:role/Squall-us-east-1"
+    payments, search = "arn:aws:iam::444455556666:role/Payments-eu-west-1", "arn:aws:iam::777788889999:role/Squall-us-east-1"
     assert statements["FleetHaltPolicyArn"][0]["Resource"] == [f"{payments}-halt", f"{search}-halt"]
     assert statements["FleetOperatorPolicyArn"][0]["Resource"] == f"{payments}-operator"
 
@@ -169,7 +169,7 @@ def test_home_leaves_its_word_in_the_members_that_let_it_and_does_nothing_else(
         statement for statement in made.statements(role) if not {"logs:PutLogEvents", "xray:PutTraceSegments"} & set(statement.actions)
     ]
     assert [(statement.actions, statement.resources) for statement in allowed] == [
-        (("sts:AssumeRole",), ("arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1-contact",))
+        (("sts:AssumeRole",), ("arn:aws:iam::444455556666:role/Payments-eu-west-1-contact",))
     ]
     (schedule,) = [entry for entry in made.of_type("AWS::Scheduler::Schedule").values() if entry["Name"] == "heartbeat"]
     assert (schedule["ScheduleExpression"], schedule["State"]) == ("rate(1 minute)", "ENABLED")
@@ -272,7 +272,7 @@ IN_FILE: list[tuple[str, dict[str, object]]] = [
         {
             "account": "444455556666",
             "region": "eu-west-1",
-            "stack_name": "Squall-Payments",
+            "stack_name": "Payments",
             "fleet_home_account": "111122223333",
             "fleet_external_id": "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa",
             "fleet_grants": ("viewer", "halt", "operator"),

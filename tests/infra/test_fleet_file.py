@@ -33,7 +33,7 @@ def refusals(raw: object) -> dict[str, str]:
 
 def test_a_role_is_named_by_stack_region_and_grant_in_the_members_own_partition() -> None:
     payments = parse_fleet(fleet()).members["payments"]
-    assert payments.role_arn("halt") == "arn:aws:iam::444455556666:role/Squall-Payments-eu-west-1-halt"
+    assert payments.role_arn("halt") == "arn:aws:iam::444455556666:role/Payments-eu-west-1-halt"
     china = parse_fleet(fleet(members={"a": member(region="cn-north-1")})).members["a"]
     assert china.role_arn("halt").startswith("arn:aws-cn:iam::")
 

@@ -38,7 +38,7 @@ FLEET: dict[str, Any] = {
         "payments": {
             "account": "444455556666",
             "region": "eu-west-1",
-            "stack": "Squall-Payments",
+            "stack": "Payments",
             "owner": "payments",
             "external_id": "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa",
             "grants": ["viewer", "halt", "resume"],
@@ -194,7 +194,7 @@ def test_a_member_that_answers_late_keeps_nobody_waiting_longer_than_the_deadlin
     done = squall("fleet", "halt", "--seconds", "1")
     assert done.exit_code == 5
     assert "NO ANSWER YET: payments: no answer within 1 s" in done.stderr
-    assert "squall --stack Squall-Payments --region eu-west-1 halt" in done.stderr
+    assert "squall --stack Payments --region eu-west-1 halt" in done.stderr
     assert door.stacks["search"].halts
 
 
@@ -411,7 +411,7 @@ def two_accounts(aws: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
         aws_session_token=credentials["SessionToken"],
-    ).create_stack(StackName="Squall-Payments", TemplateBody=json.dumps(template))
+    ).create_stack(StackName="Payments", TemplateBody=json.dumps(template))
     return aws
 
 
@@ -427,9 +427,9 @@ def test_a_member_that_a_stackset_deployed_is_entered_by_what_its_parameter_says
     outputs = {key: {"Value": value.replace("123456789012", "444455556666")} for key, value in OUTPUTS.items()}
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": outputs}
     made = boto3.client("cloudformation", **keys).create_stack(StackName="StackSet-Squall-1", TemplateBody=json.dumps(template))
-    boto3.client("ssm", **keys).put_parameter(Name="/squall/Squall-Payments/stack", Type="String", Value=made["StackId"])
+    boto3.client("ssm", **keys).put_parameter(Name="/squall/Payments/stack", Type="String", Value=made["StackId"])
     payments = FleetDoor(fleet_at("123456789012")).enter("payments", "halt", ADA)
-    assert (payments.stack, payments.stack_id) == ("Squall-Payments", made["StackId"])
+    assert (payments.stack, payments.stack_id) == ("Payments", made["StackId"])
     assert payments.machine_arn.split(":")[4] == "444455556666"
 
 
@@ -452,7 +452,7 @@ def test_a_member_is_entered_in_its_own_account_by_its_role_with_its_external_id
     payments = FleetDoor(fleet_at("123456789012")).enter("payments", "halt", ADA)
     assert payments.machine_arn.split(":")[4] == "444455556666"
     assert payments.region == "eu-west-1"
-    assert payments.caller().startswith("arn:aws:sts::444455556666:assumed-role/Squall-Payments-eu-west-1-halt/squall-ada")
+    assert payments.caller().startswith("arn:aws:sts::444455556666:assumed-role/Payments-eu-west-1-halt/squall-ada")
     assert asked[0]["ExternalId"] == FLEET["members"]["payments"]["external_id"]
 
 
@@ -478,7 +478,7 @@ def test_a_dead_region_of_home_keeps_nobody_from_entering_the_others(
         return make_client(session, service)
 
     monkeypatch.setattr(members, "make_client", make_client_elsewhere)
-    assert FleetDoor(fleet_at("123456789012")).enter("payments", "halt", ADA).stack == "Squall-Payments"
+    assert FleetDoor(fleet_at("123456789012")).enter("payments", "halt", ADA).stack == "Payments"
 
 
 def test_without_credentials_nothing_is_asked(squall: Squall, no_aws: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_the_doctor_says_when_home_copied_the_runs_last(
     fleet: dict[str, Any] = copy.deepcopy(FLEET)
     fleet["members"]["payments"]["grants"].append("results")
     (tmp_path / "fleet.yaml").write_text(json.dumps(fleet))
-    door.stacks["home"].copies = {"444455556666:eu-west-1:Squall-Payments": (mark, [])}
+    door.stacks["home"].copies = {"444455556666:eu-west-1:Payments": (mark, [])}
     done = squall("fleet", "doctor", "--json")
     assert done.exit_code == (5 if problem else 0)
     answer = stacks_of(done)["payments"]["answer"][-1]

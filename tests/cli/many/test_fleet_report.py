@@ -14,7 +14,7 @@ from tests.cli.many.test_fleet import REPORT, FakeDoor, door, lose, stacks_of
 
 __all__ = ["door"]
 
-KEY = "444455556666:eu-west-1:Squall-Payments"
+KEY = "444455556666:eu-west-1:Payments"
 NOW = datetime.now(UTC)
 
 
