@@ -406,13 +406,15 @@ def test_no_function_may_invoke_halt_or_resume(stack: Resources) -> None:
     assert not [resource for resource in invoked for name in names.values() if name.strip("${}") in resource]
 
 
-def test_the_halt_flag_is_the_only_parameter_that_is_written_and_people_also_read_the_word_of_home(stack: Resources) -> None:
+def test_the_halt_flag_is_the_only_parameter_that_is_written_and_people_read_the_word_of_home_and_the_stack_as_well(
+    stack: Resources,
+) -> None:
     roles = stack.of_type("AWS::IAM::Role")
     for statement in stack.statements():
         if {"ssm:GetParameter", "ssm:PutParameter"} & set(statement.actions):
             read_by_people = statement.owner not in roles and statement.actions == ("ssm:GetParameter",)
-            allowed = ["/squall/Squall/halt", *(["/squall/Squall/home"] if read_by_people else [])]
-            assert [resource.partition(":parameter")[2] for resource in statement.resources] == allowed
+            allowed = ["/squall/Squall/halt", *(["/squall/Squall/home", "/squall/Squall/stack"] if read_by_people else [])]
+            assert {resource.partition(":parameter")[2] for resource in statement.resources} <= set(allowed)
 
 
 def test_only_documents_a_policy_lists_may_be_started_and_only_as_the_roles_it_says(stack: Resources) -> None:
