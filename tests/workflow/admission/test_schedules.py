@@ -175,7 +175,6 @@ def test_a_name_that_was_a_campaign_and_is_an_experiment_starts_that(walk: Walk,
         ("retired step", "is not in the catalogue"),
         ("ambiguous step", "is not in the catalogue"),
         ("policy", "lets only deployed experiments and campaigns run"),
-        ("several Regions", "runs over several Regions"),
     ],
 )
 def test_a_campaign_that_could_not_start_has_no_schedule(
@@ -193,12 +192,6 @@ def test_a_campaign_that_could_not_start_has_no_schedule(
         retire(world, "mine")
     elif why == "ambiguous step":
         known.catalogue["mine"] = scheduled
-    elif why == "several Regions":
-        parts: dict[str, Any] = {"us-east-1": {}, "eu-west-1": {}}
-        known.catalogue["both"] = {**known.catalogue["seed"], "regions": parts}
-        publish(
-            world, "suite", {"name": "S", "description": "d", "kind": "regions", "experiment": "both", "schedule": WEEKLY}, is_campaign=True
-        )
     else:
         known.environments["lab"] = {**known.environments["staging"], "name": "lab", "catalogue": "deployed"}
         known.catalogue["of-lab"] = {**scheduled, "environment": "lab"}

@@ -102,10 +102,8 @@ def _check_campaign(name: str, stored: StoredVersion, deployed: DeployedDefiniti
         admitted.extend([found] if found else [])
         return found, problems
 
-    refused = find_source_problems(requested, ())
-    if not refused:
-        plan_campaign(requested.campaign, admit_step, make_offline_regions(catalogue))
-        refused = find_source_problems(requested, [environment for _, environment in admitted])
+    plan_campaign(requested.campaign, admit_step, make_offline_regions(catalogue))
+    refused = find_source_problems(requested, [environment for _, environment in admitted])
     if refused:
         raise InvalidInput(refused)
     return requested.campaign
