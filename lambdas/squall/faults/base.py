@@ -142,6 +142,8 @@ class Fault(ABC, Generic[R, P]):
     needs_signal: bool = False
     """Whether nothing but a metric can show that the fault did anything: FIS's report says only that the action ran. An
     experiment needs a `fault_signal`, and a run in which it shows nothing is invalid."""
+    in_place_of_templates: str = "the experiment's own target and parameters"
+    """What works where the parameters can't be read from a FIS template that somebody else made."""
     improvements_on_loss: tuple[str, ...] = ()
     """What a finding recommends if users noticed the fault, in addition to the recommendations of its kind."""
 

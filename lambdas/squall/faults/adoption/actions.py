@@ -169,8 +169,8 @@ def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) 
         message = f"{name} is no {fault.type.value} on {fault.resource_type.value}"
         return Problem(path="actionId", message=message, expected=f"type: {' or '.join(types)}")
     if not fault.reads_templates:
-        message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read yet"
-        return Problem(path="actionId", message=message, expected="the experiment's own target and parameters")
+        message = f"templates of {fault.type.value} on {fault.resource_type.value} can't be read"
+        return Problem(path="actionId", message=message, expected=fault.in_place_of_templates)
     return None
 
 

@@ -71,6 +71,7 @@ class CustomResource(PodFault[Parameters]):
     length_parameter = "maxDuration"
     parameters = Parameters
     needs_signal = True
+    in_place_of_templates = "the experiment's own target, and kubernetesSpec without a selector: in a template, that decides what is hit"
     takes = frozenset({"network"})
 
     @property

@@ -48,4 +48,6 @@ def test_a_custom_resource_of_somebody_else_is_refused_because_its_text_chooses_
     arn = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
     target = {"resourceType": "aws:eks:cluster", "resourceArns": [arn], "selectionMode": "ALL"}
     answer = refused(template(action, target=target), FaultType.CUSTOM_RESOURCE.value)
-    assert "the experiment's own target and parameters" in answer["fis_template_id.actions.a0.actionId"], answer
+    assert "kubernetesSpec without a selector: in a template, that decides what is hit" in answer["fis_template_id.actions.a0.actionId"], (
+        answer
+    )
