@@ -4,7 +4,7 @@ from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
 from infra.permissions.documents import document_files
-from infra.permissions.regions import name_function, name_table
+from infra.permissions.regions import name_bucket, name_function, name_table
 from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
 from squall.domain.experiment.published import FOLDER
@@ -85,6 +85,8 @@ def _wildcards_over_regions(stack: SquallStack) -> dict[str, str]:
     for function in ("Abort", "Decide"):
         for region in (stack.region, *settings.peer_regions) if settings.peer_regions else ():
             found[_format_arn(stack, "lambda", name_function(settings.stack_name, function), region=region)] = chosen
+    partition = "<AWS::Partition>" if Token.is_unresolved(stack.partition) else stack.partition
+    found[f"arn:{partition}:s3:::{name_bucket(settings.stack_name)}/results/*/result.json"] = f"{chosen}; of each run the result alone"
     return found
 
 

@@ -161,6 +161,7 @@ class SquallStack(Stack):
             abort_function=self.functions["Abort"].function_name,
             state_machine_arn=self.state_machine.state_machine_arn,
             decide_function=self.functions["Decide"].function_name,
+            bucket=self.results.bucket.bucket_name,
         )
         StringParameter(
             self,

@@ -245,7 +245,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "emit_events",
         "notify",
     ),
-    "Report": (*WORKFLOW_STEP, "read_catalogue", "findings", "publish", "history", "notify", "dead_letters"),
+    "Report": (*WORKFLOW_STEP, "read_results", "read_catalogue", "findings", "publish", "history", "notify", "dead_letters"),
 }
 WORKFLOW_FUNCTIONS = tuple(name for name in HOLDERS if name not in (*OUTSIDE_FUNCTIONS, *CAMPAIGN_FUNCTIONS))
 FLEET_HOLDERS: dict[str, tuple[str, ...]] = {"Heartbeat": ("heartbeat",), "Collect": ("read_members", "collected", "encryption_key")}

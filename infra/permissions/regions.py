@@ -14,7 +14,7 @@ from infra.permissions.names import Names
 from squall.adapters.regions import UNREAD
 from squall.domain.regions.names import parameter_name
 
-OVER_REGIONS = ("read_parts", "read_decisions", "ask_home", "start_parts", "abort_parts", "wake_parts", "write_decisions")
+OVER_REGIONS = ("read_parts", "read_decisions", "ask_home", "start_parts", "abort_parts", "wake_parts", "write_decisions", "read_results")
 _HASH = "????????"
 """What the CDK puts behind the name of a construct: 8 hexadecimal digits."""
 
@@ -44,6 +44,15 @@ def allow_regions(names: Names) -> dict[str, list[PolicyStatement]]:
             _allow("lambda:InvokeFunction", list_peer_arns(names, "lambda", name_function(names.stack, "Abort"), own)),
         ],
         "wake_parts": [_allow("states:SendTaskSuccess", ["*"])],  # authorizes on no resource
+        "read_results": [
+            _allow("ssm:GetParameter", list_peer_arns(names, "ssm", f"parameter{parameter_name(names.stack)}")),
+            *_use_keys(names, "s3"),
+            _allow(
+                "s3:GetObject",
+                [f"arn:{names.partition}:s3:::{name_bucket(names.stack)}/results/*/result.json"],
+                {"StringEquals": {"aws:ResourceAccount": names.account}},
+            ),
+        ],
         "write_decisions": [_allow("dynamodb:PutItem", [names.table_arn], _limit_to("REGIONS#*"))],
     }
 
@@ -51,6 +60,11 @@ def allow_regions(names: Names) -> dict[str, list[PolicyStatement]]:
 def name_table(stack: str) -> str:
     """The table of a stack of this name, as a resource of DynamoDB with wildcards."""
     return f"table/{stack}-ResultsTable{_HASH}-*"
+
+
+def name_bucket(stack: str) -> str:
+    """The results bucket of a stack of this name, with wildcards. Its name has no capital letters."""
+    return f"{stack}-ResultsBucket{_HASH}-*".lower()
 
 
 def name_function(stack: str, function: str) -> str:
@@ -63,13 +77,13 @@ def list_peer_arns(names: Names, service: str, resource: str, own: tuple[str, ..
     return [f"arn:{names.partition}:{service}:{region}:{names.account}:{resource}" for region in (*own, *names.peers)]
 
 
-def _use_keys(names: Names) -> list[PolicyStatement]:
-    """The replicas of the customer's multi-Region key, by way of the peers' DynamoDB."""
+def _use_keys(names: Names, service: str = "dynamodb") -> list[PolicyStatement]:
+    """The replicas of the customer's multi-Region key, by way of a service in the peers' Regions."""
     if names.kms_key_arn is None:
         return []
     key = names.kms_key_arn.split(":", 4)[4]
     replicas = [f"arn:{names.partition}:kms:{region}:{key}" for region in names.peers]
-    services = [f"dynamodb.{region}.{suffix}" for suffix in dict.fromkeys(("amazonaws.com", names.url_suffix)) for region in names.peers]
+    services = [f"{service}.{region}.{suffix}" for suffix in dict.fromkeys(("amazonaws.com", names.url_suffix)) for region in names.peers]
     return [_allow("kms:Decrypt", replicas, {"StringEquals": {"kms:ViaService": services}})]
 
 

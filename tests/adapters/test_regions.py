@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,13 +15,14 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from squall.adapters import aws as edge
 from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.adapters.regions import NAMES_SECONDS, PAUSE_SECONDS, UNREAD, AwsRegions, Place
+from squall.adapters.regions import LARGEST_RESULT, NAMES_SECONDS, PAUSE_SECONDS, UNREAD, AwsRegions, Place
 from squall.domain.approval.votes import Ask
 from squall.domain.base.vocabulary import Status
 from squall.domain.regions.barrier import Decision
 from squall.domain.regions.names import StackNames, parameter_name
 from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable
+from squall.ports.regions import PartResult
 from tests.adapters.conftest import REGION
 from tests.adapters.scripted import Scripted, error
 
@@ -39,6 +41,7 @@ NAMES = StackNames(
     abort_function="Squall-Abort-1",
     decide_function="Squall-Decide-1",
     state_machine_arn=f"arn:aws:states:{PEER}:123456789012:stateMachine:Squall-Experiment",
+    bucket="peers-results",
 )
 HERE = Place("Squall", REGION, "squall", (PEER,))
 YES = Decision(start=True, reason="every Region is ready", until=NOW)
@@ -78,7 +81,7 @@ def say(names: StackNames = NAMES) -> Scripted:
 @pytest.fixture
 def both(table: str, aws: Callable[[str], Any]) -> AwsRegions:
     """This stack's table `squall`, and the peer's table and parameter in the other Region."""
-    there = {service: boto3.client(service, region_name=PEER) for service in ("dynamodb", "ssm")}
+    there = {service: boto3.client(service, region_name=PEER) for service in ("dynamodb", "ssm", "s3")}
     there["dynamodb"].create_table(
         TableName=NAMES.table,
         BillingMode="PAY_PER_REQUEST",
@@ -96,6 +99,27 @@ def test_a_record_is_read_in_its_own_region_without_what_concerns_people_there_a
     read = both.read_part(PEER, "run-1")
     assert read == replace(RECORD, ask=None)
     assert both.read_part(REGION, "run-1") is None, "each Region has records of its own"
+
+
+def test_the_result_of_a_part_is_read_from_the_bucket_of_its_region(both: AwsRegions) -> None:
+    s3 = boto3.client("s3", region_name=PEER)
+    s3.create_bucket(Bucket=NAMES.bucket, CreateBucketConfiguration={"LocationConstraint": PEER})
+    s3.put_object(Bucket=NAMES.bucket, Key="results/run-1/result.json", Body=b"{}")
+    assert both.read_result(PEER, "run-1") == PartResult(NAMES.bucket, b"{}")
+    assert both.read_result(PEER, "run-2") is None
+
+
+def test_a_stack_that_does_not_say_where_its_results_are_is_not_read() -> None:
+    regions = make_regions({("ssm", PEER): say(replace(NAMES, bucket=""))})
+    with pytest.raises(Unavailable, match="does not say where its results are"):
+        regions.read_result(PEER, "run-1")
+
+
+def test_a_result_that_is_too_large_is_not_read() -> None:
+    body = BytesIO(b"x" * (LARGEST_RESULT + 1))
+    regions = make_regions({("ssm", PEER): say(), ("s3", PEER): Scripted("s3", get_object=[{"Body": body}])})
+    with pytest.raises(Unavailable, match="is larger than"):
+        regions.read_result(PEER, "run-1")
 
 
 def test_the_first_decision_stands_and_is_read_from_homes_table(both: AwsRegions) -> None:

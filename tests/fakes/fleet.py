@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from squall.errors import Unavailable
+from squall.ports.regions import PartResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,6 +126,10 @@ class FakeRegions:
 
     def read_decision(self, home: str, run: str) -> Decision | None:
         return self._reach(home, "GetItem").world.regions.decisions.get(run)
+
+    def read_result(self, region: str, execution_id: str) -> PartResult | None:
+        body = self._reach(region, "GetObject").world.documents.files.get(f"results/{execution_id}/result.json")
+        return None if body is None else PartResult(f"results-{region}", body.encode())
 
     def decide(self, run: str, decision: Decision) -> Decision:
         return self.decisions.setdefault(run, decision)

@@ -13,7 +13,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.functions import to_snake_case
 from infra.permissions.holders import HOLDERS
 from infra.permissions.names import Names
-from infra.permissions.regions import OVER_REGIONS, allow_regions, name_function, name_table
+from infra.permissions.regions import OVER_REGIONS, allow_regions, name_bucket, name_function, name_table
 from infra.settings import SettingsError, read_context
 from infra.synth import synthesize_app
 from squall.domain.regions.names import StackNames, parse_names
@@ -58,8 +58,13 @@ def test_peers_come_from_the_command_line_and_from_json_and_there_are_none_witho
     assert read_context(CONTEXT).peer_regions == ()
 
 
+def list_said(made: Resources) -> list[Any]:
+    """The parameters in which the stack says its names."""
+    return [parameter for parameter in made.of_type("AWS::SSM::Parameter").values() if parameter["Name"] == "/squall/Squall/names"]
+
+
 def test_a_stack_without_peers_says_its_names_to_nobody_and_reaches_no_other_region(stack: Resources) -> None:
-    assert stack.of_type("AWS::SSM::Parameter") == {}
+    assert list_said(stack) == []
     for statement in stack.statements():
         for resource in statement.resources:
             assert not resource.startswith("arn:") or resource.split(":")[3] in {"eu-central-1", ""}, statement
@@ -71,7 +76,7 @@ def test_a_stack_with_peers_says_its_names_in_a_parameter_that_is_called_the_sam
     synthesize: Callable[..., Resources],
 ) -> None:
     made = synthesize(peer_regions="us-east-1,eu-west-1")
-    parameter = made.one("AWS::SSM::Parameter")
+    (parameter,) = list_said(made)
     assert (parameter["Name"], parameter["Type"]) == ("/squall/Squall/names", "String")
     said = parse_names(text(parameter["Value"]))
     abort = next(name for name, function in made.of_type("AWS::Lambda::Function").items() if ".abort." in function["Handler"])
@@ -128,7 +133,8 @@ def test_only_functions_of_the_barrier_reach_another_region(peering: Resources) 
     found = {name: find_foreign(peering, peering.role_of(to_snake_case(name))) for name in functions}
     reaching = {name for name, actions in found.items() if actions}
     assert reaching == {name for name, held in HOLDERS.items() if set(held) & (set(OVER_REGIONS) - {"wake_parts", "write_decisions"})}
-    assert not reaching & {"Halt", "Resume", "Approve", "Sentinel", "Report", "CreateTemplate"}
+    assert not reaching & {"Halt", "Resume", "Approve", "Sentinel", "CreateTemplate"}
+    assert set(found["Report"]) == {"ssm:GetParameter"}, "it reads results, and no table"
     assert {name for name, actions in found.items() if "states:StartExecution" in actions} == {"ChooseSteps"}
 
 
@@ -140,6 +146,14 @@ def test_a_peers_table_is_read_item_by_item_and_never_its_approvals(capability: 
     if capability == "read_parts":
         assert {"ask", "votes", "proofs"} < set(conditions["ForAllValues:StringNotEquals"]["dynamodb:Attributes"])
         assert conditions["StringEqualsIfExists"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
+
+
+def test_of_a_peers_bucket_the_results_are_read_and_nothing_else(peering: Resources) -> None:
+    (statement,) = [entry for entry in map(read, allow_regions(NAMES)["read_results"]) if entry["Action"] == "s3:GetObject"]
+    assert statement["Resource"] == "arn:aws:s3:::squall-resultsbucket????????-*/results/*/result.json"
+    assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": "123456789012"}}
+    (bucket,) = [name for name in peering.of_type("AWS::S3::Bucket") if name.startswith("ResultsBucket")]
+    assert fnmatchcase(f"squall-{bucket.lower()}-1abcdefghijkl", name_bucket("Squall"))
 
 
 def read(statement: PolicyStatement) -> dict[str, Any]:
@@ -192,4 +206,4 @@ def lengthen(value: Any) -> Any:
 
 def test_the_app_with_peers_has_no_unexplained_finding(tmp_path: Path) -> None:
     folder = synthesize_app(tmp_path, {**CONTEXT, "peer_regions": ",".join(PEERS)})
-    assert Resources(json.loads((folder / "Squall.template.json").read_text())).one("AWS::SSM::Parameter")["Name"] == "/squall/Squall/names"
+    assert len(list_said(Resources(json.loads((folder / "Squall.template.json").read_text())))) == 1

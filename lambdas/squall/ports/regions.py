@@ -18,11 +18,14 @@ A call takes a few seconds at most, because a fault may be running.
 | Pulse | all but `start_part`: it looks after the parts of its Region, and decides for the runs whose home it is |
 | Decide | `read_part`, `read_decision`, `decide`, `wake_part` |
 | ChooseSteps | `start_part`, `read_part`, `decide` |
-| Abort, FinishCampaign | `read_part`, `abort_part` |
+| Report | `read_result` |
+| Abort | `abort_part` |
+| FinishCampaign | `read_part` |
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # the abort path loads no pydantic
@@ -30,6 +33,15 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
 
     from squall.domain.regions.barrier import Decision
     from squall.domain.run.record import ExecutionRecord
+
+
+@dataclass(frozen=True)
+class PartResult:
+    """How a run in another Region ended."""
+
+    bucket: str
+    """The bucket of that Region's stack, which also has the run's report."""
+    body: bytes
 
 
 class Regions(Protocol):
@@ -63,3 +75,6 @@ class Regions(Protocol):
 
         Its item is `REGIONS#<run>`, `DECISION`, with the attributes `start` (BOOL), `reason` and `until`.
         """
+
+    def read_result(self, region: str, execution_id: str) -> PartResult | None:
+        """The document `result` of an execution, from the bucket of another Region's stack; None if it has none."""

@@ -42,7 +42,7 @@ CALLS: dict[str, Callable[[AwsRegions], object]] = {
     "ask_home": lambda regions: regions.ask_to_decide(THERE, "run"),
 }
 """Capability to the call that it is for. Those of the own Region are `wake_parts`, which names no resource, and
-`write_decisions`, in the own table."""
+`write_decisions`, in the own table. `read_results` is missing: S3 of the local account is always the caller's own."""
 DENIED = {"AccessDeniedException", "AccessDenied"}
 
 

@@ -18,6 +18,7 @@ from tests.workflow.endings import unavailable
 from tests.workflow.regions.rig import AWAY, HOME, RUN, Stack, Together, breach, several_regions
 from tests.workflow.regions.test_evacuation import evacuate, move
 from tests.workflow.regions.test_parts import in_the_fault, lambda_once
+from tests.workflow.regions.test_report import make_report
 
 METHOD_OF = {capability: method.partition(".")[2] for method, (capability, *_) in NEEDS.items() if capability in OVER_REGIONS}
 LEASE = 310
@@ -151,6 +152,10 @@ def taken_over_in_the_fault(two: Together) -> None:
     two.begin("10m")
 
 
+def reported(two: Together) -> None:
+    two.begin("10m")
+
+
 def home_dies(two: Together) -> None:
     def die() -> None:
         two.home.kill(RUN)
@@ -197,9 +202,13 @@ SCENES: dict[str, Callable[[Together], None]] = {
     for scene in (
         good, evacuated, refused_at_once, refused_later, guard_away, guard_unheard, decided_before_it_waits, not_woken, not_ready_in_time,
         aborted, part_dies, part_dies_before_its_fault, part_dies_unheard, part_dies_unheard_before_its_fault,
-        taken_over, taken_over_in_the_fault, home_dies, home_dies_at_the_end, home_fails, home_fails_at_the_end,
+        taken_over, taken_over_in_the_fault, home_dies, home_dies_at_the_end, home_fails, home_fails_at_the_end, reported,
     )
 }  # fmt: skip
+
+
+AFTERWARDS: dict[str, Callable[[Together], object]] = {"reported": make_report}
+"""What is done when everything has ended."""
 
 
 def deny(stack: Stack, function: str, capability: str, denied: list[str]) -> None:
@@ -225,7 +234,8 @@ def play(scene: str, function: str = "", capability: str = "") -> tuple[tuple[An
             deny(stack, function, capability, denied)
         SCENES[scene](two)
         two.run()
-        return seen(two), denied
+        shown = AFTERWARDS[scene](two) if scene in AFTERWARDS else None
+        return (*seen(two), shown), denied
 
 
 def seen(two: Together) -> tuple[Any, ...]:
@@ -277,6 +287,7 @@ MISSED_IN = {
     ("ChooseSteps", "wake_parts"): "not_ready_in_time",
     ("ChooseSteps", "write_decisions"): "not_ready_in_time",
     ("FinishCampaign", "read_parts"): "home_fails_at_the_end",
+    ("Report", "read_results"): "reported",
 }
 """The scene that shows what is missing without each grant."""
 

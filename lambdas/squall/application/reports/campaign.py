@@ -1,15 +1,20 @@
 """Reports a campaign that has ended, from its record, its plan and its result alone; outside of its workflow, as for a
 run."""
 
+from collections.abc import Iterator
 from typing import Any
+
+from pydantic import ValidationError
 
 from squall.application.campaign.plan import find_plan
 from squall.application.reports.run import NotOverError
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.campaign.result import CampaignResult, build_campaign_result
 from squall.domain.documents.result import Result
+from squall.errors import Unavailable
 from squall.reporting.campaign.markdown import render_campaign_markdown
 from squall.reporting.campaign.page import build_campaign_page, render_campaign
+from squall.reporting.campaign.regions import PartMeasured
 from squall.reporting.campaign.retrospective import write_retrospective
 from squall.wiring import Wiring
 
@@ -23,7 +28,8 @@ def report_campaign(w: Wiring, campaign_id: str) -> dict[str, Any]:
     if record is None or not record.final:
         state = "unknown" if record is None else record.status.value
         raise NotOverError(f"campaign {campaign_id} is {state}: only a campaign that has ended has a report")
-    page = build_campaign_page(_read_result(w, record), record.execution_arn, w.settings.bucket)
+    parts = tuple(_read_parts(w, record)) if record.kind == "regions" else ()
+    page = build_campaign_page(_read_result(w, record), record.execution_arn, w.settings.bucket, parts)
     files = [
         ("report.html", render_campaign(page), "text/html; charset=utf-8"),
         ("report.md", render_campaign_markdown(page), MARKDOWN),
@@ -38,6 +44,22 @@ def report_campaign(w: Wiring, campaign_id: str) -> dict[str, Any]:
         "verdict": (record.verdict or record.status).value,
         "files": [w.documents.write(record.id, name, body, content_type) for name, body, content_type in files],
     }
+
+
+def _read_parts(w: Wiring, record: CampaignRecord) -> Iterator[PartMeasured]:
+    """What each Region of the run has measured. A result that can't be read is told as that, and keeps nobody from the report."""
+    for run in record.runs:
+        if not run.region:
+            yield PartMeasured(run.step, w.documents.get(run.execution_id, Result), w.settings.bucket)
+            continue
+        try:
+            stored = w.regions.read_result(run.region, run.execution_id)
+            measured = Result.model_validate_json(stored.body) if stored else None
+        except (Unavailable, ValidationError) as error:
+            w.logger.exception("the result of a part could not be read", extra={"region": run.region, "execution_id": run.execution_id})
+            yield PartMeasured(run.step, None, "", f"its result could not be read: {type(error).__name__}")
+        else:
+            yield PartMeasured(run.step, measured, stored.bucket if stored else "", "" if stored else "no result of it was found")
 
 
 def _read_result(w: Wiring, record: CampaignRecord) -> CampaignResult:

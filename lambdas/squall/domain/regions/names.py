@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-_OPTIONAL = "decide_function"
+_OPTIONAL = ("decide_function", "bucket")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class StackNames:
     """The state machine that runs experiments there."""
     decide_function: str = ""
     """The function that takes home's decision, for the runs whose home it is. A stack without one is nobody's home."""
+    bucket: str = ""
+    """Where the results of its runs are, for the report of a run over several Regions. A stack of an earlier version says none."""
 
     @property
     def peer_regions(self) -> tuple[str, ...]:
@@ -51,7 +53,7 @@ def parse_names(text: str) -> StackNames:
     if not isinstance(document, Mapping):
         raise UnreadableNamesError("it is not an object")
     given = {field.name: document.get(field.name, field.default) for field in fields(StackNames)}
-    wrong = [name for name, value in given.items() if not (isinstance(value, str) and (value or name == _OPTIONAL))]
+    wrong = [name for name, value in given.items() if not (isinstance(value, str) and (value or name in _OPTIONAL))]
     if wrong:
         raise UnreadableNamesError(f"no text as {', '.join(wrong)}")
     return StackNames(**given)

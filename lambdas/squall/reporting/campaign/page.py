@@ -1,6 +1,6 @@
 """The report of a campaign: its outcome, its steps as a picture, and links to the reports of its runs."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from squall.domain.campaign.outcome import StepOutcome
@@ -8,6 +8,7 @@ from squall.domain.campaign.result import CampaignResult, RampAnswer, StepResult
 from squall.domain.messages.console import ExecutionConsole
 from squall.domain.run.commands import shell_command
 from squall.reporting.campaign.pictures import Picture, draw_ramp, draw_suite, word_of
+from squall.reporting.campaign.regions import PartMeasured, RegionView, view_regions
 from squall.reporting.elements import FindingView, Link, Table, Tile, Word, view_finding
 from squall.reporting.formatting import format_date, format_duration, spell_out
 from squall.reporting.page import assemble_page
@@ -31,6 +32,8 @@ class CampaignPage:
     legend: tuple[Word, ...]
     doses: Table
     coverage: Table
+    regions: tuple[RegionView, ...]
+    """Of a run over several Regions: each of them; empty for any other campaign."""
     steps: Table
     findings: tuple[FindingView, ...]
     improvements: tuple[str, ...]
@@ -43,8 +46,8 @@ def render_campaign(page: CampaignPage) -> str:
     return assemble_page("campaign.html.j2", "", {"page": page}, None)
 
 
-def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str) -> CampaignPage:
-    """The contents of the report. Sections without evidence are empty."""
+def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str, parts: Sequence[PartMeasured] = ()) -> CampaignPage:
+    """The contents of the report. Sections without evidence are empty. `parts`: what the Regions of a run over several measured."""
     console = ExecutionConsole(execution_arn, bucket)
     urls = {
         step.execution_id: console.file_of(step.execution_id, "report.html")
@@ -64,6 +67,7 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str)
         legend=tuple(dict.fromkeys(word_of(step) for step in result.steps)),
         doses=_doses_table(result, result.ramp) if result.ramp else Table((), ()),
         coverage=_coverage_table(result),
+        regions=view_regions(result.steps, parts, execution_arn),
         steps=_steps_table(result, urls),
         findings=tuple(map(view_finding, result.findings)),
         improvements=(),
