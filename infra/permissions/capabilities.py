@@ -302,6 +302,7 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
                     "elasticloadbalancing:DescribeRules",
                     "elasticloadbalancing:DescribeTargetGroups",
                     "elasticloadbalancing:DescribeTargetHealth",
+                    "rds:DescribeEvents",
                     "ssm:DescribeInstanceInformation",
                 ],
                 ["*"],

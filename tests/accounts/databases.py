@@ -36,6 +36,7 @@ class Databases:
         self._cluster, self._failed_over = cluster, False
         kind = ResourceType.DATABASE_CLUSTER if cluster else ResourceType.DATABASE
         answers = {"describe_db_clusters": self.describe_db_clusters, "describe_db_instances": self.describe_db_instances}
+        answers["describe_events"] = lambda **_: {"Events": []}
         account.finders[kind] = lambda: RdsDatabases(Modelled("rds", answers), kind)
         account.world.fleet.fail_over = self._fail_over  # type: ignore[method-assign]
 

@@ -112,6 +112,12 @@ def database(_: Walk, world: FakeWorld) -> None:
     catalogue(type="database_failure", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
 
 
+def rebooted_database(_: Walk, world: FakeWorld) -> None:
+    policy(allowed_types=["aws:rds:reboot-db-instances"])
+    world.fleet.add_other(INSTANCE)
+    catalogue(type="aws:rds:reboot-db-instances", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
+
+
 def cluster(_: Walk, world: FakeWorld) -> None:
     world.fleet.add_other(CLUSTER)
     catalogue(type="database_failure", target_resources=[CLUSTER.arn], service=TARGET_GROUP, **CRITERIA)
@@ -217,6 +223,7 @@ KINDS: dict[str, Prepare] = {
     "a task's agent": task_agent,
     "pods": pod,
     "a database": database,
+    "a rebooted database": rebooted_database,
     "a cluster": cluster,
     "a scenario": scenario,
     "an observation": observed,

@@ -177,6 +177,7 @@ KINDS: dict[str, set[ResourceType]] = {
     "elasticloadbalancing:DescribeTags": {ResourceType.SHIFTABLE},
     "rds:DescribeDBInstances": {_D, _C},
     "rds:DescribeDBClusters": {_C},
+    "rds:DescribeEvents": {_D},
 }
 for _kind, _managed in MANAGED.items():
     for _read in _managed.reads:

@@ -14,6 +14,7 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("Approve", "states:SendTaskSuccess", "people are asked"),
     ("ArmGuards", "cloudwatch:PutMetricAlarm", "a good run"),
     ("Discover", "rds:DescribeDBClusters", "a cluster"),
+    ("VerifyRollback", "rds:DescribeEvents", "a rebooted database"),
     ("Discover", "kinesis:DescribeStreamSummary", "a stream"),
     ("FinalCheck", "kinesis:ListTagsForStream", "a stream"),
     ("Discover", "tag:GetResources", "tagged streams"),

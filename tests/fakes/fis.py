@@ -169,8 +169,9 @@ class FakeFaults:
     def _effect(self, run: FakeRun, name: str, action: Mapping[str, Any]) -> None:
         arns = [arn for target in action.get("targets", {}).values() for arn in self._arns(run, target)]
         if action["actionId"] in {"aws:rds:reboot-db-instances", "aws:rds:failover-db-cluster"}:
+            in_place = action.get("parameters", {}).get("forceFailover") == "false"
             for arn in arns:
-                self._fleet.fail_over(arn)
+                self._fleet.reboot_database(arn) if in_place else self._fleet.fail_over(arn)
             return
         if action["actionId"] in EFFECTS:
             run.undo.setdefault(name, []).extend(EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns)

@@ -115,6 +115,13 @@ class FakeFleet:
             zone = next(member.zone for member in members if member.writer)
             self.others[arn] = item.model_copy(update={"members": members, "zone": zone})
 
+    def reboot_database(self, arn: str) -> None:
+        """Restart it in place: half a minute later RDS has an event of it."""
+        self._clock.after(30, lambda: self._restart(arn))
+
+    def _restart(self, arn: str) -> None:
+        self.others[arn] = self.others[arn].model_copy(update={"restarted_at": self._clock.now()})
+
     def members(self, group: str) -> list[FakeInstance]:
         return [instance for instance in self.instances.values() if instance.group == group]
 

@@ -50,6 +50,7 @@ _ACTIONS = {
     (FaultType.STOP_INSTANCES, ResourceType.INSTANCE): "instances.termination:StopInstances",
     (FaultType.SPOT_INTERRUPTION, ResourceType.INSTANCE): "instances.spot:SpotInterruption",
     (FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME): "actions.generic:VolumeIoLatency",
+    (FaultType.REBOOT_DATABASES, ResourceType.DATABASE): "databases:DatabaseReboot",
     (FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM): "actions.described:StreamThroughputException",
     (FaultType.STREAM_ITERATOR_EXCEPTION, ResourceType.STREAM): "actions.described:StreamIteratorException",
     (FaultType.DSQL_CONNECTION_FAILURE, ResourceType.DSQL_CLUSTER): "actions.described:DsqlConnectionFailure",

@@ -14,7 +14,7 @@ EFFECTS: dict[str, str] = {
     "aws:ec2:send-spot-instance-interruptions": "real: the Spot request shows the notice, and two minutes later the process ends",
     "aws:ssm:send-command": "real: the document acts on the instance's processes",
     "aws:rds:failover-db-cluster": "real: another process serves as the writer",
-    "aws:rds:reboot-db-instances": "real: the standby's process takes over",
+    "aws:rds:reboot-db-instances": "real: the standby's process takes over, or without `forceFailover` the primary's starts again",
     "aws:network:disrupt-connectivity": "real: traffic is judged by the rules of FIS's network ACL",
     "aws:ebs:pause-volume-io": "real: writers of the volume wait",
     "aws:ebs:volume-io-latency": "real: writers of the volume wait that long for each write",

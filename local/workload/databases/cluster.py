@@ -144,7 +144,7 @@ class Cluster:
         self._failing_over = not alone
         self._successor, self._due = successor, time.time() + settings.failover_seconds * (ALONE_FACTOR if alone else 1.0)
         if alone:
-            self._record("db-instance", lost.id, "DB instance shutdown", "availability")
+            self._record_of(lost, "DB instance shutdown")
         else:
             across = "same" if successor.zone == lost.zone else "cross"
             self._record("db-cluster", CLUSTER, f"Started {across} AZ failover to DB instance: {successor.id}", "failover")
@@ -153,7 +153,7 @@ class Cluster:
 
     def _restart(self, member: Member) -> None:
         member.kill()
-        self._record("db-instance", member.id, "DB instance shutdown", "availability")
+        self._record_of(member, "DB instance shutdown")
         if member is self._writer:
             self._successor, self._due = member, time.time() + REBOOT_SECONDS
         else:
@@ -219,7 +219,7 @@ class Cluster:
             member.serving = True
         if member.serving and member.rebooting:
             member.rebooting = False
-            self._record("db-instance", member.id, "DB instance restarted", "availability")
+            self._record_of(member, "DB instance restarted")
         self._changed()
 
     def children(self) -> list[Child | None]:
@@ -325,6 +325,11 @@ class Cluster:
             write_seconds=write_us / 1e6 / writes if writes else 0.0,
             lag_ms=None if member is self._writer else float(member.latest["lag_ms"]),
         )
+
+    def _record_of(self, member: Member, message: str) -> None:
+        """An event of the availability of a node, and of the Multi-AZ instance if the node is its primary."""
+        for name in (member.id, *([MULTI_AZ] if member is self._writer else [])):
+            self._record("db-instance", name, message, "availability")
 
     def _record(self, kind: str, source: str, message: str, category: str) -> None:
         event = {"id": str(uuid.uuid4()), "type": kind, "source": source, "message": message, "category": category, "at": time.time()}

@@ -161,12 +161,40 @@ STANDBY = {
 
 def test_a_standby_is_where_rds_says() -> None:
     """moto knows no secondary zones."""
-    rds = Scripted("rds", describe_db_instances=[{"DBInstances": [STANDBY]}])
+    rds = Scripted("rds", describe_db_instances=[{"DBInstances": [STANDBY]}], describe_events=[{"Events": []}])
     (resource,) = RdsDatabases(rds, ResourceType.DATABASE).find(["orders"], {}, {"engine": ["mysql"]}).resources
     assert isinstance(resource, Database)
     assert (resource.zone, resource.secondary_zone, resource.state, resource.usable) == (f"{REGION}b", f"{REGION}a", "rebooting", False)
     assert resource.cluster is None, "an empty name is no cluster"
     assert rds.arguments("describe_db_instances") == [{"Filters": [{"Name": "engine", "Values": ["mysql"]}]}]
+
+
+def event(minutes: int, message: str) -> dict[str, Any]:
+    return {"SourceIdentifier": "orders", "SourceType": "db-instance", "Message": message, "Date": NOW + minutes * MINUTES}
+
+
+@pytest.mark.parametrize(
+    ("pages", "at"),
+    [
+        ([[]], None),
+        ([[event(0, "DB instance shutdown."), event(1, "DB instance restarted.")], [event(9, "DB instance restarted.")]], NOW + 9 * MINUTES),
+        ([[event(2, "DB instance shutdown."), event(3, "Multi-AZ instance failover completed.")]], None),
+    ],
+    ids=["no event", "the newest of two pages", "a shutdown is no restart"],
+)
+def test_the_newest_restart_is_that_of_its_events(pages: list[list[dict[str, Any]]], at: Any) -> None:
+    rds = Scripted("rds", describe_db_instances=[{"DBInstances": [STANDBY]}], describe_events=[{"Events": page} for page in pages])
+    (resource,) = RdsDatabases(rds, ResourceType.DATABASE).find(["orders"], {}, {}).resources
+    assert isinstance(resource, Database)
+    assert resource.restarted_at == at
+    asked = {"SourceIdentifier": "orders", "SourceType": "db-instance", "EventCategories": ["availability"], "Duration": 1440}
+    assert rds.arguments("describe_events")[0] == asked
+
+
+def test_events_are_asked_of_nothing_but_what_was_named() -> None:
+    rds = Scripted("rds", describe_db_instances=[{"DBInstances": [STANDBY]}])
+    found = RdsDatabases(rds, ResourceType.DATABASE).find(["another"], {}, {})
+    assert (found.resources, found.missing) == ((), ("another",))
 
 
 def test_a_member_rds_does_not_tell_of_is_unknown_and_no_reader() -> None:

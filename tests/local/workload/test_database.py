@@ -244,6 +244,10 @@ def test_a_reboot_keeps_the_writer_and_its_rows(cluster: Cluster) -> None:
     again = Records(Network(random.Random(1)))
     again.follow(cluster.endpoints())
     assert asyncio.run(again.read("a", retry=False))["value"] == "1"
+    events: Any = cluster.report()["events"]
+    told = [(event["source"], event["message"]) for event in events if event["category"] == "availability"]
+    both = ("sample-db-1", "sample-db-multi-az")
+    assert told == [(source, f"DB instance {word}") for word in ("shutdown", "restarted") for source in both]
     with pytest.raises(LookupError):
         cluster.reboot("sample-db-3")
 

@@ -182,13 +182,22 @@ def test_a_template_of_databases_is_adopted_with_the_service_that_would_notice()
     assert (adopted.plan[0].resource_type, adopted.named, adopted.service) == (ResourceType.DATABASE, (database().arn,), TG_ARN)
 
 
+@pytest.mark.parametrize(("inputs", "adopted"), [({}, {}), ({"forceFailover": "false"}, {"forceFailover": False})])
+def test_a_reboot_without_a_failover_is_adopted_under_its_id(inputs: dict[str, str], adopted: dict[str, Any]) -> None:
+    given = template({**REBOOT, "parameters": inputs}, target=databases())
+    result = apply_template(experiment("aws:rds:reboot-db-instances", service=TG_ARN), given)
+    assert (result.parameters, result.named, result.plan[0].resource_type) == (adopted, (database().arn,), ResourceType.DATABASE)
+    answer = refused(template(REBOOT, target=databases()), "aws:rds:reboot-db-instances")
+    assert "database_failure is the reboot with a failover" in next(iter(answer.values()))
+
+
 @pytest.mark.parametrize(
     ("result", "path", "expected_text"),
     [
         (
             template({**REBOOT, "parameters": {}}, target=databases()),
             "actions.a0.parameters.forceFailover",
-            "is not given, in database_failure it is true",
+            "is not given, in database_failure it is true / true; or type: aws:rds:reboot-db-instances, the same without a failover",
         ),
         (
             template(REBOOT, target=databases(filters=[STATE])),

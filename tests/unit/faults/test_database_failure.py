@@ -14,6 +14,7 @@ from squall.domain.policy.environment import Timing
 from squall.domain.resources.databases import DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from squall.domain.resources.workload import Workload
+from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.faults import registry
 from squall.faults.base import AnyFault
@@ -23,6 +24,7 @@ from tests.unit.resources import cluster, database, others
 
 INSTANCES = registry.get_fault(FaultType.DATABASE_FAILURE, ResourceType.DATABASE)
 CLUSTERS = registry.get_fault(FaultType.DATABASE_FAILURE, ResourceType.DATABASE_CLUSTER)
+REBOOT = registry.get_fault(FaultType.REBOOT_DATABASES, ResourceType.DATABASE)
 LENGTH = timedelta(minutes=10)
 
 
@@ -206,3 +208,93 @@ def test_without_a_service_nobody_says_whose_users_would_notice() -> None:
     assert "name in service the target group whose users would notice" in answer
     unknown = others(database(), service=TG_ARN).model_copy(update={"target_groups": ()})
     assert measured_group(unknown, [database()]) == f"the target group {TG_ARN} does not exist in this account and Region"
+
+
+def test_a_reboot_in_place_is_compiled_under_its_id_with_a_wait_beside_it() -> None:
+    targets, actions = compiled(REBOOT, database())
+    assert targets["DBInstances"]["resourceArns"] == ["arn:aws:rds:eu-west-1:111122223333:db:orders"]
+    assert actions == {
+        "reboot-db-instances": {
+            "actionId": "aws:rds:reboot-db-instances",
+            "description": "Reboot the pinned databases in place, without a failover",
+            "parameters": {"forceFailover": "false"},
+            "targets": {"DBInstances": "DBInstances"},
+        },
+        "observe": WAIT,
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "expected"),
+    [
+        ({"forceFailover": True}, "false: database_failure is the reboot with a failover"),
+        ({"forceFailover": "false"}, "valid boolean"),
+        ({"force": False}, "forceFailover"),
+    ],
+)
+def test_a_reboot_in_place_takes_no_failover(inputs: dict[str, Any], expected: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        REBOOT.parse(inputs)
+    (problem,) = caught.value.problems
+    assert problem.path == f"parameters.{next(iter(inputs))}"
+    assert expected in problem.expected
+
+
+def test_a_reboot_in_place_needs_no_standby_but_no_cluster() -> None:
+    assert unmet(REBOOT, database(multi_az=False, secondary_zone=None)) == {}
+    assert unmet(REBOOT, database(cluster="shop")) == {"in_no_cluster": "orders is a member of shop: target the cluster"}
+    assert unmet(REBOOT, database(state="modifying")) == {"targets_usable": "orders is modifying"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"multi_az": False, "secondary_zone": None}], ids=["Multi-AZ", "alone"])
+def test_a_standby_that_does_not_take_over_is_lost_with_the_primary(changes: dict[str, Any]) -> None:
+    """Whoever asks for any share, the sum on the record says that nothing is left."""
+    exp = experiment(type=REBOOT.type.value, target_resources=[database().arn])
+    policy = environment(allowed_types=["aws:rds:*"])
+    load = others(database(**changes))
+    pinned, problems = pin_targets(load, exp, policy, "s")
+    assert problems == []
+    (capacity,) = list_capacities(load, pinned)
+    assert (capacity.after(list_lost_members(pinned)), capacity.needed(100)) == (0, 0)
+    assert all(member.startswith("orders ") for member in list_lost_members(pinned))
+    failed_over, _ = pin_targets(load, experiment(type="database_failure", target_resources=[database().arn]), environment(), "s")
+    (capacity,) = list_capacities(load, failed_over)
+    assert capacity.after(list_lost_members(failed_over)) == (0 if changes else 1)
+
+
+def rebooted(status: str = "completed", *, began: bool = True) -> FisExperiment:
+    actions = (ActionState("a", "aws:rds:reboot-db-instances", status, "", NOW if began else None),)
+    return FisExperiment("EXP1", "EXT1", status, actions=actions)
+
+
+LATER, EARLIER = NOW + timedelta(seconds=40), NOW - timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("after", "fis", "proven", "outcome"),
+    [
+        (database(restarted_at=LATER), rebooted(), True, RollbackOutcome.RESTORED),
+        (database(restarted_at=LATER), rebooted("failed"), False, RollbackOutcome.NOT_NEEDED),
+        (database(restarted_at=LATER), rebooted(began=False), False, RollbackOutcome.NOT_NEEDED),
+        (database(restarted_at=LATER), None, False, RollbackOutcome.NOT_NEEDED),
+        (database(restarted_at=EARLIER), rebooted(), False, RollbackOutcome.RESTORED),
+        (database(), rebooted(), False, RollbackOutcome.RESTORED),
+        (database(state="rebooting"), rebooted(), True, RollbackOutcome.NOT_RESTORED),
+        (SWAPPED.model_copy(update={"restarted_at": LATER}), rebooted(), True, RollbackOutcome.RECOVERED),
+        (database(restarted_at=LATER, secondary_zone=None), rebooted(), True, RollbackOutcome.NOT_RESTORED),
+        (None, rebooted(), False, RollbackOutcome.NOT_RESTORED),
+    ],
+    ids=[
+        "restarted", "FIS failed", "never began", "no FIS", "restarted before", "no event", "still rebooting", "failed over",
+        "lost its standby", "gone",
+    ],
+)  # fmt: skip
+def test_rds_events_tell_of_a_reboot_in_place(
+    after: OtherResource | None, fis: FisExperiment | None, proven: bool, outcome: RollbackOutcome
+) -> None:
+    now = others(*([after] if after else []))
+    before = [TargetBefore(resource=database(restarted_at=EARLIER), healthy_in=())]
+    result = verify(REBOOT, before, others(database()), now, {}, fis, NOW, LENGTH)
+    assert (result.proofs[0].proven, result.proofs[0].kind, result.outcome) == (proven, "state", outcome)
+    assert result.could_have_lasted_until is None, "a reboot has no length"
+    assert bool(result.differences) is (outcome is RollbackOutcome.NOT_RESTORED)

@@ -207,9 +207,9 @@ def test_a_group_that_is_not_as_it_was_is_not_restored(now: ScalingGroup | None)
 
 
 def test_a_group_whose_launches_fail_in_one_named_zone_is_in_that_zone() -> None:
-    assert GROUP.under({"zones": f"{REGION}b"}).zone == f"{REGION}b"
+    assert GROUP.under(FaultType.SERVICE_UNAVAILABLE, {"zones": f"{REGION}b"}).zone == f"{REGION}b"
     for zones in (None, f"{REGION}a,{REGION}b", f"{REGION}c", "euc1-az1"):
-        assert GROUP.under({"zones": zones} if zones else {}).zone == "", zones
+        assert GROUP.under(FaultType.SERVICE_UNAVAILABLE, {"zones": zones} if zones else {}).zone == "", zones
 
 
 ZONE_LOSS: dict[str, dict[str, Any]] = {

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from squall.application.admission import deployed
 from squall.domain.base.vocabulary import RollbackOutcome, Status, Verdict
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
-from tests.workflow.endings import ID, nothing_is_left, result_of
-from tests.workflow.rig import TARGET_GROUP
+from tests.workflow.driver import execution_event
+from tests.workflow.endings import ID, is_settled, nothing_is_left, result_of
+from tests.workflow.rig import TARGET_GROUP, environment
 from tests.workflow.walk import Walk
 
 STAGING = {"squall:environment": "staging"}
@@ -117,3 +119,70 @@ def test_without_a_service_nothing_can_be_measured(walk: Walk, world: FakeWorld,
     result = result_of(world)
     assert result.status is Status.REJECTED
     assert any("name in service the target group whose users would notice" in problem.message for problem in result.problems)
+
+
+@pytest.fixture
+def reboot(failover: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
+    """A reboot in place, under a policy that allows it by its id."""
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=["aws:rds:*"], minimum_healthy_percent=50)
+    world.fleet.add_other(INSTANCE)
+    return {key: value for key, value in failover.items() if key != "rollback"} | {"type": "aws:rds:reboot-db-instances"}
+
+
+@pytest.mark.parametrize("changes", [{}, {"multi_az": False, "secondary_zone": None}], ids=["Multi-AZ", "alone"])
+def test_a_reboot_in_place_is_proven_by_rds_events_and_counts_the_database_as_lost(
+    walk: Walk, world: FakeWorld, reboot: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    world.fleet.add_other(INSTANCE.model_copy(update=changes))
+    walk.run(of(reboot, INSTANCE))
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    assert result.rollback is not None
+    assert (result.rollback.outcome, [proof.kind for proof in result.rollback.proofs]) == (RollbackOutcome.RESTORED, ["state"])
+    share = next(check.detail for check in result.safety_checks if check.name == "minimum_healthy_share")
+    whole = 1 if changes else 2
+    assert share == f"rds/db/orders: {whole} in service − {whole} = 0 of {whole} (needed 0)"
+    nothing_is_left(world)
+
+
+def test_a_reboot_in_place_that_rds_tells_nothing_of_is_invalid(
+    walk: Walk, world: FakeWorld, reboot: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.fleet, "reboot_database", lambda _: None)
+    walk.run(of(reboot, INSTANCE))
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.INVALID)
+    assert "RDS has no event of a restart since FIS began" in result.reason
+    nothing_is_left(world)
+
+
+def test_an_abort_of_a_reboot_in_place_waits_for_nothing_and_says_what_it_found(walk: Walk, world: FakeWorld, reboot: dict[str, Any]) -> None:
+    order = {"execution_id": ID, "reason": "enough", "requested_by": "me"}
+    walk.after["StartFault"] = lambda _: world.clock.after(60, lambda: walk.quietly("Abort", order))
+    walk.run(of(reboot, INSTANCE))
+    result = result_of(world)
+    assert result.rollback is not None
+    assert (result.status, result.verdict, result.rollback.outcome) == (Status.ABORTED, Verdict.ABORTED, RollbackOutcome.RESTORED)
+    nothing_is_left(world)
+
+
+def test_a_reboot_in_place_after_which_the_execution_dies_is_closed(walk: Walk, world: FakeWorld, reboot: dict[str, Any]) -> None:
+    walk.enter["WatchFault"] = walk.kill
+    done = walk.run(of(reboot, INSTANCE))
+    walk.enter.clear()
+    walk.pulse = False
+    walk.invoke("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
+    walk.pulses(4)
+    is_settled(world)
+    nothing_is_left(world)
+
+
+def test_a_policy_that_does_not_name_the_id_refuses_a_reboot_in_place(
+    walk: Walk, world: FakeWorld, reboot: dict[str, Any], known: deployed.DeployedDefinitions
+) -> None:
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True)
+    walk.run(of(reboot, INSTANCE))
+    assert [problem.path for problem in result_of(world).problems] == ["definition.type"]
+    assert world.faults.runs == {}

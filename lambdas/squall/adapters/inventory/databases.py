@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import list_items
@@ -19,6 +20,10 @@ _OPERATIONS = {
     ResourceType.DATABASE_CLUSTER: ("describe_db_clusters", "DBClusters"),
 }
 
+_RESTARTED = "DB instance restarted"
+"""How the message of RDS-EVENT-0006 begins (RDS user guide, "Event categories and event messages")."""
+_DAY_IN_MINUTES = 1440
+
 _ZONE, _WRITER_ZONE = _OWN = "availability-zone", "writer-availability-zone"
 """Filters that RDS does not have: the zones that it names of a database or a cluster, and the zone of a cluster's
 writer."""
@@ -31,11 +36,23 @@ class RdsDatabases:
         self._client, self._kind = client, kind
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
-        return select_named(names, tags, self._describe(filters))
+        return self._with_restarts(select_named(names, tags, self._describe(filters)))
 
     def refresh(self, resources: Sequence[OtherResource]) -> Found:
         """Lists all databases instead of asking by identifier: one that is gone must not hide the others."""
-        return select_named([resource.arn for resource in resources], {}, self._describe({}))
+        return self._with_restarts(select_named([resource.arn for resource in resources], {}, self._describe({})))
+
+    def _with_restarts(self, found: Found) -> Found:
+        """The same, with the time of each DB instance's newest restart: a reboot is over before anybody looks at its state."""
+        return replace(found, resources=tuple(self._with_restart(resource) for resource in found.resources))
+
+    def _with_restart(self, resource: OtherResource) -> OtherResource:
+        if not isinstance(resource, Database):
+            return resource
+        wanted = {"SourceType": "db-instance", "EventCategories": ["availability"], "Duration": _DAY_IN_MINUTES}
+        events = list_items(self._client, "describe_events", "Events", SourceIdentifier=resource.id, **wanted)
+        restarts = [event["Date"] for event in events if event.get("Message", "").startswith(_RESTARTED)]
+        return resource.model_copy(update={"restarted_at": max(restarts, default=None)})
 
     def _describe(self, filters: Mapping[str, Sequence[str]]) -> list[OtherResource]:
         zones, writer_zones = set(filters.get(_ZONE, ())), set(filters.get(_WRITER_ZONE, ()))

@@ -18,7 +18,7 @@ RDS = (
         "Reboots the databases, with a failover to their standby if it is forced",
         permissions=("rds:RebootDBInstance", "rds:DescribeDBInstances", "tag:GetResources"),
         undo="nothing",
-        state="status and zones of the database",
+        state="status, zones and restarts of the database",
         risk="high",
         resource_type="aws:rds:db",
         target_key="DBInstances",

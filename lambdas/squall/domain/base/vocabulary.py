@@ -27,6 +27,7 @@ class FaultType(StrEnum):
     STOP_INSTANCES = "aws:ec2:stop-instances"
     SPOT_INTERRUPTION = "aws:ec2:send-spot-instance-interruptions"
     VOLUME_IO_LATENCY = "aws:ebs:volume-io-latency"
+    REBOOT_DATABASES = "aws:rds:reboot-db-instances"
     STREAM_THROUGHPUT_EXCEPTION = "aws:kinesis:stream-provisioned-throughput-exception"
     STREAM_ITERATOR_EXCEPTION = "aws:kinesis:stream-expired-iterator-exception"
     DSQL_CONNECTION_FAILURE = "aws:dsql:cluster-connection-failure"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.policy.environment import Environment
 
 R = TypeVar("R", bound="Resource")
@@ -30,8 +30,8 @@ class Resource(Model):
     """The Availability Zone; empty if it lives in no single zone."""
     tags: dict[str, str] = {}
 
-    def under(self, _parameters: Mapping[str, Any], /) -> Self:
-        """This resource, with the part of it that a fault with these parameters would hit."""
+    def under(self, _fault_type: FaultType, _parameters: Mapping[str, Any], /) -> Self:
+        """This resource, with the part of it that a fault of this type with these parameters would hit."""
         return self
 
     def in_policy(self, _environment: Environment, /) -> Self:

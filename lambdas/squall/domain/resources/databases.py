@@ -1,9 +1,11 @@
 """RDS instances and Aurora clusters as targets."""
 
-from typing import Literal
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.resources.base import Resource
 
 
@@ -20,6 +22,13 @@ class Database(Resource):
     """The zone of its standby; None: it has none, or none yet."""
     cluster: str | None = None
     """Identifier of the DB cluster it is a member of."""
+    restarted_at: datetime | None = None
+    """When it was last restarted, by RDS's events of one day; None: not within that day."""
+    standby_takes_over: bool = True
+    """Whether its standby serves once a fault has taken the primary away."""
+
+    def under(self, fault_type: FaultType, _parameters: Mapping[str, Any], /) -> Self:
+        return self.model_copy(update={"standby_takes_over": fault_type is not FaultType.REBOOT_DATABASES})
 
     @property
     def belongs_to(self) -> str | None:
@@ -40,11 +49,13 @@ class Database(Resource):
 
     @property
     def hit(self) -> frozenset[str]:
-        return frozenset({f"{self.id} primary"})
+        """The primary; and the standby with it, if that does not take over."""
+        return frozenset({f"{self.id} primary"}) if self.standby_takes_over else frozenset({f"{self.id} primary", f"{self.id} standby"})
 
     @property
     def least(self) -> int | None:
-        return 1
+        """1, which takes over; 0 if nothing does, because the database is then lost as a whole."""
+        return 1 if self.standby_takes_over else 0
 
 
 class ClusterMember(Model):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.resources.base import Resource
 
 
@@ -37,7 +37,7 @@ class ScalingGroup(Resource):
     failed: tuple[FailedLaunch, ...] = ()
     """The failed launches among its newest hundred activities."""
 
-    def under(self, parameters: Mapping[str, Any], /) -> Self:
+    def under(self, _fault_type: FaultType, parameters: Mapping[str, Any], /) -> Self:
         named = parameters.get("zones")
         return self.model_copy(update={"zone": named}) if named in self.zones else self
 

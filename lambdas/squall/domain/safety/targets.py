@@ -71,7 +71,7 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
         return None, "the capacity of the failure domains could not be read"
     percent = inputs.definition.environment.minimum_healthy_percent
     resources = tuple(
-        (inputs.workload_now.now(pinned) or pinned).under(fault.parameters)
+        (inputs.workload_now.now(pinned) or pinned).under(fault.type, fault.parameters)
         for fault in inputs.definition.experiment.plan
         if fault.type is not FaultType.NO_FAULT
         for pinned in inputs.discovery.targets_of(fault.name)

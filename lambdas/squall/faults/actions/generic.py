@@ -93,7 +93,8 @@ class ActionFault(ReportedFault[R, Model]):
         cls.resource_type = ResourceType(action.resource_type or "")
         cls.risk, cls.actions, cls.target_key = action.risk, (action.id,), action.target_key or ""
         cls.action = action.id.rpartition(":")[2]
-        cls.parameters = make_parameters(action.id)
+        if "parameters" not in vars(cls):
+            cls.parameters = make_parameters(action.id)
         cls.names = {name: name for name in cls.parameters.model_fields}
 
     @property
