@@ -104,8 +104,8 @@ def check_share(exp: Experiment, pinned: dict[str, tuple[Resource, ...]], share:
     """A fault hits more than one target only if all faults together still leave every failure domain its share."""
     every = [target for targets in pinned.values() for target in targets]
     if len(pinned[exp.plan[-1].name]) > 1:
-        lost = list_lost_members(every)
-        assert all(capacity.after(lost) >= capacity.needed(share) for capacity in list_capacities(WHOLE, every))
+        capacities = list_capacities(WHOLE, every)
+        assert all(each.after(list_lost_members(WHOLE, every, each)) >= each.needed(share) for each in capacities)
 
 
 def check_meetings(exp: Experiment, pinned: dict[str, tuple[Resource, ...]]) -> None:

@@ -206,7 +206,7 @@ def test_what_is_pinned_never_exceeds_the_radius(
     if radius is BlastRadius.MULTIPLE_REGION:
         assert not pinned
     if len(pinned) > 1:
-        assert all(c.after(list_lost_members(pinned)) >= c.needed(share) for c in list_capacities(load, pinned))
+        assert all(c.after(list_lost_members(load, pinned, c)) >= c.needed(share) for c in list_capacities(load, pinned))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ResourceType if kind is not ResourceType.INSTANCE])

@@ -172,7 +172,7 @@ def test_the_share_counts_what_lives_in_it() -> None:
     load = vpc(HERE, THERE)
     assert failure_domains(load, [HERE]) == ("asg/shop", f"subnet/{HERE.id}", "tg/shop/73e2d6bc24d8a067")
     group, own, registered = list_capacities(load, [HERE])
-    assert [(c.after(list_lost_members([HERE])), c.size) for c in (group, registered)] == [(1, 2), (1, 2)]
+    assert [(c.after(list_lost_members(load, [HERE], c)), c.size) for c in (group, registered)] == [(1, 2), (1, 2)]
     assert own.needed(100) == 0, "the subnet itself is to be lost"
 
 

@@ -278,7 +278,7 @@ def test_a_command_that_still_runs_is_left_over_and_one_whose_task_is_gone_is_no
 def test_the_failure_domains_are_the_service_and_its_target_group_and_their_shares_count_tasks_by_both_names() -> None:
     load = workload_of(ONE, TWO)
     assert failure_domains(load, [ONE]) == ("ecs/shop/web", f"tg/{TG_ARN.partition('targetgroup/')[2]}")
-    assert [capacity.after(list_lost_members([ONE])) for capacity in list_capacities(load, [ONE])] == [1, 1]
+    assert [capacity.after(list_lost_members(load, [ONE], capacity)) for capacity in list_capacities(load, [ONE])] == [1, 1]
     assert failure_domains(others(ONE), [ONE.model_copy(update={"group": None})]) == (f"ecs/shop/{ONE.id}",)
 
 

@@ -123,7 +123,7 @@ def test_a_volume_takes_its_instances_away_of_every_one_it_is_attached_to() -> N
     load = around(shared)
     assert failure_domains(load, [shared]) == ("asg/shop", "tg/shop/73e2d6bc24d8a067", f"volume/{shared.id}")
     group, registered, own = list_capacities(load, [shared])
-    assert [(entry.after(list_lost_members([shared])), entry.size) for entry in (group, registered)] == [(0, 2), (0, 2)]
+    assert [(entry.after(list_lost_members(load, [shared], entry)), entry.size) for entry in (group, registered)] == [(0, 2), (0, 2)]
     assert own.needed(100) == 0
     foreign = around(DISK, instances=(instance("i-1", tags={TAG: "production"}), instance("i-2")))
     pinned, problems = pin_targets(foreign, experiment(type="disk_fill", target_resources=[DISK.id]), environment(), "s")
@@ -136,7 +136,7 @@ def test_a_group_keeps_what_it_has_whoever_its_instances_are_of() -> None:
     pinned, problems = pin_targets(load, exp, environment(minimum_healthy_percent=100), "s")
     assert (pinned, problems) == ((GROUP,), [])
     assert "asg/shop" in failure_domains(load, pinned)
-    assert all(capacity.after(list_lost_members(pinned)) == capacity.size for capacity in list_capacities(load, pinned))
+    assert all(capacity.after(list_lost_members(load, pinned, capacity)) == capacity.size for capacity in list_capacities(load, pinned))
 
 
 def report(fault: AnyFault, before: Any, now: Any, fis: FisExperiment | None, **changes: Any) -> RollbackReport:

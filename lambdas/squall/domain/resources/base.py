@@ -124,6 +124,16 @@ class Resource(Model):
         return frozenset({self.id})
 
     @property
+    def units(self) -> tuple[frozenset[str], ...]:
+        """The parts in `hit`, in units of which a fault takes all or nothing."""
+        return (self.hit,)
+
+    @property
+    def most_taken(self) -> int:
+        """How many of the units a fault takes at most. Which ones, only FIS decides if it is not all."""
+        return len(self.units)
+
+    @property
     def least(self) -> int | None:
         """How many parts of `standing` must be left; None if the environment's healthy share decides."""
         return None

@@ -67,25 +67,25 @@ def _explain_agent_not_opted_in(inputs: SafetyInput, pinned: Resource) -> str:
 
 
 def _check_healthy_share(inputs: SafetyInput) -> Answer:
-    if inputs.workload_now is None:
+    workload = inputs.workload_now
+    if workload is None:
         return None, "the capacity of the failure domains could not be read"
     percent = inputs.definition.environment.minimum_healthy_percent
     resources = tuple(
-        (inputs.workload_now.now(pinned) or pinned).under(fault.type, fault.parameters)
+        (workload.now(pinned) or pinned).under(fault.type, fault.parameters)
         for fault in inputs.definition.experiment.plan
         if fault.type is not FaultType.NO_FAULT
         for pinned in inputs.discovery.targets_of(fault.name)
     )
     if inputs.discovery.pinned and not resources:
         return True, "no fault is injected here, so nothing is taken from the capacity"
-    gone = list_lost_members(resources)
-    domains = list_capacities(inputs.workload_now, resources)
+    domains = [(domain, list_lost_members(workload, resources, domain)) for domain in list_capacities(workload, resources)]
     sums = [
-        f"{domain.domain}: {domain.count(domain.in_service)} in service − {domain.count(domain.in_service & gone)} "
+        f"{domain.domain}: {domain.count(domain.in_service)} in service − {domain.count(gone)} "
         f"= {domain.after(gone)} of {domain.size} ({_show_need(domain, gone, percent)})"
-        for domain in domains
+        for domain, gone in domains
     ]
-    enough = bool(domains) and all(domain.after(gone) >= domain.needed(percent) for domain in domains)
+    enough = bool(domains) and all(domain.after(gone) >= domain.needed(percent) for domain, gone in domains)
     return enough, "; ".join(sums) or "nothing is pinned"
 
 

@@ -56,9 +56,20 @@ def list_capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[
     return tuple(known[domain] if domain in known else alone[domain] for domain in failure_domains(workload, resources))
 
 
-def list_lost_members(resources: Iterable[Resource]) -> frozenset[str]:
-    """The members that a fault on the resources takes away from their failure domains."""
-    return frozenset(member for resource in resources for member in resource.hit)
+def list_lost_members(workload: Workload, resources: Iterable[Resource], capacity: Capacity) -> frozenset[str]:
+    """The members of a failure domain that faults on the resources take away. Where FIS chooses the units of a resource, it is
+    taken to choose those that leave the least, besides what the other faults take."""
+    lost: frozenset[str] = frozenset()
+    for resource in sorted(resources, key=lambda resource: resource.most_taken < len(resource.units)):
+        left = capacity.in_service - lost
+        units = [_add_names(workload, unit) & left for unit in resource.units]
+        lost = lost.union(*sorted(units, key=capacity.count, reverse=True)[: resource.most_taken])
+    return lost
+
+
+def _add_names(workload: Workload, unit: frozenset[str]) -> frozenset[str]:
+    """The unit with every name under which target groups know its instances."""
+    return unit.union(*(instance.registered_names for instance in workload.instances if instance.id in unit))
 
 
 def _list_domains(workload: Workload, resource: Resource) -> list[str]:

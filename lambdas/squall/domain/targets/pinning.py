@@ -13,7 +13,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import group_named
 from squall.domain.resources.workload import Workload
-from squall.domain.targets.failure_domains import list_capacities, list_lost_members
+from squall.domain.targets.failure_domains import Capacity, list_capacities, list_lost_members
 from squall.domain.targets.meetings import Hit, explain_conflict
 from squall.domain.targets.serving import explain_idle
 
@@ -332,12 +332,15 @@ def _pin_within_share(rules: Rules, eligible: Sequence[Resource], base: Sequence
         if len(known | {resource.arn}) > MAXIMUM_TARGETS:
             continue
         trial = [*base, *chosen, resource]
-        gone = list_lost_members(trial)
-        left = (c.after(gone) >= c.needed(rules.environment.minimum_healthy_percent) for c in list_capacities(rules.workload, trial))
-        if not chosen or all(left):
+        percent = rules.environment.minimum_healthy_percent
+        if not chosen or all(_keeps_enough(rules.workload, trial, capacity, percent) for capacity in list_capacities(rules.workload, trial)):
             chosen.append(resource)
             known.add(resource.arn)
     return chosen
+
+
+def _keeps_enough(workload: Workload, hit: Sequence[Resource], capacity: Capacity, percent: float) -> bool:
+    return capacity.after(list_lost_members(workload, hit, capacity)) >= capacity.needed(percent)
 
 
 _CHOOSE = {
