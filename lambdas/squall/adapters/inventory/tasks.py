@@ -5,28 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from squall.adapters.aws import call, list_items, split_chunks
+from squall.adapters.inventory.containers.ecs_services import EcsServices, find_address, find_detail, service_of, state_of
 from squall.adapters.inventory.inventories import Found
 from squall.domain.resources.tasks import EcsTask
 from squall.domain.resources.types import group_named
-from squall.domain.resources.workload import Group
-from squall.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from squall.domain.resources.types import OtherResource
 
-_TASKS_PER_CALL, _SERVICES_PER_CALL, _CLUSTERS_PER_CALL, _TAGS_PER_CALL = 100, 10, 100, 5
+_CLUSTERS_PER_CALL, _TAGS_PER_CALL = 100, 5
 """Systems Manager takes five values in a filter."""
-_OF_SERVICE = "service:"
 _ROLE = "MANAGED_INSTANCE_ROLE_NAME"
 _ARN_TAG = "ECS_TASK_ARN"
-_NO_CLUSTER = frozenset({"ClusterNotFoundException"})
 _NO_INSTANCE = frozenset({"InvalidResourceId"})
 """A managed instance goes with its task."""
 _NO_DEFINITION = frozenset({"ClientException"})
-_ENDED = frozenset({"COMPLETED", "FAILED"})
-"""Rollout states of a deployment that changes nothing any more."""
 
 
 class EcsTasks:
@@ -34,21 +29,21 @@ class EcsTasks:
     `availability-zone` narrow."""
 
     def __init__(self, ecs: Any, ssm: Any, ec2: Any) -> None:
-        self._ecs, self._ssm, self._ec2 = ecs, ssm, ec2
+        self._ecs, self._ssm, self._ec2, self._services = ecs, ssm, ec2, EcsServices(ecs)
 
     def find(self, names: Sequence[str], tags: Mapping[str, str], filters: Mapping[str, Sequence[str]]) -> Found:
         clusters, services, zones = (filters.get(name, ()) for name in ("cluster", "service", "availability-zone"))
         asked = {name: group for name in names if (group := group_named(name))}
-        around = self._describe_services(asked.values())
+        around = self._services.describe_services(asked.values())
         groups = {name: group for name, group in asked.items() if group in around and around[group].get("serviceArn", name) == name}
         unreadable: list[str] = []
         if names:
-            entries = [*self._describe_named([name for name in names if name not in asked]), *self._describe_members(groups.values())]
+            entries = [*self._describe_named([name for name in names if name not in asked]), *self._services.describe_members(groups.values())]
         else:
-            entries = [entry for cluster in clusters or self._list_clusters() for entry in self._describe_running(cluster, unreadable)]
+            entries = [entry for cluster in clusters or self._list_clusters() for entry in self._services.describe_running(cluster, unreadable)]
         tasks = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)] if names or tags else []
         unreadable += [f"no task of the ECS service {name} was found" for name in services if not _has_member(tasks, name)]
-        around = self._describe_services({*(task.group for task in tasks if task.group), *groups.values()})
+        around = self._services.describe_services({*(task.group for task in tasks if task.group), *groups.values()})
         matching = [task for task in tasks if tags.items() <= task.tags.items() and (not zones or task.zone in zones)]
         chosen = [task for task in matching if not names or task.arn in names or task.group in groups.values()]
         known = {task.arn for task in tasks} | {name for name, group in groups.items() if group in around}
@@ -60,11 +55,11 @@ class EcsTasks:
         known = [resource for resource in resources if isinstance(resource, EcsTask)]
         groups = {task.group for task in known if task.group}
         entries = {
-            entry["taskArn"]: entry for entry in (*self._describe_named([task.arn for task in known]), *self._describe_members(groups))
+            entry["taskArn"]: entry for entry in (*self._describe_named([task.arn for task in known]), *self._services.describe_members(groups))
         }
         tasks = tuple(self._read_tasks(entries.values()))
         present = {task.arn for task in tasks}
-        return self._found(tasks, self._describe_services(groups), tuple(task.arn for task in known if task.arn not in present), (), ())
+        return self._found(tasks, self._services.describe_services(groups), tuple(task.arn for task in known if task.arn not in present), (), ())
 
     def _found(
         self,
@@ -76,7 +71,7 @@ class EcsTasks:
     ) -> Found:
         """What was found. `entries`: the tasks as ECS describes them, whose addresses may be registered in any target
         group."""
-        groups = tuple(self._make_group(name, entry) for name, entry in sorted(around.items()))
+        groups = tuple(self._services.make_group(name, entry) for name, entry in sorted(around.items()))
         chosen = {task.arn for task in tasks}
         return Found(
             tasks,
@@ -89,7 +84,7 @@ class EcsTasks:
 
     def _locate(self, entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The address of each of these tasks, with the VPC of its network interface."""
-        placed = {address: subnet for entry in entries if (address := _find_address(entry)) and (subnet := _find_detail(entry, "subnetId"))}
+        placed = {address: subnet for entry in entries if (address := find_address(entry)) and (subnet := find_detail(entry, "subnetId"))}
         if not placed:
             return {}
         filters = [{"Name": "subnet-id", "Values": sorted(set(placed.values()))}]
@@ -99,67 +94,17 @@ class EcsTasks:
     def _list_clusters(self) -> list[str]:
         return list(list_items(self._ecs, "list_clusters", "clusterArns"))
 
-    def _describe_running(self, cluster: str, unreadable: list[str]) -> list[Any]:
-        """The tasks of a cluster; one that does not exist is added to `unreadable`."""
-        try:
-            return self._describe(cluster, list(list_items(self._ecs, "list_tasks", "taskArns", cluster=cluster)))
-        except Unavailable as error:
-            if error.code not in _NO_CLUSTER:
-                raise
-            unreadable.append(f"the ECS cluster {cluster} does not exist in this account and Region")
-            return []
-
     def _describe_named(self, arns: Sequence[str]) -> Iterator[Any]:
         by_cluster: dict[str, list[str]] = {}
         for arn in dict.fromkeys(arns):
             if self._is_here(arn):
                 by_cluster.setdefault(arn.split("/")[1], []).append(arn)
         for cluster, known in by_cluster.items():
-            yield from self._describe(cluster, known)
+            yield from self._services.describe(cluster, known)
 
     def _is_here(self, arn: str) -> bool:
         """Whether the task is in this Region: one of another Region would fail the whole call."""
         return arn.split(":")[3] == str(self._ecs.meta.region_name)
-
-    def _describe_members(self, groups: Iterable[str]) -> Iterator[Any]:
-        for group in dict.fromkeys(groups):
-            cluster, _, service = group.partition("/")
-            if self._describe_services([group]):
-                arns = list(list_items(self._ecs, "list_tasks", "taskArns", cluster=cluster, serviceName=service))
-                yield from self._describe(cluster, arns)
-
-    def _describe(self, cluster: str, arns: Sequence[str]) -> list[Any]:
-        described: list[Any] = []
-        for chunk in split_chunks(arns, _TASKS_PER_CALL):
-            answer = call(self._ecs, "describe_tasks", absent=_NO_CLUSTER, cluster=cluster, tasks=chunk, include=["TAGS"])
-            described += answer["tasks"] if answer else []
-        return described
-
-    def _describe_services(self, names: Iterable[str]) -> dict[str, Any]:
-        by_cluster: dict[str, list[str]] = {}
-        for name in sorted(names):
-            cluster, _, service = name.partition("/")
-            by_cluster.setdefault(cluster, []).append(service)
-        services_by_name = {}
-        for cluster, services in by_cluster.items():
-            for chunk in split_chunks(services, _SERVICES_PER_CALL):
-                answer = call(self._ecs, "describe_services", absent=_NO_CLUSTER, cluster=cluster, services=chunk)
-                active = [entry for entry in (answer["services"] if answer else []) if entry["status"] != "INACTIVE"]
-                services_by_name.update({f"{cluster}/{entry['serviceName']}": entry for entry in active})
-        return services_by_name
-
-    def _make_group(self, name: str, entry: Mapping[str, Any]) -> Group:
-        running = [task for task in self._describe_members([name]) if _state_of(task) == "RUNNING"]
-        healthy = [task for task in running if task.get("healthStatus") != "UNHEALTHY"]
-        return Group(
-            kind="ecs",
-            name=name,
-            desired=entry["desiredCount"],
-            minimum=0,
-            rolling_out=_is_rolling_out(entry),
-            in_service=tuple(sorted(task["taskArn"].rpartition("/")[2] for task in healthy)),
-            target_groups=tuple(sorted(_list_target_groups(entry))),
-        )
 
     def _read_tasks(self, entries: Iterable[Mapping[str, Any]]) -> list[EcsTask]:
         known = {entry["taskArn"]: entry for entry in entries}
@@ -222,31 +167,24 @@ def _has_member(tasks: Iterable[EcsTask], service: str) -> bool:
     return any(_is_within(task, (), (service,)) for task in tasks)
 
 
-def _state_of(entry: Mapping[str, Any]) -> str:
-    """The task's state; a running task that ECS is about to stop counts as stopping."""
-    last = str(entry["lastStatus"])
-    return "STOPPING" if last == "RUNNING" and entry.get("desiredStatus") == "STOPPED" else last
-
-
 def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: Mapping[str, Any], insights: str | None) -> EcsTask:
     cluster = entry["clusterArn"].rpartition("/")[2]
-    group = str(entry.get("group", ""))
     containers = definition.get("containerDefinitions", ())
     family = entry.get("platformFamily") or definition.get("runtimePlatform", {}).get("operatingSystemFamily", "")
     return EcsTask(
         id=entry["taskArn"].rpartition("/")[2],
         arn=entry["taskArn"],
-        state=_state_of(entry),
+        state=state_of(entry),
         zone=entry.get("availabilityZone", ""),
         tags={tag["key"]: tag.get("value", "") for tag in entry.get("tags", ())},
-        group=f"{cluster}/{group.removeprefix(_OF_SERVICE)}" if group.startswith(_OF_SERVICE) else None,
+        group=service_of(entry),
         launched_at=entry.get("createdAt"),
         in_service_at=entry.get("startedAt"),
         cluster=cluster,
         launch_type=entry.get("launchType", ""),
         definition=entry["taskDefinitionArn"],
         platform="Windows" if "windows" in family.lower() else "Linux",
-        private_ip=_find_address(entry),
+        private_ip=find_address(entry),
         network_mode=definition.get("networkMode", ""),
         pid_mode=definition.get("pidMode", ""),
         fault_injection=bool(definition.get("enableFaultInjection", False)),
@@ -259,38 +197,6 @@ def _read_task(entry: Mapping[str, Any], definition: Mapping[str, Any], agent: M
         insights=insights,
         stop_code=entry.get("stopCode", ""),
     )
-
-
-def _find_address(entry: Mapping[str, Any]) -> str | None:
-    return _find_detail(entry, "privateIPv4Address")
-
-
-def _find_detail(entry: Mapping[str, Any], name: str) -> str | None:
-    """A detail of the task's own network interface; None if it has none."""
-    details = [
-        detail
-        for attachment in entry.get("attachments", ())
-        if attachment.get("type") == "ElasticNetworkInterface"
-        for detail in attachment.get("details", ())
-    ]
-    return next((detail["value"] for detail in details if detail.get("name") == name), None)
-
-
-def _is_rolling_out(entry: Mapping[str, Any]) -> bool:
-    """Whether the service is being deployed, by any kind of controller. ECS's own controller has deployments, the
-    others have task sets."""
-    deployments, sets = entry.get("deployments", ()), entry.get("taskSets", ())
-    unfinished = any(deployment.get("rolloutState", "COMPLETED") not in _ENDED for deployment in deployments)
-    unsteady = any(task_set.get("stabilityStatus", "STEADY_STATE") != "STEADY_STATE" for task_set in sets)
-    return len(deployments) > 1 or len(sets) > 1 or unfinished or unsteady
-
-
-def _list_target_groups(entry: Mapping[str, Any]) -> set[str]:
-    """The target groups of the service and of its task sets. Under CodeDeploy, only the task sets name them."""
-    owners = [entry, *entry.get("taskSets", ())]
-    attached = [balancer for owner in owners for balancer in owner.get("loadBalancers", ())]
-    alternate = [balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn") for balancer in attached]
-    return {arn for arn in (*(balancer.get("targetGroupArn") for balancer in attached), *alternate) if arn}
 
 
 def _has_role(container: Mapping[str, Any]) -> bool:
