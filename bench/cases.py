@@ -105,6 +105,7 @@ RESILIENT_CASES = (
     Case("brown-out", "brown-out", ROUND_TRIP),
     Case("stop-instance", "stop-instance", HEALTHY),
     Case("reboot", "reboot", REBOOTED),
+    Case("database-reboot", "database-reboot", WRITES),
     # before anything moves the Spot Instance to the other zone
     Case("spot-storm", "spot-storm", HEALTHY),
     Case("spot-interruption", "spot-interruption", HEALTHY),

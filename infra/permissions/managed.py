@@ -40,6 +40,15 @@ def allow_gateways(names: Names) -> Iterator[PolicyStatement]:
         yield PolicyStatement(actions=[f"ec2:Describe{kind}" for kind in kinds], resources=["*"])
 
 
+def allow_hosts(names: Names) -> Iterator[PolicyStatement]:
+    """To read groups of hosts, where an action hits them that a policy allows by its id."""
+    if _hits(names, ResourceType.NODEGROUP):
+        yield PolicyStatement(actions=["eks:DescribeNodegroup"], resources=[names.arn("eks", "nodegroup/*/*/*")])
+    if _hits(names, ResourceType.ECS_CLUSTER):
+        yield PolicyStatement(actions=["ecs:ListContainerInstances"], resources=[names.arn("ecs", "cluster/*")])
+        yield PolicyStatement(actions=["ecs:DescribeContainerInstances"], resources=[names.arn("ecs", "container-instance/*/*")])
+
+
 def find_shiftable(names: Names) -> Iterator[PolicyStatement]:
     """To find them by tags."""
     if _hits(names, ResourceType.SHIFTABLE):

@@ -12,8 +12,9 @@ from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.volumes import Attachment, Volume
 from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
-from tests.fakes.workload import ACCOUNT, REGION
+from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
 from tests.fakes.world import FakeWorld
+from tests.workflow.faults.actions.test_hosts import DRAIN, GENERAL, SHOP_CLUSTER, TERMINATE, add_cluster
 from tests.workflow.faults.actions.test_transit_gateways import ACTION as GATEWAY_ACTION
 from tests.workflow.faults.actions.test_transit_gateways import GATEWAY
 from tests.workflow.faults.actions.test_zonal_shifts import BALANCER, SHIFT, SHIFT_VALUES
@@ -110,6 +111,30 @@ def pod(_: Walk, world: FakeWorld) -> None:
 def database(_: Walk, world: FakeWorld) -> None:
     world.fleet.add_other(INSTANCE)
     catalogue(type="database_failure", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
+
+
+def nodegroup(_: Walk, world: FakeWorld, **target: Any) -> None:
+    policy(allowed_types=[TERMINATE])
+    world.fleet.add_group(FakeGroup("eks-general", desired=4, tags=STAGING))
+    world.fleet.add_other(GENERAL)
+    named = target or {"target_resources": [GENERAL.arn]}
+    share = {"instanceTerminationPercentage": 50}
+    catalogue(type=TERMINATE, service=TARGET_GROUP, parameters=share, **{**CRITERIA, **named})
+
+
+def tagged_nodegroup(walk: Walk, world: FakeWorld) -> None:
+    nodegroup(walk, world, target_resources=[], target={"resource_type": "aws:eks:nodegroup", "tags": STAGING})
+
+
+def container_instances(_: Walk, world: FakeWorld, **target: Any) -> None:
+    policy(allowed_types=[DRAIN])
+    add_cluster(world)
+    named = target or {"target_resources": [SHOP_CLUSTER.arn]}
+    catalogue(type=DRAIN, service=TARGET_GROUP, parameters={"drainagePercentage": 50}, **{**CRITERIA, **named})
+
+
+def tagged_container_instances(walk: Walk, world: FakeWorld) -> None:
+    container_instances(walk, world, target_resources=[], target={"resource_type": "aws:ecs:cluster", "tags": STAGING})
 
 
 def rebooted_database(_: Walk, world: FakeWorld) -> None:
@@ -222,6 +247,10 @@ KINDS: dict[str, Prepare] = {
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,
     "pods": pod,
+    "a node group": nodegroup,
+    "tagged node groups": tagged_nodegroup,
+    "container instances": container_instances,
+    "tagged container instances": tagged_container_instances,
     "a database": database,
     "a rebooted database": rebooted_database,
     "a cluster": cluster,

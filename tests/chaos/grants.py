@@ -69,7 +69,7 @@ NAMES = Names(
     schedule_role_arn="schedule-role",
     sentinel_in_vpc=True,
     disturbs_functions=True,
-    fis_action_targets=(*MANAGED, ResourceType.SHIFTABLE, ResourceType.TRANSIT_GATEWAY),
+    fis_action_targets=tuple(ResourceType),
     api_fault_roles=("role",),
 )
 _DYNAMODB = {
@@ -132,7 +132,8 @@ _I, _D, _C, _S, _T, _F, _V, _G = (
     ResourceType.INSTANCE, ResourceType.DATABASE, ResourceType.DATABASE_CLUSTER, ResourceType.SUBNET, ResourceType.ECS_TASK,
     ResourceType.FUNCTION, ResourceType.VOLUME, ResourceType.SCALING_GROUP,
 )  # fmt: skip
-_WITH_INSTANCES = {_I, _S, _V, _G}
+_N, _K = ResourceType.NODEGROUP, ResourceType.ECS_CLUSTER
+_WITH_INSTANCES = {_I, _S, _V, _G, _N, _K}
 KINDS: dict[str, set[ResourceType]] = {
     "ec2:DescribeInstances": _WITH_INSTANCES,
     "ec2:DescribeInstanceTypes": {_V},
@@ -156,17 +157,20 @@ KINDS: dict[str, set[ResourceType]] = {
     "elasticloadbalancing:DescribeTargetHealth": set(ResourceType),
     "ssm:DescribeInstanceInformation": {*_WITH_INSTANCES, _T},
     "ssm:ListTagsForResource": {_T},
-    "ecs:ListClusters": {_T},
-    "ecs:ListTasks": {_T},
+    "ecs:ListClusters": {_T, _K},
+    "ecs:ListTasks": {_T, _K},
     "ecs:DescribeTaskDefinition": {_T},
-    "ecs:DescribeTasks": {_T},
-    "ecs:DescribeServices": {_T},
-    "ecs:DescribeClusters": {_T},
+    "ecs:DescribeTasks": {_T, _K},
+    "ecs:DescribeServices": {_T, _K},
+    "ecs:DescribeClusters": {_T, _K},
+    "ecs:ListContainerInstances": {_K},
+    "ecs:DescribeContainerInstances": {_K},
     "eks:DescribeCluster": {ResourceType.POD},
+    "eks:DescribeNodegroup": {_N},
     "lambda:GetFunctionConfiguration": {_F},
     "lambda:ListAliases": {_F},
     "lambda:ListTags": {_F},
-    "tag:GetResources": {_F, *(kind for kind, managed in MANAGED.items() if managed.tagged_as)},
+    "tag:GetResources": {_F, _N, *(kind for kind, managed in MANAGED.items() if managed.tagged_as)},
     "ec2:DescribeTransitGateways": {ResourceType.TRANSIT_GATEWAY},
     "ec2:DescribeTransitGatewayAttachments": {ResourceType.TRANSIT_GATEWAY},
     "ec2:DescribeTransitGatewayPeeringAttachments": {ResourceType.TRANSIT_GATEWAY},

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import count
+from math import ceil
 from typing import TYPE_CHECKING
 
 from squall.domain.resources.described import DescribedResource
+from squall.domain.resources.host_groups import ACTIVE, DRAINING, EcsCluster
 from squall.domain.resources.shiftable import BY_FIS, ShiftableResource, ZonalShift
 from squall.domain.resources.subnets import Acl, FisPart, Subnet
 
@@ -72,6 +74,31 @@ def shift(fleet: FakeFleet, arn: str) -> Callable[[], None]:
 
 def _tell_shifts(fleet: FakeFleet, arn: str, weights: dict[str, float], shifts: tuple[ZonalShift, ...]) -> None:
     fleet.others[arn] = fleet.others[arn].model_copy(update={"weights": weights, "shifts": shifts})
+
+
+def drain(fleet: FakeFleet, arn: str, percent: int) -> Callable[[], None]:
+    """Drain that share of the container instances, rounded up: services move their tasks to the first of the others."""
+    cluster = fleet.others[arn]
+    assert isinstance(cluster, EcsCluster)
+    taken = cluster.hosts[: ceil(len(cluster.hosts) * percent / 100)]
+    names = {host.id for host in taken}
+    moved = [task for host in taken for task in host.tasks]
+    new = tuple(task.model_copy(update={"id": f"moved{next(_ids)}"}) for task in moved)
+    kept = [host for host in cluster.hosts if host.id not in names]
+    hosts = (
+        *(host.model_copy(update={"state": DRAINING, "tasks": ()}) for host in taken),
+        *(host.model_copy(update={"tasks": (*host.tasks, *new) if host is kept[0] else host.tasks}) for host in kept),
+    )
+    stopped = {**cluster.stopped, **dict.fromkeys((task.id for task in moved), "ServiceSchedulerInitiated")}
+    fleet.others[arn] = cluster.model_copy(update={"hosts": hosts, "stopped": stopped})
+    return lambda: _activate(fleet, arn, names)
+
+
+def _activate(fleet: FakeFleet, arn: str, names: set[str]) -> None:
+    cluster = fleet.others[arn]
+    assert isinstance(cluster, EcsCluster)
+    hosts = tuple(host.model_copy(update={"state": ACTIVE}) if host.id in names else host for host in cluster.hosts)
+    fleet.others[arn] = cluster.model_copy(update={"hosts": hosts})
 
 
 def nothing(_fleet: FakeFleet, _arn: str) -> Callable[[], None]:

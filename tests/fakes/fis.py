@@ -13,7 +13,7 @@ from squall.domain.run.fis_state import ActionState, FisExperiment, FisTemplate,
 from squall.domain.safety.fis_template import CHECKED_TAG
 from squall.errors import Refused, Unavailable
 from tests.fakes.counting import Count
-from tests.fakes.effects import EFFECTS
+from tests.fakes.effects import EFFECTS, drain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -175,6 +175,14 @@ class FakeFaults:
             return
         if action["actionId"] in EFFECTS:
             run.undo.setdefault(name, []).extend(EFFECTS[action["actionId"]](self._fleet, arn) for arn in arns)
+            return
+        if action["actionId"] == "aws:ecs:drain-container-instances":
+            percent = int(action["parameters"]["drainagePercentage"])
+            run.undo.setdefault(name, []).extend(drain(self._fleet, arn, percent) for arn in arns)
+            return
+        if action["actionId"] == "aws:eks:terminate-nodegroup-instances":
+            for arn in arns:
+                self._fleet.terminate_nodes(arn, int(action["parameters"]["instanceTerminationPercentage"]))
             return
         if action["actionId"].startswith("aws:eks:"):
             self._on_pods(run, action)

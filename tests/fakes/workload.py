@@ -4,10 +4,12 @@ commands."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.databases import Database, DatabaseCluster
+from squall.domain.resources.host_groups import EcsCluster, Host, HostGroup, Nodegroup
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.tasks import EcsTask
@@ -80,6 +82,8 @@ class FakeFleet:
         """By target group ARN, the load balancer's ARN."""
         self.others: dict[str, OtherResource] = {}
         """By ARN: the resources that are not instances."""
+        self.wanted_tasks: dict[str, int] = {}
+        """By service: how many tasks on the hosts of a cluster it wants."""
         self.services = FakeServices(clock, self.others)
         self.clusters = FakeClusters(clock, self.others)
         self.tells_activities = True
@@ -121,6 +125,12 @@ class FakeFleet:
 
     def _restart(self, arn: str) -> None:
         self.others[arn] = self.others[arn].model_copy(update={"restarted_at": self._clock.now()})
+
+    def terminate_nodes(self, arn: str, percent: int) -> None:
+        """Terminate that share of the nodes of a node group, rounded up."""
+        hosts = list_hosts(self, self.others[arn])
+        for host in hosts[: ceil(len(hosts) * percent / 100)]:
+            self.terminate(host.id)
 
     def members(self, group: str) -> list[FakeInstance]:
         return [instance for instance in self.instances.values() if instance.group == group]
@@ -197,30 +207,46 @@ class FakeInventory:
         return self._workload(chosen.values(), [], named, missing, at).model_copy(update={"service": service})
 
     def _others(
-        self, targets: Sequence[str], tags: Mapping[str, str], resource_type: ResourceType, service: str | None, at: datetime
+        self,
+        targets: Sequence[str],
+        tags: Mapping[str, str],
+        resource_type: ResourceType,
+        service: str | None,
+        at: datetime,
+        known_hosts: Iterable[str] = (),
     ) -> Workload:
         known = [resource for resource in self._fleet.others.values() if resource.type is resource_type and (targets or tags)]
         of_groups = {group for target in targets if (group := group_named(target)) in self._fleet.services.services}
         wanted = [entry for entry in known if not targets or entry.answers_to & set(targets) or entry.belongs_to in of_groups]
-        chosen = [item for item in wanted if tags.items() <= item.tags.items()]
+        chosen = [_with_hosts(self._fleet, item) for item in wanted if tags.items() <= item.tags.items()]
         there = {name for entry in known for name in entry.answers_to}
         missing = tuple(target for target in dict.fromkeys(targets) if target not in there and group_named(target) not in of_groups)
-        inside = [self._fleet.instances[name] for item in chosen for name in item.contains if name in self._fleet.instances]
+        named = {*known_hosts, *(name for item in chosen for name in item.contains)}
+        inside = [self._fleet.instances[name] for name in sorted(named) if name in self._fleet.instances]
         services = self._fleet.services.groups([entry for entry in chosen if isinstance(entry, EcsTask)])
         workloads = self._fleet.clusters.groups([item for item in chosen if isinstance(item, EksPod)])
         registered = [arn for group in workloads for arn in self._fleet.clusters.deployments[group.name].target_groups]
         arns = [*([service] if service else []), *(arn for group in services for arn in group.target_groups), *registered]
         around = self._workload(inside, [], [arn for arn in arns if arn in self._fleet.target_groups], missing, at)
-        groups = (*around.groups, *services, *workloads)
+        on_hosts = [group for item in chosen if isinstance(item, EcsCluster) for group in self._services_of(item)]
+        groups = (*around.groups, *services, *workloads, *on_hosts)
         closed = self._fleet.clusters.unreadable if resource_type is ResourceType.POD else ()
         return around.model_copy(update={"others": tuple(chosen), "groups": groups, "unreadable": closed, "service": service})
+
+    def _services_of(self, cluster: EcsCluster) -> list[Group]:
+        """The services with tasks on the hosts of a cluster; each wants as many as it had first."""
+        tasks = [task for host in cluster.hosts for task in host.tasks]
+        running = {name: tuple(sorted(task.id for task in tasks if task.service == name)) for name in sorted(cluster.carries)}
+        wanted = {name: self._fleet.wanted_tasks.setdefault(name, len(running[name])) for name in running}
+        return [Group(kind="ecs", name=name, desired=wanted[name], minimum=0, in_service=running[name]) for name in running]
 
     def refresh(self, workload: Workload, at: datetime) -> Workload:
         if workload.others:
             joined = [task.arn for group in workload.groups for task in self._fleet.services.tasks(group.name)]
             joined += [pod.arn for group in workload.groups for pod in self._fleet.clusters.pods(group.name)]
             arns = list(dict.fromkeys([*(resource.arn for resource in workload.others), *joined]))
-            again = self._others(arns, {}, workload.others[0].type, workload.service, at)
+            hosts = [host for resource in workload.others if isinstance(resource, HostGroup) for host in resource.contains]
+            again = self._others(arns, {}, workload.others[0].type, workload.service, at, hosts)
             return again.model_copy(update={"missing": tuple(dict.fromkeys([*workload.missing, *again.missing]))})
         names = [group.name for group in workload.groups]
         known = [instance.id for instance in workload.instances]
@@ -280,6 +306,17 @@ class FakeInventory:
             healthy=tuple(sorted([*(member.id for member in members if member.serving), *addresses])),
             unhealthy=tuple(sorted(member.id for member in members if not member.serving)),
         )
+
+
+def list_hosts(fleet: FakeFleet, resource: OtherResource) -> tuple[Host, ...]:
+    """The instances in the groups of a node group."""
+    groups = resource.groups if isinstance(resource, Nodegroup) else ()
+    members = [member for group in groups for member in fleet.members(group)]
+    return tuple(Host(id=member.id, zone=member.zone, state=member.lifecycle or "") for member in members)
+
+
+def _with_hosts(fleet: FakeFleet, resource: OtherResource) -> OtherResource:
+    return resource.model_copy(update={"hosts": list_hosts(fleet, resource)}) if isinstance(resource, Nodegroup) else resource
 
 
 def _instance(instance: FakeInstance) -> Instance:

@@ -499,6 +499,17 @@ def test_transit_gateways_are_read_only_where_a_policy_allows_an_action_on_them(
     assert list_granted(ResourceType.TRANSIT_GATEWAY) - list_granted() == {(f"ec2:Describe{kind}", "*") for kind in kinds}
 
 
+@pytest.mark.parametrize(
+    ("kind", "reads"),
+    [
+        (ResourceType.NODEGROUP, {"eks:DescribeNodegroup"}),
+        (ResourceType.ECS_CLUSTER, {"ecs:ListContainerInstances", "ecs:DescribeContainerInstances"}),
+    ],
+)
+def test_groups_of_hosts_are_read_only_where_a_policy_allows_the_action_on_them(kind: ResourceType, reads: set[str]) -> None:
+    assert {action for action, _ in list_granted(kind) - list_granted()} == reads
+
+
 def test_every_role_of_the_stack_carries_the_tag_by_which_faults_spare_it(stack: Resources) -> None:
     roles = stack.of_type("AWS::IAM::Role")
     assert len(roles) > 10

@@ -9,6 +9,7 @@ from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.host_groups import ContainerInstance, EcsCluster, Host, HostedTask, Nodegroup
 from squall.domain.resources.pods import EksPod
 from squall.domain.resources.scaling_groups import ScalingGroup
 from squall.domain.resources.shiftable import ShiftableResource
@@ -226,6 +227,32 @@ def shiftable(name: str = "shop", zone: str = "", **changes: Any) -> ShiftableRe
     return ShiftableResource.model_validate({**inputs, **changes})
 
 
+def nodegroup(name: str = "general", zone: str = "", *, nodes: int = 4, **changes: Any) -> Nodegroup:
+    """A node group of the cluster `main`, with nodes in one zone, or in two."""
+    hosts = tuple(Host(id=f"i-{name}{n}", zone=zone or f"{REGION}{'ab'[n % 2]}", state="InService") for n in range(nodes))
+    inputs = {
+        "id": f"main/{name}", "arn": f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/{name}/1cb2-{name.encode().hex()}", "state": "ACTIVE",
+        "zone": zone, "tags": STAGING, "groups": (f"eks-{name}",), "hosts": hosts,
+    }  # fmt: skip
+    return Nodegroup.model_validate({**inputs, **changes})
+
+
+def ecs_cluster(name: str = "shop", zone: str = "", *, hosts: int = 4, **changes: Any) -> EcsCluster:
+    """A cluster with container instances in one zone, or in two; on each runs a task of the service `web`."""
+    made = tuple(
+        ContainerInstance(
+            id=f"{name}{n}", zone=zone or f"{REGION}{'ab'[n % 2]}", state="ACTIVE", instance=f"i-{name}{n}", tags=STAGING,
+            tasks=(HostedTask(id=f"{name}task{n}", service=f"{name}/web", address=f"10.0.2.{n}"),),
+        )
+        for n in range(hosts)
+    )  # fmt: skip
+    inputs = {
+        "id": name, "arn": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{name}", "state": "ACTIVE", "zone": zone, "tags": STAGING,
+        "hosts": made,
+    }  # fmt: skip
+    return EcsCluster.model_validate({**inputs, **changes})
+
+
 def targeting(kind: ResourceType, arns: list[str]) -> dict[str, Any]:
     """The resources as an experiment names them: a group's ARN alone stands for its instances."""
     if kind is ResourceType.SCALING_GROUP:
@@ -252,6 +279,8 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.VPC_ENDPOINT: vpc_endpoint,
     ResourceType.TRANSIT_GATEWAY: transit_gateway,
     ResourceType.SHIFTABLE: shiftable,
+    ResourceType.NODEGROUP: nodegroup,
+    ResourceType.ECS_CLUSTER: ecs_cluster,
 }
 """A resource of each type, by its name and zone, fit for every fault."""
 

@@ -238,6 +238,10 @@ class Fault(ABC, Generic[R, P]):
         length can't be read."""
         return None if self.is_instant(action_id, parameters) else parse_length(parameters.get("duration"))
 
+    def list_replaced(self, target: R, _workload: Workload, /) -> tuple[Resource, ...]:
+        """What others have to replace if the fault takes this target away: the target itself, or members that it contains."""
+        return (target,)
+
     def refresh(self, target: R, workload: Workload, /) -> R:
         """The target as the workload describes it now; unchanged if the workload no longer contains it."""
         return workload.now(target) or target

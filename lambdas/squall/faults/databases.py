@@ -48,7 +48,9 @@ class DatabaseInstanceFailure(MomentaryFault[Database, NoParameters]):
             return super().read_action(action_id, parameters)
         except InvalidInput as invalid:
             instead = {"expected": f"true; or type: {REBOOT}, the same without a failover"}
-            raise InvalidInput([problem.model_copy(update=instead) if problem.path == FORCE else problem for problem in invalid.problems]) from None
+            raise InvalidInput(
+                [problem.model_copy(update=instead) if problem.path == FORCE else problem for problem in invalid.problems]
+            ) from None
 
     def check_targets(self, injection: Injection[Database, NoParameters], /) -> Iterable[SafetyCheck]:
         targets = injection.targets

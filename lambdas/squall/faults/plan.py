@@ -16,7 +16,7 @@ from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
 from squall.domain.base.vocabulary import RISKS, FaultType, Risk, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
-from squall.domain.documents.fault import FaultTemplate, TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore, describe_before
 from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
@@ -208,20 +208,30 @@ def planned_end(plan: Iterable[BoundFault]) -> timedelta:
 
 
 def list_lost(
-    definition: Definition, discovery: Discovery, before: Sequence[TargetBefore], not_begun: Sequence[str]
+    definition: Definition, discovery: Discovery, before: Sequence[TargetBefore], not_begun: Sequence[str], now: Workload
 ) -> tuple[TargetBefore, ...]:
-    """The targets of `list_replaced` as they were before the faults."""
-    replaced = {target.arn for target in list_replaced(definition, discovery, not_begun)}
-    return tuple(target for target in before if target.resource.arn in replaced)
+    """The targets of `list_replaced` as they were before the faults. Of members of targets, those that are gone now: FIS chose
+    which ones the fault took."""
+    replaced = {target.arn: target for target in list_replaced(definition, discovery, not_begun)}
+    targets = tuple(target for target in before if target.resource.arn in replaced)
+    members = [member for arn, member in replaced.items() if arn not in {target.resource.arn for target in before}]
+    gone = [member for member in members if (known := now.now(member)) is None or known.state in known.LOST]
+    return (*targets, *(describe_before(member, discovery.workload) for member in gone))
 
 
 def list_replaced(definition: Definition, discovery: Discovery, not_begun: Sequence[str]) -> tuple[Resource, ...]:
-    """The targets that others have to replace: in a scenario those of the faults that take targets away, if any of its
-    faults does. `not_begun`: the names of faults that never began."""
+    """What others have to replace: in a scenario for the faults that take targets away, if any of its faults does.
+    `not_begun`: the names of faults that never began."""
     plan = bind_plan(definition)
     taking = [bound for bound in plan if bound.traits.targets_are_replaced]
     begun = [bound for bound in taking or plan if bound.name not in not_begun]
-    return tuple({target.arn: target for bound in begun for target in discovery.targets_of(bound.name)}.values())
+    found = [
+        replaced
+        for bound in begun
+        for target in discovery.targets_of(bound.name)
+        for replaced in bound.fault.list_replaced(target, discovery.workload)
+    ]
+    return tuple({each.arn: each for each in found}.values())
 
 
 def find_template_problems(definition: Definition, discovery: Discovery) -> list[Problem]:

@@ -50,6 +50,8 @@ _ACTIONS = {
     (FaultType.STOP_INSTANCES, ResourceType.INSTANCE): "instances.termination:StopInstances",
     (FaultType.SPOT_INTERRUPTION, ResourceType.INSTANCE): "instances.spot:SpotInterruption",
     (FaultType.VOLUME_IO_LATENCY, ResourceType.VOLUME): "actions.generic:VolumeIoLatency",
+    (FaultType.DRAIN_CONTAINER_INSTANCES, ResourceType.ECS_CLUSTER): "actions.hosts:ContainerInstanceDrain",
+    (FaultType.TERMINATE_NODES, ResourceType.NODEGROUP): "actions.hosts:NodeTermination",
     (FaultType.REBOOT_DATABASES, ResourceType.DATABASE): "databases:DatabaseReboot",
     (FaultType.STREAM_THROUGHPUT_EXCEPTION, ResourceType.STREAM): "actions.described:StreamThroughputException",
     (FaultType.STREAM_ITERATOR_EXCEPTION, ResourceType.STREAM): "actions.described:StreamIteratorException",

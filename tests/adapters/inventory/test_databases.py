@@ -177,7 +177,10 @@ def event(minutes: int, message: str) -> dict[str, Any]:
     ("pages", "at"),
     [
         ([[]], None),
-        ([[event(0, "DB instance shutdown."), event(1, "DB instance restarted.")], [event(9, "DB instance restarted.")]], NOW + 9 * MINUTES),
+        (
+            [[event(0, "DB instance shutdown."), event(1, "DB instance restarted.")], [event(9, "DB instance restarted.")]],
+            NOW + 9 * MINUTES,
+        ),
         ([[event(2, "DB instance shutdown."), event(3, "Multi-AZ instance failover completed.")]], None),
     ],
     ids=["no event", "the newest of two pages", "a shutdown is no restart"],

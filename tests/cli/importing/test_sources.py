@@ -302,3 +302,30 @@ def test_a_source_with_anything_anywhere_is_imported_or_refused(name: str) -> No
         inner = choose.choice([inner for inner in walk(document) if inner])
         inner[choose.choice(list(inner))] = choose.choice(values)
         assert show_import(document)
+
+
+def import_action(action_id: str, key: str, target: dict[str, Any], parameters: dict[str, str]) -> Any:
+    action = {"actionId": action_id, "parameters": parameters, "targets": {key: "Hit"}}
+    return only(import_document({"targets": {"Hit": {**target, "selectionMode": "ALL"}}, "actions": {"hit": action}, **ROLE}))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kind", "parameters"),
+    [
+        ({"forceFailover": "true"}, "database_failure", {}),
+        ({"forceFailover": "false"}, "aws:rds:reboot-db-instances", {"forceFailover": False}),
+        ({}, "aws:rds:reboot-db-instances", {}),
+    ],
+)
+def test_a_reboot_of_databases_is_imported_as_the_fault_that_it_is(inputs: dict[str, str], kind: str, parameters: dict[str, Any]) -> None:
+    target = {"resourceType": "aws:rds:db", "resourceArns": ["arn:aws:rds:eu-west-1:111122223333:db:orders"]}
+    document = import_action("aws:rds:reboot-db-instances", "DBInstances", target, inputs).document
+    assert (document["type"], document.get("parameters", {})) == (kind, parameters)
+
+
+def test_a_share_of_nodes_is_imported_with_the_tags_of_its_node_groups() -> None:
+    target = {"resourceType": "aws:eks:nodegroup", "resourceTags": {"app": "shop"}}
+    inputs = {"instanceTerminationPercentage": "40"}
+    document = import_action("aws:eks:terminate-nodegroup-instances", "Nodegroups", target, inputs).document
+    assert (document["type"], document["parameters"]) == ("aws:eks:terminate-nodegroup-instances", {"instanceTerminationPercentage": 40})
+    assert (document["target"]["resource_type"], document["target"]["tags"]) == ("aws:eks:nodegroup", {"app": "shop"})

@@ -1,6 +1,7 @@
 """What becomes of each action of FIS: a module, a custom action, or a refusal that says why; and the words for an unknown
 type."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ def test_every_action_is_injected_by_a_module_or_by_its_id_or_refused_with_a_rea
     assert [fault.type.value for fault in ways["aws:ec2:terminate-instances"].faults] == ["instance_termination"]
 
 
+def test_an_action_on_targets_that_squall_cannot_read_is_refused_with_their_type() -> None:
+    """AWS adds actions; none of today's is left."""
+    new = replace(ACTIONS["aws:ecs:drain-container-instances"], id="aws:new:break-things", resource_type="aws:new:thing")
+    assert find_support(new).reason == "Squall can't read targets of the type aws:new:thing"
+
+
 def find_type_problem(experiment: dict[str, Any], path: str) -> Problem:
     with pytest.raises(InvalidInput) as caught:
         parse_experiment(experiment)
@@ -46,7 +53,6 @@ def find_type_problem(experiment: dict[str, Any], path: str) -> Problem:
     [
         ("aws:ec2:terminate-instances", "is instance_termination on EC2 instance", "instance_termination"),
         ("aws:rds:failover-db-cluster", "is database_failure on RDS DB cluster", "database_failure"),
-        ("aws:ecs:drain-container-instances", "can't read targets of the type aws:ecs:cluster", "custom"),
         ("aws:elasticache:replicationgroup-interrupt-az-power", "takes its targets by tag alone", "custom"),
         ("aws:fis:wait", "it disturbs nothing: `observation`", "custom"),
         ("aws:ec2:terminate-instance", 'is unknown, did you mean "aws:ec2:terminate-instances"?', "custom"),

@@ -207,7 +207,11 @@ def test_the_share_of_invocations_is_the_capacity_that_is_left() -> None:
     (pinned,), problems = pin_targets(others(ORDERS), exp, environment(), "s")
     assert problems == []
     (capacity,) = list_capacities(others(ORDERS), [pinned])
-    assert (capacity.domain, capacity.size, capacity.after(list_lost_members(others(ORDERS), [pinned], capacity))) == ("lambda/orders", 100, 60)
+    assert (capacity.domain, capacity.size, capacity.after(list_lost_members(others(ORDERS), [pinned], capacity))) == (
+        "lambda/orders",
+        100,
+        60,
+    )
     several = [ORDERS, function("carts")]
     all_of_them = experiment(
         type="service_unavailable", target_resources=[entry.arn for entry in several], parameters={"invocation_percent": 40},

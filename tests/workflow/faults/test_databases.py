@@ -157,7 +157,9 @@ def test_a_reboot_in_place_that_rds_tells_nothing_of_is_invalid(
     nothing_is_left(world)
 
 
-def test_an_abort_of_a_reboot_in_place_waits_for_nothing_and_says_what_it_found(walk: Walk, world: FakeWorld, reboot: dict[str, Any]) -> None:
+def test_an_abort_of_a_reboot_in_place_waits_for_nothing_and_says_what_it_found(
+    walk: Walk, world: FakeWorld, reboot: dict[str, Any]
+) -> None:
     order = {"execution_id": ID, "reason": "enough", "requested_by": "me"}
     walk.after["StartFault"] = lambda _: world.clock.after(60, lambda: walk.quietly("Abort", order))
     walk.run(of(reboot, INSTANCE))
@@ -182,7 +184,9 @@ def test_a_policy_that_does_not_name_the_id_refuses_a_reboot_in_place(
     walk: Walk, world: FakeWorld, reboot: dict[str, Any], known: deployed.DeployedDefinitions
 ) -> None:
     environments: Any = known.environments
-    environments["staging"] = environment("staging", inline_definitions=True)
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=["database_failure"])
     walk.run(of(reboot, INSTANCE))
-    assert [problem.path for problem in result_of(world).problems] == ["definition.type"]
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert "staging allows database_failure; this is aws:rds:reboot-db-instances" in result.reason
     assert world.faults.runs == {}

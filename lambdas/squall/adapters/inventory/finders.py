@@ -6,6 +6,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from squall.adapters.inventory.containers.ecs_clusters import EcsClusters
+from squall.adapters.inventory.containers.nodegroups import Nodegroups
 from squall.adapters.inventory.databases import RdsDatabases
 from squall.adapters.inventory.described import DescribedResources
 from squall.adapters.inventory.functions import LambdaFunctions
@@ -37,6 +39,8 @@ FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.SUBNET: lambda client: Ec2Subnets(client("ec2")),
     ResourceType.FUNCTION: lambda client: LambdaFunctions(client("lambda"), client("resourcegroupstaggingapi")),
     ResourceType.POD: lambda client: EksPods(client("eks"), client("ec2"), Kubernetes(client("sts"))),
+    ResourceType.NODEGROUP: lambda client: Nodegroups(client("eks"), client("autoscaling"), client("resourcegroupstaggingapi")),
+    ResourceType.ECS_CLUSTER: lambda client: EcsClusters(client("ecs")),
     ResourceType.ECS_TASK: lambda client: EcsTasks(client("ecs"), client("ssm"), client("ec2")),
     **{kind: partial(DescribedResources, kind) for kind in MANAGED},
 }

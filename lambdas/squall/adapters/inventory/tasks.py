@@ -38,9 +38,14 @@ class EcsTasks:
         groups = {name: group for name, group in asked.items() if group in around and around[group].get("serviceArn", name) == name}
         unreadable: list[str] = []
         if names:
-            entries = [*self._describe_named([name for name in names if name not in asked]), *self._services.describe_members(groups.values())]
+            entries = [
+                *self._describe_named([name for name in names if name not in asked]),
+                *self._services.describe_members(groups.values()),
+            ]
         else:
-            entries = [entry for cluster in clusters or self._list_clusters() for entry in self._services.describe_running(cluster, unreadable)]
+            entries = [
+                entry for cluster in clusters or self._list_clusters() for entry in self._services.describe_running(cluster, unreadable)
+            ]
         tasks = [task for task in self._read_tasks(entries) if _is_within(task, clusters, services)] if names or tags else []
         unreadable += [f"no task of the ECS service {name} was found" for name in services if not _has_member(tasks, name)]
         around = self._services.describe_services({*(task.group for task in tasks if task.group), *groups.values()})
@@ -55,11 +60,14 @@ class EcsTasks:
         known = [resource for resource in resources if isinstance(resource, EcsTask)]
         groups = {task.group for task in known if task.group}
         entries = {
-            entry["taskArn"]: entry for entry in (*self._describe_named([task.arn for task in known]), *self._services.describe_members(groups))
+            entry["taskArn"]: entry
+            for entry in (*self._describe_named([task.arn for task in known]), *self._services.describe_members(groups))
         }
         tasks = tuple(self._read_tasks(entries.values()))
         present = {task.arn for task in tasks}
-        return self._found(tasks, self._services.describe_services(groups), tuple(task.arn for task in known if task.arn not in present), (), ())
+        return self._found(
+            tasks, self._services.describe_services(groups), tuple(task.arn for task in known if task.arn not in present), (), ()
+        )
 
     def _found(
         self,

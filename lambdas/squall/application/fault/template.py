@@ -12,11 +12,9 @@ from squall.application.metrics.guard_alarms import guards_of, put_guards
 from squall.application.step import END, NEXT, Outcome, Step
 from squall.application.targets.workload_now import refresh_workload
 from squall.domain.base.vocabulary import Status
-from squall.domain.documents.fault import FaultTemplate, TargetBefore
+from squall.domain.documents.fault import FaultTemplate, TargetBefore, describe_before
 from squall.domain.documents.guards import Guards
 from squall.domain.recovery.rollback_document import plan_run, start_command
-from squall.domain.resources.types import AnyResource
-from squall.domain.resources.workload import Workload
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
@@ -88,13 +86,7 @@ def compiled_template(step: Step) -> dict[str, Any]:
 
 def _targets_before(step: Step) -> tuple[TargetBefore, ...]:
     workload = refresh_workload(step.w, step.discovery, step.now)
-    return tuple(_state_before(pinned, workload) for pinned in step.discovery.pinned)
-
-
-def _state_before(pinned: AnyResource, workload: Workload) -> TargetBefore:
-    now = workload.now(pinned) or pinned
-    names = workload.names_of(now)
-    return TargetBefore(resource=now, healthy_in=tuple(group.arn for group in workload.target_groups if names & set(group.healthy)))
+    return tuple(describe_before(workload.now(pinned) or pinned, workload) for pinned in step.discovery.pinned)
 
 
 def _rollback_command(step: Step) -> str:

@@ -61,7 +61,7 @@ def _assess_recovery(step: Step, windows: Windows, workload: Workload, rollback:
             window=window,
             slower=slower,
             workload_now=workload,
-            before=list_lost(step.definition, step.discovery, step.need(FaultTemplate).before, rollback.not_begun),
+            before=list_lost(step.definition, step.discovery, step.need(FaultTemplate).before, rollback.not_begun, workload),
             effect_at=windows.effect_at,
             fault_end=windows.fault_end,
             now=step.now,

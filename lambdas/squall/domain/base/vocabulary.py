@@ -27,6 +27,8 @@ class FaultType(StrEnum):
     STOP_INSTANCES = "aws:ec2:stop-instances"
     SPOT_INTERRUPTION = "aws:ec2:send-spot-instance-interruptions"
     VOLUME_IO_LATENCY = "aws:ebs:volume-io-latency"
+    DRAIN_CONTAINER_INSTANCES = "aws:ecs:drain-container-instances"
+    TERMINATE_NODES = "aws:eks:terminate-nodegroup-instances"
     REBOOT_DATABASES = "aws:rds:reboot-db-instances"
     STREAM_THROUGHPUT_EXCEPTION = "aws:kinesis:stream-provisioned-throughput-exception"
     STREAM_ITERATOR_EXCEPTION = "aws:kinesis:stream-expired-iterator-exception"
@@ -66,6 +68,8 @@ class ResourceType(StrEnum):
     VOLUME = "aws:ec2:ebs-volume"
     SCALING_GROUP = "aws:ec2:autoscaling-group"
     POD = "aws:eks:pod"
+    NODEGROUP = "aws:eks:nodegroup"
+    ECS_CLUSTER = "aws:ecs:cluster"
     STREAM = "aws:kinesis:stream"
     DSQL_CLUSTER = "aws:dsql:cluster"
     ROLE = "aws:iam:role"
@@ -97,6 +101,8 @@ _WORDS = {
     ResourceType.VOLUME: "EBS volume",
     ResourceType.SCALING_GROUP: "Auto Scaling group",
     ResourceType.POD: "EKS pod",
+    ResourceType.NODEGROUP: "EKS node group",
+    ResourceType.ECS_CLUSTER: "ECS cluster",
     ResourceType.STREAM: "Kinesis data stream",
     ResourceType.DSQL_CLUSTER: "Aurora DSQL cluster",
     ResourceType.ROLE: "IAM role",

@@ -6,7 +6,9 @@ from typing import Any
 from squall.domain.base.model import Model
 from squall.domain.documents.document import Document
 from squall.domain.documents.guards import GuardSpec
+from squall.domain.resources.base import Resource
 from squall.domain.resources.types import AnyResource
+from squall.domain.resources.workload import Workload
 
 
 class TargetBefore(Model):
@@ -15,6 +17,13 @@ class TargetBefore(Model):
     resource: AnyResource
     healthy_in: tuple[str, ...]
     """Target group ARNs in which it was healthy."""
+
+
+def describe_before(resource: Resource, workload: Workload) -> TargetBefore:
+    """The resource with the target groups in which this workload says that it is healthy."""
+    names = workload.names_of(resource)
+    healthy_in = tuple(group.arn for group in workload.target_groups if names & set(group.healthy))
+    return TargetBefore.model_validate({"resource": resource, "healthy_in": healthy_in})
 
 
 class FaultTemplate(Document):

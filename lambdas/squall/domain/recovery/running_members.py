@@ -88,7 +88,7 @@ def count_running(sentence: MembersRun, look: MemberLook, times: MemberTimes) ->
     running = [member for member in (now.in_service if now else ()) if member in times.since]
     if len(running) < sentence.count:
         return RunningMembers(group=then.words, count=len(running))
-    taken = {target.resource.id for target in look.before} if look.targets_leave_at_once else set()
+    taken = {part for target in look.before for part in target.resource.hit} if look.targets_leave_at_once else set()
     gone = [member for member in then.in_service if member not in running and member not in taken]
     since = _earliest_count(sentence.count, [times.since[member] for member in running])
     after = _earliest_count(

@@ -99,6 +99,11 @@ class Resource(Model):
         return frozenset()
 
     @property
+    def carries(self) -> frozenset[str]:
+        """Names of the groups that have members in this resource, besides those of the instances in it."""
+        return frozenset()
+
+    @property
     def agent(self) -> str | None:
         """The id in Systems Manager under which commands sent to this resource are found; None if it has none."""
         return self.id

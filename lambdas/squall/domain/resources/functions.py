@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.resources.base import Resource
 
 SHARE = "invocation_percent"
@@ -82,7 +82,7 @@ class LambdaFunction(Extended, Resource):
     def hit(self) -> frozenset[str]:
         return self._hundredths(self.disturbed_percent)
 
-    def under(self, parameters: Mapping[str, Any], /) -> Self:
+    def under(self, _fault_type: FaultType, parameters: Mapping[str, Any], /) -> Self:
         return self.model_copy(update={"disturbed_percent": parameters.get(SHARE, 100)})
 
     def _hundredths(self, count: int) -> frozenset[str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.resources.base import Resource
 
 ZONE_PARAMETER = "availabilityZoneIdentifier"
@@ -70,7 +70,7 @@ class ShiftableResource(Resource):
     away_from: str = ""
     """The id of the zone that the fault shifts it away from; empty if it is not known, or none of its zones."""
 
-    def under(self, parameters: Mapping[str, Any], /) -> Self:
+    def under(self, _fault_type: FaultType, parameters: Mapping[str, Any], /) -> Self:
         zone = self.find_zone(parameters.get(ZONE_PARAMETER))
         return self.model_copy(update={"away_from": zone, "zone": self.zones.get(zone, "")})
 

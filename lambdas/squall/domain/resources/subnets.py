@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.resources.base import Resource
 
 
@@ -95,7 +95,7 @@ class Subnet(Resource):
         inside = {name for name, address in addresses.items() if any(address in network for network in networks)}
         return self.model_copy(update={"addresses": tuple(sorted({*self.addresses, *inside}))})
 
-    def under(self, parameters: Mapping[str, Any], /) -> Self:
+    def under(self, _fault_type: FaultType, parameters: Mapping[str, Any], /) -> Self:
         return self.model_copy(update={"away_from": str(parameters.get("region", ""))})
 
     @property

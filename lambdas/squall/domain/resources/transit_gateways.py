@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.resources.base import Resource
 
 
@@ -35,7 +35,7 @@ class TransitGateway(Resource):
     away_from: str = ""
     """The Region that the fault cuts it off from; empty if it is not known."""
 
-    def under(self, parameters: Mapping[str, Any], /) -> Self:
+    def under(self, _fault_type: FaultType, parameters: Mapping[str, Any], /) -> Self:
         return self.model_copy(update={"away_from": str(parameters.get("region", ""))})
 
     def list_attachments(self, region: str) -> list[PeeringAttachment]:

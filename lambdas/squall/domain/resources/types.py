@@ -11,6 +11,7 @@ from squall.domain.resources.base import R, Resource
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
+from squall.domain.resources.host_groups import EcsCluster, Nodegroup
 from squall.domain.resources.instances import Instance
 from squall.domain.resources.managed import MANAGED
 from squall.domain.resources.pods import CLUSTER, EksPod
@@ -42,6 +43,8 @@ _Others = (
     | Annotated[EksPod, Tag(ResourceType.POD.value)]
     | Annotated[TransitGateway, Tag(ResourceType.TRANSIT_GATEWAY.value)]
     | Annotated[ShiftableResource, Tag(ResourceType.SHIFTABLE.value)]
+    | Annotated[Nodegroup, Tag(ResourceType.NODEGROUP.value)]
+    | Annotated[EcsCluster, Tag(ResourceType.ECS_CLUSTER.value)]
     | Annotated[DescribedResource, Tag(_DESCRIBED)]
 )
 OtherResource = Annotated[_Others, Discriminator(_type_of)]
@@ -60,6 +63,8 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"arn:[^:]+:lambda:[^:]+:\d*:function:[A-Za-z0-9_-]+"), ResourceType.FUNCTION),  # no version, no alias
     (_SERVICE, ResourceType.ECS_TASK),  # its tasks are the candidates
     (re.compile(rf"arn:[^:]+:eks:[^:]+:\d*:cluster/{CLUSTER}"), ResourceType.POD),  # pods of it that filters choose
+    (re.compile(rf"arn:[^:]+:eks:[^:]+:\d*:nodegroup/{CLUSTER}/[A-Za-z0-9_-]+/[0-9a-f-]+"), ResourceType.NODEGROUP),
+    (re.compile(r"arn:[^:]+:ecs:[^:]+:\d*:cluster/[A-Za-z0-9_-]+"), ResourceType.ECS_CLUSTER),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:db:.+"), ResourceType.DATABASE),
     (re.compile(r"arn:[^:]+:rds:[^:]+:\d*:cluster:.+"), ResourceType.DATABASE_CLUSTER),
     (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
@@ -97,6 +102,8 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.POD: frozenset(POD_FILTERS),
     ResourceType.SHIFTABLE: frozenset(),
     ResourceType.TRANSIT_GATEWAY: frozenset(),
+    ResourceType.NODEGROUP: frozenset(),
+    ResourceType.ECS_CLUSTER: frozenset(),
     **dict.fromkeys(MANAGED, frozenset[str]()),
 }
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""

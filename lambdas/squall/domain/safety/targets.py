@@ -42,7 +42,7 @@ def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
     tags = {id_: target.tags.get(inputs.opt_in_tag) for id_, target in existing.items()}
     wrong = [f"{pinned.id} has {tags.get(pinned.id) or 'none'}" for pinned in inputs.discovery.pinned if tags.get(pinned.id) != wanted]
     hit = [
-        existing[pinned.id].under(fault.parameters)
+        existing[pinned.id].under(fault.type, fault.parameters)
         for fault in inputs.definition.experiment.plan
         for pinned in inputs.discovery.targets_of(fault.name)
         if pinned.id in existing

@@ -73,7 +73,11 @@ def _add_names(workload: Workload, unit: frozenset[str]) -> frozenset[str]:
 
 
 def _list_domains(workload: Workload, resource: Resource) -> list[str]:
-    around = {resource.belongs_to, *(instance.group for instance in workload.instances if instance.id in resource.contains)}
+    around = {
+        resource.belongs_to,
+        *resource.carries,
+        *(instance.group for instance in workload.instances if instance.id in resource.contains),
+    }
     groups = [group.domain for group in workload.groups if group.name in around]
     shared = [*groups, *(_target_group_domain(target.arn) for target in workload.target_groups if workload.holds(target, resource))]
     whole = resource.contains or resource.size > 1  # what has parts of its own is a domain, whoever else has it

@@ -104,7 +104,9 @@ def pin_targets(asked: Sequence[Asked], rules: Rules) -> tuple[Pinned, list[Prob
 def _list_eligible(asked: Asked, rules: Rules) -> tuple[_Choice, list[Problem]]:
     """The candidates of a fault that it may hit, and what is wrong with its candidates."""
     fault, workload, environment = asked.fault, asked.workload, rules.environment
-    candidates = tuple(candidate.under(fault.type, fault.parameters).in_policy(environment) for candidate in find_candidates(workload, fault))
+    candidates = tuple(
+        candidate.under(fault.type, fault.parameters).in_policy(environment) for candidate in find_candidates(workload, fault)
+    )
     problems = [*_find_unknown(workload, fault), *_find_not_opted_in(candidates, environment, rules.opt_in_tag)]
     opted_in = [candidate for candidate in candidates if candidate.tags.get(rules.opt_in_tag) == environment.name]
     fit = [candidate for candidate in opted_in if candidate.usable and not explain_idle(workload, candidate)]
@@ -333,7 +335,9 @@ def _pin_within_share(rules: Rules, eligible: Sequence[Resource], base: Sequence
             continue
         trial = [*base, *chosen, resource]
         percent = rules.environment.minimum_healthy_percent
-        if not chosen or all(_keeps_enough(rules.workload, trial, capacity, percent) for capacity in list_capacities(rules.workload, trial)):
+        if not chosen or all(
+            _keeps_enough(rules.workload, trial, capacity, percent) for capacity in list_capacities(rules.workload, trial)
+        ):
             chosen.append(resource)
             known.add(resource.arn)
     return chosen

@@ -29,9 +29,15 @@ def is_lost(resource_id: str, workload: Workload) -> bool:
 
 def missing_capacity(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> list[str]:
     """What the groups of these targets lack, one sentence each; empty if they are as large and as healthy as before."""
-    names = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
+    names = _list_groups(targets)
     arns = {arn for target in targets for arn in target.healthy_in}
     return [*_compare_groups(names, before, after), *_target_groups(arns, before, after)]
+
+
+def _list_groups(targets: Sequence[TargetBefore]) -> set[str]:
+    """Names of the groups that the targets belong to, or that have members in them."""
+    own = {target.resource.belongs_to for target in targets if target.resource.belongs_to}
+    return own.union(*(target.resource.carries for target in targets))
 
 
 def _compare_groups(names: Iterable[str], before: Workload, after: Workload) -> Iterable[str]:
@@ -72,7 +78,7 @@ def _count_scaled_in(arn: str, before: Workload, after: Workload) -> int:
 
 def explain_resized(targets: Sequence[TargetBefore], before: Workload, after: Workload) -> tuple[str, ...]:
     """A sentence for each group of these targets that was resized meanwhile. No fault changes a desired capacity."""
-    names = {target.resource.belongs_to for target in targets}
+    names = _list_groups(targets)
     now = {group.name: group.desired for group in after.groups}
     return tuple(
         f"the desired capacity of {group.name} was changed from {group.desired} to {now[group.name]}"

@@ -70,7 +70,10 @@ INSTANCE = f"arn:aws:ec2:{REGION}:{ACCOUNT}:instance/i-1"
         (BALANCER.replace("/app/", "/net/"), ResourceType.SHIFTABLE),
         (BALANCER.replace("/app/", "/gwy/"), None),
         (ROLE.replace("iam:", "iam:eu-west-1"), None),
-        (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1", None),
+        (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1cb2-0a", ResourceType.NODEGROUP),
+        (f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue", None),
+        (f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop", ResourceType.ECS_CLUSTER),
+        (f"arn:aws:ecs:{REGION}:{ACCOUNT}:container-instance/shop/0a", None),
         (f"arn:aws:s3:{REGION}:{ACCOUNT}:bucket/x", None),
         ("my-instance", None),
     ],
@@ -157,6 +160,8 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.VPC_ENDPOINT: VPC_ENDPOINT,
         ResourceType.TRANSIT_GATEWAY: TRANSIT_GATEWAY,
         ResourceType.SHIFTABLE: BALANCER,
+        ResourceType.NODEGROUP: f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1cb2-0a",
+        ResourceType.ECS_CLUSTER: f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop",
     }
     assert set(names) == set(ResourceType)
     refused = 0

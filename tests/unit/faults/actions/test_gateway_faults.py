@@ -51,8 +51,8 @@ def test_what_has_no_way_to_that_region_is_not_cut(target: TransitGateway, faile
 
 
 def test_only_the_attachments_to_that_region_have_to_opt_in() -> None:
-    assert [*transit_gateway().under(REGION).tagged_parts] == [ATTACHMENT.id]
-    assert transit_gateway().under({"region": "us-east-1"}).tagged_parts == {}
+    assert [*transit_gateway().under(CUT.type, REGION).tagged_parts] == [ATTACHMENT.id]
+    assert transit_gateway().under(CUT.type, {"region": "us-east-1"}).tagged_parts == {}
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ def test_what_nothing_would_prove_or_nobody_notice_is_not_cut(target: Subnet, re
 
 def test_gateway_endpoints_of_the_route_table_opt_in_for_this_fault_alone() -> None:
     target = subnet(gateways={"vpce-1": {"squall:environment": "staging"}})
-    assert [*target.under(VALUES).tagged_parts] == ["vpce-1"]
-    assert target.under({"scope": "all"}).tagged_parts == {}
+    assert [*target.under(CUT.type, VALUES).tagged_parts] == ["vpce-1"]
+    assert target.under(CUT.type, {"scope": "all"}).tagged_parts == {}
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,14 @@ def test_what_fis_would_leave_out_or_what_has_no_other_zone_is_not_shifted(
 
 @pytest.mark.parametrize("named", ["euw1-az1", f"{REGION}a"])
 def test_the_other_zones_are_the_capacity_that_is_left(named: str) -> None:
-    target = shiftable().under({"availabilityZoneIdentifier": named})
+    target = shiftable().under(SHIFT.type, {"availabilityZoneIdentifier": named})
     assert (target.away_from, target.zone) == ("euw1-az1", f"{REGION}a")
-    (capacity,) = list_capacities(workload([instance("i-1")]), [target])
-    assert (capacity.domain, capacity.size, capacity.after(list_lost_members([target]))) == (target.arn, 3, 2)
-    unknown = shiftable().under({"availabilityZoneIdentifier": "use1-az9"})
-    assert list_capacities(workload([instance("i-1")]), [unknown])[0].after(list_lost_members([unknown])) == 0
+    load = workload([instance("i-1")])
+    (capacity,) = list_capacities(load, [target])
+    assert (capacity.domain, capacity.size, capacity.after(list_lost_members(load, [target], capacity))) == (target.arn, 3, 2)
+    unknown = shiftable().under(SHIFT.type, {"availabilityZoneIdentifier": "use1-az9"})
+    (capacity,) = list_capacities(load, [unknown])
+    assert capacity.after(list_lost_members(load, [unknown], capacity)) == 0
 
 
 def test_a_group_is_locked_as_the_group_that_it_is() -> None:

@@ -88,6 +88,7 @@ def service_of(entry: Mapping[str, Any]) -> str | None:
 
 
 def find_address(entry: Mapping[str, Any]) -> str | None:
+    """The address of the task's own network interface; None if it has none."""
     return find_detail(entry, "privateIPv4Address")
 
 
