@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from squall.admission.environment import parse_environment
 from squall.admission.experiment import parse_experiment
 from squall.admission.regions import parse_regions
 from squall.domain.base.problems import InvalidInput
@@ -134,3 +135,10 @@ def test_no_other_experiment_may_inject_nothing(raw: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput) as raised:
         parse_regions({**EXPERIMENT, "type": "no_fault"})
     assert any("no_fault injects nothing" in str(problem) for problem in raised.value.problems)
+
+
+def test_a_policy_does_not_allow_nothing() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        parse_environment({"name": "staging", "allowed_types": ["cpu_stress", "no_fault"]})
+    assert [problem.path for problem in raised.value.problems] == ["allowed_types[1]"]
+    assert FaultType.NO_FAULT not in parse_environment({"name": "staging"}).allowed_types
