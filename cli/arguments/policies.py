@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from squall.domain.experiment.experiment import Experiment
 
 FOLDER = "environments"
+_TELL_LENGTH = ("duration", "success_criteria", "abort_conditions")
+"""Where problems stand that tell how long a fault has to be, so that what the policy allows need not be told besides."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,10 @@ class Policies:
         problems = [*find_ranges_problems(experiment, environment), *find_policy_problems(experiment, environment)]
         forbidden = find_forbidden(experiment, environment, risk_of(plan), planned_end(plan))
         shortest, longest = environment.timing.minimum_duration_seconds, environment.maximum_duration
-        if not experiment.faults and experiment.length.total_seconds() < shortest and experiment.observed_length <= longest:
-            forbidden = (problem for problem in forbidden if problem.path != "duration")  # it is told with the sentences
+        least = min((experiment.length, *experiment.fault_lengths.values()))
+        told = not experiment.faults or any(problem.path.startswith(_TELL_LENGTH) for problem in problems)
+        if told and least.total_seconds() < shortest and experiment.observed_length <= longest:
+            forbidden = (problem for problem in forbidden if problem.path != "duration")
         return [*problems, *forbidden]
 
     def read(self, name: str) -> Environment | None:

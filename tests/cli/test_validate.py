@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cli.arguments import definitions
+from cli.commands.validate import check_file
 from tests.cli.conftest import Squall
 
 ROOT = Path(__file__).parents[2]
@@ -372,3 +373,49 @@ def test_an_experiment_for_several_regions_is_compared_with_the_policy_in_each_o
     done = squall("validate", _file(tmp_path, json.dumps(raw), "both.json"))
     assert done.exit_code == 3
     assert "regions.eu-central-1.stop_alarms" in done.stdout
+
+
+ELSEWHERE = {"rollback", "regions"}
+CATALOGUE = [file for file in sorted((ROOT / "experiments").glob("*.yaml")) if not ELSEWHERE & set(yaml.safe_load(file.read_text()))]
+"""The experiments of one Region that need no documents of their environment. Those of several are split first, and a problem of
+each Region is told."""
+ENVIRONMENT = {"lambda_fault_configuration": "arn:aws:s3:::chaos/staging/", "eks_service_account": "fis"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project with a policy that allows what the catalogue's experiments need."""
+    policy = yaml.safe_load((ROOT / "environments" / "staging.yaml").read_text())
+    return _project(tmp_path, staging=yaml.safe_dump({**policy, **ENVIRONMENT}))
+
+
+def _find(folder: Path, raw: dict[str, Any]) -> list[str]:
+    path = _file(folder, json.dumps(raw, default=str), "changed.json")
+    return [finding.path for finding in check_file(path).findings]
+
+
+@pytest.mark.parametrize("file", CATALOGUE, ids=lambda file: str(file.stem))
+def test_one_slip_in_a_key_is_one_problem(file: Path, project: Path) -> None:
+    raw = yaml.safe_load(file.read_text())
+    assert _find(project, raw) == []
+    for key in raw:
+        slipped = {(name[:-1] if name == key else name): value for name, value in raw.items()}
+        assert len(_find(project, slipped)) == 1, key
+
+
+@pytest.mark.parametrize("file", CATALOGUE, ids=lambda file: str(file.stem))
+@pytest.mark.parametrize("length", ["PT1S", "PT30S", "PT3M"])
+def test_one_length_that_is_too_short_is_one_problem(file: Path, project: Path, length: str) -> None:
+    raw = {key: value for key, value in yaml.safe_load(file.read_text()).items() if key not in {"duration_minutes", "observation"}}
+    found = _find(project, {**raw, "duration": length})
+    of_length = [path for path in found if not path.startswith(("success_criteria", "faults."))]
+    assert len(of_length) <= 1, found
+    assert found or length == "PT3M"
+
+
+def test_without_a_target_its_type_is_not_guessed(project: Path) -> None:
+    for name in ("subnet-cut-off", "no-capacity", "lambda-invocation-errors"):
+        raw = yaml.safe_load((ROOT / "experiments" / f"{name}.yaml").read_text())
+        for key in ("target", "target_resources"):
+            raw.pop(key, None)
+        assert _find(project, raw) == ["target_resources"]

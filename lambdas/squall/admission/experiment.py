@@ -143,7 +143,13 @@ def _find_fault_problems(raw: Mapping[str, Any]) -> list[Problem]:
         return []
     if raw.get("fis_template_id") is not None:
         return []  # the template has the parameters; they are checked once it has been read
-    return find_parameter_problems(FaultType(fault_type), _read_resource_type(raw), parameters if isinstance(parameters, Mapping) else {})
+    given = parameters if isinstance(parameters, Mapping) else {}
+    names, declared = _read_targets(raw)
+    if not names and declared is None and not isinstance(raw.get("target"), Mapping):  # no target, which another problem says
+        kinds = registry.resource_types(FaultType(fault_type))
+        if any(not find_parameter_problems(FaultType(fault_type), kind, given) for kind in kinds):
+            return []
+    return find_parameter_problems(FaultType(fault_type), _read_resource_type(raw), given)
 
 
 def _find_filter_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
