@@ -28,7 +28,8 @@ from squall.domain.experiment.execution_input import ExecutionInput
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 from squall.domain.regions.definition import FEWEST, LOCAL_FAULT_FIELDS, LOCAL_FIELDS, MOST, NO_FAULT
-from squall.faults import custom, registry
+from squall.faults import registry
+from squall.faults.custom.fault import Parameters
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "schemas"
@@ -162,7 +163,7 @@ def _list_types() -> tuple[FaultType, ...]:
 
 def _custom_schema() -> dict[str, Any]:
     """The schema of `parameters` for custom actions; which values are valid depends on the environment's policy."""
-    parameters = {**custom.Parameters.model_json_schema(schema_generator=_Described), "title": "Parameters of custom"}
+    parameters = {**Parameters.model_json_schema(schema_generator=_Described), "title": "Parameters of custom"}
     for document in _read_parameters(FaultType.CUSTOM):
         add_examples(parameters, parameters, document)
     then = {"properties": {"parameters": parameters}, "required": ["parameters"]}

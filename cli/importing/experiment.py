@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cli.drafting.experiment import JUDGEMENT
 from cli.importing.candidates import list_candidates, locate_documents
 from cli.importing.mending import Reading, read_as
-from cli.importing.parts import Part, split_template
+from cli.importing.parts import LONGEST_DESCRIPTION, Part, explain_cut, split_template
 from cli.importing.place import find_place
 from cli.importing.scenario import Piece, combine_pieces
 from cli.importing.shape import check_template
@@ -25,7 +25,9 @@ from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.actions import find_length
 from squall.faults.adoption.entries import read_touched
 from squall.faults.adoption.scenario import Span
-from squall.faults.adoption.template import REPLACED
+from squall.faults.adoption.template import ABOUT_ITSELF, list_replaced
+from squall.faults.custom.fault import CustomFault
+from squall.faults.custom.problems import write_rollback
 from squall.faults.fis import LONGEST, iso_duration
 from squall.faults.template import MAXIMUM_STOP_CONDITIONS
 
@@ -39,14 +41,6 @@ if TYPE_CHECKING:
 OBSERVED = timedelta(minutes=10)
 """How long the effect of a fault is observed that is over at once, if the template says nothing."""
 MOST_ALARMS = 4
-_WHY = {
-    "roleArn": "the environment's FIS role",
-    "tags": "tags of its own; those of the template are labels of the experiment",
-    "logConfiguration": "its own record",
-    "experimentReportConfiguration": "its own report",
-    "experimentOptions": "a refusal where there is no target",
-}
-"""What Squall has in place of a key of the template."""
 
 
 @dataclass(frozen=True)
@@ -149,14 +143,13 @@ def _is_refused(fault: AnyFault, reading: Reading) -> bool:
 def _draft(source: Source, part: Part, fault: AnyFault, environment: str, radius: BlastRadius | None) -> dict[str, Any]:
     """The experiment without its target and its parameters. Raises InvalidInput."""
     template = part.template
-    description = [str(template.get("description") or ""), *(str(a.get("description") or "") for a in template["actions"].values())]
-    texts = [one_line(source.unknowns.describe(text)) for text in dict.fromkeys(description) if text]
+    texts = _list_descriptions(source, template)
     name = source.unknowns.describe(source.name) + (f": {part.name}" if part.name else "")
     alarms = _list_alarms(template)
     guards = list(source.extra.get("abort_conditions", JUDGEMENT["abort_conditions"]))
     return {
         "name": one_line(name, 128) or "imported",
-        "description": "; ".join(texts)[:2000] or f"Imported from {source.origin}"[:2000],
+        "description": "; ".join(texts)[:LONGEST_DESCRIPTION] or f"Imported from {source.origin}"[:LONGEST_DESCRIPTION],
         "type": fault.type.value,
         "hypothesis": f"Users notice nothing, because the workload goes on without the {fault.resource_type.words} that is disturbed",
         "blast_radius": (radius or _choose_radius(template, fault)).value,
@@ -239,6 +232,8 @@ def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any]
     document = {**draft, "stop_alarms": [_name_alarm(alarm) for alarm in draft["stop_alarms"]]}
     if reading.observation is not None:
         document["observation"] = iso_duration(reading.observation)
+    if isinstance(fault, CustomFault) and fault.actions and fault.listed.rollback is not None:
+        document["rollback"] = write_rollback(fault.listed.rollback)
     position = list(document).index("blast_radius") + 1
     items = list(document.items())
     middle = [("target", target), ("parameters", reading.parameters)]
@@ -250,7 +245,8 @@ def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any]
     if not reading.length_known and not instant:
         marked["duration"] = {REPLACE: "how long the fault lasts"}
         losses.append(Loss("duration", "is no constant in the template; put the length here, such as PT10M"))
-    unused = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in _find_unused(part.template)]
+    left_out = [*_find_unused(part.template), *_find_cut(source, part.template)]
+    unused = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in left_out]
     replaced = [*source.replaced, *_list_replaced(reading.template)]
     added = [name for name in ("hypothesis", *JUDGEMENT) if name not in source.extra]
     added += ["duration"] if instant and not reading.length_known else []
@@ -272,10 +268,36 @@ def _find_unused(template: Mapping[str, Any]) -> Iterator[Loss]:
             yield Loss(f"targets.{name}", "is a target that no action uses", target)
 
 
+def _find_cut(source: Source, template: Mapping[str, Any]) -> Iterator[Loss]:
+    """What an experiment has no room for, or no label."""
+    tags = source.template.get("tags")
+    if tags and not isinstance(tags, dict):
+        yield Loss("tags", "are no tags", tags)
+    for name, value in tags.items() if isinstance(tags, dict) else ():
+        if name not in template["tags"]:
+            yield Loss(f"tags.{name}", "is no text", value)
+        elif name.startswith("squall:"):
+            yield Loss(f"tags.{name}", "is a tag of Squall's own", value)
+    yield from explain_cut("; ".join(_list_descriptions(source, template)))
+    alarms = _list_alarms(template)
+    for number, guard in list(enumerate(source.extra.get("abort_conditions", ())))[MAXIMUM_STOP_CONDITIONS - len(alarms) :]:
+        yield Loss(f"abort_conditions[{number}]", f"FIS takes {MAXIMUM_STOP_CONDITIONS} stop conditions", guard)
+
+
+def _list_descriptions(source: Source, template: Mapping[str, Any]) -> list[str]:
+    """What the template and its actions say of themselves, each on one line."""
+    description = [str(template.get("description") or ""), *(str(a.get("description") or "") for a in template["actions"].values())]
+    return [one_line(source.unknowns.describe(text)) for text in dict.fromkeys(description) if text]
+
+
 def _list_replaced(template: Mapping[str, Any]) -> Iterator[str]:
-    for key in (*REPLACED, "experimentOptions"):
-        if template.get(key) and key != "description":
-            yield f"{key}: Squall has {_WHY[key]}" if key in _WHY else f"{key}: it is about the template itself"
+    labels = "; those of the template are labels of the experiment"
+    yield from (
+        f"{path}: {why}{labels if path == 'tags' else ''}" for path, why in list_replaced(template) if not path.startswith("targets.")
+    )
+    yield from (f"{key}: it is about the template itself" for key in ABOUT_ITSELF if template.get(key) and key != "description")
+    if template.get("experimentOptions"):
+        yield "experimentOptions: Squall has a refusal where there is no target"
     waits = [name for name, action in template["actions"].items() if action["actionId"] == WAIT]
     for name in waits:
         yield f"actions.{name}: Squall waits for the baseline, or for the length of the observation"

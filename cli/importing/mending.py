@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -88,8 +89,10 @@ def _mend(reading: Reading, problem: Problem, removed: set[str], unknowns: Unkno
         return _mend_target(reading, problem, steps, removed, unknowns)
     if part == "targets" or (part == "actions" and (len(steps) < 3 or steps[2] in {"actionId", "targets"})):
         raise InvalidInput([problem])
+    if part == "actions" and steps[2:] == ["parameters", "documentArn"]:
+        return _move_document(reading, problem, steps, unknowns)
     if rest:
-        return _set_expected(reading.template, problem, steps, rest, removed)
+        return _set_expected(reading, problem, steps, rest, removed)
     if part == "actions" and steps[2] == "parameters" and str(steps[-1]) in _LENGTHS and not reading.length_known:
         return False
     wait = reading.template["actions"].get(steps[1], {}) if part == "actions" else {}
@@ -101,6 +104,17 @@ def _mend(reading: Reading, problem: Problem, removed: set[str], unknowns: Unkno
     removed.add(problem.path)
     value = unknowns.describe_all(_remove(reading.template, steps))
     reading.losses.append(Loss(problem.path, unknowns.describe(problem.message), value))
+    return True
+
+
+def _move_document(reading: Reading, problem: Problem, steps: Steps, unknowns: Unknowns) -> bool:
+    """Takes AWS's document of this Region for the same one of another. Raises InvalidInput for a document of somebody else, which
+    is another one here."""
+    if not problem.expected.startswith("arn:"):
+        raise InvalidInput([problem])
+    given = unknowns.describe_all(_value_at(reading.template, steps))
+    _set(reading.template, steps, problem.expected)
+    reading.losses.append(Loss(problem.path, f"{problem.message}: Squall runs the one of its own Region", given))
     return True
 
 
@@ -126,12 +140,15 @@ def _mend_target(reading: Reading, problem: Problem, steps: Steps, removed: set[
     return True
 
 
-def _set_expected(template: dict[str, Any], problem: Problem, steps: Steps, rest: str, removed: set[str]) -> bool:
-    """A key that was taken out, and whose default is as wrong: sets what Squall does in any case."""
-    if problem.path not in removed or not problem.expected or "." in rest:
+def _set_expected(reading: Reading, problem: Problem, steps: Steps, rest: str, removed: set[str]) -> bool:
+    """A key that is not there, or was taken out, and whose default is as wrong: sets what Squall does in any case."""
+    set_before = f"{problem.path}, set"
+    if set_before in removed or not problem.expected or re.search(r"[. ]", rest + problem.expected):
         return False
-    removed.discard(problem.path)
-    _set(template, [*steps, rest], problem.expected)
+    if problem.path not in removed:
+        reading.losses.append(Loss(problem.path, problem.message))
+    removed.add(set_before)
+    _set(reading.template, [*steps, rest], problem.expected)
     return True
 
 

@@ -11,9 +11,11 @@ from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.actions import is_one_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 Actions = dict[str, dict[str, Any]]
+LONGEST_DESCRIPTION = 2000
+"""The most characters of an experiment's description."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,16 @@ def _make_part(template: Mapping[str, Any], group: Actions) -> Part:
     others = [name for name in template["actions"] if name not in group]
     why = f"is one of several faults of the template, without {', '.join(others)} and their order"
     used = {target for action in group.values() for target in action.get("targets", {}).values()}
-    targets = {name: target for name, target in template["targets"].items() if name in used}
+    by_others = {t for name in others for t in template["actions"][name].get("targets", {}).values()} - used
+    targets = {name: target for name, target in template["targets"].items() if name not in by_others}
     lost = {name: template["actions"][name] for name in others}
     return Part(next(iter(group)), {**template, "actions": alone, "targets": targets}, (Loss(f"actions: {names}", why, lost),))
+
+
+def explain_cut(description: str) -> Iterator[Loss]:
+    """The end of a description that an experiment has no room for."""
+    if len(description) > LONGEST_DESCRIPTION:
+        yield Loss("description", f"has more than {LONGEST_DESCRIPTION} characters", description[LONGEST_DESCRIPTION:])
 
 
 def explain_wait(name: str, length: str) -> Loss:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from cli.importing.parts import explain_wait
+from cli.importing.parts import LONGEST_DESCRIPTION, explain_cut, explain_wait
 from cli.importing.values import Loss
 from squall.domain.base.problems import InvalidInput, extend_path, prefix_paths
 from squall.domain.experiment.scenario import PlannedFault
@@ -56,10 +56,10 @@ def combine_pieces(template: Mapping[str, Any], pieces: Sequence[Piece]) -> Impo
         if key == "blast_radius":
             document["faults"] = {names[name]: _write_fault(piece, turns[name], names) for name, piece in by_action.items()}
     document |= {"name": first.name.removesuffix(f": {pieces[0].part.name}"), "hypothesis": HYPOTHESIS}
-    document["description"] = "; ".join(dict.fromkeys(text for p in pieces for text in p.imported.document["description"].split("; ")))[
-        :2000
-    ]
+    description = "; ".join(dict.fromkeys(text for p in pieces for text in p.imported.document["description"].split("; ")))
+    document["description"] = description[:LONGEST_DESCRIPTION]
     losses = [*(loss for piece in pieces for loss in _list_losses(piece, names[piece.part.name])), *wait_losses]
+    losses += explain_cut(description)
     if observed is not None and not all(piece.length_known for piece in pieces):
         losses += [explain_wait("", iso_duration(observed))]
     elif observed is not None and observed > _find_end(by_action, turns):  # until then a scenario is watched in any case

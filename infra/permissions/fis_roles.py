@@ -18,7 +18,6 @@ from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.custom import CustomFault
 
 
 class FisRoles:
@@ -65,10 +64,10 @@ class FisRoles:
 
 
 def custom_statements(action: CustomAction, scope: Scope) -> list[PolicyStatement]:
-    """Exactly what the policy's entry declares; for an Automation document: to start, read and stop it, and to pass its
-    role."""
+    """Exactly what the policy's entry declares; for a command: to send and to cancel it; for an Automation document: to start,
+    read and stop it, and to pass its role."""
     if action.document is None:
-        return scope.statements(CustomFault(action.resource_type, action))
+        return scope.statements(registry.bind_listed("custom", action))
     executions = f"arn:{scope.partition}:ssm:{scope.region}:{scope.account}:automation-execution/*"
     documents = automation_arns(scope.partition, scope.region, scope.account, action.document, str(action.version))
     return [

@@ -5,6 +5,8 @@ Names that a policy needs are composed, not referenced, where a reference would 
 
 from dataclasses import dataclass
 
+from squall.domain.policy.custom_actions import locate_document
+
 
 @dataclass(frozen=True)
 class Names:
@@ -82,10 +84,7 @@ def automation_arns(partition: str, region: str, account: str, document: str, ve
 
     `document` is a name or an ARN. Documents that AWS owns have no account in their ARN.
     """
-    owner, name = account, document
-    if document.startswith("arn:"):
-        owner, name = document.split(":")[4], document.rpartition("/")[2]
-    elif document.startswith(("AWS-", "AWSSupport-")):
-        owner = ""
+    located = locate_document(document, partition, region, account)
+    owner, name = located.split(":")[4], located.rpartition("/")[2]
     prefix = f"arn:{partition}:ssm:{region}:{owner}"
     return [f"{prefix}:document/{name}", f"{prefix}:automation-definition/{name}:{version}"]

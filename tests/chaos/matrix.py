@@ -25,7 +25,7 @@ from tests.fakes.world import FakeWorld
 from tests.workflow.course.test_again import variables
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import ID, is_settled, nothing_runs, once, record_of, result_of, rolled_back
-from tests.workflow.rig import ONE_FAULT, SHAPES, arranged
+from tests.workflow.rig import EVERY_SHAPE, ONE_FAULT, arranged
 from tests.workflow.supervision.test_deaths import WHERE
 from tests.workflow.voting import approval_for
 from tests.workflow.walk import Walked
@@ -61,7 +61,7 @@ class Found:
 
 
 def cells() -> list[Cell]:
-    return [Cell(state, mode, shape) for shape in SHAPES for state in STATES for mode in MODES]
+    return [Cell(state, mode, shape) for shape in EVERY_SHAPE for state in STATES for mode in MODES]
 
 
 def freezing(state: str, shape: str = ONE_FAULT) -> list[Cell]:
@@ -70,11 +70,11 @@ def freezing(state: str, shape: str = ONE_FAULT) -> list[Cell]:
 
 
 def sample(seed: int, of_each: int = 1) -> list[Cell]:
-    """Cells in which each state and each mode occurs at least `of_each` times, and of which a third has each shape. The seed
+    """Cells in which each state and each mode occurs at least `of_each` times, and of which an equal part has each shape. The seed
     decides the combinations."""
     dice = random.Random(seed)
     longest = max(len(STATES), len(MODES)) * of_each
-    names = zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), cycle(SHAPES), strict=False)
+    names = zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), cycle(EVERY_SHAPE), strict=False)
     return [Cell(state, mode, shape) for state, mode, shape in names]
 
 
@@ -204,7 +204,7 @@ def heard(world: FakeWorld, execution_id: str) -> None:
 def summary(results: list[Found]) -> str:
     """The size of the matrix, the cells that failed, and the slowest cell of each mode, in words."""
     survivors = [result for result in results if result.wrong]
-    size = f"{len(STATES)} states x {len(MODES)} modes x {len(SHAPES)} shapes"
+    size = f"{len(STATES)} states x {len(MODES)} modes x {len(EVERY_SHAPE)} shapes"
     lines = [f"{size} = {len(cells())} cells; {len(results)} run, {len(survivors)} survivors"]
     lines += [f"  {result.cell}: {result.wrong}" for result in survivors]
     for mode in dict.fromkeys(result.cell.mode for result in results):

@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.matrix import Cell, cells, freezing, run, sample, summary
 from tests.chaos.modes import MODES, SERVICE, STATES, calls
 from tests.fakes.world import PORTS
-from tests.workflow.rig import SHAPES
+from tests.workflow.rig import EVERY_SHAPE
 
 SEED = 20300107
 
@@ -27,7 +27,7 @@ def test_the_sample_leaves_out_no_state_and_no_mode() -> None:
     chosen = sample(SEED)
     assert {cell.state for cell in chosen} == set(STATES)
     assert {cell.mode for cell in chosen} == set(MODES)
-    assert {cell.shape for cell in chosen} == set(SHAPES)
+    assert {cell.shape for cell in chosen} == set(EVERY_SHAPE)
     assert len(chosen) < len(cells())
 
 
@@ -37,7 +37,7 @@ def test_every_port_breaks_with_its_service() -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY_SHAPE)
 @pytest.mark.parametrize("state", STATES)
 def test_everything_that_can_break_at(state: str, shape: str) -> None:
     results = [run(Cell(state, mode, shape)) for mode in MODES]
@@ -45,7 +45,7 @@ def test_everything_that_can_break_at(state: str, shape: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", EVERY_SHAPE)
 @pytest.mark.parametrize("state", STATES)
 def test_frozen_past_its_lease_before_any_of_its_calls(state: str, shape: str) -> None:
     results = [run(cell) for cell in freezing(state, shape)]

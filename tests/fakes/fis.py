@@ -67,6 +67,8 @@ class FakeFaults:
         """Seconds from the end of an action to the start of those that wait for it."""
         self.lingering_commands = False
         """Whether agents ignore a cancel, as AWS warns they may."""
+        self.automation_seconds: float = 0
+        """Seconds that an Automation document runs. FIS stops it when its `maxDuration` is over."""
         self.limit = 5
         self.lever_engaged = False
         self.idle: set[str] = set()
@@ -161,9 +163,10 @@ class FakeFaults:
             if name not in self.idle:
                 self._effect(run, name, action)
             parameters = action.get("parameters", {})
-            # A custom resource ends a minute before the action may; Automation documents have ends of their own.
-            longest = parameters.get("maxDuration") if "kubernetesSpec" in parameters else None
-            seconds = _seconds(parameters.get("duration")) or max(0.0, _seconds(longest) - 60)
+            seconds = _seconds(parameters.get("duration"))
+            if "maxDuration" in parameters:  # a custom resource ends a minute before the action may
+                longest = _seconds(parameters["maxDuration"])
+                seconds = max(0.0, longest - 60) if "kubernetesSpec" in parameters else min(self.automation_seconds, longest)
             self._clock.after(seconds, lambda name=name: self._end_action(experiment_id, name))  # type: ignore[misc]
 
     def _effect(self, run: FakeRun, name: str, action: Mapping[str, Any]) -> None:

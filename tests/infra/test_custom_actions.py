@@ -10,6 +10,7 @@ from aws_cdk.assertions import Template
 from infra.permissions.fis_roles import FisRoles
 from squall.domain.policy.environment import Environment
 from tests.infra.template import Resources, Statement, text
+from tests.unit.domain.policy.test_commands import STRESS
 from tests.unit.domain.policy.test_custom import REBOOT, RUNBOOK
 
 pytestmark = pytest.mark.xdist_group("infra")
@@ -55,7 +56,34 @@ def test_a_document_is_started_watched_and_stopped_as_its_own_role_and_no_other(
     assert "aws:ssm:start-automation-execution" in roles.actions
 
 
-@pytest.mark.parametrize("policy", [{}, {"custom_actions": {"reboot": REBOOT}, "allowed_types": ["cpu_stress"]}])
+@pytest.mark.parametrize(
+    ("command", "document"),
+    [
+        ("Our-Stress", "eu-central-1:123456789012:document/Our-Stress"),
+        ("AWSFIS-Run-IO-Stress", "eu-central-1::document/AWSFIS-Run-IO-Stress"),
+        ("arn:aws:ssm:eu-central-1:999999999999:document/Shared", "eu-central-1:999999999999:document/Shared"),
+    ],
+)
+def test_a_command_is_sent_as_that_document_to_what_has_the_tag_and_can_be_cancelled(command: str, document: str) -> None:
+    roles, result = made(custom_actions={"stress": {**STRESS, "command": command}})
+    to_instances, of_document, following = custom(result)
+    assert (to_instances.actions, of_document.actions) == (("ssm:SendCommand",), ("ssm:SendCommand",))
+    assert [text(resource).partition(":ec2:")[2] for resource in to_instances.resources] == ["eu-central-1:123456789012:instance/*"]
+    assert to_instances.conditions == {"StringEquals": {"aws:ResourceTag/squall:environment": "staging"}}
+    assert [text(resource).partition(":ssm:")[2] for resource in of_document.resources] == [document]
+    assert of_document.conditions == {}
+    assert following.actions == ("ec2:DescribeInstances", "ssm:ListCommands", "ssm:CancelCommand")
+    assert "aws:ssm:send-command" in roles.actions
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {},
+        {"custom_actions": {"stress": STRESS}, "allowed_types": ["cpu_stress"]},
+        {"custom_actions": {"reboot": REBOOT}, "allowed_types": ["cpu_stress"]},
+    ],
+)
 def test_where_none_is_listed_or_the_type_is_not_allowed_nothing_is_granted(policy: dict[str, Any]) -> None:
     roles, result = made(**policy)
     assert custom(result) == []

@@ -33,6 +33,7 @@ def nothing_runs(world: FakeWorld, execution_id: str = ID) -> None:
     """No fault, template, guard, lock or slot of anybody."""
     now = world.clock.now()
     assert [fis.id for fis in world.faults.active()] == [], "a fault runs"
+    assert [command.id for command in world.commands.invocations if command.active] == [], "a command runs"
     assert world.faults.templates == {}, "a template is left"
     assert not [name for name in world.alarms.alarms if name.startswith("squall-")], "a guard is left"
     assert world.locks.leases == {}, "a lock is held"

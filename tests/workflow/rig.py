@@ -101,6 +101,69 @@ SHAPES: dict[str, Callable[[dict[str, Any], dict[str, Any]], None]] = {
 }
 """What an experiment can be. Each entry changes the deployed experiment, and its policy, in place."""
 
+AUTOMATION: dict[str, Any] = {
+    "description": "Impair a queue",
+    "document": "Impair-Queue",
+    "version": "3",
+    "assume_role": f"arn:aws:iam::{ACCOUNT}:role/impair",
+    "resource_type": "aws:ec2:instance",
+    "parameters": {"queue": "orders"},
+    "length": {"parameter": "DurationSeconds", "unit": "seconds", "undoing_minutes": 2},
+    "self_reverting": True,
+}
+COMMAND: dict[str, Any] = {
+    **{key: value for key, value in AUTOMATION.items() if key not in {"document", "assume_role"}},
+    "command": "Our-Stress",
+    "success_is_proof": True,
+}
+
+
+def adopt_automation(world: FakeWorld, experiment: dict[str, Any], policy: dict[str, Any]) -> None:
+    """A template that starts an Automation document. It runs as long as it is told, and then undoes what it did."""
+    touched = {"arns": [world.fleet.instances[target].arn for target in experiment["target_resources"][:1]]}
+    action = {"actionId": "aws:ssm:start-automation-execution", "parameters": _tell(experiment, "Impair-Queue", "maxDuration")}
+    _adopt(world, experiment, policy, {**AUTOMATION, "touches": touched}, action, {})
+    world.faults.automation_seconds = experiment["duration_minutes"] * 60 + 30
+
+
+def adopt_command(world: FakeWorld, experiment: dict[str, Any], policy: dict[str, Any]) -> None:
+    """A template that sends a Run Command document to an instance."""
+    arns = [world.fleet.instances[target].arn for target in experiment["target_resources"][:1]]
+    parameters = _tell(experiment, "Our-Stress", "duration")
+    action = {"actionId": "aws:ssm:send-command", "parameters": parameters, "targets": {"Instances": "web"}}
+    targets = {"web": {"resourceType": "aws:ec2:instance", "resourceArns": arns, "selectionMode": "ALL"}}
+    _adopt(world, experiment, policy, COMMAND, action, targets)
+
+
+def _tell(experiment: dict[str, Any], document: str, longest: str) -> dict[str, str]:
+    seconds = experiment["duration_minutes"] * 60
+    told = json.dumps({"queue": "orders", "DurationSeconds": str(seconds)})
+    arn = f"arn:aws:ssm:{REGION}:{ACCOUNT}:document/{document}"
+    return {"documentArn": arn, "documentParameters": told, longest: f"PT{seconds + 60}S"}
+
+
+def _adopt(
+    world: FakeWorld,
+    experiment: dict[str, Any],
+    policy: dict[str, Any],
+    entry: dict[str, Any],
+    action: dict[str, Any],
+    targets: dict[str, Any],
+) -> None:
+    template = {"id": "EXTtheirs", "targets": targets, "actions": {"hit": action}, "stopConditions": [{"source": "none"}]}
+    world.faults.foreign["EXTtheirs"] = template
+    policy |= {"fis_templates": ["EXTtheirs"], "custom_actions": {"hit": entry}}
+    del experiment["target_resources"]
+    experiment |= {"type": "custom", "fis_template_id": "EXTtheirs", "success_criteria": ["System availability > 99%"]}
+
+
+ADOPTED: dict[str, Callable[[FakeWorld, dict[str, Any], dict[str, Any]], None]] = {
+    "an adopted automation": adopt_automation,
+    "an adopted command": adopt_command,
+}
+"""Experiments that adopt a FIS template whose document the policy lists. Each entry also puts the template into FIS."""
+EVERY_SHAPE = (*SHAPES, *ADOPTED)
+
 
 @contextmanager
 def arranged(shape: str = ONE_FAULT, campaigns: dict[str, Any] | None = None) -> Iterator[tuple[Walk, FakeWorld]]:
@@ -108,7 +171,10 @@ def arranged(shape: str = ONE_FAULT, campaigns: dict[str, Any] | None = None) ->
     world = workload()
     experiment, policy = rel12_experiment(world), environment("staging")
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
-    SHAPES[shape](experiment, policy)
+    if shape in ADOPTED:
+        ADOPTED[shape](world, experiment, policy)
+    else:
+        SHAPES[shape](experiment, policy)
     known = deployed.DeployedDefinitions({"seed": experiment, "other": other}, {"staging": policy}, campaigns or {})
     with (
         patch.object(admit, "load_deployed", lambda: known),

@@ -12,7 +12,7 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.hashes import definition_hash, promotion_hash
 from squall.domain.policy.environment import Environment
 from squall.faults.adoption.keys import PATH
-from squall.faults.adoption.template import apply_template
+from squall.faults.adoption.template import apply_template, list_replaced
 
 
 def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -> Definition:
@@ -32,7 +32,12 @@ def adopt_template(definition: Definition, template: Mapping[str, Any] | None) -
     if problems := _find_problems(complete, environment):
         raise InvalidInput(prefix_paths(PATH, problems))
     return definition.model_copy(
-        update={"experiment": complete, "definition_hash": definition_hash(complete), "promotion_hash": promotion_hash(complete)}
+        update={
+            "experiment": complete,
+            "definition_hash": definition_hash(complete),
+            "promotion_hash": promotion_hash(complete),
+            "not_carried_over": tuple(f"{path}: {why}" for path, why in list_replaced(template)),
+        }
     )
 
 

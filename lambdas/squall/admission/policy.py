@@ -23,7 +23,9 @@ from squall.domain.policy.chaos_mesh import KINDS
 from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
-from squall.faults import custom, registry
+from squall.faults import registry
+from squall.faults.custom.problems import find_open_ends
+from squall.faults.custom.problems import find_problems as find_custom_problems
 from squall.faults.plan import BoundFault, list_lasting, planned_end
 
 ThresholdsByPath = list[tuple[str, Threshold]]
@@ -38,10 +40,11 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
         yield from prefix_paths(fault.path, _find_configuration_problems(fault, environment))
         yield from prefix_paths(fault.path, _find_unlisted_roles(fault, environment))
         yield from prefix_paths(fault.path, _find_unlisted_chaos(fault, environment))
-        yield from prefix_paths(fault.path, _find_too_short(fault, "duration" if fault.name else _length_field(experiment)))
+        field = "duration" if fault.name else _length_field(experiment)
+        yield from prefix_paths(fault.path, _find_too_short(fault, field, environment.timing.minimum_duration_seconds))
         yield from prefix_paths(fault.path, _find_unproven(fault, environment))
-        yield from prefix_paths(fault.path, custom.find_problems(fault, environment, undone=experiment.rollback is not None))
-    yield from custom.find_open_ends(experiment.plan, environment)
+        yield from prefix_paths(fault.path, find_custom_problems(fault, environment, experiment.rollback))
+    yield from find_open_ends(experiment.plan, environment)
     yield from _find_sentinel_problems(experiment, environment)
     yield from _find_fitness_problems(experiment, environment)
 
@@ -101,11 +104,13 @@ def _find_configuration_problems(fault: PlannedFault, environment: Environment) 
         yield Problem(path="target", message=message, expected="eks_service_account in its policy: the name of a service account")
 
 
-def _find_too_short(fault: PlannedFault, field: str) -> Iterator[Problem]:
-    """Why FIS does not take a fault of this length: an action may have to last longer than any fault of its environment."""
+def _find_too_short(fault: PlannedFault, field: str, shortest_here: int) -> Iterator[Problem]:
+    """Why FIS does not take a fault of this length: an action may have to last longer than any fault of its environment, whose
+    shortest lasts so many seconds."""
     action = ACTIONS.get(fault.type.value)
     least = next((known.least for known in action.parameters if known.name == action.length_parameter), None) if action else None
-    if least is not None and fault.length < timedelta(seconds=least):
+    told = least is not None and least <= shortest_here and not fault.name  # a shorter one is refused in any case
+    if least is not None and fault.length < timedelta(seconds=least) and not told:
         shortest = periods.format_length(timedelta(seconds=least))
         yield Problem(
             path=field,

@@ -12,7 +12,8 @@ from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.faults.actions.waiting import NoFault
 from squall.faults.base import AnyFault, Fault
-from squall.faults.custom import CustomFault
+from squall.faults.custom.command import CustomCommand
+from squall.faults.custom.fault import CustomFault
 
 _PLACES = {
     (FaultType.INSTANCE_TERMINATION, ResourceType.INSTANCE): "instances.termination:InstanceTermination",
@@ -175,4 +176,7 @@ def bind_fault(planned: PlannedFault, environment: Environment) -> AnyFault:
 def bind_listed(name: str, listed: CustomAction) -> CustomFault:
     """The fault of an entry of the policy. The same action needs a fault signal under every name."""
     twins = [pair for pair in _list_pairs() if pair[0].is_fis_action and pair[0].value == listed.action]
-    return CustomFault(listed.resource_type, listed, name=name, needs_signal=any(_load_fault(pair).needs_signal for pair in twins))
+    needs_signal = listed.success_is_proof is False or any(_load_fault(pair).needs_signal for pair in twins)
+    if listed.command is not None:
+        return CustomCommand(listed, name=name, needs_signal=needs_signal)
+    return CustomFault(listed.resource_type, listed, name=name, needs_signal=needs_signal)

@@ -20,9 +20,11 @@ def read(name: str) -> Any:
     return read_file(str(FOLDER / name))
 
 
-def import_document(document: Any, region: str | None = None, listed: dict[str, Any] | None = None) -> list[Imported | Refused]:
-    """What becomes of the document, with these custom actions in the policy. Raises InvalidInput if it is no source."""
-    policy = Environment.model_validate({"name": "staging", "custom_actions": listed or {}})
+def import_document(
+    document: Any, region: str | None = None, listed: dict[str, Any] | None = None, **more: Any
+) -> list[Imported | Refused]:
+    """What becomes of the document, with these custom actions, and more, in the policy. Raises InvalidInput if it is no source."""
+    policy = Environment.model_validate({"name": "staging", "custom_actions": listed or {}, **more})
     return [made for source in list_sources(copy.deepcopy(document), "source") for made in import_source(source, policy, region)]
 
 

@@ -11,6 +11,8 @@ from cli.importing.experiment import Imported, Refused
 from tests.cli.conftest import Squall
 from tests.cli.importing.importing import import_document, only
 from tests.unit.admission.test_listed_templates import IMPAIR, PAUSE
+from tests.unit.builders import ACCOUNT
+from tests.unit.domain.policy.test_commands import STRESS
 
 AUTOMATION = "aws:ssm:start-automation-execution"
 BY_TAG = {"resourceType": "aws:ec2:instance", "resourceTags": {"app": "web"}, "selectionMode": "ALL"}
@@ -71,9 +73,9 @@ def test_what_the_entry_does_not_allow_is_named(told: dict[str, Any], entry: dic
 @pytest.mark.parametrize(
     ("entries", "says"),
     [
-        ({}, "document: Impair-Queue, its version and assume_role, resource_type and touches of what feels it, and patterns"),
+        ({}, '"parameters": {"queue": "orders"}'),
         ({"impair": {**IMPAIR, "touches": None}}, "does not say what it touches"),
-        ({"impair": {**IMPAIR, "document": "arn:aws:ssm:eu-west-1:999999999999:document/Impair-Queue"}}, "document: Impair-Queue"),
+        ({"impair": {**IMPAIR, "document": "arn:aws:ssm:eu-west-1:999999999999:document/Impair-Queue"}}, '"document": "Impair-Queue"'),
     ],
 )
 def test_a_document_is_refused_with_the_entry_that_the_policy_would_need(entries: dict[str, Any], says: str) -> None:
@@ -177,3 +179,74 @@ def test_a_blank_that_a_tool_was_to_fill_in_is_no_value(blank: str) -> None:
     made = only(import_document(template({"Web": target}, stop={"actionId": "aws:ec2:stop-instances", "targets": {"Instances": "Web"}})))
     assert made.document["target"]["filters"]["vpc-id"] == [{"REPLACE": blank}]
     assert any(loss.path == "target.filters.vpc-id[0]" for loss in made.losses)
+
+
+OWN_STRESS = "arn:aws:ssm:eu-west-1:111122223333:document/Our-Stress"
+
+
+def sending(arn: str = OWN_STRESS, told: dict[str, Any] | None = None, **more: str) -> dict[str, Any]:
+    """The template that sends this document to the instances with a tag."""
+    told = told or {"Load": "80", "DurationSeconds": "600"}
+    parameters = {"documentArn": arn, "documentParameters": json.dumps(told), "duration": "PT11M", **more}
+    return template({"Web": BY_TAG}, hit={"actionId": "aws:ssm:send-command", "parameters": parameters, "targets": {"Instances": "Web"}})
+
+
+@pytest.mark.parametrize("arn", [OWN_STRESS, "arn:aws:ssm:${REGION}:<YOUR ACCOUNT>:document/Our-Stress"])
+def test_a_command_that_the_policy_lists_is_imported_on_its_targets(arn: str) -> None:
+    made = only(import_document(sending(arn), listed={"stress": STRESS}))
+    assert made.losses == ()
+    wanted = {"type": "custom", "parameters": {"action": "stress", "values": {"Load": "80"}}, "duration": "PT10M"}
+    assert {key: made.document[key] for key in wanted} == wanted
+    assert made.document["target"] == {"resource_type": "aws:ec2:instance", "tags": {"app": "web"}, "select": "all"}
+
+
+def test_a_command_is_refused_with_the_entry_that_the_policy_would_need() -> None:
+    (refused,) = import_document(sending())
+    assert isinstance(refused, Refused)
+    (problem,) = refused.problems
+    entry = yaml.safe_load(problem.expected.partition("such as ")[2])["custom_actions"]["our-stress"]
+    assert (entry["command"], entry["parameters"], entry["length"]["parameter"]) == ("Our-Stress", {"Load": "80"}, "DurationSeconds")
+
+
+def test_what_the_entry_of_a_command_does_not_allow_is_named() -> None:
+    made = only(import_document(sending(documentVersion="9"), listed={"stress": STRESS}))
+    assert ["was not reviewed" in str(loss) for loss in made.losses] == [True]
+    listed = {"stress": {**STRESS, "parameters": {"Load": "50"}}}
+    assert any(loss.path.endswith("documentParameters.Load") for loss in only(import_document(sending(), listed=listed)).losses)
+
+
+def test_what_undoes_a_command_is_in_the_file() -> None:
+    documents = {"start": {"document": "Start", "assume_role": f"arn:aws:iam::{ACCOUNT}:role/start"}}
+    entry = {**STRESS, "self_reverting": False, "rollback": {"document": "start", "parameters": {"Ids": "$targets"}}}
+    made = only(import_document(sending(), listed={"stress": entry}, rollback_documents=documents))
+    assert made.document["rollback"] == {"document": "start", "parameters": {"Ids": "$targets"}}
+
+
+def test_a_document_of_aws_in_a_version_is_imported_by_its_entry_or_the_version_is_lost() -> None:
+    told = {"LoadPercent": "80", "DurationSeconds": "600", "InstallDependencies": "True"}
+    source = sending("arn:aws:ssm:eu-west-1::document/AWSFIS-Run-CPU-Stress", told, documentVersion="4")
+    allowed = {"LoadPercent": r"\d+", "InstallDependencies": "True"}
+    listed = {"pinned": {**STRESS, "command": "AWSFIS-Run-CPU-Stress", "version": "4", "parameters": allowed}}
+    made = only(import_document(source, listed=listed))
+    assert (made.document["type"], made.losses) == ("custom", ())
+    made = only(import_document(source))
+    assert made.document["type"] == "cpu_stress"
+    assert ["documentVersion" in loss.path for loss in made.losses] == [True]
+
+
+@pytest.mark.parametrize("place", ["us-east-1:111122223333", "eu-west-1:999999999999"])
+def test_a_document_of_another_region_or_account_is_refused_by_its_place(place: str) -> None:
+    (refused,) = import_document(sending(f"arn:aws:ssm:{place}:document/Our-Stress"), "eu-west-1", listed={"stress": STRESS})
+    assert isinstance(refused, Refused)
+    (problem,) = refused.problems
+    assert problem.path == "actions.hit.parameters.documentArn"
+    assert "is a document of the" in problem.message
+
+
+def test_of_aws_s_documents_the_one_of_the_own_region_runs_and_that_is_said() -> None:
+    told = {"LoadPercent": "80", "DurationSeconds": "600"}
+    made = only(import_document(sending("arn:aws:ssm:us-east-1::document/AWSFIS-Run-CPU-Stress", told), "eu-west-1"))
+    assert made.document["type"] == "cpu_stress"
+    (loss,) = made.losses
+    assert loss.path == "actions.hit.parameters.documentArn"
+    assert "Squall runs the one of its own Region" in loss.why

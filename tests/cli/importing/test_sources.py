@@ -15,7 +15,7 @@ from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import ResourceType
 from squall.faults import registry
-from squall.faults.adoption.template import REPLACED
+from squall.faults.adoption.template import ABOUT_ITSELF, REPLACED
 from squall.faults.base import AnyFault
 from tests.cli.importing.importing import FILES, FOLDER, import_document, only, read, show_import, walk
 from tests.unit.faults.asking import compile_fault
@@ -50,7 +50,17 @@ def test_an_experiment_with_a_mark_is_not_valid_until_somebody_decides(name: str
                 parse_experiment(each.document)
 
 
-_SKIPPED = {*REPLACED, "RoleArn", "LogConfiguration", "role_arn", "log_configuration", "Metadata", "contributions", "tags_all"}
+_SKIPPED = {
+    *ABOUT_ITSELF,
+    *REPLACED,
+    "RoleArn",
+    "LogConfiguration",
+    "role_arn",
+    "log_configuration",
+    "Metadata",
+    "contributions",
+    "tags_all",
+}
 """Keys that are named as a whole."""
 _OF_TERRAFORM, _OF_STACK = "aws_fis_experiment_template", "AWS::FIS::ExperimentTemplate"
 
@@ -83,7 +93,9 @@ def test_what_squall_compiles_is_imported_whole(fault: AnyFault) -> None:
     parsed = fault.parse(find(strategy, lambda _: True))
     pinned = [BUILDERS[fault.resource_type]("i-0")]
     targets, actions = compile_fault(fault, parsed, pinned, timedelta(minutes=10))
-    imported = only(import_document({"description": "x", "targets": targets, "actions": actions, **ROLE}, "eu-west-1"))
+    imported = only(
+        import_document({"description": "x", "targets": targets, "actions": actions, **ROLE}, "eu-west-1", eks_service_account="fis")
+    )
     assert imported.losses == ()
     experiment = parse_experiment(imported.document)
     (planned,) = experiment.plan
@@ -213,7 +225,8 @@ def test_a_fault_that_squall_does_not_know_leaves_the_others_and_says_what_they_
 def test_what_would_narrow_the_targets_stays_to_be_decided() -> None:
     imported = only(import_document(read("fis-narrow.json")))
     assert imported.document["target"]["filters"] == {"functionQualifier": {REPLACE: "live"}}
-    assert {loss.path for loss in imported.losses} == {"experimentOptions", "targets.Live.parameters.functionQualifier", "targets.Idle"}
+    lost = {"experimentOptions.accountTargeting", "targets.Live.parameters.functionQualifier", "targets.Idle"}
+    assert {loss.path for loss in imported.losses} == lost
 
 
 def test_blanks_of_public_templates_are_marked_where_they_belong() -> None:

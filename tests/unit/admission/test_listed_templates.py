@@ -77,12 +77,12 @@ def test_of_several_entries_it_is_the_one_that_allows_the_values() -> None:
     ("case", "entry", "path", "said"),
     [
         (queue(), {"touches": None}, "fis_template_id.targets", "does not say what it touches"),
-        (queue(), {"document": "Other"}, f"{ACTION}.actionId", "touches of what"),
+        (queue(), {"document": "Other"}, f"{ACTION}.actionId", '"document": "Impair-Queue"'),
         (
             queue(),
             {"document": f"arn:aws:ssm:{REGION}:999999999999:document/Impair-Queue"},
             f"{ACTION}.actionId",
-            "touches of what feels it",
+            '"document": "Impair-Queue"',
         ),
         (queue(), {"parameters": {"queue": "bills"}}, f"{TOLD}.queue", "'orders' is refused"),
         (queue(), {"fixed": {"Depth": "1"}}, f"{TOLD}.Depth", "is not given; the policy's impair always has 1"),

@@ -109,7 +109,11 @@ def test_a_template_in_a_public_shape_is_adopted_as_what_it_says(number: str, ta
 @pytest.mark.parametrize(
     ("number", "path", "said"),
     [
-        ("13", "actions.a.actionId", "document: Impair-Queue, its version and assume_role, resource_type and touches of what feels it"),
+        (
+            "13",
+            "actions.a.actionId",
+            '{"custom_actions": {"impair-queue": {"description": "REPLACE: what it does", "document": "Impair-Queue"',
+        ),
         ("15", "actions.a.parameters.documentVersion", "version 4 of the document would be lost"),
         ("20", "target_resources", "lambda_fault_configuration in its policy"),
     ],
@@ -189,7 +193,7 @@ def test_waits_between_faults_are_kept_and_one_before_all_is_the_baseline() -> N
     [
         ({"stop": {"startAfter": ["stop"]}}, "actions.stop.startAfter", "never starts"),
         ({"lat": {"startAfter": ["stop"]}, "stop": {"startAfter": []}}, "actions.lat.startAfter", "begins as soon as stop is over"),
-        ({"lat": {"actionId": "aws:ecs:drain-container-instances"}}, "actions.lat.actionId", "no fault injects with"),
+        ({"lat": {"actionId": "aws:ec2:reboot-instance"}}, "actions.lat.actionId", 'did you mean "aws:ec2:reboot-instances"'),
     ],
 )
 def test_what_a_scenario_would_lose_of_a_template_is_refused(more: dict[str, Any], path: str, said: str) -> None:
@@ -271,7 +275,8 @@ def test_filters_are_those_of_the_service_s_description(target: dict[str, Any], 
         ({"filters": [{"path": "VpcId", "values": ["vpc-1"], "not": ["vpc-2"]}]}, "filters[0].not", "would not be carried over"),
         ({"priority": "first"}, "priority", "would not be carried over"),
         ({"parameters": {"cluster": "shop"}}, "parameters.cluster", "is not understood"),
-        ({"resourceTags": {}}, None, "says nothing about which resources"),
+        ({"resourceTags": {}}, None, "means every EC2 instance of this State.Name and VpcId, whether it has opted in or not"),
+        ({"resourceTags": {}, "filters": []}, None, "says nothing about which resources"),
     ],
 )
 def test_a_target_that_would_mean_other_resources_is_refused(target: dict[str, Any], path: str | None, said: str) -> None:
@@ -316,7 +321,13 @@ def test_what_a_template_of_pods_would_lose_is_refused(action: dict[str, str], t
 
 
 def test_the_environment_decides_as_whom_fis_acts_on_pods() -> None:
-    assert admit(change(load("14"), action={"kubernetesServiceAccount": "theirs"})).parameters == {"load_percent": 100}
+    path = "fis_template_id.actions.a.parameters.kubernetesServiceAccount"
+    theirs = change(load("14"), action={"kubernetesServiceAccount": "theirs"})
+    problems = refuse(theirs)
+    assert list(problems) == [path]
+    assert 'FIS would act as the service account "theirs"; Squall acts as fis, which the policy names / fis' in problems[path]
+    assert list(refuse(theirs, {"eks_service_account": None})) == [path]
+    assert admit(theirs, {"eks_service_account": "theirs"}).parameters == {"load_percent": 100}
 
 
 @pytest.mark.parametrize(

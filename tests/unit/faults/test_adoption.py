@@ -34,7 +34,7 @@ def experiment(kind: str = "cpu_stress", **changes: Any) -> Experiment:
 
 
 def apply_template(own: Experiment, found: dict[str, Any]) -> Experiment:
-    return adoption.apply_template(definition(own), found)
+    return adoption.apply_template(definition(own, environment(eks_service_account="fis")), found)
 
 
 def command(document: str = "AWSFIS-Run-CPU-Stress", told: object = None, **changes: Any) -> dict[str, Any]:
@@ -93,8 +93,8 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
         (template(command("AWS-RunShellScript")), "actions.a0.actionId", "AWS-RunShellScript: Squall does not know what it does"),
         (
             template(command(parameters={"documentArn": "arn:aws:ssm:eu-west-1:666666666666:document/AWSFIS-Run-CPU-Stress"})),
-            "actions.a0.actionId",
-            "666666666666:document/AWSFIS-Run-CPU-Stress: Squall does not know",
+            "actions.a0.parameters.documentArn",
+            "is a document of the account 666666666666",
         ),
         (
             template({"actionId": "aws:s3:bucket-pause-replication", "targets": {"Buckets": "Web"}}),
@@ -150,7 +150,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
             "stopConditions[0]",
             "stop_alarms with pager",
         ),
-        (template(experimentOptions={"accountTargeting": "multi-account"}), "experimentOptions", "other accounts"),
+        (template(experimentOptions={"accountTargeting": "multi-account"}), "experimentOptions.accountTargeting", "other accounts"),
     ],
 )
 def test_every_disagreement_is_named(result: dict[str, Any], path: str, expected_text: str) -> None:

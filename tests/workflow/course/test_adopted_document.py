@@ -78,6 +78,20 @@ def test_a_document_that_is_told_its_length_has_time_to_undo(
     nothing_is_left(world)
 
 
+def test_a_document_is_not_stopped_while_it_undoes_what_it_did(
+    walk: Walk, world: FakeWorld, adopting: dict[str, Any], known: DeployedDefinitions
+) -> None:
+    length = {"parameter": "Length", "unit": "iso", "undoing_minutes": 7}
+    known.environments["staging"]["custom_actions"] = {"impair": impair(world, length=length)}
+    told = {"queue": "orders", "Length": adopting["parameters"]["maxDuration"]}
+    adopting["parameters"] |= {"documentParameters": json.dumps(told), "maxDuration": "PT3H"}
+    world.faults.automation_seconds = (int(told["Length"][2:-1]) + 6) * 60
+    assert walk.run({"experiment": "seed"}).status == "SUCCEEDED"
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert [run.experiment.status for run in world.faults.runs.values()] == ["completed"]
+    nothing_is_left(world)
+
+
 def test_a_guard_on_its_users_ends_it(walk: Walk, world: FakeWorld, adopting: dict[str, Any]) -> None:
     assert adopting["parameters"]["maxDuration"]
     in_the_fault(walk, world, lambda: breach(world))

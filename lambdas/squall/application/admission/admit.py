@@ -65,10 +65,18 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
         return {**END, **answer}
     if definition:
         w.documents.put(run.id, definition)
-    source = str(definition.source) if definition and definition.source.kind == "published" else ""
-    w.records.update(run.id, events=[Event(now, EventName.ADMITTED, source)])
+    w.records.update(run.id, events=[Event(now, EventName.ADMITTED, _describe_origin(definition) if definition else "")])
     w.lifecycle.emit(record)
     return {**NEXT, **answer}
+
+
+def _describe_origin(definition: Definition) -> str:
+    """The published version that runs, and what of an adopted template it leaves out."""
+    parts = [str(definition.source)] if definition.source.kind == "published" else []
+    if definition.not_carried_over:
+        left_out = "; ".join(definition.not_carried_over)
+        parts.append(f"{definition.experiment.fis_template_id}, of which is not carried over: {left_out}")
+    return "; ".join(parts)
 
 
 def _reject_run(w: Wiring, run: Run, problems: list[Problem], now: datetime) -> None:

@@ -25,6 +25,8 @@ FIS that waits for another one.
 One minute is a reserve in the action itself (dispatch, dependencies); two minutes are for FIS to resolve targets, start
 and complete. After that Squall stops the experiment. That is no abort, because the fault has lasted as long as planned.
 """
+RESERVE_SECONDS = 60
+"""The reserve in an action that is within this grace."""
 LONGEST_FIRST_LOOK_SECONDS = 10
 LONGEST_LOOK_AGAIN_SECONDS = 15
 NONE_LEFT = timedelta(0)
@@ -145,7 +147,10 @@ def _find_end_of_actions(bound: BoundFault, fis: FisExperiment | None) -> dateti
 
 
 def _grace_seconds(step: Step) -> int:
-    return GRACE_SECONDS * count_links(step.definition.experiment.plan)
+    """The grace, and the time that a document needs to undo what it did: to stop it meanwhile would leave the fault."""
+    reserves = [bound.fault.action_length(bound.planned.length) - bound.planned.length for bound in bind_plan(step.definition)]
+    beyond = max(reserves) - timedelta(seconds=RESERVE_SECONDS)
+    return GRACE_SECONDS * count_links(step.definition.experiment.plan) + max(0, int(beyond.total_seconds()))
 
 
 def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool:

@@ -31,6 +31,7 @@ def describe_pattern(regex: str) -> str:
     return _PATTERNS.get(regex, f"text matching {regex}")
 
 
+PLAIN = require_pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
 ENVIRONMENT_NAME = require_pattern(r"^[a-z][a-z0-9_-]{0,31}$", "lower case letters, digits, _ and -, a letter first")
 
 

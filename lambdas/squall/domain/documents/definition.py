@@ -22,6 +22,8 @@ class Definition(Document):
     versions."""
     source: DefinitionSource = DefinitionSource()
     """Where the experiment comes from."""
+    not_carried_over: tuple[str, ...] = ()
+    """What of the FIS template that the experiment adopts has no effect, or is replaced by Squall's own: each with its path."""
     requested_by: str | None = None
     trigger: str | None = None
     account: str

@@ -11,15 +11,16 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from squall.domain.base.durations import Minutes, Span, Timezone, check_schedule, validation_error
 from squall.domain.base.model import Model, Number
-from squall.domain.base.problems import ENVIRONMENT_NAME, extend_path, require_pattern
+from squall.domain.base.problems import ENVIRONMENT_NAME, PLAIN, extend_path, require_pattern
 from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.fault_signal import FaultSignal, Statistic
 from squall.domain.experiment.form import ONE_LENGTH, TWO_LENGTHS, find_form_problems
 from squall.domain.experiment.scenario import MOST_FAULTS, NAME_PATTERN, PlannedFault, ScenarioFault, schedule_faults
-from squall.domain.experiment.target import PLAIN, Line, Target, TargetResource, find_type_problem
+from squall.domain.experiment.target import Line, Target, TargetResource, find_type_problem
 from squall.domain.language.metric_table import Published
 from squall.domain.language.units import DeclaredUnit
-from squall.domain.policy.environment import FIS_TEMPLATE, ROLLBACK_NAME
+from squall.domain.policy.environment import FIS_TEMPLATE
+from squall.domain.policy.rollback import ParameterText, Rollback, expand_rollback
 from squall.domain.sentinel.config import Sentinel
 
 NOT_BLANK = require_pattern(r"\S", "some text")
@@ -80,23 +81,6 @@ class Criterion(Model):
     """The criterion as a sentence: docs/language.md."""
     critical: Flag = False
     """If it is not met, the run is refuted, however many others are met."""
-
-
-ParameterText = Annotated[str, Field(min_length=1, max_length=512), PLAIN]
-
-
-class Rollback(Model):
-    """The Automation document that runs after every fault: one of the environment's `rollback_documents`. A plain string
-    is one without parameters."""
-
-    document: Annotated[str, ROLLBACK_NAME]
-    """Its name in the environment's `rollback_documents`."""
-    parameters: dict[str, ParameterText | Annotated[tuple[ParameterText, ...], Field(min_length=1, max_length=50)]] = {}
-    """Values or lists of them. `$targets`: the ids of the pinned targets; `$execution`: the execution's id."""
-
-
-def _expand_rollback(value: object) -> object:
-    return {"document": value} if isinstance(value, str) else value
 
 
 def _choose_form(value: object) -> str:
@@ -169,7 +153,7 @@ class Experiment(Model):
     """CloudWatch alarms of yours, by name or ARN, that end the fault as well."""
     sentinel: Sentinel | None = None
     """A probe of a URL while the run lasts: the metrics `sentinel availability` and `sentinel response time`."""
-    rollback: Annotated[Rollback, BeforeValidator(_expand_rollback)] | None = None
+    rollback: Annotated[Rollback, BeforeValidator(expand_rollback)] | None = None
     """The Automation document that is run after the fault: its name in the policy's `rollback_documents`, or with
     parameters."""
     schedule: Schedule | None = None

@@ -6,8 +6,8 @@ from pydantic import Field, field_validator
 
 from squall.domain.base.durations import validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.problems import require_pattern
-from squall.domain.experiment.target import PLAIN, Line
+from squall.domain.base.problems import PLAIN, require_pattern
+from squall.domain.experiment.target import Line
 
 Statistic = Annotated[
     str,

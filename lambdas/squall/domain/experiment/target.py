@@ -7,11 +7,10 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from squall.domain.base.durations import validation_error
 from squall.domain.base.model import Model
-from squall.domain.base.problems import require_pattern, show_value
+from squall.domain.base.problems import PLAIN, require_pattern, show_value
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.types import type_named
 
-PLAIN = require_pattern(r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$", "text on one line")
 Line = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
 RESOURCE_NAME = require_pattern(r"^(i-[0-9A-Za-z-]+|(subnet|vol)-[0-9a-f]+|arn:[^\s]+)$", "an id (i-…, subnet-…, vol-…) or an ARN")
 TargetResource = Annotated[str, Field(max_length=2048), RESOURCE_NAME]

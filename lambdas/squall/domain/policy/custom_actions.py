@@ -1,15 +1,16 @@
-"""The reviewed FIS actions and Automation documents that an environment's policy lists besides the faults that Squall
-knows."""
+"""The reviewed FIS actions, Automation documents and Run Command documents that an environment's policy lists besides the
+faults that Squall knows."""
 
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from squall.domain.base.durations import validation_error
 from squall.domain.base.model import Model
 from squall.domain.base.problems import require_pattern
 from squall.domain.base.vocabulary import ResourceType, Risk
+from squall.domain.policy.rollback import Rollback, expand_rollback
 
 CUSTOM_NAME = require_pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
 ParameterName = Annotated[str, require_pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]
@@ -17,6 +18,10 @@ VALUE = r"^\S{1,1024}$"
 """The pattern of a parameter's value that FIS accepts."""
 _NEVER = re.compile(r"(iam|sts|organizations):.*|[a-z0-9-]+:.*Tag.*|.*\*.*", re.IGNORECASE)
 """Actions that change rights or the opt-in tag, and patterns that could match such an action."""
+OF_AWS = ("aws", "amazon", "amzn")
+"""What the names of AWS's own documents begin with. Nobody else may create a document of such a name (Systems Manager API
+reference, CreateDocument)."""
+AUTOMATION, SEND = "aws:ssm:start-automation-execution", "aws:ssm:send-command"
 OWN = frozenset({"duration", "maxDuration"})
 """Parameters of an action that hold the fault's length. Squall sets them; what a document calls so is the document's own."""
 
@@ -60,48 +65,58 @@ class Touched(Model):
 
 
 class DocumentLength(Model):
-    """How an Automation document is told how long it disturbs. It then ends by itself, and Squall gives it the fault's length."""
+    """How a document is told how long it disturbs. It then ends by itself, and Squall gives it the fault's length."""
 
     parameter: ParameterName
     """The document's parameter that holds the length."""
     unit: Literal["iso", "seconds", "minutes"] = "iso"
     """How it is written: `PT10M`, `600` or `10`."""
     undoing_minutes: Annotated[int, Field(ge=1, le=60, strict=True)] = 5
-    """How long the document may need afterwards to undo what it did. FIS stops a document that runs for longer."""
+    """How long the document may need afterwards to undo what it did. FIS stops an Automation document that runs for longer; a
+    command that runs for longer is left over."""
 
 
 class CustomAction(Model):
-    """One reviewed action: an `action` of FIS, or an Automation `document`."""
+    """One reviewed action: an `action` of FIS, an Automation `document`, or the document of a `command`."""
 
     description: Annotated[str, Field(min_length=1, max_length=300), require_pattern(r"^[^\x00-\x1f\x7f]+$", "text on one line")]
     """What the action does, in one line."""
     resource_type: ResourceType
     """What it acts on."""
     action: Annotated[str, require_pattern(r"^aws:[a-z0-9-]+:[a-z0-9-]+$", "the id of a FIS action")] | None = None
-    """The id of the FIS action. Give either this or `document`."""
+    """The id of the FIS action. Give exactly one of this, `document` and `command`."""
     target_key: Annotated[str, require_pattern(r"^[A-Za-z]{1,64}$", "what the action calls its targets, such as Instances")] | None = None
     """What the FIS action calls its targets."""
     document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")] | None = None
     """The name or ARN of the Automation document."""
+    command: Annotated[str, require_pattern(r"^[A-Za-z0-9_.:/-]{3,128}$", "the name or ARN of a Run Command document")] | None = None
+    """The name or ARN of the Run Command document, which is sent to the pinned instances."""
     version: Annotated[str, require_pattern(r"^[1-9][0-9]*$", "a number, in quotes")] | None = None
     """The reviewed version of the document. Without it, whoever may edit the document would decide what is run."""
     assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
-    """The role with which the document acts."""
+    """The role with which the Automation document acts. A command acts as the instance that runs it."""
     touches: Touched | None = None
-    """What feels the document, by ARN or tag: resources of `resource_type`. An experiment then hits all of them, and nothing
-    else; a FIS template that starts the document is adopted with them as its targets."""
+    """What feels the Automation document, by ARN or tag: resources of `resource_type`. An experiment then hits all of them, and
+    nothing else; a FIS template that starts the document is adopted with them as its targets. What feels a command are the
+    instances that it is sent to."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """The parameters that an experiment sets, all of them: name to the regular expression that the whole value matches."""
     fixed: dict[ParameterName, Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
     """The parameters whose values the policy sets: name to value."""
     length: DocumentLength | None = None
-    """The document's own length. Without it FIS stops the document at the end of the fault, and no fault can follow it in a
-    scenario, because nothing says when it has ended."""
+    """The document's own length. Without it FIS stops an Automation document at the end of the fault, a command has to end by
+    itself until then, and no fault can follow in a scenario, because nothing says when the document has ended."""
     lasts: Annotated[bool, Field(strict=True)] = False
     """Whether FIS keeps the action up for a `duration` and then reverts it. Otherwise it is over at once, and the template
     holds a wait beside it."""
     self_reverting: Annotated[bool, Field(strict=True)] = False
     """Whether nothing has to be undone afterwards. Otherwise an experiment needs a `rollback`."""
+    rollback: Annotated[Rollback, BeforeValidator(expand_rollback)] | None = None
+    """What undoes the action: one of the policy's `rollback_documents`, with its parameters. An experiment has to name it as its
+    `rollback`; one that adopts a FIS template has it without naming it."""
+    success_is_proof: Annotated[bool, Field(strict=True)] | None = None
+    """Whether the fault happened if the action, or the command on each target, succeeded. If not, only a metric shows it, and an
+    experiment needs a `fault_signal`. Beside `command` it has to be said."""
     risk: Risk = "high"
     """Its risk class, which `maximum_risk` bounds."""
     iam: Annotated[tuple[Grant, ...], Field(max_length=20)] = ()
@@ -109,7 +124,12 @@ class CustomAction(Model):
 
     @property
     def fis_action(self) -> str:
-        return self.action or "aws:ssm:start-automation-execution"
+        return self.action or (AUTOMATION if self.document else SEND)
+
+    @property
+    def any_document(self) -> str | None:
+        """The name or ARN of the document, of whichever kind. None for an action of FIS."""
+        return self.document or self.command
 
     @field_validator("parameters")
     @classmethod
@@ -123,27 +143,69 @@ class CustomAction(Model):
 
     @model_validator(mode="after")
     def _check_combination(self) -> "CustomAction":
-        if (self.action is None) == (self.document is None):
-            raise validation_error("names both an action and a document, or neither", "exactly one of action and document", at="action")
-        if self.action is not None and self.action.startswith(("aws:ssm:", "aws:fis:")):
-            message = f"{self.action} can't be followed to its end: commands may outlast it, and FIS's own actions have no targets"
-            raise validation_error(message, "a document, or another action", at="action")
-        if self.action is not None and (not self.iam or self.target_key is None):
-            raise validation_error("FIS could not run the action", "target_key, and the actions of the role in iam", at="iam")
-        if self.action is not None and (self.version or self.assume_role):
-            raise validation_error("only a document has a version and a role", "no version and no assume_role beside action", at="version")
-        if self.action is not None and self.touches is not None:
-            message = "the targets of the action are what it touches"
-            raise validation_error(message, "no touches beside action", at="touches")
+        if [self.action, self.document, self.command].count(None) != 2:
+            raise validation_error("names several things to run, or none", "exactly one of action, document and command", at="action")
+        if self.action is not None:
+            self._check_action(self.action)
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
             raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")
-        if self.action is not None and self.length is not None:
-            raise validation_error("FIS tells an action how long it lasts", "no length beside action; lasts, if it has one", at="length")
+        if self.command is not None:
+            self._check_command()
+        if self.rollback is not None and self.self_reverting:
+            raise validation_error("nothing has to be undone, and something undoes it", "either self_reverting or rollback", at="rollback")
+        self._check_parameters()
+        return self
+
+    def _check_parameters(self) -> None:
+        """Raises ValueError for parameters that are said twice."""
         given = {*self.fixed, *self.parameters}
         if self.length is not None and self.length.parameter in given:
             message = f"{self.length.parameter} is the length of the document, which Squall sets"
             raise validation_error(message, "other parameters", at="parameters")
         if twice := sorted({*self.fixed} & {*self.parameters} | (given & OWN if self.action is not None else set())):
             raise validation_error(f"{', '.join(twice)} is fixed, or is the length of the fault", "other parameters", at="parameters")
-        return self
+
+    def _check_action(self, action: str) -> None:
+        """Raises ValueError for what an action of FIS can't have, or lacks."""
+        if action.startswith(("aws:ssm:", "aws:fis:")):
+            message = f"{action} is no action by itself: a document says what it does, and FIS's own actions have no targets"
+            raise validation_error(message, "document or command, or another action", at="action")
+        if not self.iam or self.target_key is None:
+            raise validation_error("FIS could not run the action", "target_key, and the actions of the role in iam", at="iam")
+        if self.version or self.assume_role:
+            raise validation_error("only a document has a version and a role", "no version and no assume_role beside action", at="version")
+        if self.touches is not None:
+            message = "the targets of the action are what it touches"
+            raise validation_error(message, "no touches beside action", at="touches")
+        if self.length is not None:
+            raise validation_error("FIS tells an action how long it lasts", "no length beside action; lasts, if it has one", at="length")
+
+    def _check_command(self) -> None:
+        """Raises ValueError for what a Run Command document can't have, or lacks."""
+        if self.resource_type is not ResourceType.INSTANCE:
+            message = f"FIS sends commands to instances, not to {self.resource_type.with_article}"
+            raise validation_error(message, ResourceType.INSTANCE.value, at="resource_type")
+        if self.version is None:
+            raise validation_error("whoever may edit the document would decide what is run", "version: the reviewed one", at="version")
+        if self.assume_role or self.iam or self.lasts or self.target_key:
+            message = "a command acts as the instance that runs it, and ends by itself"
+            raise validation_error(message, "no assume_role, no iam, no target_key, no lasts", at="command")
+        if self.touches is not None:
+            message = "a command touches the instances that it is sent to"
+            expected = "no touches; an Automation document, if others feel what one instance does"
+            raise validation_error(message, expected, at="touches")
+        if self.success_is_proof is None:
+            message = "does a command that succeeded prove that the fault happened?"
+            raise validation_error(message, "success_is_proof: true, or false: then experiments need a fault_signal", at="success_is_proof")
+
+
+def belongs_to_aws(document: str) -> bool:
+    """Whether a document of this name is AWS's own."""
+    return document.lower().startswith(OF_AWS)
+
+
+def locate_document(document: str, partition: str, region: str, account: str) -> str:
+    """The ARN of a document that an entry names. AWS's own belong to no account."""
+    owner = "" if belongs_to_aws(document) else account
+    return document if document.startswith("arn:") else f"arn:{partition}:ssm:{region}:{owner}:document/{document}"

@@ -1,6 +1,5 @@
 """The policy of an environment. It is deployed, and never part of an execution's input."""
 
-import re
 from datetime import date, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal
@@ -15,6 +14,7 @@ from squall.domain.policy.chaos_mesh import ChaosNamespaces
 from squall.domain.policy.custom_actions import CUSTOM_NAME, CustomAction
 from squall.domain.policy.promotion import Promotion
 from squall.domain.policy.roles import RoleArn, refuse_acting
+from squall.domain.policy.rollback import ROLLBACK_NAME, RollbackDocument
 from squall.domain.sentinel.config import SentinelPolicy
 
 Seconds = Annotated[int, Field(ge=0, le=43_200, strict=True)]
@@ -241,37 +241,6 @@ class Timing(Model):
 
 
 FIS_TEMPLATE = require_pattern(r"^EXT[0-9A-Za-z]{1,61}$", "the id of a FIS experiment template, EXT…")
-ROLLBACK_NAME = require_pattern(r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$", "letters, digits, _ . and -, a letter first")
-ParameterName = Annotated[str, require_pattern(r"^[A-Za-z][A-Za-z0-9_]{0,49}$", "letters, digits and _, a letter first")]
-
-
-class RollbackDocument(Model):
-    """An Automation document that experiments of this environment may run after their fault, and what they may give it."""
-
-    document: Annotated[str, require_pattern(r"^[a-zA-Z0-9_\-.:/]{3,128}$", "the name or ARN of an Automation document")]
-    """The name or ARN of the Automation document."""
-    version: Annotated[str, require_pattern(r"^([$]LATEST|[$]DEFAULT|[1-9][0-9]*)$", "$DEFAULT, $LATEST or a number, in quotes")] = (
-        "$DEFAULT"
-    )
-    """A number pins what was reviewed: otherwise whoever may edit the document decides what is run."""
-    assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")]
-    """The role with which it acts, passed to it as AutomationAssumeRole. It never acts with Squall's own role."""
-    parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
-    """Parameters an experiment may set: name to the regular expression every value matches as a whole."""
-    timeout_seconds: Annotated[int, Field(ge=10, le=3600, strict=True)] = 900
-    """The longest the workflow waits for it; it is watched to its end, and locks are kept as long."""
-
-    @field_validator("parameters")
-    @classmethod
-    def _check_patterns(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, expression in value.items():
-            if name == "AutomationAssumeRole":
-                raise validation_error("the policy sets the role", "assume_role")
-            try:
-                re.compile(expression)
-            except re.error as error:
-                raise validation_error(f"the pattern of {name} is no regular expression: {error}") from None
-        return value
 
 
 SHORTEST_DEADLINE = timedelta(minutes=5)
@@ -351,7 +320,8 @@ class Environment(Model):
     parameter_values: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
     """Values of fault parameters that are words, where more are allowed than the fault's careful ones: name to values."""
     custom_actions: dict[Annotated[str, CUSTOM_NAME], CustomAction] = {}
-    """FIS actions and Automation documents that experiments of type `custom` may name. Nothing else is run by that type."""
+    """FIS actions, and documents of Automation and Run Command, that experiments of type `custom` may name. Nothing else is run by
+    that type."""
     rollback_documents: dict[Annotated[str, ROLLBACK_NAME], RollbackDocument] = {}
     """The documents by the names that experiments use in `rollback`."""
     lambda_fault_configuration: S3Folder | None = None
@@ -391,4 +361,14 @@ class Environment(Model):
         acting = {document.assume_role: name for name, document in self.rollback_documents.items()}
         acting |= {action.assume_role: name for name, action in self.custom_actions.items() if action.assume_role}
         refuse_acting(self.api_fault_roles, acting)
+        return self
+
+    @model_validator(mode="after")
+    def _require_rollbacks(self) -> "Environment":
+        """What undoes a custom action has to be among the documents that the policy allows."""
+        for name, action in self.custom_actions.items():
+            if action.rollback is not None and action.rollback.document not in self.rollback_documents:
+                message = f"{name} is undone by {action.rollback.document}, which rollback_documents does not list"
+                known = ", ".join(sorted(self.rollback_documents)) or "an entry of rollback_documents"
+                raise validation_error(message, known, at="custom_actions")
         return self

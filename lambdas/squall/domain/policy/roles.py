@@ -32,7 +32,7 @@ def _refuse_untouchable(arn: str) -> str:
 
 
 RoleArn = Annotated[
-    str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of one role"), AfterValidator(_refuse_untouchable)
+    str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role"), AfterValidator(_refuse_untouchable)
 ]
 """A role that API faults may hit."""
 

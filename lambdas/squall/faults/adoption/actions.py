@@ -8,12 +8,13 @@ from squall.domain.base.problems import InvalidInput, Problem, extend_path, pref
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
+from squall.domain.policy.custom_actions import SEND
 from squall.domain.run.fis_state import WAIT
-from squall.faults import registry
+from squall.faults.adoption.entries import list_modules
 from squall.faults.adoption.keys import find_unknown_keys
 from squall.faults.adoption.unfit import explain_unfit
 from squall.faults.base import AnyFault
-from squall.faults.mechanisms.send_command import SEND, document_of
+from squall.faults.mechanisms.send_command import document_of
 from squall.faults.parameters import parse_length
 
 KEYS = ("actionId", "description", "parameters", "targets", "startAfter")
@@ -41,7 +42,7 @@ def read_action(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -
         message = f"hits {', '.join(targets.values())} at once"
         problems.append(Problem(path="targets", message=message, expected="one target for each action"))
     listed = fault.type is FaultType.CUSTOM and bool(fault.actions)
-    if not listed and (unfit := _find_unfit(action_id, parameters, fault)):
+    if not listed and (unfit := find_unfit(action_id, parameters, fault)):
         raise InvalidInput([*problems, unfit])
     try:
         raw = fault.read_template(action_id, parameters, length)
@@ -157,10 +158,9 @@ def find_wait_problems(action: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(path="parameters.duration", message=message, expected="a length such as PT10M")
 
 
-def _find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) -> Problem | None:
-    """Why the action does not inject this fault, or can't be read as its action."""
-    able = [other for other in (*registry.list_faults(), *registry.list_action_faults()) if action_id in other.fis_actions]
-    known = [other for other in able if action_id != SEND or document_of(parameters) in other.ssm_documents]
+def find_unfit(action_id: str, parameters: Mapping[str, str], fault: AnyFault) -> Problem | None:
+    """Why the action does not inject this fault, or can't be read as its action. The path is below the action."""
+    known = list_modules({"actionId": action_id, "parameters": parameters})
     if not known:
         return explain_unfit("actionId", action_id, parameters)
     name = f"{action_id} with {document_of(parameters)}" if action_id == SEND else action_id

@@ -7,13 +7,14 @@ from typing import Any
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.definition import Definition
-from squall.domain.policy.custom_actions import CustomAction
+from squall.domain.policy.custom_actions import SEND, CustomAction, locate_document
 from squall.faults import registry
 from squall.faults.base import AnyFault
-from squall.faults.custom import CustomFault, locate_document, touched_target
+from squall.faults.custom.fault import CustomFault
+from squall.faults.custom.problems import touched_target
+from squall.faults.mechanisms.send_command import document_of, is_default_version
 
 Targets = Mapping[str, Mapping[str, Any]]
-AUTOMATION = "aws:ssm:start-automation-execution"
 
 
 def choose_entry(definition: Definition, action: Mapping[str, Any], used: Targets) -> CustomFault | None:
@@ -34,10 +35,20 @@ def choose_entry(definition: Definition, action: Mapping[str, Any], used: Target
     return next(iter(fitting or entries), None)
 
 
-def is_known(action_id: object, fault_type: FaultType | None) -> bool:
-    """Whether a module injects with this action. An experiment of type `custom` asks for an entry in any case."""
+def is_known(action: Mapping[str, Any], fault_type: FaultType | None) -> bool:
+    """Whether a module injects with this action, and, where it sends a command, with this document in its default version. An
+    experiment of type `custom` asks for an entry in any case."""
+    if fault_type is FaultType.CUSTOM:
+        return False
+    parameters = action.get("parameters", {})
+    return bool(list_modules(action)) and (action.get("actionId") != SEND or is_default_version(parameters.get("documentVersion", "")))
+
+
+def list_modules(action: Mapping[str, Any]) -> list[AnyFault]:
+    """The modules that inject with this action, and, where it sends a command, with this document."""
+    action_id, document = action.get("actionId"), document_of(action.get("parameters", {}))
     faults = (*registry.list_faults(), *registry.list_action_faults())
-    return fault_type is not FaultType.CUSTOM and any(action_id in fault.actions for fault in faults)
+    return [fault for fault in faults if action_id in fault.actions and (action_id != SEND or document in fault.ssm_documents)]
 
 
 def read_touched(fault: AnyFault) -> dict[str, Any] | None:
@@ -56,13 +67,12 @@ def read_touched(fault: AnyFault) -> dict[str, Any] | None:
 
 def _runs(definition: Definition, listed: CustomAction, action: Mapping[str, Any], used: Targets) -> bool:
     """Whether the entry is of this action, or starts this document."""
-    if listed.document is None:
-        types = {target.get("resourceType") for target in used.values()}
-        return action.get("actionId") == listed.action and types == {listed.resource_type.value}
-    if action.get("actionId") != AUTOMATION:
+    if action.get("actionId") != listed.fis_action:
         return False
-    here = locate_document(listed.document, definition.partition, definition.region, definition.account)
-    return bool(action.get("parameters", {}).get("documentArn") == here)
+    if listed.any_document is not None:
+        here = locate_document(listed.any_document, definition.partition, definition.region, definition.account)
+        return bool(action.get("parameters", {}).get("documentArn") == here)
+    return {target.get("resourceType") for target in used.values()} == {listed.resource_type.value}
 
 
 def _fits(entry: CustomFault, action: Mapping[str, Any]) -> bool:

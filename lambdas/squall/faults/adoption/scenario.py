@@ -13,11 +13,13 @@ from squall.domain.documents.definition import Definition
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
 from squall.faults.adoption.actions import Actions, find_wait_problems, read_action
-from squall.faults.adoption.entries import choose_entry, is_known
+from squall.faults.adoption.entries import choose_entry, is_known, list_modules
 from squall.faults.adoption.lengths import DURATION
+from squall.faults.adoption.place import find_other_place
 from squall.faults.adoption.selections import choose_targets
+from squall.faults.adoption.unfit import explain_unfit
 from squall.faults.base import AnyFault
-from squall.faults.custom import CustomFault
+from squall.faults.custom.fault import CustomFault
 from squall.faults.parameters import parse_length
 
 LONGEST_NAME = 30
@@ -112,6 +114,8 @@ def name_faults(injecting: Actions) -> dict[str, str]:
 def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     used = {target: targets.get(target, {}) for target in action.get("targets", {}).values()}
     path = extend_path("actions", name)
+    if elsewhere := [*find_other_place(definition, action)]:
+        raise InvalidInput(prefix_paths(path, elsewhere))
     found: dict[str, Any] | None = None
     refusal = InvalidInput([])
     try:
@@ -138,16 +142,16 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
 def _list_able(definition: Definition, action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]]) -> list[AnyFault]:
     """The faults that inject with this action into these targets, the experiment's own type first; or the policy's entry, for
     an action that no module knows. Raises InvalidInput with a path below the action."""
-    if not is_known(action.get("actionId"), None):
-        entry = choose_entry(definition, action, used)
-        return [entry] if entry else []
+    if not is_known(action, None) and (entry := choose_entry(definition, action, used)) is not None:
+        return [entry]
     types = {target.get("resourceType") for target in used.values()}
-    faults = (*registry.list_faults(), *registry.list_action_faults())
-    able = [fault for fault in faults if action.get("actionId") in fault.fis_actions and fault.fis_resource_type in types]
+    able = [fault for fault in list_modules(action) if fault.fis_resource_type in types]
     return sorted(able, key=lambda fault: fault.type is not definition.experiment.type)
 
 
 def _explain_none(action: Mapping[str, Any], used: Mapping[str, Mapping[str, Any]]) -> Problem:
+    if not list_modules(action):
+        return explain_unfit("actionId", str(action.get("actionId")), action.get("parameters", {}))
     types = ", ".join(sorted({str(target.get("resourceType")) for target in used.values()})) or "nothing"
     message = f"no fault injects with {action.get('actionId')} into {types}"
     return Problem(path="actionId", message=message, expected="an action of docs/faults.md")
@@ -213,7 +217,7 @@ def _bind(definition: Definition, fault: Mapping[str, Any]) -> AnyFault:
 def _lasts(definition: Definition, fault: Mapping[str, Any]) -> bool:
     module = _bind(definition, fault)
     if isinstance(module, CustomFault):
-        return module.listed.lasts or module.listed.document is not None
+        return module.listed.lasts or module.listed.any_document is not None
     return module.lasts(module.parse(fault["parameters"]))
 
 
@@ -224,7 +228,7 @@ def find_open_ends(name: str, after: Sequence[str], faults: Mapping[str, AnyFaul
     """
     for earlier in after:
         fault = faults[earlier]
-        if isinstance(fault, CustomFault) and fault.listed.document is not None and fault.listed.length is None:
+        if isinstance(fault, CustomFault) and fault.listed.any_document is not None and fault.listed.length is None:
             message = f"begins when the document of {earlier} has ended, which nothing says beforehand"
             path = extend_path(name, "startAfter")
             expected = f"length in custom_actions.{fault.name}, if the document has a parameter for it; or a template for each document"

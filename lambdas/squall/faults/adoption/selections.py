@@ -73,16 +73,28 @@ def _read_target(definition: Definition, target: Mapping[str, Any], fault: AnyFa
     except InvalidInput as invalid:
         problems += invalid.problems
     if not arns and not tags and not problems:
-        problems.append(Problem(path=WHOLE, message="says nothing about which resources", expected=_SUFFICES.get(kind, _ANY)))
-    select, wrong = _read_mode(definition, str(target.get("selectionMode", "")))
+        problems.append(Problem(path=WHOLE, message=_describe_lack(target, kind), expected=_SUFFICES.get(kind, _ANY)))
+    one_by_one = 0 if tags else len(target.get("resourceArns", ()))
+    select, wrong = _read_mode(definition, str(target.get("selectionMode", "")), one_by_one)
     problems += wrong
     if problems:
         raise InvalidInput(problems)
     return {"resource_type": kind, "arns": arns, "tags": tags, "filters": filters, "select": select}
 
 
+def _describe_lack(target: Mapping[str, Any], kind: ResourceType) -> str:
+    """What is wrong with a target that has neither ARNs nor tags."""
+    narrowing = [*target.get("parameters", {}), *(str(condition.get("path")) for condition in target.get("filters", ()))]
+    if not narrowing:
+        return "says nothing about which resources"
+    return f"means every {kind.words} of this {' and '.join(narrowing)}, whether it has opted in or not"
+
+
 _ANY = "resourceArns or resourceTags"
-_SUFFICES = {ResourceType.ECS_TASK: f"{_ANY}, or both cluster and service in parameters"}
+_SUFFICES = {
+    ResourceType.ECS_TASK: f"{_ANY}, or both cluster and service in parameters",
+    ResourceType.SUBNET: f"{_ANY}; availabilityZoneIdentifier and vpc in parameters then narrow them",
+}
 
 
 def _read_filters(kind: ResourceType, given: Iterable[Mapping[str, Any]]) -> Filters:
@@ -127,12 +139,15 @@ def _merge_filters(first: Filters, second: Filters) -> Filters:
     return merged
 
 
-def _read_mode(definition: Definition, mode: str) -> tuple[str | dict[str, int], list[Problem]]:
-    """How many of the candidates are hit."""
+def _read_mode(definition: Definition, mode: str, named: int) -> tuple[str | dict[str, int], list[Problem]]:
+    """How many of the candidates are hit. `named`: how many the target names one by one; 0 if it says them otherwise."""
     single = definition.experiment.blast_radius is BlastRadius.SINGLE_INSTANCE
     if mode == "ALL" or (mode == "COUNT(1)" and single):
         return ("all" if mode == "ALL" else "radius"), []
     if match := re.fullmatch(r"(PERCENT|COUNT)\(([1-9]\d{0,3})\)", mode):
+        if match[1] == "COUNT" and 0 < named < int(match[2]):
+            message = f"{mode} is more than the {named} that the target names"
+            return "radius", [Problem(path="selectionMode", message=message, expected=f"ALL, or COUNT({named}) at most")]
         return {match[1].lower(): int(match[2])}, []
     return "radius", [Problem(path="selectionMode", message=f"{mode!r} is not understood", expected="ALL, COUNT(n) or PERCENT(n)")]
 

@@ -18,20 +18,31 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.actions import find_length, is_one_fault, read_action, read_observation
+from squall.faults.adoption.actions import find_length, find_unfit, is_one_fault, read_action, read_observation
 from squall.faults.adoption.entries import choose_entry, is_known
 from squall.faults.adoption.keys import PATH, find_double, find_unknown_keys
 from squall.faults.adoption.lengths import OBSERVATION, find_range_problems, with_template_lengths
+from squall.faults.adoption.place import find_other_place, find_place_problem
 from squall.faults.adoption.scenario import read_scenario
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.base import AnyFault
 from squall.faults.plan import BoundFault, planned_end
 
-REPLACED = (
-    "id", "arn", "description", "creationTime", "lastUpdateTime", "roleArn", "tags", "logConfiguration", "experimentReportConfiguration",
-)  # fmt: skip
-"""What Squall replaces by its own: names, the role, and where FIS writes."""
-KEYS = ("targets", "actions", "stopConditions", "experimentOptions", "targetAccountConfigurationsCount", *REPLACED)
+REPLACED = {
+    "roleArn": "the environment's FIS role",
+    "tags": "tags of its own",
+    "logConfiguration": "its own record",
+    "experimentReportConfiguration": "its own report",
+}
+"""What Squall replaces by its own, and by what: the role, and where FIS writes."""
+DECIDED = {
+    "fisPodSecurityPolicy": "Squall takes the one that the namespace asks for",
+    "completeIfInstancesTerminated": "Squall says true, because a group may terminate a stopped instance before FIS starts it again",
+}
+"""Parameters of actions that Squall decides in any case, and how."""
+ABOUT_ITSELF = ("id", "arn", "description", "creationTime", "lastUpdateTime")
+"""What is about the template itself: its names, and when it was made."""
+KEYS = ("targets", "actions", "stopConditions", "experimentOptions", "targetAccountConfigurationsCount", *ABOUT_ITSELF, *REPLACED)
 
 
 def apply_template(definition: Definition, template: Mapping[str, Any]) -> Experiment:
@@ -54,8 +65,8 @@ def apply_template(definition: Definition, template: Mapping[str, Any]) -> Exper
         observation = read_observation(actions, fault, with_template_lengths(experiment, find_length(actions, fault)))
         if OBSERVATION in experiment.override_ranges and experiment.observation is not None:
             observation = experiment.observation
-        return _with_template(experiment, fault.type, target, parameters, observation)
-    return _with_scenario(definition, actions, targets, problems)
+        return _with_rollback(definition, _with_template(experiment, fault.type, target, parameters, observation))
+    return _with_rollback(definition, _with_scenario(definition, actions, targets, problems))
 
 
 def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[AnyFault, dict[str, Any], dict[str, Any]]:
@@ -81,8 +92,10 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
     experiment = with_template_lengths(experiment, find_length(actions, fault))
     parameters: list[dict[str, Any]] = []
     for name, action in injecting.items():
+        problems += prefix_paths(extend_path(PATH, "actions", name), find_other_place(definition, action))
         try:
-            parameters.append(read_action(action, fault, experiment.length))
+            if find_place_problem(definition, action) is None:
+                parameters.append(read_action(action, fault, experiment.length))
         except InvalidInput as invalid:
             problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
     try:
@@ -100,18 +113,46 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
     return fault, target, parameters[0]
 
 
+def _explain_unlisted(definition: Definition, action: Mapping[str, Any]) -> list[Problem]:
+    """Why an experiment of type `custom` can't run an action that no entry of the policy lists."""
+    if (elsewhere := find_place_problem(definition, action)) is not None:
+        return [elsewhere]
+    unfit = find_unfit(str(action.get("actionId")), action.get("parameters", {}), registry.get_fault(FaultType.CUSTOM))
+    return [unfit] if unfit else []
+
+
+def list_replaced(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What of a template that is adopted has no effect, or is replaced by Squall's own: each with its path, and why."""
+    for key, own in REPLACED.items():
+        if template.get(key):
+            yield key, f"Squall has {own}"
+    if template.get("experimentOptions", {}).get("emptyTargetResolutionMode") == "skip":
+        yield "experimentOptions.emptyTargetResolutionMode", "Squall refuses a run that finds no target"
+    actions = template.get("actions", {})
+    for name, action in actions.items():
+        for parameter, own in DECIDED.items():
+            if action.get("parameters", {}).get(parameter):
+                yield extend_path("actions", name, "parameters", parameter), own
+    used = {target for action in actions.values() for target in action.get("targets", {}).values()}
+    for name in template.get("targets", {}):
+        if name not in used:
+            yield extend_path("targets", name), "is a target that no action uses"
+
+
 def _choose_fault(definition: Definition, injecting: Mapping[str, Mapping[str, Any]], used: Mapping[str, Mapping[str, Any]]) -> AnyFault:
     """The fault of the experiment's type; or, where no module knows the action, that of the policy's entry. Raises
     InvalidInput with paths below the actions."""
     (planned,) = definition.experiment.plan
     name, action = next(iter(injecting.items()))
-    if not is_known(action.get("actionId"), planned.type):
+    if not is_known(action, planned.type):
         try:
             entry = choose_entry(definition, action, used)
         except InvalidInput as invalid:
             raise InvalidInput(prefix_paths(name, invalid.problems)) from None
         if entry is not None:
             return entry
+        if planned.type is FaultType.CUSTOM:
+            raise InvalidInput(prefix_paths(name, _explain_unlisted(definition, action)))
     return registry.get_fault(planned.type, _resource_type(planned.type, used.values()))
 
 
@@ -148,6 +189,14 @@ def _with_template(
     return _validate({**experiment.model_dump(mode="json"), **read})
 
 
+def _with_rollback(definition: Definition, adopted: Experiment) -> Experiment:
+    """The experiment with what undoes its custom actions by the policy's entries, which no template can say."""
+    names = (planned.parameters.get("action") for planned in adopted.plan if planned.type is FaultType.CUSTOM)
+    listed = (definition.environment.custom_actions[str(name)].rollback for name in names)
+    declared = next((rollback for rollback in listed if rollback is not None), None)
+    return adopted if adopted.rollback is not None or declared is None else adopted.model_copy(update={"rollback": declared})
+
+
 def _validate(raw: Mapping[str, Any]) -> Experiment:
     try:
         return Experiment.model_validate(raw)
@@ -181,8 +230,10 @@ def _find_surroundings(definition: Definition, template: Mapping[str, Any]) -> I
                 yield Problem(path=path, message=message, expected="aws:cloudwatch:alarm or none")
     options = template.get("experimentOptions", {})
     yield from prefix_paths("experimentOptions", find_unknown_keys(options, ("accountTargeting", "emptyTargetResolutionMode")))
-    if options.get("accountTargeting") == "multi-account" or template.get("targetAccountConfigurationsCount"):
-        yield Problem(path="experimentOptions", message="it targets other accounts", expected="a template of one account")
+    if options.get("accountTargeting") == "multi-account":
+        yield Problem(path="experimentOptions.accountTargeting", message="it targets other accounts", expected="single-account")
+    elif template.get("targetAccountConfigurationsCount"):
+        yield Problem(path="targetAccountConfigurationsCount", message="it targets other accounts", expected="a template of one account")
 
 
 def _resource_type(fault_type: FaultType, used: Iterable[Mapping[str, Any]]) -> ResourceType:

@@ -22,7 +22,7 @@ class CommandFault(Fault[R, P]):
 
     def prove(self, aftermath: Aftermath, /) -> tuple[Proof, ...]:
         targets = [target.resource.id for target in aftermath.before]
-        return tuple(self._prove_target(target, aftermath.commands.get(target, ())) for target in targets)
+        return tuple(self.prove_command(target, aftermath.commands.get(target, ())) for target in targets)
 
     def verify(self, aftermath: Aftermath, /) -> RollbackReport:
         before, now = aftermath.before, aftermath.workload
@@ -41,7 +41,7 @@ class CommandFault(Fault[R, P]):
             could_have_lasted_until=_latest_end([command for _, command in sent], aftermath.length),
         )
 
-    def _prove_target(self, target: str, commands: Sequence[CommandState]) -> Proof:
+    def prove_command(self, target: str, commands: Sequence[CommandState]) -> Proof:
         """The proof for one target: the command was delivered and is in progress, succeeded, or was cancelled after it
         began."""
         for command in commands:

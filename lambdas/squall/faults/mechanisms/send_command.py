@@ -3,7 +3,7 @@ proof."""
 
 import json
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 from typing import Any
@@ -12,7 +12,7 @@ from squall.domain.base.problems import WHOLE, InvalidInput, Problem, prefix_pat
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.metrics.periods import format_length
-from squall.domain.policy.custom_actions import Grant
+from squall.domain.policy.custom_actions import SEND, Grant
 from squall.domain.resources.instances import Instance
 from squall.faults.base import Injection
 from squall.faults.checks import check_targets
@@ -22,7 +22,6 @@ from squall.faults.mechanisms.command import CommandFault
 from squall.faults.parameters import P, convert_value, find_other_values, find_unknown, length_problems, parse_length
 
 DocumentNames = Mapping[str, tuple[str, str | None]]
-SEND = "aws:ssm:send-command"
 _INSTALL, _SECONDS = "InstallDependencies", "DurationSeconds"
 SLACK = timedelta(seconds=60)
 """How much longer the action may take than the fault: dispatch, and installing what the document needs."""
@@ -70,9 +69,7 @@ class SendCommandFault(CommandFault[Instance, P]):
 
     def check_targets(self, injection: Injection[Instance, P], /) -> Iterable[SafetyCheck]:
         targets = injection.targets
-        offline = [target.id for target in targets if not target.managed]
-        refusal = f"{', '.join(offline)} is not online in Systems Manager: the command would never arrive"
-        yield check_targets("systems_manager_online", targets, offline, refusal, "every target is online in Systems Manager")
+        yield check_online(targets)
         others = [f"{target.id} runs {target.platform}" for target in targets if target.platform.lower() != "linux"]
         yield check_targets("linux", targets, others, f"the document needs Linux: {'; '.join(others)}", "every target runs Linux")
         yield from self.check_instances(injection)
@@ -124,17 +121,29 @@ class SendCommandFault(CommandFault[Instance, P]):
         return self.read_checked(document_of(action_parameters), parameters, path, problems)
 
 
+def check_online(targets: Sequence[Instance]) -> SafetyCheck:
+    """Whether a command would arrive at each target."""
+    offline = [target.id for target in targets if not target.managed]
+    refusal = f"{', '.join(offline)} is not online in Systems Manager: the command would never arrive"
+    return check_targets("systems_manager_online", targets, offline, refusal, "every target is online in Systems Manager")
+
+
 _OF_ACTION = frozenset({"documentArn", "documentVersion", "documentParameters", "duration"})
 """The parameters of a send-command action (AWS FIS actions reference)."""
-_DEFAULT_VERSIONS = frozenset({"", "$DEFAULT"})
 
 
 def _find_version_problem(action_parameters: Mapping[str, str]) -> Iterator[Problem]:
     """Squall names no version of the document, so the default version runs."""
     version = action_parameters.get("documentVersion", "")
-    if version not in _DEFAULT_VERSIONS:
+    if not is_default_version(version):
         message = f"version {version} of the document would be lost: Squall runs the default version"
-        yield Problem(path="parameters.documentVersion", message=message, expected="no version, or $DEFAULT")
+        expected = f"no version, or $DEFAULT; or an entry of the policy's custom_actions with command: {document_of(action_parameters)}"
+        yield Problem(path="parameters.documentVersion", message=message, expected=f"{expected} in that version")
+
+
+def is_default_version(version: str) -> bool:
+    """Whether a template's `documentVersion` means the document's default version."""
+    return version in {"", "$DEFAULT"}
 
 
 def document_of(action_parameters: Mapping[str, str]) -> str:

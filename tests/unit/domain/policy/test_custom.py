@@ -19,7 +19,7 @@ from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.domain.run.fis_state import ActionState, FisExperiment
 from squall.faults import registry
-from squall.faults.custom import CustomFault
+from squall.faults.custom.fault import CustomFault
 from squall.faults.template import compile_template
 from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, before, discovery, environment, experiment, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
@@ -231,10 +231,10 @@ def test_a_document_hits_everything_that_its_entry_says_it_touches(target: dict[
         ({"touches": TOUCHED}, "the targets of the action are what it touches"),
         ({"iam": []}, "FIS could not run the action"),
         ({"target_key": None}, "FIS could not run the action"),
-        ({"action": None}, "names both an action and a document, or neither"),
-        ({"action": "aws:ssm:send-command"}, "can't be followed to its end"),
-        ({"action": "aws:fis:inject-api-throttle-error"}, "can't be followed to its end"),
-        ({"document": "Other"}, "names both an action and a document, or neither"),
+        ({"action": None}, "names several things to run, or none"),
+        ({"action": "aws:ssm:send-command"}, "is no action by itself"),
+        ({"action": "aws:fis:inject-api-throttle-error"}, "is no action by itself"),
+        ({"document": "Other"}, "names several things to run, or none"),
         ({"version": "1"}, "only a document has a version and a role"),
         ({"iam": [{"actions": [], "resources": ["*"]}]}, "at least 1 item"),
         ({"iam": [{"actions": ["ec2:*"], "resources": ["*"]}]}, r"reboot\.iam\.0\.actions\.0"),

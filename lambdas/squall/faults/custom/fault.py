@@ -1,10 +1,9 @@
-"""Custom actions: FIS actions or Automation documents that the environment's policy lists."""
+"""Custom actions: FIS actions and Automation documents that the environment's policy lists. Commands are in `command`."""
 
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from math import ceil
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -12,14 +11,12 @@ from pydantic import Field
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, require_pattern, show_value, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
-from squall.domain.experiment.scenario import PlannedFault
-from squall.domain.experiment.target import Target
 from squall.domain.metrics.periods import format_length
-from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant
-from squall.domain.policy.environment import Environment
+from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant, locate_document
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
 from squall.faults.base import Injection
+from squall.faults.custom.lengths import read_length, write_length
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration
 from squall.faults.mechanisms.reported import ReportedFault
 from squall.faults.mechanisms.send_command import read_document_parameters
@@ -32,7 +29,8 @@ class Parameters(Model):
     action: Annotated[str, CUSTOM_NAME]
     """Name of the entry in the environment's `custom_actions`."""
     values: Annotated[dict[str, Value], Field(max_length=30)] = {}
-    """The parameters that the entry asks for. For a document `$targets` stands for the ids of the pinned targets."""
+    """The parameters that the entry asks for. For an Automation document `$targets` stands for the ids of the
+    pinned targets."""
 
 
 class CustomFault(ReportedFault[Resource, Parameters]):
@@ -112,21 +110,31 @@ class CustomFault(ReportedFault[Resource, Parameters]):
             for name, value in sorted(self.action_parameters(injection).items())
         }
         if own := self.listed.length:
-            parameters[own.parameter] = [_write_length(own.unit, injection.length)]
-        text = json.dumps({**parameters, ROLE_PARAMETER: [self.listed.assume_role]}, separators=(",", ":"))
+            parameters[own.parameter] = [write_length(own.unit, injection.length)]
+        parameters[ROLE_PARAMETER] = [self.listed.assume_role or ""]
+        return {
+            "actionId": self.listed.fis_action,
+            "description": self.describe(injection.parameters),
+            "parameters": {
+                **self.write_document(document, injection, parameters),
+                "maxDuration": iso_duration(min(self.action_length(injection.length), LONGEST)),
+            },
+        }
+
+    def write_document(
+        self, document: str, injection: Injection[Resource, Parameters], told: Mapping[str, str | list[str]]
+    ) -> dict[str, str]:
+        """What an action says of its document, which gets these parameters. Raises InvalidInput if they are too long for
+        FIS."""
+        text = json.dumps(told, separators=(",", ":"))
         if len(text) > LONGEST_VALUE:
             message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
             raise InvalidInput([Problem(path="parameters.values", message=message)])
         account = injection.targets[0].arn.split(":")[4]
         return {
-            "actionId": self.listed.fis_action,
-            "description": self.describe(injection.parameters),
-            "parameters": {
-                "documentArn": locate_document(document, injection.partition, injection.region, account),
-                "documentVersion": self.listed.version or "",
-                "documentParameters": text,
-                "maxDuration": iso_duration(min(self.action_length(injection.length), LONGEST)),
-            },
+            "documentArn": locate_document(document, injection.partition, injection.region, account),
+            "documentVersion": self.listed.version or "",
+            "documentParameters": text,
         }
 
     def action_length(self, length: timedelta, /) -> timedelta:
@@ -138,7 +146,7 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         """The parameter of the action that holds its length; None for an action that is over at once."""
         if self.listed.document:
             return "maxDuration"
-        return "duration" if self.listed.lasts else None
+        return "duration" if self.listed.lasts or self.listed.command else None
 
     def is_instant(self, _action_id: str, _parameters: Mapping[str, str], /) -> bool:
         """A document runs until it has ended, for the length that it is told, or at most for its `maxDuration`."""
@@ -150,13 +158,13 @@ class CustomFault(ReportedFault[Resource, Parameters]):
                 told = read_document_parameters(parameters.get("documentParameters", "{}"))
             except InvalidInput:
                 return None
-            return _read_length(own.unit, told.get(own.parameter))
+            return read_length(own.unit, told.get(own.parameter))
         return parse_length(parameters.get(self._length_parameter)) if self._length_parameter else None
 
     def read_values(self, _action_id: str, parameters: Mapping[str, str], /) -> dict[str, Any]:
         """The entry and what the action gives besides what the entry fixes, whether the entry allows it or not."""
         rest = {name: value for name, value in parameters.items() if name != self._length_parameter}
-        if self.listed.document:
+        if self.listed.any_document:
             rest = read_document_parameters(parameters.get("documentParameters", "{}"))
             rest.pop(ROLE_PARAMETER, None)
             rest.pop(self.listed.length.parameter if self.listed.length else "", None)
@@ -168,7 +176,7 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         rest, problems, path = dict(parameters), list[Problem](), "parameters"
         if self._length_parameter:
             problems += self._find_length_problems(rest.pop(self._length_parameter, None), length)
-        if self.listed.document:
+        if self.listed.any_document:
             rest.pop("documentArn", None)
             problems += self._find_version_problems(rest.pop("documentVersion", ""))
             told, path = rest.pop("documentParameters", "{}"), "parameters.documentParameters"
@@ -180,7 +188,7 @@ class CustomFault(ReportedFault[Resource, Parameters]):
                 raise InvalidInput([*problems, *prefix_paths(path, invalid.problems)]) from None
         if own := self.listed.length:
             given = rest.pop(own.parameter, None)
-            told_length = _read_length(own.unit, given)
+            told_length = read_length(own.unit, given)
             problems += length_problems(
                 extend_path(path, own.parameter), given if told_length is None else iso_duration(told_length), length
             )
@@ -207,13 +215,14 @@ class CustomFault(ReportedFault[Resource, Parameters]):
 
     def _find_length_problems(self, given: str | None, length: timedelta) -> Iterable[Problem]:
         """What is wrong with the action's own parameter of its length. Where the document is told its length, it is only when
-        FIS would stop it, which Squall sets itself."""
+        FIS stops it, or no longer follows it, which Squall sets itself."""
         path = f"parameters.{self._length_parameter}"
         if self.listed.length is None:
             return length_problems(path, given, length)
         stopped = parse_length(given)
         if stopped is not None and stopped < length:
-            message = f"FIS would stop the document after {format_length(stopped)}, which is to last {format_length(length)}"
+            ends = "report the command as completed" if self.listed.command else "stop the document"
+            message = f"FIS would {ends} after {format_length(stopped)}, which is to last {format_length(length)}"
             return [Problem(path=path, message=message, expected=f"{format_length(length)} or more")]
         return []
 
@@ -232,88 +241,3 @@ class CustomFault(ReportedFault[Resource, Parameters]):
             old, new = getattr(before, field), getattr(now, field)
             if old != new:
                 yield f"the {field} of {now.id} is {new}, it was {old}"
-
-
-def find_problems(fault: PlannedFault, environment: Environment, *, undone: bool) -> Iterator[Problem]:
-    """What is wrong with a custom action: whether the environment's policy lists it for such targets and values, and
-    what undoes it. `undone`: whether the experiment declares a rollback document."""
-    if fault.type is not FaultType.CUSTOM:
-        return
-    known, name = environment.custom_actions, fault.parameters.get("action")
-    if not isinstance(name, str):
-        return  # parsing has reported it
-    if name not in known:
-        message = f"{environment.name} has no custom action {show_value(name)}{suggest_name(name, known)}"
-        yield Problem(path="parameters.action", message=message, expected=", ".join(sorted(known)) or "none: its policy lists none")
-        return
-    listed = known[name]
-    if fault.resource_type is not listed.resource_type:
-        message = f"{name} can't be run on {fault.resource_type.with_article}"
-        yield Problem(path="target_resources", message=message, expected=f"{listed.resource_type.words} ({listed.resource_type.value})")
-    if listed.touches is not None and (whole := _describe_touched(listed)) != _describe_target(fault):
-        message = f"{name} touches other resources than the targets of the experiment, or more"
-        yield Problem(path="target", message=message, expected=json.dumps({**whole, "select": "all"}))
-    if listed.length is not None and listed.length.unit == "minutes" and fault.length % timedelta(minutes=1):
-        message = f"{name} takes whole minutes, the fault lasts {format_length(fault.length)}"
-        yield Problem(path="duration", message=message, expected="whole minutes")
-    try:
-        CustomFault(listed.resource_type, listed).parse(fault.parameters)
-    except InvalidInput as invalid:
-        yield from invalid.problems
-    if not undone and not listed.self_reverting:
-        message = f"{name} does not undo itself"
-        yield Problem(path="rollback", message=message, expected="one of the environment's rollback_documents")
-
-
-def find_open_ends(plan: Iterable[PlannedFault], environment: Environment) -> Iterator[Problem]:
-    """Faults that begin when a document has ended of which nothing says when that is: adoption refuses them, too."""
-    faults = {fault.name: fault for fault in plan}
-    for fault in faults.values():
-        for earlier in fault.after:
-            name = faults[earlier].parameters.get("action") if faults[earlier].type is FaultType.CUSTOM else None
-            listed = environment.custom_actions.get(str(name))
-            if listed is not None and listed.document is not None and listed.length is None:
-                message = f"begins when the document of {earlier} has ended, which nothing says beforehand"
-                expected = f"length in custom_actions.{name}, if the document has a parameter for it; or a document that nothing follows"
-                yield Problem(path=extend_path(fault.path, "after"), message=message, expected=expected)
-
-
-def _write_length(unit: str, length: timedelta) -> str:
-    """The length as the document reads it, never shorter."""
-    if unit == "iso":
-        return iso_duration(length)
-    return str(max(1, ceil(length / _UNITS[unit])))
-
-
-def _read_length(unit: str, text: str | None) -> timedelta | None:
-    if unit == "iso" or text is None:
-        return parse_length(text)
-    return int(text) * _UNITS[unit] if re.fullmatch(r"[1-9]\d{0,5}", text) else None
-
-
-_UNITS = {"seconds": timedelta(seconds=1), "minutes": timedelta(minutes=1)}
-
-
-def locate_document(document: str, partition: str, region: str, account: str) -> str:
-    """The ARN of an Automation document that an entry names. AWS's own belong to no account."""
-    owner = "" if document.startswith(("AWS-", "AWSSupport-")) else account
-    return document if document.startswith("arn:") else f"arn:{partition}:ssm:{region}:{owner}:document/{document}"
-
-
-def touched_target(listed: CustomAction) -> dict[str, Any] | None:
-    """The target of an experiment that runs this document: everything that feels it. None if the entry does not say."""
-    return None if listed.touches is None else {"resource_type": listed.resource_type.value, **_describe_touched(listed), "select": "all"}
-
-
-def _describe_touched(listed: CustomAction) -> dict[str, Any]:
-    touches = listed.touches
-    return {} if touches is None else {"arns": sorted(touches.arns)} if touches.arns else {"tags": touches.tags}
-
-
-def _describe_target(fault: PlannedFault) -> dict[str, Any] | None:
-    """The fault's candidates in the words of `touches`; None if they are narrowed, or if not all of them are hit."""
-    target = fault.target or Target.model_construct()
-    named = sorted({*fault.named})
-    if target.filters or (named and target.tags) or not (target.select == "all" or len(named) == 1):
-        return None
-    return {"arns": named} if named else {"tags": target.tags}
