@@ -111,22 +111,22 @@ def _read_memory(pid: int) -> int:
 
 def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(fleet: LocalFleet) -> None:
     done = command(fleet, "status")
-    assert done.code == 0, done.stacks
+    assert done.code == 0, json.dumps(done.stacks, indent=1)
     assert done.most_memory < MOST_MEMORY
     assert not any(stack["answer"]["halt"]["engaged"] for stack in done.stacks.values())
 
     assert invoke(fleet, "heartbeat") == {MEMBER: "sent"}
     assert invoke(fleet, "collect") == {MEMBER: "0 runs copied"}
     done = command(fleet, "doctor")
-    assert done.code == 0, done.stacks
+    assert done.code == 0, json.dumps(done.stacks, indent=1)
     assert [check["role"] for check in done.stacks[MEMBER]["answer"]] == list(GRANTS)
 
     ran = command(fleet, "run", MEMBER, "network-latency", "--name", "from-home")
-    assert (ran.answer["execution_id"], ran.answer["status"]) == ("from-home", "completed"), ran.answer
+    assert (ran.answer["execution_id"], ran.answer["status"]) == ("from-home", "completed"), json.dumps(ran.answer, indent=1)
     assert invoke(fleet, "collect") == {MEMBER: "1 runs copied"}
 
     done = command(fleet, "halt", "--reason", "a test")
-    assert done.code == 0, done.stacks
+    assert done.code == 0, json.dumps(done.stacks, indent=1)
     done = command(fleet, "status")
     assert all(stack["answer"]["halt"]["engaged"] for stack in done.stacks.values())
     assert done.stacks[MEMBER]["answer"]["halt"]["by"] == f"arn:aws:iam::{IDENTITIES[HOME].account_id}:user/ada"
