@@ -126,6 +126,12 @@ def adopt_automation(world: FakeWorld, experiment: dict[str, Any], policy: dict[
     world.faults.automation_seconds = experiment["duration_minutes"] * 60 + 30
 
 
+def adopt_quick_automation(world: FakeWorld, experiment: dict[str, Any], policy: dict[str, Any]) -> None:
+    """The same, but the document has ended when anything breaks."""
+    adopt_automation(world, experiment, policy)
+    world.faults.automation_seconds = 0
+
+
 def adopt_command(world: FakeWorld, experiment: dict[str, Any], policy: dict[str, Any]) -> None:
     """A template that sends a Run Command document to an instance."""
     arns = [world.fleet.instances[target].arn for target in experiment["target_resources"][:1]]
@@ -159,6 +165,7 @@ def _adopt(
 
 ADOPTED: dict[str, Callable[[FakeWorld, dict[str, Any], dict[str, Any]], None]] = {
     "an adopted automation": adopt_automation,
+    "an adopted automation that is over at once": adopt_quick_automation,
     "an adopted command": adopt_command,
 }
 """Experiments that adopt a FIS template whose document the policy lists. Each entry also puts the template into FIS."""
