@@ -1,6 +1,6 @@
 """Parses a campaign, and plans its steps: every problem of the campaign, its experiments and its doses at once."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -182,12 +182,13 @@ def plan_campaign(
     return CampaignPlan(campaign=campaign, steps=tuple(steps), mode=request.mode if request else Mode.RUN)
 
 
-def _find_unequal_lengths(steps: Iterable[PlannedStep]) -> Iterator[Problem]:
+def _find_unequal_lengths(steps: Sequence[PlannedStep]) -> Iterator[Problem]:
     """Whether a Region without a fault is not watched as long as the others may have theirs."""
-    lengths = {step.fault_type == FaultType.NO_FAULT: step.seconds for step in steps}
+    carried = [step.seconds for step in steps if step.fault_type == FaultType.NO_FAULT]
+    faults = [step.seconds for step in steps if step.fault_type != FaultType.NO_FAULT]
     reserve = round(RESERVE.total_seconds())
-    if True in lengths and lengths[True] + reserve < lengths.get(False, 0):
-        message = f"the faults may last {lengths[False]} s, and the Region that carries the load would be watched for {lengths[True]} s"
+    if carried and faults and min(carried) + reserve < max(faults):
+        message = f"the faults may last {max(faults)} s, and the Region that carries the load would be watched for {min(carried)} s"
         expected = f"at most {reserve} s that FIS keeps in reserve, and no other length for a scenario"
         yield Problem(path="experiment", message=message, expected=expected)
 

@@ -10,8 +10,11 @@ from squall.domain.language.sentences import Replacement, Threshold
 
 TRAFFIC = "request_rate"
 """The canonical metric that tells whether load arrived."""
-UNCHANGED = {"ratio": 100.0, "change": 0.0, "difference": 0.0}
-"""The number of a comparison with the baseline that means: as before."""
+MARGIN = {"ratio": 110.0, "change": 10.0}
+"""The least number of a comparison with the baseline that the usual ups and downs of traffic do not reach. A difference in
+requests has none: what it means depends on how many there are."""
+COUNTS = frozenset({"Sum", "SampleCount"})
+"""Statistics of an own metric that counts something: a level, such as a disk's, rises for other reasons, too."""
 
 
 def find_nothing(path: str) -> Problem:
@@ -34,10 +37,10 @@ def find_carrying_problems(experiment: Experiment) -> Iterator[Problem]:
 
 
 def _shows_load(parsed: Parsed, experiment: Experiment) -> bool:
-    """Whether the sentence is only true if there is more to do than before: more requests, or more of a metric of the
-    experiment's own."""
-    if not isinstance(parsed, Threshold) or parsed.relative is None or parsed.comparator not in {">", ">="}:
+    """Whether the sentence is only true if there is clearly more to do than before: more requests, or more of what a metric of
+    the experiment's own counts."""
+    if not isinstance(parsed, Threshold) or parsed.relative not in MARGIN or parsed.comparator not in {">", ">="}:
         return False
-    if parsed.window not in {"fault", "observation"}:
-        return False
-    return (parsed.metric == TRAFFIC or parsed.metric in experiment.metrics) and parsed.value > UNCHANGED[parsed.relative]
+    own = experiment.metrics.get(parsed.metric)
+    counts = parsed.metric == TRAFFIC or (own is not None and own.statistic in COUNTS)
+    return counts and parsed.window in {"fault", "observation"} and parsed.value >= MARGIN[parsed.relative]

@@ -143,7 +143,7 @@ def test_a_region_that_can_t_be_read_is_given_up_when_its_part_is_over_by_itself
     longest = timedelta(minutes=10 + 2 + 15 + 20)  # the fault, what stopping and the recovery may take, judging
     assert two.whole.start_by
     assert over_by == two.whole.start_by + START_WITHIN + longest
-    assert f"whatever ran there has ended by itself by {over_by:%H:%M} UTC" in two.whole.reason
+    assert f"its fault has ended by itself by {over_by:%H:%M} UTC" in two.whole.reason
 
 
 def test_a_longer_fault_is_waited_for_longer(two: Together) -> None:

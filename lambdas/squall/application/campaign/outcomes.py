@@ -59,7 +59,7 @@ class Patience:
     def explain(self, region: str, error: str) -> str:
         """Why a Region was given up, in the few characters that a step's reason has."""
         since = f" since {self.since:%H:%M} UTC" if self.since else ""
-        over = f"; whatever ran there has ended by itself by {self.over_by:%H:%M} UTC" if self.over_by else ""
+        over = f"; its fault has ended by itself by {self.over_by:%H:%M} UTC" if self.over_by else ""
         return f"{region} could not be read{since}{over}: {error}"
 
 

@@ -20,7 +20,10 @@ Rule = Callable[[Experiment, Environment, timedelta], Ruling]
 
 
 def _allow_type(experiment: Experiment, policy: Environment, _: timedelta) -> Ruling:
-    allowed = all(fault.type in policy.allowed_types for fault in experiment.plan if fault.type is not FaultType.NO_FAULT)
+    injected = [fault.type for fault in experiment.plan if fault.type is not FaultType.NO_FAULT]
+    if not injected:
+        return True, f"nothing is injected here, which {policy.name} need not allow"
+    allowed = all(fault in policy.allowed_types for fault in injected)
     return allowed, f"{policy.name} allows {join_words(policy.allowed_types)}; this is {experiment.words}"
 
 

@@ -92,5 +92,5 @@ def _prove(target: str, fault: FaultElsewhere) -> Proof:
         )
     until = f"to {fault.ended_at:%H:%M:%S}" if fault.ended_at else "on"
     span = f"from {fault.started_at:%H:%M:%S} {until} UTC"
-    detail = f"{fault.region} had the fault {span}, and this Region none"
+    detail = f"FIS ran the fault of {fault.region} {span}, and none here; whether it had an effect, the report of {fault.region} says"
     return Proof(target=target, proven=True, kind="mechanism", detail=detail, at=fault.started_at, until=fault.ended_at)
