@@ -87,12 +87,12 @@ def test_a_region_without_a_fault_is_an_experiment_that_injects_nothing() -> Non
     [
         "Request rate increases by > 20 % vs baseline",
         "Request rate >= 1.2x baseline",
-        "Request rate increases by more than 5 requests/s during the fault",
+        "Request rate >= 110 % of baseline",
         "orders > 110 % of baseline",
     ],
 )
 def test_a_critical_criterion_has_to_show_that_the_load_arrived(criterion: str) -> None:
-    metrics = {"orders": {"namespace": "Shop", "metric_name": "Orders", "unit": "count"}}
+    metrics = {"orders": {"namespace": "Shop", "metric_name": "Orders", "unit": "count", "statistic": "Sum"}}
     assert parse_regions(carry({"text": criterion, "critical": True}, metrics=metrics))
     with pytest.raises(InvalidInput) as raised:
         parse_regions(carry(criterion, metrics=metrics))
@@ -105,14 +105,18 @@ def test_a_critical_criterion_has_to_show_that_the_load_arrived(criterion: str) 
         "System availability > 99%",
         "Request rate > 100 requests per second",
         "Request rate > 80 % of baseline",
+        "Request rate > 109 % of baseline",
+        "Request rate increases by more than 5 requests/s during the fault",
+        "disk > 150 % of baseline",
         "Request rate < 200 % of baseline",
         "Request rate > 130 % of baseline during recovery",
         "Response time > 130 % of baseline",
     ],
 )
 def test_what_holds_without_more_load_does_not_show_it(criterion: str) -> None:
+    metrics = {"disk": {"namespace": "Shop", "metric_name": "DiskUsed", "unit": "percent"}}
     with pytest.raises(InvalidInput) as raised:
-        parse_regions(carry({"text": criterion, "critical": True}))
+        parse_regions(carry({"text": criterion, "critical": True}, metrics=metrics))
     assert [str(problem).partition(":")[0] for problem in raised.value.problems] == ["regions.eu-central-1.success_criteria"]
     assert "Request rate > 130 % of baseline, critical: true" in str(raised.value.problems[0])
 
