@@ -371,6 +371,18 @@ def test_custom_resources_of_chaos_mesh_in_the_namespace_are_told_with_each_pod(
     assert {path.rpartition("/")[2] for path in api.asked if path.startswith(CHAOS)} == set(KINDS)
 
 
+def test_only_a_custom_resource_that_lists_pods_of_this_namespace_alone_is_told_with_them() -> None:
+    def named(name: str, **selector: Any) -> dict[str, Any]:
+        return {"metadata": {"name": name}, "spec": {"selector": selector}}
+
+    both = named("both", pods={"shop": ["web-1"], "pay": ["pay-1"]})
+    entries = [named("ours", pods={"shop": ["web-1", "web-2"]}), both, named("labels", labelSelectors={"app": "web"})]
+    pods, _, _ = finder(Lists(**chaos(networkchaos=entries)))
+    found = [resource for resource in pods.find([CLUSTER], {}, FILTERS).resources if isinstance(resource, EksPod)]
+    assert {len(resource.chaos or ()) for resource in found} == {3}
+    assert [resource.chaos_pods for resource in found] == [{"networkchaos.chaos-mesh.org/ours": ("web-1", "web-2")}] * 2
+
+
 @pytest.mark.parametrize(("path", "code"), [(CHAOS, "404"), (f"{CHAOS}/namespaces/shop/iochaos", "Forbidden")])
 def test_where_they_cannot_be_listed_nothing_is_known_of_them_and_pods_are_read_all_the_same(path: str, code: str) -> None:
     closed = Unavailable("kubernetes", "list", code, "no", retryable=False)

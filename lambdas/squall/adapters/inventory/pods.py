@@ -109,7 +109,7 @@ class EksPods:
         owners = _Owners(lambda kind: self._api.list(cluster, f"/apis/apps/v1{place}/{_KINDS[kind]}"))
         zones = self._zones(cluster, entries)
         helpers = tuple(sorted(entry["metadata"]["name"] for entry in entries if _is_running_helper(entry)))
-        shared = {"helpers": helpers, "pod_security": pod_security, "chaos": self._chaos(cluster, place)}
+        shared = {"helpers": helpers, "pod_security": pod_security, **self._chaos(cluster, namespace)}
         pods: list[tuple[EksPod, Mapping[str, str]]] = []
         around: dict[str, tuple[str, str]] = {}
         for entry in entries:
@@ -137,22 +137,23 @@ class EksPods:
             labels = {}  # the list of its pods is empty
         return str(labels.get(_ENFORCED, PRIVILEGED))
 
-    def _chaos(self, cluster: Mapping[str, Any], place: str) -> tuple[str, ...] | None:
-        """The custom resources of Chaos Mesh in the namespace. None if it is not installed, or if Squall may not list them:
-        faults that need them are refused then."""
+    def _chaos(self, cluster: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+        """The custom resources of Chaos Mesh in the namespace, as fields of its pods. Their names are None if it is not installed, or
+        if Squall may not list them: faults that need them are refused then."""
         try:
             self._api.get(cluster, f"/apis/{CHAOS_MESH}")  # everybody who is authenticated may ask which resources it has
-            kinds = [kind.lower() for kind in KINDS]
-            names = [
-                f"{kind}.{CHAOS_MESH.partition('/')[0]}/{entry['metadata']['name']}"
-                for kind in kinds
-                for entry in self._api.list(cluster, f"/apis/{CHAOS_MESH}{place}/{kind}")
-            ]
+            place = f"/apis/{CHAOS_MESH}/namespaces/{quote(namespace, safe='')}"
+            found = {
+                f"{kind}.{CHAOS_MESH.partition('/')[0]}/{entry['metadata']['name']}": _read_selected_pods(entry)
+                for kind in (kind.lower() for kind in KINDS)
+                for entry in self._api.list(cluster, f"{place}/{kind}")
+            }
         except Unavailable as error:
             if error.retryable:
                 raise
-            return None
-        return tuple(sorted(names))
+            return {"chaos": None}
+        listed = {name: tuple(pods[namespace]) for name, pods in sorted(found.items()) if set(pods) == {namespace}}
+        return {"chaos": tuple(sorted(found)), "chaos_pods": listed}
 
     def _zones(self, cluster: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The zone of each node, by the node's address. It comes from EC2, where nodes are instances in the cluster's
@@ -320,3 +321,8 @@ def _is_unprivileged(context: Mapping[str, Any]) -> bool:
 
 def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _read_selected_pods(entry: Mapping[str, Any]) -> Mapping[str, Sequence[str]]:
+    """The pods that a custom resource of Chaos Mesh lists by name, by namespace. Empty if it chooses them otherwise."""
+    return entry.get("spec", {}).get("selector", {}).get("pods") or {}

@@ -22,7 +22,7 @@ class FaultTraits:
     needs: frozenset[str] = frozenset()
     """What a target must have left for the fault to begin and to end there."""
     stirs: frozenset[str] = frozenset()
-    """What the fault uses of each target besides what it is named after: `cpu`."""
+    """What the fault uses of each target besides what it is named after: `cpu`, `memory`."""
     told_by: frozenset[str] = frozenset()
     """What of each target tells whether the fault did anything. Another fault that stirs it would hide an idle one."""
     proven_by_state: bool = False

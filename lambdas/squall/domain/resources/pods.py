@@ -67,6 +67,8 @@ class EksPod(Member):
     chaos: tuple[str, ...] | None = None
     """Custom resources of Chaos Mesh in its namespace, as `networkchaos.chaos-mesh.org/name`. None: Chaos Mesh is not installed,
     or Squall may not list them."""
+    chaos_pods: dict[str, tuple[str, ...]] = {}
+    """Of these custom resources those that list pods of this namespace by name, and no others, with the names of the pods."""
     helpers: tuple[str, ...] = ()
     """Names of FIS's own pods (`fispod-…`) in its namespace that have not finished and are not being deleted."""
 

@@ -50,7 +50,8 @@ def _explain_claim(holding: Hit, other: Hit) -> str:
     claimed = sorted(holding.traits.takes & (other.traits.takes | other.traits.needs))
     if not shared or not claimed or not holding.fault.can_overlap(other.fault):
         return ""
-    return f"{holding.fault.words} and {other.fault.words} both use the {claimed[0]} of {shared[0]}, and neither waits for the other"
+    what = _name_part(claimed[0])
+    return f"{holding.fault.words} and {other.fault.words} both use the {what} of {shared[0]}, and neither waits for the other"
 
 
 def _explain_noise(loud: Hit, told: Hit) -> str:
@@ -59,7 +60,7 @@ def _explain_noise(loud: Hit, told: Hit) -> str:
     stirred = sorted(loud.traits.stirs & told.traits.told_by)
     if not shared or not stirred or not loud.fault.can_overlap(told.fault):
         return ""
-    what = stirred[0].upper()
+    what = _name_part(stirred[0])
     return (
         f"{loud.fault.words} uses the {what} of {shared[0]}, too, which is to tell whether {told.fault.words} did anything, and neither "
         "waits for the other"
@@ -86,3 +87,7 @@ def _explain_same(first: Hit, second: Hit) -> str:
     if first.traits.proven_by_state and second.traits.proven_by_state:
         return f"{first.fault.words} and {second.fault.words} are both proven by the state of {shared[0]}: one would prove both"
     return ""
+
+
+def _name_part(part: str) -> str:
+    return part.upper() if part == "cpu" else part

@@ -99,6 +99,13 @@ def check_ready(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCh
     yield check_rollout(workload, pods)
 
 
+def check_memory_limits(pods: Sequence[EksPod]) -> SafetyCheck:
+    """The check that memory that is used up is the pod's own."""
+    unlimited = [pod for pod in pods if not pod.memory_limited]
+    refusal = f"{join_ids(unlimited)} has a container without a memory limit: its node's other pods would be killed or evicted, too"
+    return check_targets("memory_limited", pods, unlimited, refusal, "every pod has a memory limit")
+
+
 def check_pods(workload: Workload, pods: Sequence[EksPod]) -> Iterable[SafetyCheck]:
     """Checks of what FIS requires of any pod, and a warning about what only the cluster knows."""
     yield from check_ready(workload, pods)

@@ -2,20 +2,22 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from math import ceil
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from squall.domain.base.model import Model
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.fault import TargetBefore
 from squall.domain.documents.safety import SafetyCheck
-from squall.domain.policy.chaos_mesh import ChaosKind
+from squall.domain.experiment.fault_traits import FaultTraits
+from squall.domain.policy.chaos_mesh import KINDS, ChaosKind
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.pods import CHAOS_MESH, EksPod
-from squall.domain.resources.types import cast_resources
+from squall.domain.resources.types import cast_resources, join_ids
 from squall.domain.resources.workload import Workload
 from squall.domain.run.commands import shell_command
 from squall.domain.run.fis_state import ActionState, FisExperiment
@@ -24,36 +26,25 @@ from squall.faults.checks import check_targets, make_check
 from squall.faults.fis import LONGEST_VALUE
 from squall.faults.grants import grant_tagged
 from squall.faults.mechanisms.lasting import LastingFault
-from squall.faults.pods.base import PodFault, check_ready
+from squall.faults.pods.base import PodFault, check_memory_limits, check_ready
+from squall.faults.pods.chaos_specs import NETWORKED, find_spec_mistakes, list_stressors
 
 RESERVE = timedelta(minutes=1)
 """How much longer than the custom resource FIS's action may take, to see that it is over and to delete it."""
-_OWN = {
-    "selector": "Squall writes it: the pinned pods",
-    "mode": "Squall hits all pinned pods",
-    "value": "Squall hits all pinned pods",
-    "duration": "the experiment's duration is the fault's",
-    "target": "it would name pods besides the pinned ones",
-    "remoteCluster": "it would name another cluster",
-    "stressngStressors": "it is a command line; `stressors` says the same",
-}
-"""Fields of a spec that an experiment can't set, and why."""
-_OUTGOING = "to"
+CUSTOM_RESOURCES = ",".join(f"{kind.lower()}.{CHAOS_MESH.partition('/')[0]}" for kind in KINDS)
 
 
-def _refuse_own_fields(spec: dict[str, Any]) -> dict[str, Any]:
-    wrong = [f"{name}: {reason}" for name, reason in _OWN.items() if name in spec]
-    if spec.get("direction", _OUTGOING) != _OUTGOING:
-        wrong.append("direction: only `to` disturbs the pinned pods alone")
-    if wrong:
-        raise ValueError(f"a spec without these: {'; '.join(wrong)}")
+def _check_spec(spec: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+    kind: ChaosKind | None = info.data.get("kubernetesKind")
+    if kind and (mistakes := find_spec_mistakes(kind, spec)):
+        raise ValueError(f"a spec of {kind} in which this is put right: {'; '.join(mistakes)}")
     return spec
 
 
 class Parameters(Model):
     kubernetesKind: ChaosKind  # noqa: N815 - FIS's own name
     """The kind of custom resource; the environment's `chaos_mesh` has to list it for the pods' namespace."""
-    kubernetesSpec: Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_refuse_own_fields)]  # noqa: N815 - FIS's own name
+    kubernetesSpec: Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_check_spec)]  # noqa: N815 - FIS's own name
     """The spec of the custom resource as Chaos Mesh documents it, without `selector`, `mode` and `duration`, which Squall
     writes."""
 
@@ -72,7 +63,6 @@ class CustomResource(PodFault[Parameters]):
     parameters = Parameters
     needs_signal = True
     in_place_of_templates = "the experiment's own target, and kubernetesSpec without a selector: in a template, that decides what is hit"
-    takes = frozenset({"network"})
 
     @property
     def fis_resource_type(self) -> str:
@@ -86,6 +76,17 @@ class CustomResource(PodFault[Parameters]):
     def grants(self) -> tuple[Grant, ...]:
         # AWS documents no permission: Kubernetes guards custom resources. FIS may learn where a cluster of the environment is.
         return (grant_tagged("eks:DescribeCluster", "eks", "cluster/*"),)
+
+    def traits(self, parameters: Model) -> FaultTraits:
+        """What the kind holds, uses and is told by on each pod."""
+        own = self._own(parameters)
+        if own.kubernetesKind in NETWORKED:
+            return replace(super().traits(parameters), takes=frozenset({"network"}))
+        if own.kubernetesKind != "StressChaos":
+            return super().traits(parameters)
+        stressed = list_stressors(own.kubernetesSpec)
+        # stress-ng uses CPU for whatever it does
+        return replace(super().traits(parameters), takes=stressed, told_by=stressed, stirs=stressed | {"cpu"})
 
     def describe(self, parameters: Parameters, /) -> str:
         return f"Disturb the pinned pods by {parameters.kubernetesKind} of Chaos Mesh"
@@ -124,9 +125,15 @@ class CustomResource(PodFault[Parameters]):
             " FIS left; a RoleBinding for the group squall-readers lets it"
         )
         yield check_targets("custom_resources_readable", pods, blind, refusal, "Squall can list the custom resources of Chaos Mesh")
-        shared = [pod.id for pod in pods if pod.host_network and injection.parameters.kubernetesKind == "NetworkChaos"]
-        refusal = f"{', '.join(shared)} uses its node's network: everything on that node would be hit"
-        yield check_targets("network_of_its_own", pods, shared, refusal, "no other pod shares a network with them")
+        fargate = [pod for pod in pods if pod.fargate]
+        refusal = f"{join_ids(fargate)} runs on Fargate, where Chaos Mesh's daemon, a DaemonSet, can't run"
+        yield check_targets("not_on_fargate", pods, fargate, refusal, "no pod runs on Fargate")
+        kind, spec = injection.parameters.kubernetesKind, injection.parameters.kubernetesSpec
+        shared = [pod for pod in pods if pod.host_network and kind in NETWORKED]
+        refusal = f"{join_ids(shared)} uses its node's network: everything on that node would be hit"
+        yield check_targets("network_of_its_own", pods, shared, refusal, "no other pod shares a disturbed network with them")
+        if kind == "StressChaos" and "memory" in list_stressors(spec):
+            yield check_memory_limits(pods)
         length = len(write_spec(injection))
         yield make_check("spec_fits", length <= LONGEST_VALUE, f"the spec with the pods' names has {length} of {LONGEST_VALUE} characters")
 
@@ -134,18 +141,33 @@ class CustomResource(PodFault[Parameters]):
         return LastingFault.find_action(self, fis, pod)
 
     def list_remnants(self, before: Sequence[TargetBefore], workload: Workload) -> tuple[Remnant, ...]:
-        """The custom resources of the namespaces that exist now and did not before."""
+        """The custom resources that name exactly the pinned pods of a namespace, exist now and did not before. Where they can't be
+        listed, the question whether there is one."""
         then = cast_resources(EksPod, (target.resource for target in before))
         now = [resource for resource in workload.others if isinstance(resource, EksPod)]
-        remnants = []
-        for place in sorted({(pod.cluster, pod.namespace) for pod in then}):
-            known = {name for pod in then if (pod.cluster, pod.namespace) == place for name in pod.chaos or ()}
-            here = {name for pod in now if (pod.cluster, pod.namespace) == place for name in pod.chaos or ()}
-            remnants += [
-                Remnant(f"{name} of Chaos Mesh is still in {place[1]}", shell_command("kubectl", "-n", place[1], "delete", name))
-                for name in sorted(here - known)
-            ]
-        return tuple(remnants)
+        places = sorted({(pod.cluster, pod.namespace) for pod in then})
+        return tuple(
+            remnant
+            for place in places
+            for remnant in _find_left_in(
+                place[1],
+                [pod for pod in then if (pod.cluster, pod.namespace) == place],
+                [pod for pod in now if (pod.cluster, pod.namespace) == place],
+            )
+        )
+
+
+def _find_left_in(namespace: str, then: Sequence[EksPod], now: Sequence[EksPod]) -> Iterable[Remnant]:
+    pinned = {pod.name for pod in then}
+    if not now or any(pod.chaos is None for pod in (*then, *now)):
+        why = "could not be listed" if now else "could not be checked, since the pods are gone and nothing replaced them"
+        description = f"the custom resources of Chaos Mesh in {namespace} {why}; one that names {', '.join(sorted(pinned))} may be left"
+        yield Remnant(description, shell_command("kubectl", "-n", namespace, "get", CUSTOM_RESOURCES))
+        return
+    known = {name for pod in then for name in pod.chaos or ()}
+    ours = {name for pod in now for name, selected in pod.chaos_pods.items() if set(selected) == pinned}
+    for name in sorted(ours - known):
+        yield Remnant(f"{name} of Chaos Mesh is still in {namespace}", shell_command("kubectl", "-n", namespace, "delete", name))
 
 
 def write_spec(injection: Injection[EksPod, Parameters]) -> str:

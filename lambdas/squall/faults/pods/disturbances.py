@@ -10,9 +10,8 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.judging.fault_signals import SHARE, Signal
 from squall.domain.resources.pods import EksPod
-from squall.domain.resources.types import join_ids
 from squall.faults.base import Injection
-from squall.faults.checks import check_targets, make_check
+from squall.faults.checks import make_check
 from squall.faults.instances.cpu_stress import Parameters as CpuParameters
 from squall.faults.instances.dependency_timeout import LEAST_PORT, Dependency, check_apart, describe_dependency
 from squall.faults.instances.memory_stress import Parameters as MemoryParameters
@@ -20,7 +19,7 @@ from squall.faults.instances.network_latency import DEFAULT_SOURCES
 from squall.faults.instances.service_unavailable import port_serves
 from squall.faults.mechanisms.network_sources import Sources, check_reach
 from squall.faults.parameters import read_parameters
-from squall.faults.pods.base import PodFault
+from squall.faults.pods.base import PodFault, check_memory_limits
 from squall.faults.tasks.network import LOSS_NAMES, OUTGOING, PORT, delay_parameters, dependency_parameters, latency_names
 
 LATENCY, LOSS, BLACKHOLE = (f"aws:eks:pod-network-{effect}" for effect in ("latency", "packet-loss", "blackhole-port"))
@@ -52,6 +51,7 @@ class PodCpuStress(PodFault[CpuParameters]):
     type = FaultType.CPU_STRESS
     verb = "loaded the CPU of"
     risk = "low"
+    takes = frozenset({"cpu"})
     told_by = frozenset({"cpu"})
     actions = ("aws:eks:pod-cpu-stress",)
     action = "cpu"
@@ -77,6 +77,8 @@ class PodMemoryStress(PodFault[MemoryParameters]):
     type = FaultType.MEMORY_STRESS
     verb = "used up the memory of"
     risk = "high"
+    takes = frozenset({"memory"})
+    told_by = frozenset({"memory"})
     stirs = frozenset({"cpu"})
     """stress-ng uses CPU for it."""
     actions = ("aws:eks:pod-memory-stress",)
@@ -95,9 +97,7 @@ class PodMemoryStress(PodFault[MemoryParameters]):
         return f"Take {parameters.memory_percent} % of the pod's memory"
 
     def check_fitness(self, injection: Injection[EksPod, MemoryParameters], /) -> Iterable[SafetyCheck]:
-        unlimited = [pod for pod in injection.targets if not pod.memory_limited]
-        refusal = f"{join_ids(unlimited)} has a container without a memory limit: its node's other pods would be killed or evicted, too"
-        yield check_targets("memory_limited", injection.targets, unlimited, refusal, "every pod has a memory limit")
+        yield check_memory_limits(injection.targets)
 
 
 class LatencyParameters(Model):

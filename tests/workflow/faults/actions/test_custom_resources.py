@@ -23,10 +23,18 @@ VALUES = {"kubernetesKind": "NetworkChaos", "kubernetesSpec": {"action": "delay"
 LEFT = ("networkchaos.chaos-mesh.org/fis-1",)
 
 
-def tell(world: FakeWorld, chaos: tuple[str, ...] | None) -> None:
-    """What the cluster tells of custom resources in the namespace."""
+def tell(world: FakeWorld, chaos: tuple[str, ...] | None, pods: tuple[str, ...] = ()) -> None:
+    """What the cluster tells of custom resources in the namespace, and which pods each of them lists by name."""
+    listed = dict.fromkeys(chaos or (), pods) if pods else {}
     for pod in world.fleet.clusters.pods():
-        world.fleet.others[pod.arn] = pod.model_copy(update={"chaos": chaos})
+        world.fleet.others[pod.arn] = pod.model_copy(update={"chaos": chaos, "chaos_pods": listed})
+
+
+def list_selected(world: FakeWorld) -> tuple[str, ...]:
+    """The pods that the custom resource of the only run lists."""
+    (run,) = world.faults.runs.values()
+    (action,) = [action for name, action in run.body["actions"].items() if name != "observe"]
+    return tuple(json.loads(action["parameters"]["kubernetesSpec"])["selector"]["pods"]["shop"])
 
 
 @pytest.fixture
@@ -56,10 +64,8 @@ def test_one_pinned_pod_is_named_in_the_custom_resource_and_the_signal_proves_it
     assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
     assert result.rollback is not None
     assert result.rollback.outcome is RollbackOutcome.RESTORED
-    (run,) = world.faults.runs.values()
-    (action,) = [action for name, action in run.body["actions"].items() if name != "observe"]
     pinned = [target["id"].split("/")[1] for target in result.targets]
-    assert json.loads(action["parameters"]["kubernetesSpec"])["selector"] == {"pods": {"shop": pinned}}
+    assert list(list_selected(world)) == pinned
     assert len(pinned) == 1
     nothing_is_left(world)
 
@@ -73,7 +79,7 @@ def test_it_is_invalid_where_the_signal_shows_nothing(walk: Walk, world: FakeWor
 
 def test_an_abort_ends_it_and_a_custom_resource_that_stayed_is_found(walk: Walk, world: FakeWorld, disturbed: dict[str, Any]) -> None:
     def end(_: object) -> None:
-        tell(world, LEFT)
+        tell(world, LEFT, list_selected(world))
         world.clock.after(60, lambda: walk.quietly("Abort", {"execution_id": ID, "reason": "enough", "requested_by": "me"}))
 
     walk.after["StartFault"] = end
@@ -82,6 +88,26 @@ def test_an_abort_ends_it_and_a_custom_resource_that_stayed_is_found(walk: Walk,
     assert result.rollback is not None
     assert (result.status, result.rollback.outcome) == (Status.ABORTED, RollbackOutcome.NOT_RESTORED)
     assert "kubectl -n shop delete networkchaos.chaos-mesh.org/fis-1" in result.rollback.leftovers[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "pods", "outcome", "said"),
+    [
+        (LEFT, ("api-1",), RollbackOutcome.RESTORED, ""),
+        (LEFT, (), RollbackOutcome.RESTORED, ""),
+        (None, (), RollbackOutcome.NOT_RESTORED, "could not be listed"),
+    ],
+)
+def test_resources_of_others_are_left_alone_and_what_cannot_be_listed_is_never_restored(
+    walk: Walk, world: FakeWorld, disturbed: dict[str, Any], found: tuple[str, ...] | None, pods: tuple[str, ...],
+    outcome: RollbackOutcome, said: str,
+) -> None:  # fmt: skip
+    walk.after["StartFault"] = lambda _: tell(world, found, pods)
+    walk.run({"definition": disturbed})
+    result = result_of(world)
+    assert result.rollback is not None
+    assert result.rollback.outcome is outcome
+    assert [said in leftover for leftover in result.rollback.leftovers] == ([True] if said else [])
 
 
 def test_where_custom_resources_cannot_be_listed_nothing_is_created(walk: Walk, world: FakeWorld, disturbed: dict[str, Any]) -> None:
