@@ -85,7 +85,7 @@ class CustomResource(PodFault[Parameters]):
         if own.kubernetesKind != "StressChaos":
             return super().traits(parameters)
         stressed = list_stressors(own.kubernetesSpec)
-        # stress-ng uses CPU for whatever it does
+        # Whatever takes memory uses CPU, too.
         return replace(super().traits(parameters), takes=stressed, told_by=stressed, stirs=stressed | {"cpu"})
 
     def describe(self, parameters: Parameters, /) -> str:
