@@ -133,6 +133,8 @@ def _describe_proof(support: Support) -> str:
     """The kinds of proof of the faults that inject an action."""
     told = "mechanism and `fault_signal`"
     kinds = dict.fromkeys(told if fault.needs_signal else "state" if fault.proven_by_state else "mechanism" for fault in support.faults)
+    if any(fault.requires_signal({}) for fault in support.faults):  # with some parameters
+        kinds[told] = None
     return " or ".join(kinds) or "none"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING
@@ -69,7 +70,12 @@ def shift(fleet: FakeFleet, arn: str) -> Callable[[], None]:
     zone = next(iter(resource.weights))
     began = ZonalShift(id=f"shift-{next(_ids)}", by=BY_FIS, away_from=zone, status="ACTIVE", started_at=fleet.now())
     _tell_shifts(fleet, arn, {**resource.weights, zone: 0.0}, (*resource.shifts, began))
-    return lambda: _tell_shifts(fleet, arn, resource.weights, (*resource.shifts, began.model_copy(update={"status": "CANCELED"})))
+
+    def end() -> None:
+        over = began.model_copy(update={"status": "CANCELED", "expires_at": fleet.now() + timedelta(minutes=1)})
+        _tell_shifts(fleet, arn, resource.weights, (*resource.shifts, over))
+
+    return end
 
 
 def _tell_shifts(fleet: FakeFleet, arn: str, weights: dict[str, float], shifts: tuple[ZonalShift, ...]) -> None:

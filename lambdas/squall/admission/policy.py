@@ -151,7 +151,7 @@ def _find_unproven(fault: PlannedFault, environment: Environment) -> Iterator[Pr
         bound = registry.bind_fault(fault, environment)
     except registry.UnknownFaultError:
         return  # reported elsewhere
-    if bound.needs_signal and fault.fault_signal is None:
+    if bound.requires_signal(fault.parameters) and fault.fault_signal is None:
         message = f"no state and no metric that Squall knows shows that {bound.actions[0]} did anything"
         expected = "a fault_signal: a metric that the action moves on each target, and that users do not feel"
         yield Problem(path="fault_signal", message=message, expected=expected)

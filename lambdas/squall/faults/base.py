@@ -152,6 +152,10 @@ class Fault(ABC, Generic[R, P]):
         """The actions of the fault that are over at once and take no duration."""
         return ()
 
+    def requires_signal(self, _parameters: Mapping[str, Any], /) -> bool:
+        """Whether an experiment with these parameters, which are not parsed yet, has to name a `fault_signal`."""
+        return self.needs_signal
+
     @property
     def fis_resource_type(self) -> str:
         """The type of the targets in FIS's template. FIS has a type of its own for some targets of another type."""

@@ -176,7 +176,7 @@ def bind_fault(planned: PlannedFault, environment: Environment) -> AnyFault:
 def bind_listed(name: str, listed: CustomAction) -> CustomFault:
     """The fault of an entry of the policy. The same action needs a fault signal under every name."""
     twins = [pair for pair in _list_pairs() if pair[0].is_fis_action and pair[0].value == listed.action]
-    needs_signal = listed.success_is_proof is False or any(_load_fault(pair).needs_signal for pair in twins)
+    needs_signal = listed.success_is_proof is False or any(_load_fault(pair).requires_signal(listed.fixed) for pair in twins)
     if listed.command is not None:
         return CustomCommand(listed, name=name, needs_signal=needs_signal)
     return CustomFault(listed.resource_type, listed, name=name, needs_signal=needs_signal)

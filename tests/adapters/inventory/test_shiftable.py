@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from squall.adapters.inventory.shiftable import ShiftableResources
-from squall.domain.resources.shiftable import ShiftableResource, ZonalShift
+from squall.domain.resources.shiftable import Pool, ShiftableResource, ZonalShift
 from squall.errors import Unavailable
 from tests.adapters.conftest import REGION
 from tests.adapters.scripted import Scripted, error
@@ -16,6 +16,7 @@ from tests.adapters.scripted import Scripted, error
 ACCOUNT = "123456789012"
 BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/shop/0123456789abcdef"
 GROUP = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:autoScalingGroup:0123:autoScalingGroupName/shop"
+TARGETS = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/shop/0123456789abcdef"
 CLUSTER = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/main"
 STAGING = {"squall:environment": "staging"}
 TAGS = [{"Key": "squall:environment", "Value": "staging"}]
@@ -26,6 +27,20 @@ ENTRY = {
     "zonalShiftId": "s-1", "resourceIdentifier": BALANCER, "awayFrom": "euw1-az1", "startTime": AT, "expiryTime": AT,
     "status": "EXPIRED", "comment": "", "shiftType": "FIS_EXPERIMENT",
 }  # fmt: skip
+
+
+def balancing(kind: str = "ip", targets: Any = ()) -> Scripted:
+    """A load balancer with one target group; each target is its id, its zone, and its state."""
+    described = [
+        {"Target": {"Id": id_, **({"AvailabilityZone": zone} if zone else {})}, "TargetHealth": {"State": state}}
+        for id_, zone, state in targets
+    ]
+    return Scripted(
+        "elbv2",
+        describe_tags=[{"TagDescriptions": [{"ResourceArn": BALANCER, "Tags": TAGS}]}],
+        describe_target_groups=[{"TargetGroups": [{"TargetGroupArn": TARGETS, "TargetType": kind}]}],
+        describe_target_health=[{"TargetHealthDescriptions": described}],
+    )
 
 
 def finder(managed: Any = None, shifts: Any = (), **clients: Any) -> tuple[ShiftableResources, Scripted]:
@@ -40,7 +55,7 @@ def finder(managed: Any = None, shifts: Any = (), **clients: Any) -> tuple[Shift
         ],
     )
     ec2 = Scripted("ec2", describe_availability_zones=[ZONES])
-    elbv2 = Scripted("elbv2", describe_tags=[{"TagDescriptions": [{"ResourceArn": BALANCER, "Tags": TAGS}]}])
+    elbv2 = balancing()
     known = {"arc-zonal-shift": arc, "ec2": ec2, "elbv2": elbv2, **clients}
     return ShiftableResources(known.__getitem__), arc
 
@@ -51,7 +66,8 @@ def test_a_balancer_is_described_with_its_zones_by_id_and_name_and_every_shift_t
     assert resource == ShiftableResource(
         id="app/shop/0123456789abcdef", arn=BALANCER, state="managed", tags=STAGING, kind="ALB", weights=WEIGHTS, autoshift="ENABLED",
         zones={"euw1-az1": f"{REGION}a", "euw1-az2": f"{REGION}b"},
-        shifts=(ZonalShift(id="s-1", by="FIS_EXPERIMENT", away_from="euw1-az1", status="EXPIRED", started_at=AT),),
+        shifts=(ZonalShift(id="s-1", by="FIS_EXPERIMENT", away_from="euw1-az1", status="EXPIRED", started_at=AT, expires_at=AT),),
+        pools=(Pool(name="shop/0123456789abcdef", size=0, serving={}),),
     )  # fmt: skip
     assert arc.arguments("list_zonal_shifts") == [{"resourceIdentifier": BALANCER}]
     assert found.refresh([resource]).resources == (resource,)
@@ -72,7 +88,7 @@ def test_zones_by_name_are_told_by_their_ids() -> None:
 def test_a_group_has_its_own_tags_and_is_a_group_of_the_workload() -> None:
     entry = {
         "AutoScalingGroupName": "shop", "AutoScalingGroupARN": GROUP, "MinSize": 1, "DesiredCapacity": 2, "Tags": TAGS,
-        "Instances": [{"InstanceId": "i-1", "LifecycleState": "InService", "HealthStatus": "Healthy"}],
+        "Instances": [{"InstanceId": "i-1", "LifecycleState": "InService", "HealthStatus": "Healthy", "AvailabilityZone": f"{REGION}a"}],
     }  # fmt: skip
     autoscaling = Scripted("autoscaling", describe_auto_scaling_groups=[{"AutoScalingGroups": [entry]}, {"AutoScalingGroups": []}])
     found, _ = finder({"arn": GROUP, "appliedWeights": WEIGHTS, "zonalShifts": []}, autoscaling=autoscaling)
@@ -80,6 +96,8 @@ def test_a_group_has_its_own_tags_and_is_a_group_of_the_workload() -> None:
     (resource,), (group,) = result.resources, result.groups
     assert (resource.id, resource.tags, resource.belongs_to) == ("shop", STAGING, "shop")
     assert (group.name, group.desired, group.in_service) == ("shop", 2, ("i-1",))
+    assert isinstance(resource, ShiftableResource)
+    assert resource.pools == (Pool(name="shop", size=2, serving={"euw1-az1": 1}),)
     assert found.find([GROUP], {}, {}).missing == (GROUP,), "Auto Scaling does not know it any more"
 
 
@@ -110,3 +128,31 @@ def test_tags_that_cannot_be_read_are_no_missing_tags() -> None:
     found, _ = finder(elbv2=Scripted("elbv2", describe_tags=[error("AccessDenied")]))
     with pytest.raises(Unavailable):
         found.find([BALANCER], {}, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "targets", "size", "serving"),
+    [
+        (
+            "ip",
+            [("10.0.1.7", f"{REGION}a", "healthy"), ("10.0.1.8", f"{REGION}a", "healthy"), ("10.0.2.7", f"{REGION}b", "unhealthy")],
+            3,
+            {"euw1-az1": 2},
+        ),
+        ("ip", [("10.0.1.7", f"{REGION}a", "healthy"), ("10.0.1.8", f"{REGION}a", "draining")], 1, {"euw1-az1": 1}),
+        ("ip", [("192.168.1.7", "all", "healthy")], 1, None),
+        ("ip", [("10.0.1.7", f"{REGION}a", "unavailable")], 1, None),
+        ("lambda", [("arn:aws:lambda:x", "all", "healthy")], 1, None),
+        ("instance", [("i-1", "", "healthy"), ("i-2", "", "healthy")], 2, {"euw1-az1": 1, "euw1-az2": 1}),
+        ("instance", [("i-1", "", "healthy"), ("i-9", "", "healthy")], 2, None),
+    ],
+)
+def test_healthy_targets_are_counted_in_their_zones(
+    kind: str, targets: list[tuple[str, str, str]], size: int, serving: dict[str, int] | None
+) -> None:
+    entries = [{"InstanceId": f"i-{n}", "Placement": {"AvailabilityZone": f"{REGION}{'ab'[n - 1]}"}} for n in (1, 2)]
+    ec2 = Scripted("ec2", describe_availability_zones=[ZONES], describe_instances=[{"Reservations": [{"Instances": entries}]}])
+    found, _ = finder(elbv2=balancing(kind, targets), ec2=ec2)
+    (resource,) = found.find([BALANCER], {}, {}).resources
+    assert isinstance(resource, ShiftableResource)
+    assert resource.pools == (Pool(name="shop/0123456789abcdef", size=size, serving=serving),)

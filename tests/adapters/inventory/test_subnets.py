@@ -172,7 +172,7 @@ def test_a_subnet_is_described_with_its_route_table_and_what_fis_made_of_others(
     assert isinstance(now, Subnet)
     assert (now.route_table, now.route_association) == (theirs, again)
     assert now.made_by_fis == (
-        FisPart(kind="route-table", id=theirs, subnets=(account.first,)),
+        FisPart(kind="route-table", id=theirs, subnets=(account.first,), vpc=account.vpc),
         FisPart(kind="prefix-list", id=prefixes),
     )
 

@@ -20,6 +20,8 @@ MANAGED = "managedByFIS"
 _AMAZON = "AWS"
 _OF_BALANCER = "ELB "
 """The beginning of the description of an interface that Elastic Load Balancing made for a node of a load balancer."""
+_PROPAGATED = "EnableVgwRoutePropagation"
+"""The origin of the routes that a virtual private gateway propagates."""
 _REST = 32767
 """The lowest rule number of the rules that deny everything that no other rule matches."""
 
@@ -62,6 +64,7 @@ class Ec2Subnets:
         every = self._list("describe_vpc_endpoints", {"vpc-id": vpcs, "vpc-endpoint-type": ["Interface", "Gateway"]})
         endpoints = _group_by_vpc([entry for entry in every if entry.get("VpcEndpointType") != "Gateway"])
         tables = self._list("describe_route_tables", {"vpc-id": vpcs})
+        managed = self._list("describe_route_tables", {f"tag:{MANAGED}": ["true"]})  # of every VPC, because prefix lists have none
         owned = self._list_prefix_lists()
         lists = tuple(self._read_prefix_list(entry) for entry in owned)
         whole = tuple(
@@ -69,7 +72,7 @@ class Ec2Subnets:
                 update={
                     **_find_association(subnet.id, acls),
                     **_find_routes(subnet, tables, every),
-                    "made_by_fis": (*_list_tables(subnet.vpc, tables), *_list_parts(subnet.id, interfaces, owned)),
+                    "made_by_fis": (*_list_tables(managed), *_list_parts(subnet.id, interfaces, owned)),
                     "clones": tuple(_read_acl(acl) for acl in acls if acl["VpcId"] == subnet.vpc and _is_managed(acl)),
                     "instances": tuple(sorted(inhabitants[subnet.id].instances)),
                     "addresses": tuple(sorted(inhabitants[subnet.id].addresses)),
@@ -137,19 +140,22 @@ def _find_routes(subnet: Subnet, tables: Sequence[Mapping[str, Any]], endpoints:
     table = own[0] if own else main
     id_ = str(table["RouteTableId"]) if table else None
     gateways = {entry["VpcEndpointId"]: _read_tags(entry) for entry in endpoints if id_ in entry.get("RouteTableIds", ())}
-    return {"route_table": id_, "route_association": own[1]["RouteTableAssociationId"] if own else None, "gateways": gateways}
+    routes = [route for route in (table or {}).get("Routes", ()) if route.get("Origin") != _PROPAGATED]
+    association = own[1]["RouteTableAssociationId"] if own else None
+    return {"route_table": id_, "route_association": association, "routes": len(routes), "gateways": gateways}
 
 
-def _list_tables(vpc: str, tables: Sequence[Mapping[str, Any]]) -> list[FisPart]:
-    """The route tables of the VPC that FIS made."""
+def _list_tables(tables: Sequence[Mapping[str, Any]]) -> list[FisPart]:
+    """The route tables that FIS made, of every VPC."""
     return [
         FisPart(
             kind="route-table",
             id=table["RouteTableId"],
             subnets=tuple(sorted(entry["SubnetId"] for entry in table.get("Associations", ()) if entry.get("SubnetId"))),
+            vpc=table["VpcId"],
         )
         for table in sorted(tables, key=lambda table: str(table["RouteTableId"]))
-        if table["VpcId"] == vpc and _is_managed(table)
+        if _is_managed(table)
     ]
 
 

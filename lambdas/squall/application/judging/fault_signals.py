@@ -38,7 +38,8 @@ def read_signals(step: Step, windows: Windows, proofs: Sequence[Proof]) -> tuple
     """
     own = list_signals(step.definition, step.discovery)
     environment = step.definition.environment
-    unproven = {planned.name for planned in step.definition.experiment.plan if registry.bind_fault(planned, environment).needs_signal}
+    plan = step.definition.experiment.plan
+    unproven = {planned.name for planned in plan if registry.bind_fault(planned, environment).requires_signal(planned.parameters)}
     return tuple(
         (_require_movement(reading) if planned.name in unproven else reading).model_copy(update={"fault": planned.name})
         for planned in step.definition.experiment.plan

@@ -97,7 +97,7 @@ DIRECT_CONNECT = (
 RECOVERY = (
     FisAction(
         "aws:arc:start-zonal-autoshift",
-        "Shifts the traffic of load balancers, groups and clusters away from a zone",
+        "Shifts the traffic of load balancers and clusters, and new instances of groups, away from a zone",
         permissions=(
             "arc-zonal-shift:StartZonalShift", "arc-zonal-shift:GetManagedResource", "arc-zonal-shift:UpdateZonalShift",
             "arc-zonal-shift:CancelZonalShift", "arc-zonal-shift:ListManagedResources", "autoscaling:DescribeTags", "tag:GetResources",

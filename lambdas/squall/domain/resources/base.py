@@ -124,6 +124,11 @@ class Resource(Model):
         return 1
 
     @property
+    def part_weights(self) -> Mapping[str, int]:
+        """How much of `size` each part in `standing` stands for; one if it is not named."""
+        return {}
+
+    @property
     def hit(self) -> frozenset[str]:
         """The parts of `standing` that a fault on this resource takes away."""
         return frozenset({self.id})

@@ -46,6 +46,22 @@ class ZonalShift(Model):
     status: str
     """`ACTIVE`, `EXPIRED` or `CANCELED`."""
     started_at: datetime
+    expires_at: datetime | None = None
+    """When it ends unless it is renewed or cancelled. None in documents of earlier versions."""
+
+
+class Pool(Model):
+    """What serves behind a resource: a target group of a load balancer, or the instances of an Auto Scaling group."""
+
+    name: str
+    size: int
+    """How many members it should have."""
+    serving: dict[str, int] | None = None
+    """The id of each zone to its members that serve. None if the zones of the members are not known."""
+
+    def count_left(self, zones: frozenset[str]) -> int:
+        """How many members serve in these zones."""
+        return sum(count for zone, count in (self.serving or {}).items() if zone in zones)
 
 
 class ShiftableResource(Resource):
@@ -67,6 +83,8 @@ class ShiftableResource(Resource):
     """The ids of the zones that AWS has shifted it away from."""
     shifts: tuple[ZonalShift, ...] = ()
     """Its zonal shifts, as far as ARC still lists them."""
+    pools: tuple[Pool, ...] = ()
+    """What serves behind it; empty if it is not known."""
     away_from: str = ""
     """The id of the zone that the fault shifts it away from; empty if it is not known, or none of its zones."""
 
@@ -96,8 +114,24 @@ class ShiftableResource(Resource):
         return frozenset(zone for zone, weight in self.weights.items() if weight > 0)
 
     @property
+    def weakest_pool(self) -> Pool | None:
+        """The pool of which the smallest share is left without the zone. None if the zones of any pool are not known."""
+        pools = [pool for pool in self.pools if pool.size]
+        if any(pool.serving is None for pool in pools):
+            return None
+        left = self.standing - self.hit
+        return min(pools, key=lambda pool: (pool.count_left(left) / pool.size, pool.name), default=None)
+
+    @property
     def size(self) -> int:
-        return len(self.weights)
+        """The members that the weakest pool should have; the number of zones if the pools are not known."""
+        pool = self.weakest_pool
+        return pool.size if pool else len(self.weights)
+
+    @property
+    def part_weights(self) -> Mapping[str, int]:
+        pool = self.weakest_pool
+        return {zone: (pool.serving or {}).get(zone, 0) for zone in self.weights} if pool else {}
 
     @property
     def hit(self) -> frozenset[str]:

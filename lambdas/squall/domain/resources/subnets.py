@@ -43,6 +43,8 @@ class FisPart(Model):
     id: str
     subnets: tuple[str, ...] = ()
     """Ids of the subnets that a route table is associated with."""
+    vpc: str = ""
+    """The VPC of a route table; empty for the rest, and in documents of earlier versions."""
 
 
 class Subnet(Resource):
@@ -79,11 +81,14 @@ class Subnet(Resource):
     route_association: str | None = None
     """Id of its association with the route table, another one after each replacement. None: it uses the main one without an
     association."""
+    routes: int = 0
+    """The number of routes in its route table, without those that a virtual private gateway propagates: they do not count
+    towards the quota."""
     gateways: dict[str, dict[str, str]] = {}
     """The gateway endpoints with routes in its route table: ids to tags."""
     made_by_fis: tuple[FisPart, ...] = ()
-    """What FIS made for any experiment to block traffic to a Region: route tables of the VPC, network interfaces of the subnet,
-    prefix lists of the account."""
+    """What FIS made for any experiment to block traffic to a Region: network interfaces of the subnet, route tables and prefix
+    lists of the account."""
     away_from: str = ""
     """The Region that the fault cuts it off from; empty if the fault is another one."""
     clones: tuple[Acl, ...] = ()

@@ -52,7 +52,10 @@ def list_capacities(workload: Workload, resources: Sequence[Resource]) -> tuple[
     for group in workload.target_groups:
         domain = _target_group_domain(group.arn)
         known[domain] = Capacity(domain, len(group.asked), frozenset(group.healthy))
-    alone = {resource.own_domain: Capacity(resource.own_domain, resource.size, resource.standing, resource.least) for resource in resources}
+    alone = {
+        resource.own_domain: Capacity(resource.own_domain, resource.size, resource.standing, resource.least, resource.part_weights)
+        for resource in resources
+    }
     return tuple(known[domain] if domain in known else alone[domain] for domain in failure_domains(workload, resources))
 
 

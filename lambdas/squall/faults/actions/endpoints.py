@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import FaultType
+from squall.domain.base.vocabulary import CheckOutcome, FaultType
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.described import DescribedResource
@@ -16,6 +16,8 @@ from squall.faults.grants import FaultGrant, format_arn, grant_tagged, grant_unt
 GROUPS = "Groups"
 _OF_AGENTS = ("ssm", "ssmmessages", "ec2messages")
 """The services by which agents get their commands, and the order to end one."""
+_MONITORING = "monitoring"
+"""CloudWatch's metrics."""
 
 
 class VpcEndpointDisruption(DescribedFault):
@@ -58,9 +60,15 @@ class VpcEndpointDisruption(DescribedFault):
         known = "; ".join(f"{endpoint.id} has {', '.join(endpoint.read_list(GROUPS))}" for endpoint in endpoints)
         yield check_targets("own_security_groups", endpoints, bare, refusal, known)
         services = {endpoint.id: endpoint.fields.get("ServiceName", "") for endpoint in endpoints}
-        ways = [f"{id_} of {service}" for id_, service in services.items() if service.rpartition(".")[2] in _OF_AGENTS]
+        ways = [f"{id_} of {service}" for id_, service in services.items() if _name_service(service) in _OF_AGENTS]
         refusal = f"{', '.join(ways)}: no agent in the VPC could be told to end what it does"
         yield check_targets("agents_reached", endpoints, ways, refusal, f"blocked: {', '.join(filter(None, services.values()))}")
+        metrics = [id_ for id_, service in services.items() if _name_service(service) == _MONITORING]
+        if metrics:
+            silent = (
+                f"metrics that something in the VPC sends to CloudWatch through {', '.join(metrics)} stop, and guards on them have no data"
+            )
+            yield SafetyCheck(name="metrics_reach_cloudwatch", outcome=CheckOutcome.WARNED, detail=silent)
 
     def find_changes(self, before: DescribedResource, now: DescribedResource | None, /) -> Iterable[str]:
         yield from super().find_changes(before, now.with_field(GROUPS, before.fields.get(GROUPS)) if now else now)  # those are a remnant
@@ -74,4 +82,14 @@ class VpcEndpointDisruption(DescribedFault):
         removing = ("--remove-security-group-ids", *less) if less else ()
         region = before.arn.split(":")[3]
         command = shell_command("aws", "ec2", "modify-vpc-endpoint", "--region", region, "--vpc-endpoint-id", before.id, *adding, *removing)
-        yield Remnant(f"{before.id} has the security groups {', '.join(has) or 'none'}, it had {', '.join(had)}", command)
+        left = f"{before.id} has the security groups {', '.join(has) or 'none'}, it had {', '.join(had)}"
+        if more == had and len(less) == 1:  # as FIS replaces them; groups beside the endpoint's own are somebody else's
+            delete = shell_command("aws", "ec2", "delete-security-group", "--region", region, "--group-id", less[0])
+            command = f"{command} && {delete}"
+            left = f"{left}; delete {less[0]} only if it has FIS's tag managedByFIS"
+        yield Remnant(left, command)
+
+
+def _name_service(service: str) -> str:
+    """The last part of an endpoint's service, without the mark of its FIPS variant: `ssm` of `com.amazonaws.us-east-1.ssm-fips`."""
+    return service.rpartition(".")[2].removesuffix("-fips")

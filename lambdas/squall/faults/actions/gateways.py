@@ -75,7 +75,15 @@ class TransitGatewayDisruption(ActionFault[TransitGateway]):
                 continue
             ids = ("--transit-gateway-route-table-id", str(attachment.route_table), "--transit-gateway-attachment-id", attachment.id)
             command = shell_command("aws", "ec2", "associate-transit-gateway-route-table", "--region", region, *ids)
+            if other.route_table not in {None, attachment.route_table}:  # an attachment has one route table at a time
+                command = f"{_leave(str(other.route_table), attachment.id, region)} && {command}"
             yield Remnant(f"the route table of {attachment.id} of {before.id} is {_show(other)}, it was {_show(attachment)}", command)
+
+
+def _leave(table: str, attachment: str, region: str) -> str:
+    """The command that takes an attachment out of a route table."""
+    ids = ("--transit-gateway-route-table-id", table, "--transit-gateway-attachment-id", attachment)
+    return shell_command("aws", "ec2", "disassociate-transit-gateway-route-table", "--region", region, *ids)
 
 
 def _read_region(parameters: Model) -> str:

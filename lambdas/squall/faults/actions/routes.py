@@ -1,22 +1,24 @@
 """Blocks the traffic of subnets to another Region: FIS puts route tables of its own in place of theirs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import FaultType
-from squall.domain.documents.rollback import Proof
+from squall.domain.base.vocabulary import CheckOutcome, FaultType
+from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
 from squall.domain.resources.subnets import FisPart, Subnet
 from squall.domain.run.commands import shell_command
 from squall.domain.run.fis_state import ActionState
 from squall.faults.actions.generic import ActionFault
-from squall.faults.base import Injection, Remnant
+from squall.faults.base import Aftermath, Injection, Remnant
 from squall.faults.checks import check_targets
 from squall.faults.grants import FaultGrant, format_arn, grant_tagged, grant_untagged
 from squall.faults.subnets import check_inhabited
 
 _ASSOCIATING = ("ec2:AssociateRouteTable", "ec2:DisassociateRouteTable", "ec2:ReplaceRouteTableAssociation")
+_ROUTES, _MORE_ROUTES = 250, {"us-east-1": 350}
+"""About how many routes FIS adds for a Region, by its documentation."""
 _CREATED = {"CreateRouteTable": "route-table", "CreateNetworkInterface": "network-interface", "CreateManagedPrefixList": "prefix-list"}
 """The calls by which FIS makes things, each with what it makes."""
 _DELETING = {"route-table": "--route-table-id", "prefix-list": "--prefix-list-id", "network-interface": "--network-interface-id"}
@@ -90,6 +92,7 @@ class RouteTableDisruption(ActionFault[Subnet]):
         known = ", ".join(f"{subnet.id} has {subnet.route_table}" for subnet in subnets)
         yield check_targets("own_route_table", subnets, wrong, "; ".join(wrong), known or "no target is pinned")
         yield check_inhabited(subnets)
+        yield from _warn_of_quota(subnets, region)
 
     def prove_target(self, before: Subnet, now: Subnet | None, ran: ActionState | None, /) -> Proof:
         """The proof by the association of the route table, whose id changes with each replacement, also when the original is
@@ -125,17 +128,69 @@ class RouteTableDisruption(ActionFault[Subnet]):
     def find_target_remnants(self, before: Subnet, now: Subnet | None, /) -> Iterable[Remnant]:
         if now is None:
             return
-        region, known = before.arn.split(":")[3], {part.id for part in before.made_by_fis}
-        parts = [part for part in now.made_by_fis if part.id not in known]
-        elsewhere = any(part.subnets and now.id not in part.subnets for part in now.made_by_fis)
-        for part in parts:
+        region = before.arn.split(":")[3]
+        for part in _list_new(before, now):
             delete = _delete(part, region)
             if now.id in part.subnets and before.route_table:
                 association = ("--association-id", str(now.route_association), "--route-table-id", before.route_table)
                 replace = shell_command("aws", "ec2", "replace-route-table-association", "--region", region, *association)
                 yield Remnant(f"{now.id} still has FIS's route table {part.id}, it had {before.route_table}", f"{replace} && {delete}")
-            elif not part.subnets and not elsewhere:  # while FIS cuts another subnet off, these may be part of that
-                yield Remnant(f"the {part.kind.replace('-', ' ')} {part.id} (managedByFIS) is left in {before.vpc}", delete)
+            elif _is_loose(part, before) and not _find_owner(part, before, now):
+                place = "the account" if part.kind == "prefix-list" else before.vpc
+                yield Remnant(f"the {part.kind.replace('-', ' ')} {part.id} (managedByFIS) is left in {place}", delete)
+
+    def verify(self, aftermath: Aftermath, /) -> RollbackReport:
+        """The report. What FIS made meanwhile and may need for another fault that runs now is named as a change, not as left
+        over: nobody may delete it yet."""
+        report = super().verify(aftermath)
+        pairs = [(target, aftermath.workload.now(target)) for target in aftermath.targets(self.kind)]
+        untold = [sentence for before, now in pairs if now for sentence in _list_untold(before, now)]
+        return report.model_copy(update={"changes": tuple(dict.fromkeys((*report.changes, *untold)))})
+
+
+def _list_new(before: Subnet, now: Subnet) -> list[FisPart]:
+    """What FIS made, for whichever fault, since this one began."""
+    known = {part.id for part in before.made_by_fis}
+    return [part for part in now.made_by_fis if part.id not in known]
+
+
+def _is_loose(part: FisPart, subnet: Subnet) -> bool:
+    """Whether no subnet uses this part, and a fault on this subnet may have made it."""
+    return not part.subnets and part.vpc in {"", subnet.vpc}
+
+
+def _find_owner(part: FisPart, before: Subnet, now: Subnet) -> FisPart | None:
+    """A route table with which FIS cuts another subnet off, for which it may have made this part. A prefix list may belong to a
+    fault in any VPC, also to one whose route table no subnet uses yet; the rest belongs to one in this VPC."""
+    others = [table for table in _list_new(before, now) if table.kind == "route-table" and table.id != part.id]
+    if part.kind == "prefix-list":
+        others = [table for table in others if now.id not in table.subnets and (table.subnets or not _is_loose(table, before))]
+    else:
+        others = [table for table in others if table.subnets and now.id not in table.subnets and table.vpc in {"", before.vpc}]
+    return next(iter(others), None)
+
+
+def _list_untold(before: Subnet, now: Subnet) -> Iterable[str]:
+    for part in _list_new(before, now):
+        owner = _find_owner(part, before, now) if _is_loose(part, before) else None
+        if owner:
+            place = f"in {owner.vpc}" if owner.vpc else f"of {', '.join(owner.subnets)}"
+            yield (
+                f"whether the {part.kind.replace('-', ' ')} {part.id} (managedByFIS) is left over can't be told yet: FIS's route table"
+                f" {owner.id} {place} may need it; look for it when the fault there is over"
+            )
+
+
+def _warn_of_quota(subnets: Sequence[Subnet], region: str) -> Iterable[SafetyCheck]:
+    """A warning of the room that FIS needs in a route table. Squall does not read the quota."""
+    more = _MORE_ROUTES.get(region, _ROUTES)
+    sizes = dict.fromkeys(f"{subnet.route_table} has {subnet.routes}, so {subnet.routes + more} are needed" for subnet in subnets)
+    if sizes:
+        detail = (
+            f"FIS adds about {more} routes to a copy of the route table, and fails where the quota Routes per route table does not"
+            f" allow them: {'; '.join(sizes)}"
+        )
+        yield SafetyCheck(name="room_for_routes", outcome=CheckOutcome.WARNED, detail=detail)
 
 
 def _delete(part: FisPart, region: str) -> str:

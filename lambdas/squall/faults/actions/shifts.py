@@ -1,10 +1,12 @@
-"""Shifts the traffic of load balancers, Auto Scaling groups and EKS clusters away from a zone, as AWS does when it finds a
-zone impaired."""
+"""Shifts load balancers, EKS clusters and Auto Scaling groups away from a zone, as AWS does when it finds a zone impaired. The
+first two lose their traffic in the zone; a group only stops launching there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from squall.domain.base.model import Model
-from squall.domain.base.vocabulary import FaultType
+from squall.domain.base.vocabulary import CheckOutcome, FaultType
 from squall.domain.documents.rollback import Proof
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.policy.custom_actions import Grant
@@ -17,13 +19,17 @@ from squall.faults.base import Injection, Remnant
 from squall.faults.checks import check_targets
 from squall.faults.grants import FaultGrant, format_arn, grant_untagged
 
-_ACTIVE = "ACTIVE"
+_ACTIVE, _CANCELED = "ACTIVE", "CANCELED"
+_KINDS, _GROUP = "managedResourceTypes", "ASG"
+_RENEWED = timedelta(minutes=1)
+"""For how long FIS sets a shift, before it renews it."""
 _SHIFTING = ("arc-zonal-shift:StartZonalShift", "arc-zonal-shift:UpdateZonalShift", "arc-zonal-shift:CancelZonalShift")
 
 
 class ZonalAutoshift(ActionFault[ShiftableResource]):
-    """`aws:arc:start-zonal-autoshift`: the traffic of the resource moves away from one zone to its other zones. ARC keeps each
-    shift on record, so that no signal is needed."""
+    """`aws:arc:start-zonal-autoshift`: the traffic of a load balancer or of an EKS cluster moves away from one zone to its other
+    zones, and ARC keeps each shift on record. An Auto Scaling group launches nothing there, but its instances in the zone keep
+    their traffic, so that only a `fault_signal` tells whether anything changed."""
 
     type = FaultType.ZONAL_AUTOSHIFT
     kind = ShiftableResource
@@ -32,6 +38,10 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
     needs_signal = False
     proven_by_state = True
     moves_metrics = ("healthy_hosts", "unhealthy_hosts")
+
+    def requires_signal(self, parameters: Mapping[str, Any], /) -> bool:
+        kinds = parameters.get(_KINDS)
+        return not isinstance(kinds, str) or _GROUP in kinds.split(",")
 
     def grants(self) -> tuple[Grant, ...]:
         # AWS's service authorization data has load balancers as resources, with their tags; groups and clusters are told
@@ -55,7 +65,8 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
         targets, zone = injection.targets, _read(injection.parameters, ZONE_PARAMETER)
         yield _check_zone(targets, zone)
         yield _check_free(targets)
-        kinds = _read(injection.parameters, "managedResourceTypes").split(",")
+        yield from _warn_of_zones(targets)
+        kinds = _read(injection.parameters, _KINDS).split(",")
         others = [f"{target.id} is an {target.kind}" for target in targets if target.kind not in kinds]
         refusal = f"{'; '.join(others)}, and managedResourceTypes is {','.join(kinds)}: FIS would leave it out"
         yield check_targets("managed_types", targets, others, refusal, f"FIS takes {','.join(kinds)}")
@@ -65,20 +76,29 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
         yield check_targets("autoshift_status", targets, unlike, refusal, f"zonalAutoshiftStatus is {wanted}")
 
     def prove_target(self, before: ShiftableResource, now: ShiftableResource | None, ran: ActionState | None, /) -> Proof:
-        """The proof by a zonal shift of FIS that ARC did not know before, and that began while the action ran."""
+        """The proof by a zonal shift of FIS that ARC did not know before, and that began while the action ran. What it did to an
+        Auto Scaling group, the experiment's signal tells."""
         known = {shift.id for shift in before.shifts}
         since = ran.started_at.replace(microsecond=0) if ran and ran.started_at else None  # ARC may tell whole seconds
         new = [shift for shift in (now.shifts if now else ()) if shift.id not in known and shift.by == BY_FIS]
         shifted = [shift for shift in new if since is not None and shift.started_at >= since]
         shifted = [shift for shift in shifted if before.away_from in {"", shift.away_from}]
-        if shifted:
-            detail = f"{before.id} was shifted away from {shifted[0].away_from}: ARC's zonal shift {shifted[0].id} is {shifted[0].status}"
+        until = _find_end(shifted, ran) if ran else None
+        cancelled = bool(shifted) and _was_cancelled_at_once(shifted, until, ran)
+        if cancelled:
+            detail = f"ARC's zonal shift {shifted[0].id} of {before.id} was cancelled as soon as it had begun: it shows no effect"
+        elif shifted:
+            moved = "launches nothing in" if before.kind == _GROUP else "was shifted away from"
+            detail = f"{before.id} {moved} {shifted[0].away_from}: ARC's zonal shift {shifted[0].id} is {shifted[0].status}"
         elif ran is None:
             detail = f"FIS's action did not run on {before.id}"
         else:
-            detail = f"ARC knows no zonal shift of {before.id} that FIS began: its traffic was never moved"
+            detail = f"ARC knows no zonal shift of {before.id} that FIS began: nothing was moved"
+        if shifted and not cancelled and ran and until != ran.ended_at:
+            detail += f"; it ended at {until}, before FIS's action did"
         at = shifted[0].started_at if shifted else None
-        return Proof(target=before.id, proven=bool(shifted), kind="state", detail=detail, at=at, until=ran.ended_at if ran else None)
+        kind = "mechanism" if before.kind == _GROUP else "state"
+        return Proof(target=before.id, proven=bool(shifted) and not cancelled, kind=kind, detail=detail, at=at, until=until)
 
     def find_changes(self, before: ShiftableResource, now: ShiftableResource | None, /) -> Iterable[str]:
         if now is None:
@@ -95,6 +115,35 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
             command = shell_command("aws", "arc-zonal-shift", "cancel-zonal-shift", "--region", region, "--zonal-shift-id", shift.id)
             left = f"{before.id} is still shifted away from {shift.away_from} by FIS; it ends within a minute, unless FIS renews it"
             yield Remnant(left, command)
+
+
+def _find_end(shifts: Sequence[ZonalShift], ran: ActionState) -> datetime | None:
+    """When the shifts had ended: with the action, or before it. Shifts that follow each other without a gap count as one.
+    FIS renews a shift every minute, so that one which is cancelled earlier expires at most that much later."""
+    end: datetime | None = None
+    for shift in sorted(shifts, key=lambda shift: shift.started_at):
+        if end is not None and shift.started_at > end:
+            break
+        if shift.expires_at is None or shift.status == _ACTIVE:
+            return ran.ended_at
+        end = shift.expires_at if end is None else max(end, shift.expires_at)
+    return end if end is not None and (ran.ended_at is None or end < ran.ended_at) else ran.ended_at
+
+
+def _was_cancelled_at_once(shifts: Sequence[ZonalShift], until: datetime | None, ran: ActionState | None) -> bool:
+    """Whether the first of the shifts was cancelled before FIS renewed it, although the action went on."""
+    if until is None or ran is None or until == ran.ended_at:
+        return False
+    well_before = ran.ended_at is None or ran.ended_at - until > _RENEWED
+    return well_before and shifts[0].status == _CANCELED and until - shifts[0].started_at <= _RENEWED
+
+
+def _warn_of_zones(targets: Iterable[ShiftableResource]) -> Iterable[SafetyCheck]:
+    """A warning of the targets of which only zones can be counted."""
+    unknown = [target.id for target in targets if target.weakest_pool is None]
+    if unknown:
+        detail = f"what serves in which zone behind {', '.join(unknown)} is not known: the healthy share counts zones alone, each the same"
+        yield SafetyCheck(name="capacity_in_zones", outcome=CheckOutcome.WARNED, detail=detail)
 
 
 def _list_left(before: ShiftableResource, now: ShiftableResource | None) -> list[ZonalShift]:

@@ -35,6 +35,7 @@ def test_the_action_takes_endpoints_by_arn_and_the_faults_length() -> None:
         (endpoint(RequesterManaged="true"), ["not_managed_by_aws"], "a service of AWS manages vpce-306131"),
         (endpoint(Groups="[]"), ["own_security_groups"], "the security groups of vpce-306131 are not known"),
         (endpoint(ServiceName=f"com.amazonaws.{REGION}.ssmmessages"), ["agents_reached"], "no agent in the VPC could be told to end"),
+        (endpoint(ServiceName="com.amazonaws.us-east-1.ssm-fips"), ["agents_reached"], "no agent in the VPC could be told to end"),
         (vpc_endpoint(state="pending"), ["targets_usable"], "vpce-306131 is pending"),
         (vpc_endpoint(tags={"squall:stack": "Squall"}), ["not_squalls_own"], "belongs to the Squall stack Squall"),
     ],
@@ -50,7 +51,13 @@ def test_what_fis_does_not_take_or_could_not_put_back_is_not_blocked(target: Des
     ("now", "commands"),
     [
         ('["sg-1", "sg-2"]', ""),
-        ('["sg-f15"]', "--add-security-group-ids sg-1 sg-2 --remove-security-group-ids sg-f15"),
+        (
+            '["sg-f15"]',
+            (
+                "--add-security-group-ids sg-1 sg-2 --remove-security-group-ids sg-f15"
+                " && aws ec2 delete-security-group --region eu-west-1 --group-id sg-f15"
+            ),
+        ),
         ('["sg-1", "sg-2", "sg-f15"]', "--vpc-endpoint-id vpce-306131 --remove-security-group-ids sg-f15"),
         ("[]", "--add-security-group-ids sg-1 sg-2"),
     ],
@@ -61,6 +68,22 @@ def test_an_endpoint_without_its_own_groups_is_left_over_with_the_command_that_p
     assert report.differences == report.leftovers
     assert [commands in left for left in report.leftovers] == ([True] if commands else [])
     assert report.outcome is (RollbackOutcome.NOT_RESTORED if commands else RollbackOutcome.RESTORED)
+
+
+@pytest.mark.parametrize("now", ['["sg-1", "sg-2", "sg-9"]', '["sg-8", "sg-9"]', "[]"])
+def test_groups_that_somebody_else_gave_the_endpoint_are_not_deleted(now: str) -> None:
+    after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (endpoint(Groups=now),)})
+    (left,) = find_outcome(BLOCK, vpc_endpoint(), after).leftovers
+    assert "delete-security-group" not in left
+
+
+@pytest.mark.parametrize(("service", "warned"), [("monitoring", True), ("monitoring-fips", True), ("sqs", False)])
+def test_an_endpoint_of_cloudwatch_is_blocked_with_a_warning(service: str, warned: bool) -> None:
+    target = endpoint(ServiceName=f"com.amazonaws.{REGION}.{service}")
+    known = workload([instance("i-1")]).model_copy(update={"others": (target,)})
+    told = [check for check in prerequisites(BLOCK, known, [target], BLOCK.parse({})) if check.outcome is CheckOutcome.WARNED]
+    assert [check.name for check in told] == (["metrics_reach_cloudwatch"] if warned else [])
+    assert all("guards on them have no data" in check.detail for check in told)
 
 
 def test_every_other_field_is_compared() -> None:

@@ -75,6 +75,20 @@ def test_an_attachment_without_its_route_table_is_left_over(now: TransitGateway 
     assert report.outcome is (RollbackOutcome.NOT_RESTORED if left or differences else RollbackOutcome.RESTORED)
 
 
+def test_an_attachment_with_another_route_table_leaves_that_one_first() -> None:
+    def tell(other: TransitGateway) -> str:
+        after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (other,)})
+        (left,) = find_outcome(CUT, transit_gateway(), after).leftovers
+        return left.partition("by hand: ")[2]
+
+    ids = f"--region eu-west-1 --transit-gateway-route-table-id {{}} --transit-gateway-attachment-id {ATTACHMENT.id}"
+    associate = f"aws ec2 associate-transit-gateway-route-table {ids.format('tgw-rtb-1')}"
+    assert tell(attached(route_table="tgw-rtb-2")) == (
+        f"aws ec2 disassociate-transit-gateway-route-table {ids.format('tgw-rtb-2')} && {associate}"
+    )
+    assert tell(attached(route_table=None, association=None)) == associate
+
+
 def test_fis_touches_attachments_with_the_tag_alone() -> None:
     on = {
         grant.resources[0].rpartition(":")[2]: grant.tagged

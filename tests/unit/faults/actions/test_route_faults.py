@@ -98,6 +98,41 @@ def test_what_fis_left_is_named_with_the_command_that_removes_it(
     assert report.outcome is (RollbackOutcome.NOT_RESTORED if left or differences else RollbackOutcome.RESTORED)
 
 
+ELSEWHERE = FisPart(kind="route-table", id="rtb-f18", subnets=("subnet-9",), vpc="vpc-9")
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "left", "untold"),
+    [
+        ((), (*LEFT, ELSEWHERE), ["rtb-f16", "eni-f15"], ["pl-f15"]),
+        ((), (*LEFT, ELSEWHERE.model_copy(update={"subnets": ()})), ["rtb-f16", "eni-f15"], ["pl-f15"]),
+        ((ELSEWHERE,), (*LEFT, ELSEWHERE), ["rtb-f16", "pl-f15", "eni-f15"], []),
+        ((), (*LEFT, ELSEWHERE.model_copy(update={"vpc": "vpc-1"})), [], ["rtb-f16", "pl-f15", "eni-f15"]),
+    ],
+)
+def test_what_a_fault_elsewhere_may_need_is_told_but_nobody_is_asked_to_delete_it(
+    known: tuple[FisPart, ...], now: tuple[FisPart, ...], left: list[str], untold: list[str]
+) -> None:
+    after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (subnet(**REPLACED, made_by_fis=now),)})
+    report = find_outcome(CUT, subnet(made_by_fis=known), after)
+    assert [
+        id_ for id_ in ("rtb-f16", "pl-f15", "eni-f15") if any(f"{id_} (managedByFIS) is left in" in told for told in report.leftovers)
+    ] == left
+    assert len(report.leftovers) == len(left)
+    assert [id_ for id_ in ("rtb-f16", "pl-f15", "eni-f15") if any(id_ in told for told in report.changes)] == untold
+    assert all("can't be told yet: FIS's route table rtb-f18 in " in told for told in report.changes)
+
+
+@pytest.mark.parametrize(("region", "needed"), [("us-east-1", 357), ("eu-central-1", 257)])
+def test_the_room_that_fis_needs_in_the_route_table_is_told(region: str, needed: int) -> None:
+    target = subnet(routes=7)
+    known = workload([instance("i-1")]).model_copy(update={"others": (target,)})
+    (told,) = [
+        check for check in prerequisites(CUT, known, [target], CUT.parse({"region": region})) if check.outcome is CheckOutcome.WARNED
+    ]
+    assert (told.name, f"rtb-1 has 7, so {needed} are needed" in told.detail) == ("room_for_routes", True)
+
+
 def test_an_association_that_somebody_else_replaced_proves_nothing() -> None:
     after = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (subnet(**REPLACED),)})
     (proof,) = find_outcome(CUT, subnet(), after, began=False).proofs

@@ -7,9 +7,12 @@ import pytest
 
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
-from squall.domain.resources.shiftable import ShiftableResource, ZonalShift
+from squall.domain.policy.custom_actions import CustomAction
+from squall.domain.resources.shiftable import Pool, ShiftableResource, ZonalShift
+from squall.domain.run.fis_state import ActionState
 from squall.domain.targets.failure_domains import failure_domains, list_capacities, list_lost_members
 from squall.faults import registry
+from squall.faults.actions.shifts import ZonalAutoshift
 from squall.faults.grants import FaultGrant
 from tests.unit.builders import ACCOUNT, NOW, REGION, TG_ARN, instance, workload
 from tests.unit.faults.asking import compile_fault, prerequisites
@@ -119,6 +122,92 @@ def test_a_shift_that_fis_began_meanwhile_is_the_proof(shifts: tuple[ZonalShift,
     assert [(proof.proven, proof.kind) for proof in report.proofs] == [(proven, "state")]
     assert detail in report.proofs[0].detail
     assert report.outcome is RollbackOutcome.RESTORED
+
+
+@pytest.mark.parametrize(
+    ("status", "minutes", "proven", "until", "detail"),
+    [
+        ("CANCELED", 11, True, 10, "is CANCELED"),
+        ("EXPIRED", 10, True, 10, "is EXPIRED"),
+        ("CANCELED", 4, True, 4, "before FIS's action did"),
+        ("EXPIRED", 4, True, 4, "before FIS's action did"),
+        ("CANCELED", 1, False, 1, "was cancelled as soon as it had begun"),
+        ("ACTIVE", 1, True, 10, "is ACTIVE"),
+    ],
+)
+def test_the_fault_lasts_as_long_as_the_shift_and_not_as_the_action(
+    status: str, minutes: int, proven: bool, until: int, detail: str
+) -> None:
+    ran = ActionState("a", SHIFT.actions[0], "completed", "", NOW, NOW + timedelta(minutes=10))
+    now = shiftable(shifts=(by(status=status, expires_at=NOW + timedelta(minutes=minutes)),))
+    proof = ZonalAutoshift().prove_target(shiftable(away_from="euw1-az1"), now, ran)
+    assert (proof.proven, proof.until) == (proven, NOW + timedelta(minutes=until))
+    assert detail in proof.detail
+
+
+def test_shifts_without_a_gap_count_as_one() -> None:
+    ran = ActionState("a", SHIFT.actions[0], "completed", "", NOW, NOW + timedelta(minutes=10))
+    first, second, late = (
+        by(id=f"s-{n}", started_at=NOW + timedelta(minutes=begin), expires_at=NOW + timedelta(minutes=end))
+        for n, begin, end in ((1, 0, 3), (2, 2, 5), (3, 7, 11))
+    )
+    proof = ZonalAutoshift().prove_target(shiftable(), shiftable(shifts=(first, second, late)), ran)
+    assert (proof.proven, proof.until) == (True, NOW + timedelta(minutes=5))
+
+
+def test_a_shift_that_fis_cancels_with_a_short_action_is_proven() -> None:
+    ran = ActionState("a", SHIFT.actions[0], "stopped", "", NOW, NOW + timedelta(seconds=30))
+    now = shiftable(shifts=(by(expires_at=NOW + timedelta(seconds=28)),))
+    assert ZonalAutoshift().prove_target(shiftable(), now, ran).proven
+
+
+@pytest.mark.parametrize(("kinds", "required"), [("ALB", False), ("ALB,NLB,EKS", False), ("ASG", True), ("ALB,ASG", True), (None, True)])
+def test_only_a_signal_tells_what_a_shift_did_to_a_group(kinds: str | None, required: bool) -> None:
+    assert SHIFT.requires_signal({"managedResourceTypes": kinds}) is required
+    ran = ActionState("a", SHIFT.actions[0], "completed", "", NOW, NOW + timedelta(minutes=10))
+    group = shiftable(id="shop", arn=GROUP, kind="ASG")
+    proof = ZonalAutoshift().prove_target(group, group.model_copy(update={"shifts": (by(),)}), ran)
+    assert (proof.proven, proof.kind) == (True, "mechanism"), "signals are read of what a mechanism claims"
+    assert "launches nothing in euw1-az1" in proof.detail
+
+
+@pytest.mark.parametrize(
+    ("fixed", "required"), [({"managedResourceTypes": "ALB"}, False), ({"managedResourceTypes": "ASG"}, True), ({}, True)]
+)
+def test_a_custom_action_for_groups_needs_a_signal_too(fixed: dict[str, str], required: bool) -> None:
+    values = {
+        "description": "shift", "resource_type": "aws:arc:zonal-shift-managed-resource", "action": SHIFT.actions[0], "fixed": fixed,
+        "target_key": "ManagedResources", "lasts": True, "self_reverting": True,
+        "iam": [{"actions": ["arc-zonal-shift:StartZonalShift"], "resources": ["*"], "tagged": False}],
+    }  # fmt: skip
+    assert registry.bind_listed("shift", CustomAction.model_validate(values)).requires_signal({}) is required
+
+
+def test_zones_count_as_much_as_what_serves_in_them() -> None:
+    uneven = Pool(name="shop/1", size=10, serving={"euw1-az1": 9, "euw1-az2": 1})
+    even = Pool(name="shop/2", size=4, serving={"euw1-az1": 2, "euw1-az2": 2})
+    target = shiftable(pools=(even, uneven, Pool(name="empty/1", size=0, serving={}))).under(SHIFT.type, VALUES)
+    load = workload([instance("i-1")])
+    (capacity,) = list_capacities(load, [target])
+    assert (capacity.size, capacity.after(list_lost_members(load, [target], capacity))) == (10, 1), "the weakest target group decides"
+
+
+@pytest.mark.parametrize(
+    ("pools", "warned"),
+    [
+        ((), True),
+        ((Pool(name="shop/1", size=2),), True),
+        ((Pool(name="shop/1", size=2, serving={"euw1-az1": 1, "euw1-az2": 1}), Pool(name="shop/2", size=1)), True),
+        ((Pool(name="shop/1", size=2, serving={"euw1-az1": 1, "euw1-az2": 1}),), False),
+    ],
+)
+def test_where_zones_alone_are_counted_the_check_warns(pools: tuple[Pool, ...], warned: bool) -> None:
+    target = shiftable(pools=pools)
+    known = workload([instance("i-1")]).model_copy(update={"others": (target,)})
+    checks = {check.name: check for check in prerequisites(SHIFT, known, [target], SHIFT.parse(VALUES))}
+    assert [name for name, check in checks.items() if check.outcome is CheckOutcome.WARNED] == (["capacity_in_zones"] if warned else [])
+    (capacity,) = list_capacities(known, [target])
+    assert capacity.size == (3 if warned else 2)
 
 
 def test_a_shift_of_before_proves_nothing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from squall.application.admission import deployed
 from squall.domain.base.vocabulary import CheckOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.fault import FaultTemplate
-from squall.domain.resources.shiftable import BY_FIS, ShiftableResource, ZonalShift
+from squall.domain.resources.shiftable import BY_FIS, Pool, ShiftableResource, ZonalShift
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, nothing_is_left, result_of
@@ -118,4 +119,41 @@ def test_the_zones_that_are_left_have_to_be_the_healthy_share(
     result = result_of(world)
     failed = {check.name: check.detail for check in result.safety_checks if check.outcome is CheckOutcome.FAILED}
     assert (result.status, "= 1 of 2" in failed["minimum_healthy_share"]) == (Status.REJECTED, True), failed
+    assert world.faults.runs == {}
+
+
+def test_a_zone_counts_as_much_as_what_serves_in_it(
+    walk: Walk, world: FakeWorld, shifted: dict[str, Any], known: deployed.DeployedDefinitions
+) -> None:
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=[SHIFT], minimum_healthy_percent=50)
+    pool = Pool(name="shop/1", size=10, serving={"euw1-az1": 9, "euw1-az2": 1})
+    world.fleet.add_other(BALANCER.model_copy(update={"pools": (pool,)}))
+    walk.run({"definition": shifted})
+    result = result_of(world)
+    failed = {check.name: check.detail for check in result.safety_checks if check.outcome is CheckOutcome.FAILED}
+    assert (result.status, "10 in service − 9 = 1 of 10" in failed["minimum_healthy_share"]) == (Status.REJECTED, True), failed
+    assert world.faults.runs == {}
+
+
+def test_a_shift_that_somebody_cancels_at_once_proves_nothing(walk: Walk, world: FakeWorld, shifted: dict[str, Any]) -> None:
+    def cancel(_: object) -> None:
+        now = world.fleet.others[BALANCER.arn]
+        assert isinstance(now, ShiftableResource)
+        over = tuple(
+            shift.model_copy(update={"status": "CANCELED", "expires_at": shift.started_at + timedelta(minutes=1)}) for shift in now.shifts
+        )
+        world.fleet.add_other(now.model_copy(update={"weights": BALANCER.weights, "shifts": over}))
+
+    walk.after["StopFault"] = cancel
+    walk.run({"definition": shifted})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.INVALID)
+    assert "was cancelled as soon as it had begun" in result.reason
+
+
+def test_a_group_is_refused_without_a_signal(walk: Walk, world: FakeWorld, shifted: dict[str, Any]) -> None:
+    walk.run({"definition": {**shifted, "parameters": {**SHIFT_VALUES, "managedResourceTypes": "ALB,ASG"}}})
+    result = result_of(world)
+    assert (result.status, "fault_signal" in result.reason) == (Status.REJECTED, True), result.reason
     assert world.faults.runs == {}
