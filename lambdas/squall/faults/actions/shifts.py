@@ -95,7 +95,7 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
         else:
             detail = f"ARC knows no zonal shift of {before.id} that FIS began: nothing was moved"
         if shifted and not cancelled and ran and until != ran.ended_at:
-            detail += f"; it ended at {until}, before FIS's action did"
+            detail += f"; after {until} it is not proven"
         at = shifted[0].started_at if shifted else None
         kind = "mechanism" if before.kind == _GROUP else "state"
         return Proof(target=before.id, proven=bool(shifted) and not cancelled, kind=kind, detail=detail, at=at, until=until)
@@ -118,24 +118,31 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
 
 
 def _find_end(shifts: Sequence[ZonalShift], ran: ActionState) -> datetime | None:
-    """When the shifts had ended: with the action, or before it. Shifts that follow each other without a gap count as one.
-    FIS renews a shift every minute, so that one which is cancelled earlier expires at most that much later."""
+    """Until when the shifts were certainly active: the end of the action, or earlier. Shifts that follow each other without a gap
+    count as one."""
     end: datetime | None = None
     for shift in sorted(shifts, key=lambda shift: shift.started_at):
         if end is not None and shift.started_at > end:
             break
         if shift.expires_at is None or shift.status == _ACTIVE:
             return ran.ended_at
-        end = shift.expires_at if end is None else max(end, shift.expires_at)
+        over = shift.expires_at
+        if shift.status == _CANCELED and _ended_long_after(ran, over):
+            over = max(shift.started_at, over - _RENEWED)  # ARC does not tell when: FIS's last renewal is what is certain
+        end = over if end is None else max(end, over)
     return end if end is not None and (ran.ended_at is None or end < ran.ended_at) else ran.ended_at
 
 
 def _was_cancelled_at_once(shifts: Sequence[ZonalShift], until: datetime | None, ran: ActionState | None) -> bool:
     """Whether the first of the shifts was cancelled before FIS renewed it, although the action went on."""
-    if until is None or ran is None or until == ran.ended_at:
+    if until is None or ran is None or shifts[0].status != _CANCELED:
         return False
-    well_before = ran.ended_at is None or ran.ended_at - until > _RENEWED
-    return well_before and shifts[0].status == _CANCELED and until - shifts[0].started_at <= _RENEWED
+    return _ended_long_after(ran, until) and until - shifts[0].started_at < _RENEWED / 2
+
+
+def _ended_long_after(ran: ActionState, time: datetime) -> bool:
+    """Whether the action went on for more than a renewal after this time, so that FIS itself did not cancel the shift then."""
+    return ran.ended_at is None or ran.ended_at - time > _RENEWED
 
 
 def _warn_of_zones(targets: Iterable[ShiftableResource]) -> Iterable[SafetyCheck]:
