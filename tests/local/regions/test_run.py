@@ -158,6 +158,28 @@ def test_a_guard_in_one_region_stops_both(two: Two, record_property: Property) -
     assert [rig.left() for rig in (two.home, two.away)] == [[], []]
 
 
+def test_a_region_without_a_fault_carries_the_load_of_the_other(two: Two, record_property: Property) -> None:
+    """The test moves the load, as no DNS does it here: while the fault lasts, a fifth of it is left at home."""
+    home, away = two.begin("region-evacuation", "leave-1")
+    wait_until_faults_run(home, away)
+    two.home.settings(load_rps=20)
+    two.away.settings(load_rps=90)
+    until(lambda: home.record.get("fault_ended_at"), "the fault is over", seconds=4 * PATIENCE)
+    for rig in (two.home, two.away):
+        rig.settings(load_rps=50)
+    whole = two.finish("leave-1")
+    assert [ending(part) for part in (home, away)] == [("completed", "validated", True)] * 2, whole["reason"]
+    assert (whole["status"], whole["verdict"]) == ("completed", "validated")
+    assert away.record["fault_type"] == "no_fault"
+    faults = [fault_of(part) for part in (home, away)]
+    assert [action["actionId"] for action in faults[1]["actions"].values()] == ["aws:fis:wait"]
+    longer = (faults[1]["endTime"] - faults[0]["endTime"]).total_seconds()
+    record_property("watched_longer_seconds", round(longer, 1))
+    print(f"eu-west-1 was watched for {longer:.1f} s longer than the fault of us-east-1 lasted")
+    assert longer > 0
+    assert [rig.left() for rig in (two.home, two.away)] == [[], []]
+
+
 def test_when_home_is_gone_the_other_region_ends_alone(two: Two, record_property: Property) -> None:
     """The last test of this file: home stays dead. Its process is killed, as nothing in it may say goodbye."""
     parts = two.begin("guarded-in-both", "gone-1")
