@@ -67,9 +67,27 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
         if service in task_resources.SERVICES and (named := task_resources.find_resource(service, headers, body, region, account_id)):
             return named
         arn = extract(service, method, path, headers, body, query_params, region, account_id)
+        if service == "scheduler":
+            return schedule_resource(arn, query_params, body)
         return rds_resource(arn, query_params, region, account_id) if service == "rds" else arn
 
     return extract_resource_arn
+
+
+def schedule_resource(arn: str, query: dict[str, Any], body: bytes) -> str:
+    """The ARN of a schedule with its own group, which the query or the body names. ministack takes every one for the default
+    group's."""
+    named = query.get("groupName", "")
+    group = (named[0] if isinstance(named, list) else named) or _read_group(body)
+    return arn.replace(":schedule/default/", f":schedule/{group}/") if group else arn
+
+
+def _read_group(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    return str(document.get("GroupName") or "") if isinstance(document, dict) else ""
 
 
 def _with_write_conditions(build: Callable[..., Context]) -> Callable[..., Context]:
