@@ -94,11 +94,11 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
             detail = f"FIS's action did not run on {before.id}"
         else:
             detail = f"ARC knows no zonal shift of {before.id} that FIS began: nothing was moved"
-        if shifted and not cancelled and ran and until != ran.ended_at:
+        if shifted and not cancelled and until and ran and until != ran.ended_at:
             detail += f"; after {until} it is not proven"
         at = shifted[0].started_at if shifted else None
-        kind = "mechanism" if before.kind == _GROUP else "state"
-        return Proof(target=before.id, proven=bool(shifted) and not cancelled, kind=kind, detail=detail, at=at, until=until)
+        # A proof by a mechanism, because its times are those of the fault: what comes after the shift is not judged as the fault.
+        return Proof(target=before.id, proven=bool(shifted) and not cancelled, kind="mechanism", detail=detail, at=at, until=until)
 
     def find_changes(self, before: ShiftableResource, now: ShiftableResource | None, /) -> Iterable[str]:
         if now is None:
@@ -119,12 +119,14 @@ class ZonalAutoshift(ActionFault[ShiftableResource]):
 
 def _find_end(shifts: Sequence[ZonalShift], ran: ActionState) -> datetime | None:
     """Until when the shifts were certainly active: the end of the action, or earlier. Shifts that follow each other without a gap
-    count as one."""
+    count as one. None if one is active still."""
     end: datetime | None = None
     for shift in sorted(shifts, key=lambda shift: shift.started_at):
         if end is not None and shift.started_at > end:
             break
-        if shift.expires_at is None or shift.status == _ACTIVE:
+        if shift.status == _ACTIVE:
+            return None
+        if shift.expires_at is None:
             return ran.ended_at
         over = shift.expires_at
         if shift.status == _CANCELED and _ended_long_after(ran, over):

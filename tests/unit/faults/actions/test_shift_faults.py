@@ -119,7 +119,7 @@ def test_a_shift_that_fis_began_meanwhile_is_the_proof(shifts: tuple[ZonalShift,
     then = shiftable(away_from="euw1-az1")
     now = workload([instance("i-1"), instance("i-2")]).model_copy(update={"others": (shiftable(shifts=shifts),)})
     report = find_outcome(SHIFT, then, now)
-    assert [(proof.proven, proof.kind) for proof in report.proofs] == [(proven, "state")]
+    assert [(proof.proven, proof.kind) for proof in report.proofs] == [(proven, "mechanism")]
     assert detail in report.proofs[0].detail
     assert report.outcome is RollbackOutcome.RESTORED
 
@@ -132,16 +132,16 @@ def test_a_shift_that_fis_began_meanwhile_is_the_proof(shifts: tuple[ZonalShift,
         ("CANCELED", 4, True, 3, "after 2026-03-02 20:03:00+00:00 it is not proven"),
         ("EXPIRED", 4, True, 4, "after 2026-03-02 20:04:00+00:00 it is not proven"),
         ("CANCELED", 1, False, 0, "was cancelled as soon as it had begun"),
-        ("ACTIVE", 1, True, 10, "is ACTIVE"),
+        ("ACTIVE", 1, True, None, "is ACTIVE"),
     ],
 )
 def test_the_fault_lasts_as_long_as_the_shift_and_not_as_the_action(
-    status: str, minutes: int, proven: bool, until: int, detail: str
+    status: str, minutes: int, proven: bool, until: int | None, detail: str
 ) -> None:
     ran = ActionState("a", SHIFT.actions[0], "completed", "", NOW, NOW + timedelta(minutes=10))
     now = shiftable(shifts=(by(status=status, expires_at=NOW + timedelta(minutes=minutes)),))
     proof = ZonalAutoshift().prove_target(shiftable(away_from="euw1-az1"), now, ran)
-    assert (proof.proven, proof.until) == (proven, NOW + timedelta(minutes=until))
+    assert (proof.proven, proof.until) == (proven, None if until is None else NOW + timedelta(minutes=until))
     assert detail in proof.detail
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from squall.application.admission import deployed
 from squall.domain.base.vocabulary import CheckOutcome, RollbackOutcome, Status, Verdict
 from squall.domain.documents.fault import FaultTemplate
+from squall.domain.documents.series import SeriesDocument
 from squall.domain.resources.shiftable import BY_FIS, Pool, ShiftableResource, ZonalShift
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
@@ -46,7 +47,7 @@ def test_it_is_validated_without_a_signal_because_arc_keeps_the_shift(walk: Walk
     result = result_of(world)
     assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
     assert result.rollback is not None
-    assert (result.rollback.outcome, [proof.kind for proof in result.rollback.proofs]) == (RollbackOutcome.RESTORED, ["state"])
+    assert (result.rollback.outcome, [proof.kind for proof in result.rollback.proofs]) == (RollbackOutcome.RESTORED, ["mechanism"])
     template = world.documents.get(ID, FaultTemplate)
     assert template is not None
     (target,) = template.body["targets"].values()
@@ -157,3 +158,21 @@ def test_a_group_is_refused_without_a_signal(walk: Walk, world: FakeWorld, shift
     result = result_of(world)
     assert (result.status, "fault_signal" in result.reason) == (Status.REJECTED, True), result.reason
     assert world.faults.runs == {}
+
+
+def test_what_comes_after_the_shift_is_not_judged_as_the_fault(walk: Walk, world: FakeWorld, shifted: dict[str, Any]) -> None:
+    over: list[datetime] = []
+
+    def expire(_: object) -> None:
+        now = world.fleet.others[BALANCER.arn]
+        assert isinstance(now, ShiftableResource)
+        over.extend(shift.started_at + timedelta(minutes=3) for shift in now.shifts)
+        ended = tuple(shift.model_copy(update={"status": "EXPIRED", "expires_at": over[0]}) for shift in now.shifts)
+        world.fleet.add_other(now.model_copy(update={"weights": BALANCER.weights, "shifts": ended}))
+
+    walk.after["StopFault"] = expire
+    walk.run({"definition": shifted})
+    series = world.documents.get(ID, SeriesDocument)
+    assert series is not None
+    (window,) = [window for window in series.windows if window.name == "fault"]
+    assert window.end <= int(over[0].timestamp())
