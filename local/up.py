@@ -61,6 +61,8 @@ class Identity:
     region: str = REGION
     access_key: str = ACCESS_KEY
     peers: str | None = None
+    idle_seconds: int | None = None
+    """How long a function's environment outlives its last invocation, to save memory; None: as long as the account."""
 
 
 class LocalAccountError(RuntimeError):
@@ -258,6 +260,7 @@ def _start_account(
     server = [sys.executable, "-m", "local.account.server", "--port", str(ports["account"]), "--state-dir", str(folder)]
     server += ["--workload-url", workload_url, "--profile", profile, "--account-id", identity.account_id, "--region", identity.region]
     server += ["--peers", identity.peers] if identity.peers else []
+    server += ["--idle-seconds", str(identity.idle_seconds)] if identity.idle_seconds is not None else []
     # The endpoint variable reaches the Lambda workers too: their clients must find this account and no other.
     environment = {**place.environment(), "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
     pids = {"account": _start_part(folder, "account", server, environment, f"{endpoint}/_ministack/health", on_progress).pid}

@@ -21,6 +21,7 @@ from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, lambda_svc
 
 from local.account.patching import PatchPointError, replace_function, require_names, substitute_text
+from local.account.settings import get_settings
 
 _MARK = "squall-error:"
 _OLD = '_real_stdout.write(json.dumps({"status": "error", "error": str(e), "trace": traceback.format_exc()}) + "\\n")'
@@ -43,6 +44,7 @@ def install_patches() -> None:
     parameters = "self event request_id trace_id depth durable invoked_function_arn"
     replace_function(lambda_runtime.Worker, "invoke", parameters, _with_living_environment)
     replace_function(lambda_runtime.Worker, "_spawn", "self", _with_timing)
+    replace_function(lambda_svc, "reap_idle_workers", "ttl", _with_idle_ends)
     replace_function(lambda_svc, "_execute_function_warm", "func event request_id", _with_error_type)
     replace_function(lambda_svc, "_emit_lambda_metrics", "function_name duration_ms error throttle", _only_throttles)
     replace_function(lambda_svc, "_execute_function_dispatch", "func config event request_id started", _with_counts)
@@ -62,6 +64,26 @@ def _with_living_environment(invoke: Callable[..., Json]) -> Callable[..., Json]
         return answer
 
     return invoke_worker
+
+
+def _with_idle_ends(reap: Callable[..., int]) -> Callable[..., int]:
+    """End every environment that has been idle for long. ministack keeps one of each function for ever."""
+    require_names(lambda_runtime, "_workers", "_lock", "kill_workers")
+
+    def reap_idle_workers(ttl: float | None = None) -> int:
+        seconds = get_settings().idle_seconds
+        if seconds is None:
+            return reap(ttl)
+        ended, now = [], time.time()
+        with lambda_runtime._lock:
+            for key, workers in list(lambda_runtime._workers.items()):
+                idle = [worker for worker in workers if not worker.in_use and now - worker.last_used >= seconds]
+                ended += idle
+                lambda_runtime._workers[key] = [worker for worker in workers if worker not in idle]
+        lambda_runtime.kill_workers(ended)
+        return len(ended)
+
+    return reap_idle_workers
 
 
 def _with_error_type(execute: Callable[..., Any]) -> Callable[..., Any]:

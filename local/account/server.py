@@ -27,6 +27,7 @@ def parse_arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--account-id", default="000000000000")
     parser.add_argument("--region", default="us-east-1")
     parser.add_argument("--peers", type=Path, help="the file with the endpoints of other local accounts and Regions")
+    parser.add_argument("--idle-seconds", type=int, help="how long a function's environment outlives its last invocation")
     parser.add_argument("--profile", choices=sorted(profile.NAMED), default="ideal")
     return parser.parse_args(argv)
 
@@ -80,7 +81,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the account until it is told to stop."""
     options = parse_arguments(argv)
     workload_url = options.workload_url.rstrip("/")
-    chosen = Settings(options.port, options.state_dir.resolve(), workload_url, options.account_id, options.region, options.peers)
+    place = (options.account_id, options.region, options.peers, options.idle_seconds)
+    chosen = Settings(options.port, options.state_dir.resolve(), workload_url, *place)
     settings.set_settings(chosen)
     profile.holder.use(profile.NAMED[options.profile])
     prepare_environment(chosen)

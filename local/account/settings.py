@@ -15,6 +15,9 @@ class Settings:
     peers: Path | None = None
     """The file with the endpoints of other local accounts by account id, and of other Regions by `<account id>/<Region>`."""
 
+    idle_seconds: int | None = None
+    """How long a function's environment outlives its last invocation; None: as long as the account."""
+
     @property
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"

@@ -22,7 +22,7 @@ from tests.patience import LONGEST_TEST, PATIENCE, until
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(LONGEST_TEST)]
 MOST_MEMORY = 2048
-"""MiB of all processes of both accounts, while nothing runs."""
+"""MiB of all processes of both accounts, while one of them runs an experiment."""
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +123,7 @@ def test_home_commands_its_member_and_a_dead_one_keeps_nobody_from_being_halted(
 
     ran = command(fleet, "run", MEMBER, "network-latency", "--name", "from-home")
     assert (ran.answer["execution_id"], ran.answer["status"]) == ("from-home", "completed"), json.dumps(ran.answer, indent=1)
+    assert ran.most_memory < MOST_MEMORY
     assert invoke(fleet, "collect") == {MEMBER: "1 runs copied"}
 
     done = command(fleet, "halt", "--reason", "a test")
