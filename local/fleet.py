@@ -27,7 +27,7 @@ EXTERNAL_ID = "local-fleet-external-id"
 OF_A_STACKSET = "StackSet-Squall-7d3f1c52-52a5-4c8b-9d4f-1d1d6f0d9c11"
 """What CloudFormation calls the member's stack."""
 GRANTS = ("viewer", "halt", "operator", "resume", "contact", "results")
-IDLE_SECONDS = 20
+IDLE_SECONDS = 8
 """So that both accounts together fit into 2 GB. A function that stops faults then starts anew, in less than a second."""
 IDENTITIES = {
     HOME: Identity("111111111111", "us-east-1", "AKIASQUALLLOCALHOME0", idle_seconds=IDLE_SECONDS),
