@@ -263,12 +263,12 @@ def killed_in_the_queue(walk: Walk, world: FakeWorld, *, heard: bool = True) -> 
         walk.quietly("Watchdog", execution_event(done.arn, "ABORTED", done.started_ms))
 
 
-def taken_over(walk: Walk, world: FakeWorld) -> None:
-    """The lease of a dead holder has expired, and another execution wants its failure domain."""
+def taken_over(walk: Walk, world: FakeWorld, *, seconds: int = 310) -> None:
+    """The lease of a dead holder has expired, and another execution wants its failure domain, so long after the death."""
     walk.pulse = walk.events = False
     walk.enter["WatchFault"] = once(walk.kill)
     walk.run({"experiment": "seed"})
-    world.clock.advance(310)
+    world.clock.advance(seconds)
     walk.run({"experiment": "other"}, "run-2")
 
 

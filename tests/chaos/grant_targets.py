@@ -265,6 +265,20 @@ def taken_over_by_the_same(walk: Walk, world: FakeWorld) -> None:
     taken_over(walk, world)
 
 
+def taken_over_after_its_end(walk: Walk, world: FakeWorld) -> None:
+    """The fault is over by itself before another execution wants its failure domain: while it lasts, its state alone refuses
+    the other one."""
+    known = deployed()
+    known.catalogue["other"] = {**known.catalogue["seed"], "name": "Other"}
+    taken_over(walk, world, seconds=2 * 3600)
+
+
+def drained_again_after_its_end(walk: Walk, world: FakeWorld) -> None:
+    """By then, the tasks are spread over all hosts again."""
+    world.clock.after(3600, lambda: add_cluster(world))
+    taken_over_after_its_end(walk, world)
+
+
 def left_to_release(walk: Walk, world: FakeWorld) -> None:
     """The state RunRollback fails, so Release has to start the rollback, and to notify people."""
     world.automations.seconds = 1
@@ -296,4 +310,6 @@ def _on(prepare: Prepare, way: Scene) -> Scene:
 ON_TARGETS: dict[str, Scene] = {
     **{f"{kind}{way}": _on(KINDS[kind], WAYS[way]) for way in WAYS for kind in KINDS},
     "a subnet, taken over by another": _on(subnet, taken_over),
+    "what ARC shifts, taken over after its end": _on(shifted, taken_over_after_its_end),
+    "container instances, taken over after its end": _on(container_instances, drained_again_after_its_end),
 }

@@ -20,9 +20,9 @@ from local.workload.network.disturbances import Disturbance, Hole, Network
 from local.workload.network.peers import resolve_sources
 from local.workload.volumes.volume import Slowness, Volume
 
-MEMORY_BYTES = 96 << 20
-"""SIZES: an instance has one CPU, 96 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the
-host."""
+MEMORY_BYTES = 128 << 20
+"""SIZES: an instance has one CPU, 128 MiB of memory and a 32 MiB disk, so that stress is quick and harmless to the
+host. A fifth of the memory is in use by the interpreter alone."""
 MOST_STRESSORS = 4
 PROCESS = "sample-web"
 """The name of the only process that can be ended."""
