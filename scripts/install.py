@@ -21,7 +21,7 @@ NODE_LOCK = ROOT / "package-lock.json"
 # A .pth file instead of an editable install: the repository's root for cli, infra and local, and lambdas/ for squall.
 IMPORT_ROOTS = (ROOT, ROOT / "lambdas")
 WRAPPER = """#!/bin/sh
-exec "{python}" -m cli "$@"
+SQUALL_PROGRAM="$0" exec "{python}" -m cli "$@"
 """
 
 

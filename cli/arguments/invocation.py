@@ -8,6 +8,7 @@ could not run that: it is not found, or it means another account. So whatever pe
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -48,7 +49,7 @@ def find_program() -> str:
     """The word that starts this program in the user's shell: the short name only if the shell finds this program by it."""
     import shutil
 
-    called = Path(sys.argv[0])
+    called = Path(os.environ.get("SQUALL_PROGRAM") or sys.argv[0])  # `.venv/bin/squall` of `make setup` is a script that starts Python
     if (called.parent.name, called.name) == ("cli", "__main__.py"):
         return "python -m cli"
     if called.name != PROGRAM:

@@ -1,6 +1,7 @@
 """Commands in messages stand as the user has to type them."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from cli.arguments.invocation import as_typed, remember_options
+from scripts.install import WRAPPER
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(autouse=True)
-def _forget() -> Iterator[None]:
+def _forget(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("SQUALL_PROGRAM", raising=False)
     yield
     remember_options([])
 
@@ -53,3 +57,15 @@ def test_the_options_of_the_call_are_repeated() -> None:
 def test_what_needs_no_account_or_is_no_command_stays(message: str) -> None:
     remember_options(["--local"])
     assert as_typed(message) == message
+
+
+@pytest.mark.parametrize("typed", [".venv/bin/squall", "squall"])
+def test_the_program_that_make_setup_writes_is_named_as_it_was_typed(installed: Path, typed: str) -> None:
+    """It is a script that starts Python, which alone would not know its name."""
+    installed.write_text(WRAPPER.format(python=sys.executable))
+    path = os.pathsep.join([*([str(installed.parent)] if typed == "squall" else []), "/usr/bin", "/bin"])
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{typed} --local status"],
+        cwd=installed.parents[2], env={"PATH": path}, capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert f"Start one with `{typed} local up`" in done.stdout + done.stderr
