@@ -107,6 +107,7 @@ def test_the_pulse_alone_sees_that_a_guard_was_loosened(rig: Rig, target: str, o
 def test_the_pulse_alone_takes_a_deleted_guard_for_blind(rig: Rig, target: str, only: Only) -> None:
     run = rig.run(latency(target))
     experiment = run.watched()
+    until(lambda: rig.fault(experiment)["state"]["status"] == "running", "FIS, which looks for the alarm at its start, has started")
     only()
     rig.client("cloudwatch").delete_alarms(AlarmNames=run.guard_names[:1])
     rig.pulse()
