@@ -123,6 +123,38 @@ def test_what_undoes_the_command_comes_from_its_entry() -> None:
     assert rollback.document == "start"
 
 
+def two_commands(**entries: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A template that kills, and that stresses afterwards, with the policy that lists both with these fields."""
+    case = sending()
+    case["experiment"]["blast_radius"] = "single_region"
+    second = sending(OWN.replace("Stress", "Kill"), told={}, duration="PT10M")["template"]["actions"]["a"]
+    case["template"]["actions"]["b"] = {**second, "startAfter": ["a"]}
+    listed = {"stress": {**STRESS, **entries.get("stress", {})}, "kill": {**KILL, **entries.get("kill", {})}}
+    return case, {"custom_actions": listed, "rollback_documents": {**ROLLBACKS, "other": ROLLBACKS["start"]}}
+
+
+BY_START: dict[str, Any] = {"self_reverting": False, "rollback": "start"}
+
+
+def test_one_rollback_that_undoes_all_commands_comes_from_their_entries() -> None:
+    assert getattr(admit(*two_commands(kill=BY_START)).rollback, "document", None) == "start"
+    assert getattr(admit(*two_commands(kill=BY_START, stress=BY_START)).rollback, "document", None) == "start"
+    assert admit(*two_commands()).rollback is None
+
+
+@pytest.mark.parametrize(
+    ("stress", "said"),
+    [
+        ({"self_reverting": False}, "stress does not undo itself"),
+        ({**BY_START, "rollback": "other"}, "stress is undone by other"),
+        ({**BY_START, "rollback": {"document": "start", "parameters": {"Group": "web"}}}, "stress is undone by start"),
+    ],
+)
+def test_a_rollback_that_undoes_one_command_of_two_is_not_taken_for_both(stress: dict[str, Any], said: str) -> None:
+    problems = refuse(*two_commands(kill=BY_START, stress=stress))
+    assert any(said in problem for problem in problems.values()), problems
+
+
 def test_a_command_without_a_length_lasts_as_its_action_says() -> None:
     case = sending(OWN.replace("Stress", "Kill"), told={}, duration="PT5M")
     problems = refuse(case, listing(kill=KILL))

@@ -190,11 +190,14 @@ def _with_template(
 
 
 def _with_rollback(definition: Definition, adopted: Experiment) -> Experiment:
-    """The experiment with what undoes its custom actions by the policy's entries, which no template can say."""
-    names = (planned.parameters.get("action") for planned in adopted.plan if planned.type is FaultType.CUSTOM)
-    listed = (definition.environment.custom_actions[str(name)].rollback for name in names)
-    declared = next((rollback for rollback in listed if rollback is not None), None)
-    return adopted if adopted.rollback is not None or declared is None else adopted.model_copy(update={"rollback": declared})
+    """The experiment with what undoes its custom actions by the policy's entries, which no template can say. Where one rollback
+    does not undo all of them, it gets none, and is refused."""
+    names = (str(planned.parameters.get("action")) for planned in adopted.plan if planned.type is FaultType.CUSTOM)
+    entries = (definition.environment.custom_actions[name] for name in names)
+    needed = [entry.rollback for entry in entries if not entry.self_reverting]
+    if adopted.rollback is not None or not needed or any(rollback != needed[0] for rollback in needed):
+        return adopted
+    return adopted.model_copy(update={"rollback": needed[0]})
 
 
 def _validate(raw: Mapping[str, Any]) -> Experiment:

@@ -47,12 +47,18 @@ def find_problems(fault: PlannedFault, environment: Environment, rollback: Rollb
 
 def _find_undoing_problems(name: str, listed: CustomAction, rollback: Rollback | None) -> Iterator[Problem]:
     if listed.rollback is not None:
-        if rollback is None or rollback.document != listed.rollback.document:
+        if rollback is None or not _includes(rollback, listed.rollback):
             message = f"{name} is undone by {listed.rollback.document}, as its entry in the policy says"
             yield Problem(path="rollback", message=message, expected=json.dumps(write_rollback(listed.rollback)))
     elif rollback is None and not listed.self_reverting:
         message = f"{name} does not undo itself"
         yield Problem(path="rollback", message=message, expected="one of the environment's rollback_documents")
+
+
+def _includes(rollback: Rollback, declared: Rollback) -> bool:
+    """Whether the experiment's rollback undoes what an entry declares: the same document, told all that the entry tells it."""
+    told = rollback.parameters
+    return rollback.document == declared.document and all(told.get(name) == value for name, value in declared.parameters.items())
 
 
 def write_rollback(rollback: Rollback) -> dict[str, Any]:
