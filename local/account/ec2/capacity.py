@@ -2,13 +2,13 @@
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
-import threading
 from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_region
 from ministack.services import ec2
 
+from local.account.fis.injected import Injected
 from local.account.patching import require_names
 from local.account.profile import holder
 
@@ -17,8 +17,6 @@ Response = tuple[int, dict[str, str], bytes]
 
 CODE = "InsufficientInstanceCapacity"
 _GROUP_TAG = "aws:autoscaling:groupName"
-_lock = threading.Lock()
-_shortages: dict[str, "Shortage"] = {}
 
 
 @dataclass(frozen=True)
@@ -30,6 +28,9 @@ class Shortage:
     percent: float
 
 
+injected: Injected[Shortage] = Injected()
+
+
 def install_patches() -> None:
     """Make RunInstances refuse such launches. Must be installed after every other patch of RunInstances."""
     require_names(ec2, "_ACTION_MAP", "_p", "_subnets", "_error", "_DEFAULT_SUBNET_ID")
@@ -37,8 +38,7 @@ def install_patches() -> None:
 
     def run_if_there_is_capacity(params: Json) -> Response:
         group, zone = _find_group(params), _find_zone(params)
-        with _lock:
-            short = [shortage for shortage in _shortages.values() if group in shortage.groups and zone in shortage.zones]
+        short = [shortage for shortage in injected.list() if group in shortage.groups and zone in shortage.zones]
         response: Response
         if any(holder.chance(shortage.percent / 100) for shortage in short):
             kind = ec2._p(params, "InstanceType")
@@ -53,18 +53,6 @@ def install_patches() -> None:
         return response
 
     ec2._ACTION_MAP["RunInstances"] = run_if_there_is_capacity
-
-
-def begin_shortage(identifier: str, shortage: Shortage) -> None:
-    """Refuse launches until `end_shortage` is called."""
-    with _lock:
-        _shortages[identifier] = shortage
-
-
-def end_shortage(identifier: str) -> None:
-    """Let launches succeed again. Repeatable."""
-    with _lock:
-        _shortages.pop(identifier, None)
 
 
 def _find_group(params: Json) -> str:

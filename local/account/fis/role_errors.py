@@ -6,7 +6,6 @@ The calls are authorized first, as on AWS, where the error stands for a failure 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
 import json
-import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from ministack.core.responses import get_account_id, new_uuid
 from ministack.core.router import extract_access_key_id
 from ministack.services import ec2
 
+from local.account.fis.injected import Injected
 from local.account.patching import require_names
 from local.account.profile import holder
 
@@ -37,8 +37,6 @@ _ANSWERS = {
 }
 LAUNCHES = frozenset({"RunInstances", "StartInstances"})
 """The calls without capacity. AWS has CreateFleet and CreateCapacityReservation, too; this account does not."""
-_lock = threading.Lock()
-_errors: dict[str, "Errors"] = {}
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,9 @@ class Errors:
     zones: frozenset[str] = frozenset()
 
 
+injected: Injected[Errors] = Injected()
+
+
 def install_patches() -> None:
     """Patch both services. Must be installed before calls of another Region are told apart."""
     require_names(app, "SERVICE_HANDLERS")
@@ -63,22 +64,9 @@ def install_patches() -> None:
         app.SERVICE_HANDLERS[service] = _fail_some(service, app.SERVICE_HANDLERS[service])
 
 
-def begin_errors(identifier: str, errors: Errors) -> None:
-    """Refuse calls until `end_errors` is called."""
-    with _lock:
-        _errors[identifier] = errors
-
-
-def end_errors(identifier: str) -> None:
-    """Answer calls again. Repeatable."""
-    with _lock:
-        _errors.pop(identifier, None)
-
-
 def _fail_some(service: str, original: Handler) -> Handler:
     async def handle(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:
-        with _lock:
-            known = [errors for errors in _errors.values() if errors.service == service]
+        known = [errors for errors in injected.list() if errors.service == service]
         if known:
             role, (operation, values) = _find_role(headers, query), _read_call(service, headers, body, query)
             for errors in known:

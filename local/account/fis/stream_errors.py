@@ -2,7 +2,6 @@
 
 # ruff: noqa: SLF001 - the emulator offers no public way to what is mended here
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ministack.core.responses import error_response_json
 from ministack.services import kinesis
 
+from local.account.fis.injected import Injected
 from local.account.patching import replace_function, require_names
 from local.account.profile import holder
 
@@ -26,8 +26,6 @@ _SAYS = {
     THROTTLED: "Rate exceeded for the stream.",
     EXPIRED: "Iterator expired.",
 }
-_lock = threading.Lock()
-_errors: dict[str, "Errors"] = {}
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,9 @@ class Errors:
     percent: float
 
 
+injected: Injected[Errors] = Injected()
+
+
 def install_patches() -> None:
     """Patch Kinesis."""
     require_names(kinesis, "_resolve_stream", "_shard_iterators", "_streams")
@@ -47,23 +48,10 @@ def install_patches() -> None:
         replace_function(kinesis, name, "data", lambda original, name=name: _fail_some(name, original))  # type: ignore[misc]
 
 
-def begin_errors(identifier: str, errors: Errors) -> None:
-    """Refuse calls until `end_errors` is called."""
-    with _lock:
-        _errors[identifier] = errors
-
-
-def end_errors(identifier: str) -> None:
-    """Answer calls again. Repeatable."""
-    with _lock:
-        _errors.pop(identifier, None)
-
-
 def _fail_some(name: str, original: Call) -> Call:
     def call(data: Json) -> Any:
         arn = _find_stream(data)
-        with _lock:
-            known = [errors for errors in _errors.values() if arn in errors.streams and name in _CALLS[errors.code]]
+        known = [errors for errors in injected.list() if arn in errors.streams and name in _CALLS[errors.code]]
         for errors in known:
             if holder.chance(errors.percent / 100):
                 return error_response_json(errors.code, _SAYS[errors.code], 400)

@@ -78,6 +78,10 @@ def _list_parts(workload: Workload) -> list[Part]:
     ]
 
 
+_DIMENSIONS_OF_SHIFTED = {"ASG": "AutoScalingGroupName", "EKS": "ClusterName"}
+"""The dimension that names a resource whose traffic is shifted, by its kind; of any other kind it is the load balancer's."""
+
+
 def _list_parts_of(resource: Resource) -> Iterator[Part]:
     """The dimensions by which metrics know a resource that is no instance, and what it contains."""
     match resource:
@@ -89,13 +93,7 @@ def _list_parts_of(resource: Resource) -> Iterator[Part]:
         case Database():
             yield {"DBInstanceIdentifier": resource.id}
         case ShiftableResource():
-            yield {
-                "AutoScalingGroupName"
-                if resource.kind == "ASG"
-                else "ClusterName"
-                if resource.kind == "EKS"
-                else "LoadBalancer": resource.id
-            }
+            yield {_DIMENSIONS_OF_SHIFTED.get(resource.kind, "LoadBalancer"): resource.id}
         case TransitGateway():
             yield {"TransitGateway": resource.id}
         case DescribedResource():

@@ -25,10 +25,10 @@ class InsufficientCapacity(Action):
         zones = self.values["availabilityZoneIdentifiers"].split(",")
         percent = float(self.values.get("percentage") or 100)
         # A group with a launch configuration is not affected, and FIS reports nothing about it.
-        capacity.begin_shortage(self.id, capacity.Shortage(frozenset(launching), frozenset(zones), percent))
+        capacity.injected.begin(self.id, capacity.Shortage(frozenset(launching), frozenset(zones), percent))
 
     def finish(self) -> None:
         self.stop()
 
     def stop(self) -> None:
-        capacity.end_shortage(self.id)
+        capacity.injected.end(self.id)

@@ -18,13 +18,13 @@ class _RoleErrors(Action):
         self.id = str(uuid.uuid4())
         roles = frozenset(role.arn for role in self.resources)
         percent = float(self.values.get("percentage") or 100)
-        role_errors.begin_errors(self.id, role_errors.Errors(kind, service, roles, operations, percent, zones))
+        role_errors.injected.begin(self.id, role_errors.Errors(kind, service, roles, operations, percent, zones))
 
     def finish(self) -> None:
         self.stop()
 
     def stop(self) -> None:
-        role_errors.end_errors(self.id)
+        role_errors.injected.end(self.id)
 
 
 class _ApiErrors(_RoleErrors):

@@ -19,13 +19,13 @@ class _StreamErrors(Action):
         context = {"kinesis:FisActionId": self.action_id, "kinesis:FisTargetArns": streams}
         self.authorize("kinesis:InjectApiError", "*", {}, context)
         self.id = str(uuid.uuid4())
-        stream_errors.begin_errors(self.id, stream_errors.Errors(self.code, frozenset(streams), float(self.values["percentage"])))
+        stream_errors.injected.begin(self.id, stream_errors.Errors(self.code, frozenset(streams), float(self.values["percentage"])))
 
     def finish(self) -> None:
         self.stop()
 
     def stop(self) -> None:
-        stream_errors.end_errors(self.id)
+        stream_errors.injected.end(self.id)
 
 
 class ThroughputException(_StreamErrors):
