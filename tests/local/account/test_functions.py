@@ -80,13 +80,15 @@ class Lab:
             return error.code
 
     def metric(self, name: str, function: str = FUNCTION) -> list[float]:
+        """The sum over the last hours; empty if nothing was published."""
         metric = {"Namespace": "AWS/Lambda", "MetricName": name, "Dimensions": [{"Name": "FunctionName", "Value": function}]}
         query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "Sum"}}
         now = datetime.now(UTC)
         metric_data = self.account.client("cloudwatch").get_metric_data(
             MetricDataQueries=[query], StartTime=now - timedelta(hours=2), EndTime=now + timedelta(hours=1)
         )
-        return list(metric_data["MetricDataResults"][0]["Values"])
+        values = metric_data["MetricDataResults"][0]["Values"]
+        return [sum(values)] if values else []  # two hours, if one has just ended
 
 
 @pytest.fixture
@@ -162,7 +164,8 @@ def test_a_function_whose_role_may_not_read_hears_of_nothing(lab: Lab) -> None:
 
 def logs(account: Account) -> str:
     client, group = account.client("logs"), f"/aws/lambda/{FUNCTION}"
-    streams = [stream["logStreamName"] for stream in client.describe_log_streams(logGroupName=group)["logStreams"]]
+    pages = client.get_paginator("describe_log_streams").paginate(logGroupName=group)
+    streams = [stream["logStreamName"] for page in pages for stream in page["logStreams"]]
     return "\n".join(
         event["message"] for name in streams for event in client.get_log_events(logGroupName=group, logStreamName=name)["events"]
     )
