@@ -54,16 +54,22 @@ def read_file(path: str) -> Any:
     if path.endswith((".tf", ".tfstate")):
         raise UnreadableError("is a file of Terraform's own; `terraform show -json` writes a plan or a state that can be imported")
     text = _read_text(path)
-    if not any(mark in text for mark in MARKS):
-        raise UnreadableError(f"holds nothing that can be imported: {KINDS}")
     if path.endswith(".json") or text.lstrip().startswith("{"):
         value = parse_json(text)
+        _check_marks(text)
     else:
         _check_events(text)
+        _check_marks(text)
         value = parse_yaml(text, _Loader)
     if is_deeper_than(value, MAXIMUM_DEPTH):
         raise UnreadableError(f"is nested deeper than {MAXIMUM_DEPTH} levels")
     return value
+
+
+def _check_marks(text: str) -> None:
+    """After the syntax, whose errors have a line; before YAML is built, which takes seconds where libyaml is missing."""
+    if not any(mark in text for mark in MARKS):
+        raise UnreadableError(f"holds nothing that can be imported: {KINDS}")
 
 
 def _read_text(path: str) -> str:
