@@ -8,14 +8,15 @@ LOCAL_HINT = 'A local account runs here: `eval "$(squall local env)"` points eve
 
 
 class CommandError(Exception):
-    """An error that is shown as `message` and `hint`, never as a traceback."""
+    """An error that is shown as `message` and `hint`, never as a traceback. `text`: lines below them, as a file to write."""
 
-    def __init__(self, message: str, hint: str = "", *, code: Exit = Exit.FAILED) -> None:
-        self.message, self.hint, self.code = message, hint, code
+    def __init__(self, message: str, hint: str = "", *, code: Exit = Exit.FAILED, text: str = "") -> None:
+        self.message, self.hint, self.code, self.text = message, hint, code, text
         super().__init__(message)
 
     def as_json(self) -> dict[str, Any]:
-        return {"error": {"message": self.message, "next": self.hint, "exit_code": int(self.code)}}
+        shown = {"text": self.text} if self.text else {}
+        return {"error": {"message": self.message, "next": self.hint, **shown, "exit_code": int(self.code)}}
 
 
 class NameInUseError(CommandError):

@@ -48,11 +48,13 @@ def write_note(message: str) -> None:
 def write_error(error: CommandError, *, as_json: bool) -> None:
     """Writes an error for people to stderr; with `as_json` also as a document to stdout."""
     from cli.arguments.invocation import as_typed
-    from cli.text import clean_line
+    from cli.text import clean_block, clean_line
 
     sys.stderr.write(f"squall: {as_typed(clean_line(error.message))}\n")
     if error.hint:
         sys.stderr.write(f"  → {as_typed(clean_line(error.hint))}\n")
+    if error.text:
+        sys.stderr.write("".join(f"    {line}\n" for line in clean_block(error.text).splitlines()))
     if as_json:
         write_json(error.as_json())
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from cli.arguments import definitions
 from cli.arguments.policies import FOLDER as ENVIRONMENTS
 from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, plan_campaign
-from squall.domain.base.problems import InvalidInput, Problem
-from squall.domain.campaign.definition import Campaign
+from squall.domain.base.problems import WHOLE, InvalidInput, Problem, list_validation_problems
+from squall.domain.campaign.definition import Campaign, CampaignInput
 from squall.domain.experiment.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -30,14 +32,24 @@ class Beside:
     experiments: Mapping[str, Any]
     environments: Mapping[str, Any]
 
-    def make_plan(self, raw: object) -> CampaignPlan:
-        """The plan of a campaign. Raises InvalidInput with every problem."""
+    def make_plan(self, raw: object, overrides: Mapping[str, Any] | None = None) -> CampaignPlan:
+        """The plan of a campaign. `overrides`: those of a run over several Regions. Raises InvalidInput with every problem."""
         campaign = parse_campaign(raw)
         if not self.experiments or not self.environments:
             missing = EXPERIMENTS if not self.experiments else ENVIRONMENTS
             expected = f"a folder {missing} beside the campaign's folder"
             raise InvalidInput([Problem(path="$", message=f"no {missing} lie beside the campaign", expected=expected)])
-        return plan_campaign(campaign, make_offline_check(self.experiments, self.environments), make_offline_regions(self.experiments))
+        admit, regions = make_offline_check(self.experiments, self.environments), make_offline_regions(self.experiments)
+        return plan_campaign(campaign, admit, regions, request=_make_input(overrides) if overrides else None)
+
+
+def _make_input(overrides: Mapping[str, Any]) -> CampaignInput:
+    """The input of a run over several Regions with these overrides. Raises InvalidInput."""
+    raw = {"campaign": "file", "overrides": overrides}
+    try:
+        return CampaignInput.model_validate(raw)
+    except ValidationError as error:
+        raise InvalidInput(list_validation_problems(error, raw, WHOLE, CampaignInput)) from None
 
 
 def is_campaign(raw: object) -> bool:
@@ -55,15 +67,15 @@ def find_file(argument: str) -> str:
 
 def read_beside(file: str) -> Beside:
     """The experiments and policies beside the folder of a campaign's file."""
-    project = Path(file).absolute().parent.parent
-    return Beside(_read_folder(project / EXPERIMENTS), _read_folder(project / ENVIRONMENTS))
+    return Beside(read_folder(file, EXPERIMENTS), read_folder(file, ENVIRONMENTS))
 
 
-def _read_folder(folder: Path) -> dict[str, Any]:
+def read_folder(file: str, folder: str) -> dict[str, Any]:
+    """What lies in that folder of the project that a file belongs to, raw and by name."""
     documents = {}
-    for file in sorted(folder.glob("*.y*ml")):
+    for beside in sorted((Path(file).absolute().parent.parent / folder).glob("*.y*ml")):
         try:
-            documents[file.stem] = definitions.read_source(str(file)).raw
+            documents[beside.stem] = definitions.read_source(str(beside)).raw
         except definitions.UnreadableError:
             continue
     return documents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from cli.aws.calls import explain_failures
@@ -28,6 +28,10 @@ class Deployed:
     """Environment to the `catalogue` of its policy; None if the stack is older and does not say."""
     campaigns: tuple[str, ...] | None = None
     """The names of the deployed campaigns; None if the stack is older and does not say."""
+    regions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Each deployed experiment for several Regions, and its Regions; empty if the stack is older and does not say."""
+    region_campaigns: Mapping[str, str] = field(default_factory=dict)
+    """Each deployed campaign of kind regions, and the experiment that it runs."""
 
 
 class ExplainedCatalogue:

@@ -106,7 +106,10 @@ class StackFunctions:
         policies = {str(name): str(word) for name, word in environments.items()} if isinstance(environments, dict) else None
         campaigns = answer.get("campaigns")
         known = tuple(str(name) for name in campaigns) if isinstance(campaigns, list) else None
-        return Deployed(tuple(str(name) for name in names), policies, known)
+        over: Mapping[str, Any] = answer.get("regions") or {}
+        regions = {str(name): tuple(map(str, named)) for name, named in over.get("experiments", {}).items()}
+        runs = {str(name): str(experiment) for name, experiment in over.get("campaigns", {}).items()}
+        return Deployed(tuple(str(name) for name in names), policies, known, regions, runs)
 
     def align_schedules(self) -> Any:
         """Has the schedules of what is published brought in line with the catalogue. Returns `{"scheduled": [name, …],

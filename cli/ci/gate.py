@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli import output, session
 from cli.arguments.definitions import UnreadableError, read_source
 from cli.arguments.request import Request
+from cli.commands.campaigns.regions import look_up
 from cli.commands.run import follow_to_end, start_execution
 from cli.errors import CommandError
 from cli.exits import Exit
@@ -18,6 +19,7 @@ from squall.admission.experiment import parse_experiment
 from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import Verdict
 from squall.domain.experiment.hashes import definition_hash
+from squall.domain.regions.definition import list_regions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,6 +97,9 @@ def find_standing(deployment: Deployment, file: str, experiment: Experiment, day
 
 def _run_again(deployment: Deployment, file: str, experiment: Experiment, days: int, *, as_json: bool) -> Standing:
     request = Request.of(Path(file).stem, "run", [], None, None)
+    if regional := look_up(deployment, request):
+        message = f"{regional.name} of the catalogue is for several Regions, and {file} is not."
+        raise CommandError(message, "Deploy the file, or give it another name.", code=Exit.REFUSED)
     started = start_execution(deployment, request)
     output.write_note(f"Started {started.execution_id} ({request.title}) in {deployment.region}.")
     follow_to_end(deployment, request.title, started.execution_id, None, as_json=as_json)
@@ -106,7 +111,11 @@ def _run_again(deployment: Deployment, file: str, experiment: Experiment, days: 
 
 def _read_experiment(file: str) -> Experiment:
     try:
-        return parse_experiment(read_source(file).raw)
+        raw = read_source(file).raw
+        if regions := list_regions(raw):
+            message = f"{file} runs in {', '.join(regions)} at the same time, and a gate looks at runs in one Region."
+            raise CommandError(message, "`squall run` of it exits with how all of them ended together.", code=Exit.REFUSED)
+        return parse_experiment(raw)
     except UnreadableError as error:
         raise CommandError(f"{file} {error.message}.", code=Exit.REFUSED) from error
     except InvalidInput as error:

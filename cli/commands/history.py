@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cli import output, session
+from cli.arguments.invocation import as_typed
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import draw_sparkline, make_table, style_word
@@ -36,7 +37,7 @@ def show_history(options: Options, experiment: str | None, days: int, limit: int
     else:
         newest_first = sorted(deployment.runs_between(now - timedelta(days=days), now), key=lambda run: run.started_at, reverse=True)
         runs = newest_first[:limit]
-    runs = [_recognise_plan(deployment, run) for run in runs]
+    runs = [_complete(deployment, run) for run in runs]
     if options.json:
         output.write_json([asdict(run) for run in runs])
         return Exit.VALIDATED
@@ -46,16 +47,39 @@ def show_history(options: Options, experiment: str | None, days: int, limit: int
         return Exit.VALIDATED
     console = output.make_console()
     console.print(make_history_table(runs))
+    if any(run.whole for run in runs):
+        console.print(_make_regional_table(deployment, runs))
     console.print(safe_text(_draw_recoveries(runs, unicode=console.encoding.startswith("utf")), "dim"))
     return Exit.VALIDATED
 
 
-def _recognise_plan(deployment: Deployment, run: RunSummary) -> RunSummary:
-    """The run, marked if it is a plan. A run that goes on, or whose report is not written yet, has it on its record only."""
-    if run.summarised or run.plan:
+def _complete(deployment: Deployment, run: RunSummary) -> RunSummary:
+    """The run, marked if it is a plan, and with the run over several Regions that it belongs to. A run that goes on, or whose
+    report is not written yet, has both on its record only."""
+    if run.summarised:
         return run
     record = deployment.record(run.execution_id)
-    return replace(run, plan=record is not None and record.only_plans)
+    if record is None:
+        return run
+    whole, home = (record.part.run, record.part.home) if record.part else ("", "")
+    return replace(run, plan=run.plan or record.only_plans, whole=whole, home=home)
+
+
+def _make_regional_table(deployment: Deployment, runs: Sequence[RunSummary]) -> Table:
+    """The runs over several Regions that these parts belong to. How one ended is read where it is known: at home."""
+    table = make_table("Runs over several Regions", "Run", "Ended", "Parts")
+    for run in {run.whole: run for run in runs if run.whole}.values():
+        record = deployment.campaign(run.whole)
+        if record is None:
+            command = as_typed(f"`squall show {run.whole} --region {run.home}`")
+            table.add_row(safe_text(run.whole), safe_text(f"{command} knows", "dim"), safe_text(run.execution_id))
+        else:
+            table.add_row(
+                safe_text(run.whole),
+                style_word((record.verdict or record.status).value),
+                safe_text(", ".join(part.execution_id for part in record.runs)),
+            )
+    return table
 
 
 def make_history_table(runs: Sequence[RunSummary]) -> Table:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from cli import output, session
 from cli.arguments import durations
+from cli.commands.campaigns.regions import look_up, plan_file, plan_regions
 from cli.commands.run import follow_to_end, show_ending, start_execution
 from cli.render import make_guards_table, make_table
 from cli.text import clean_block, format_number, safe_text
+from squall.domain.regions.definition import list_regions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +28,11 @@ QUOTAS = {"actions in a template": 20, "stop conditions": 5, "target ARNs of one
 def plan_experiment(options: Options, request: Request, wait_timeout: str | None) -> int:
     """Returns the exit code of the plan: 0 if the experiment could have run."""
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
+    if list_regions(request.definition):
+        return plan_file(options, request)
     deployment = session.find_deployment(options)
+    if regional := look_up(deployment, request):
+        return plan_regions(options, regional, request, wait_timeout)
     started = start_execution(deployment, request)
     output.write_note(f"Planning {request.title} as {started.execution_id} in {deployment.region}; nothing is injected.")
     ending = follow_to_end(deployment, request.title, started.execution_id, timeout, as_json=options.json)

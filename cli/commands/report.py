@@ -85,6 +85,8 @@ def make_view(report: PeriodReport, *, unicode: bool = True) -> RenderableType:
         parts += [_make_coverage_table(report), legend]
     if report.findings:
         parts.append(_make_findings_table(report))
+    if report.regional:
+        parts.append(_make_regional_table(report))
     if report.never_run:
         parts.append(safe_text(f"Not run in the period: {', '.join(report.never_run)}"))
     parts += [safe_text(f"→ {sentence}", "cyan") for sentence in report.recommendations]
@@ -126,6 +128,15 @@ def _make_coverage_table(report: PeriodReport) -> Table:
 def _style_cell(cell: Cell) -> Text:
     mark, style = _CELLS[cell.state]
     return Text(f"{mark} {cell.last_decided:%m-%d}" if cell.last_decided else mark, style=style)
+
+
+def _make_regional_table(report: PeriodReport) -> Table:
+    table = make_table("Runs over several Regions", "Began (UTC)", "Run", "Experiment", "Ended", "Parts")
+    for run in report.regional:
+        ended = style_word(run.outcome) if run.outcome else safe_text(f"home knows: {run.home}", "dim")
+        parts = "; ".join(f"{part.execution_id}: {part.outcome}" for part in run.parts)
+        table.add_row(f"{run.started_at:%m-%d %H:%M}", safe_text(run.id), safe_text(run.experiment), ended, safe_text(parts))
+    return table
 
 
 def _make_findings_table(report: PeriodReport) -> Table:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cli import output, reports, session
 from cli.arguments import durations
+from cli.commands.campaigns.regions import look_up, run_regions
 from cli.errors import CommandError, NameInUseError, commands_for
 from cli.exits import Exit
 from cli.following.follow import Ending, follow_execution
@@ -39,6 +39,8 @@ def run_experiment(options: Options, request: Request, files: RunFiles, *, follo
     files.prepare()
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)
+    if regional := look_up(deployment, request):
+        return run_regions(options, regional, request, files, follow=follow, wait_timeout=wait_timeout)
     started = start_execution(deployment, request)
     if not follow:
         show_started(deployment, started, as_json=options.json)
@@ -79,33 +81,12 @@ def make_bare_result(record: ExecutionRecord) -> Result:
 
 
 def start_execution(deployment: Deployment, request: Request) -> Started:
-    """Starts the execution. Raises CommandError if its name was used before, or if its experiment is not deployed."""
+    """Starts the execution. Raises CommandError if its name was used before."""
     payload = request.payload(deployment.caller())
-    if request.experiment is not None:
-        _check_catalogue(deployment, request.experiment)
     # Step Functions forgets a name after 90 days, but results are kept for years.
     if deployment.record(request.name) is not None:
         raise NameInUseError(request.name)
     return deployment.start(request.name, payload)
-
-
-def _check_catalogue(deployment: Deployment, experiment: str) -> None:
-    """Refuses a name that is neither deployed nor published: an execution of it would notify people and count as a
-    rejected run. Admit decides where the stack can't be asked."""
-    deployed = deployment.deployed()
-    if deployed is None or experiment in deployed.experiments:
-        return
-    try:
-        published = deployment.published.list_newest()
-    except CommandError:
-        return
-    if experiment in published:
-        return
-    names = [*deployed.experiments, *published]
-    near = difflib.get_close_matches(experiment, names, 3, 0.5)
-    message = f"There is no experiment {clean_line(experiment, 128)!r} in the catalogue of stack {deployment.stack}, {deployment.region}."
-    known = f"Did you mean {' or '.join(near)}?" if near else f"There are: {clean_line(', '.join(names) or 'none', 1000)}."
-    raise CommandError(message, f"{known} A file is given by its path.", code=Exit.REFUSED)
 
 
 def show_started(deployment: Deployment, started: Started, *, as_json: bool) -> None:

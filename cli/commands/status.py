@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cli.session import Options
     from squall.domain.approval.votes import Vote
     from squall.domain.run.halt import Halt
+    from squall.domain.run.part import Part
     from squall.domain.run.queue import Line
     from squall.domain.run.record import ExecutionRecord
 
@@ -96,6 +97,9 @@ def find_record(deployment: Deployment, execution_id: str) -> ExecutionRecord:
     """The record of an execution. Raises CommandError if there is none."""
     record = deployment.record(execution_id)
     if record is None:
+        if deployment.campaign(execution_id) is not None:
+            hint = f"`squall campaign status {execution_id}` shows it, and `squall campaign --help` the rest."
+            raise CommandError(f"{execution_id} is a campaign, and no single execution.", hint, code=Exit.REFUSED)
         raise CommandError(
             f"There is no execution {execution_id} in stack {deployment.stack}, {deployment.region}.",
             "`squall status` lists what is running; check `--stack` and `--region`.",
@@ -168,6 +172,7 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("execution", record.id),
         ("experiment", record.experiment),
         ("environment", record.environment),
+        ("part of", describe_part(record.part) if record.part else ""),
         ("mode", "plan: everything but the fault" if record.only_plans else ""),
         ("status", record.status.value + (f", {record.verdict.value}" if record.verdict else "")),
         ("state", describe_state(record) + since),
@@ -181,6 +186,11 @@ def _list_facts(record: ExecutionRecord, now: datetime) -> list[tuple[str, str]]
         ("closed by", record.closed_by),
         ("why", record.reason),
     ]
+
+
+def describe_part(part: Part) -> str:
+    """The run over several Regions that a part belongs to."""
+    return f"{part.run}, over {', '.join(part.regions)}; home is {part.home}"
 
 
 def _describe_vote(record: ExecutionRecord, vote: Vote) -> str:

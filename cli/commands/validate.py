@@ -137,6 +137,11 @@ def _find_name_problems(source: definitions.Source, environment: Environment) ->
     return [Problem(path="name", message=f"is {show_value(environment.name)}, and the file says {show_value(stem)}", expected=stem)]
 
 
+def describe_problems(file: str, problems: Iterable[Problem]) -> Report:
+    """The problems of a file that were found elsewhere than in `check_file`. Raises UnreadableError."""
+    return _make_report(definitions.read_source(file), problems)
+
+
 def _make_report(
     source: definitions.Source, problems: Iterable[Problem], policy: str | None = None, environment: str | None = None
 ) -> Report:

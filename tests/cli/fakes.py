@@ -132,6 +132,10 @@ class FakeDeployment:
     policies: dict[str, str] | None = None
     deployed_campaigns: list[str] | None = None
     """Environment to the `catalogue` of its policy; None: the stack is older."""
+    deployed_regions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The deployed experiments for several Regions, and their Regions."""
+    region_campaigns: dict[str, str] = field(default_factory=dict)
+    """The deployed campaigns of kind regions, and their experiments."""
     published: FakeCatalogue = field(default_factory=FakeCatalogue)
     campaigns: FakeCampaigns = field(default_factory=FakeCampaigns)
     started_campaigns: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
@@ -151,7 +155,7 @@ class FakeDeployment:
         if self.deployed_names is None:
             return None
         campaigns = None if self.deployed_campaigns is None else tuple(self.deployed_campaigns)
-        return Deployed(tuple(self.deployed_names), self.policies, campaigns)
+        return Deployed(tuple(self.deployed_names), self.policies, campaigns, self.deployed_regions, self.region_campaigns)
 
     def align_schedules(self) -> Any:
         self.aligned += 1

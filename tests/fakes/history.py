@@ -58,5 +58,7 @@ class FakeHistory:
             recovery_seconds=written.recovery_seconds,
             findings=written.findings,
             plan=written.plan,
+            whole=written.whole,
+            home=written.home,
             summarised=True,
         )

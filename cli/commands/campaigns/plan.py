@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from cli import output
 from cli.arguments import campaigns, definitions
-from cli.commands.validate import check_file, show_report
+from cli.commands.validate import check_file, describe_problems, show_report
 from cli.errors import CommandError
 from cli.exits import Exit
 from cli.render import make_table
 from cli.text import format_seconds, safe_text
 from squall.domain.base.problems import InvalidInput
+from squall.domain.base.vocabulary import FaultType
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
     from cli.session import Options
     from squall.domain.campaign.plan import CampaignPlan
 
@@ -25,16 +30,25 @@ def plan_campaign(options: Options, source: str) -> int:
     file = campaigns.find_file(source)
     try:
         raw = definitions.read_source(file).raw
-        plan = campaigns.read_beside(file).make_plan(raw)
     except definitions.UnreadableError as error:
         raise CommandError(f"{file} {error.message}.", "Name a file, or a campaign in the folder campaigns.", code=Exit.REFUSED) from error
-    except InvalidInput:
-        show_report(output.make_console(stderr=True), check_file(file))
+    return plan_document(options, file, raw)
+
+
+def plan_document(options: Options, file: str, raw: Any, overrides: Mapping[str, Any] | None = None) -> Exit:
+    """Shows the plan of a campaign with what lies beside the file, which is its own or that of the experiment that it runs. Returns
+    0 if every step would be admitted, otherwise 3."""
+    try:
+        plan = campaigns.read_beside(file).make_plan(raw, overrides)
+    except InvalidInput as invalid:
+        report = check_file(file)
+        show_report(output.make_console(stderr=True), report if report.findings else describe_problems(file, invalid.problems))
         return Exit.REFUSED
     if options.json:
         output.write_json(_make_document(plan))
-        return Exit.VALIDATED
-    _show_plan(plan)
+    else:
+        show_plan(plan)
+        output.make_console().print(safe_text(f"{_describe_extent(plan)} Nothing was started."), soft_wrap=True)
     return Exit.VALIDATED
 
 
@@ -49,8 +63,12 @@ def _make_document(plan: CampaignPlan) -> dict[str, Any]:
     return {"campaign": plan.campaign.name, "kind": plan.campaign.kind, "steps": [step.model_dump(mode="json") for step in plan.steps]}
 
 
-def _show_plan(plan: CampaignPlan) -> None:
+def show_plan(plan: CampaignPlan) -> None:
+    """Shows the table of the steps; of a run over several Regions, that of its parts."""
     console = output.make_console()
+    if plan.campaign.kind == "regions":
+        console.print(_make_parts_table(plan))
+        return
     title = "Steps" if plan.campaign.ramp is None else "Doses"
     table = make_table(f"{title} of {plan.campaign.name}", "Step", "Experiment", "Changes", "Environment", "Fault lasts", "Needs")
     for step in plan.steps:
@@ -63,18 +81,26 @@ def _show_plan(plan: CampaignPlan) -> None:
         cells = (step.name, step.experiment, changes, step.environment, format_seconds(step.seconds), ", ".join(step.needs) or "—")
         table.add_row(*(safe_text(cell) for cell in cells))
     console.print(table)
-    console.print(safe_text(_describe_extent(plan)), soft_wrap=True)
+
+
+def _make_parts_table(plan: CampaignPlan) -> Table:
+    table = make_table(f"Regions of {plan.campaign.name}", "Region", "Experiment", "Changes", "Environment", "Fault", "Lasts")
+    for step in plan.steps:
+        fault = "none: carries the load" if step.fault_type == FaultType.NO_FAULT else step.fault_type
+        changes = json.dumps(step.overrides) if step.overrides else "—"
+        table.add_row(*map(safe_text, (step.name, step.experiment, changes, step.environment, fault, format_seconds(step.seconds))))
+    return table
 
 
 def _describe_extent(plan: CampaignPlan) -> str:
     ramp = plan.campaign.ramp
+    if plan.campaign.kind == "regions":
+        regions = [step.name for step in plan.steps]
+        return f"{len(regions)} parts, all at the same time or none. Home is the Region in which it is started: {' or '.join(regions)}."
     if ramp is None:
         total = format_seconds(sum(step.seconds for step in plan.steps))
         runs = sum(not step.prompt for step in plan.steps)
         count = "1 run" if runs == 1 else f"{runs} runs"
-        return f"{count} at most, with faults of {total} together. Nothing was started."
+        return f"{count} at most, with faults of {total} together."
     runs = count_ramp_runs(len(plan.steps), ramp.confirm, ramp.method)
-    return (
-        f"{len(plan.steps)} doses; about {runs} runs, more if runs disagree or say nothing, and never more than {ramp.most_runs}. "
-        "Nothing was started."
-    )
+    return f"{len(plan.steps)} doses; about {runs} runs, more if runs disagree or say nothing, and never more than {ramp.most_runs}."

@@ -33,10 +33,21 @@ NEWEST = 20
 
 
 def run_campaign(
-    options: Options, campaign: str, name: str | None, changes: Mapping[str, Any], *, follow: bool, wait_timeout: str | None
+    options: Options,
+    campaign: str,
+    name: str | None,
+    changes: Mapping[str, Any],
+    *,
+    follow: bool,
+    wait_timeout: str | None,
+    files: RunFiles | None = None,
 ) -> int:
     """Returns the exit code of the verdict; 0 if the campaign is only started. `changes`: mode and overrides of a run over several
-    Regions."""
+    Regions. `files`: where to write its findings."""
+    if files and files.wanted:
+        if not follow:
+            raise CommandError("A campaign that is not followed has no result to write.", "Leave --no-follow out.", code=Exit.REFUSED)
+        files.prepare()
     timeout = durations.parse_seconds(wait_timeout) if wait_timeout else None
     deployment = session.find_deployment(options)
     campaign_id = parse_execution_id(name) if name else make_name(campaign, datetime.now(UTC))
@@ -51,7 +62,11 @@ def run_campaign(
             output.make_console().print(campaign_id, soft_wrap=True)
         return Exit.VALIDATED
     output.write_note(f"Started campaign {campaign_id} in {deployment.region}.")
-    return show_ending(options, deployment, follow_campaign(deployment, campaign_id, timeout))
+    record = follow_campaign(deployment, campaign_id, timeout)
+    code = show_ending(options, deployment, record)
+    if files and files.wanted:
+        _write_findings(deployment, record, files)
+    return code
 
 
 def show_campaigns(options: Options, campaign_id: str | None) -> int:
@@ -263,3 +278,6 @@ def _print_record(record: CampaignRecord) -> None:
         table.add_row(str(run.number), safe_text(run.step), safe_text(run.execution_id), outcome, safe_text(run.reason))
     if record.runs:
         console.print(table)
+    for run in record.runs:
+        if record.kind == "regions":
+            output.write_note(f"`squall show {run.execution_id} --region {run.step}` shows the part in {run.step}.")

@@ -67,6 +67,12 @@ def place_problem(problem: Problem, raw: Mapping[str, Any], region: str) -> Prob
     return problem.model_copy(update={"path": f"{extend_path(REGIONS, region)}.{problem.path}"}) if said_there else problem
 
 
+def find_run_experiment(raw: object) -> str:
+    """The experiment that a raw campaign runs over several Regions; empty for any other campaign."""
+    is_run = isinstance(raw, Mapping) and raw.get("kind") == "regions"
+    return str(raw.get("experiment") or "") if is_run and isinstance(raw, Mapping) else ""
+
+
 def find_radius_problems(environment: Environment) -> Iterator[Problem]:
     """Whether the policy lets a run hit several Regions. A part by itself hits one, which says nothing about the run."""
     if BlastRadius.MULTIPLE_REGION not in environment.allowed_blast_radius:

@@ -26,6 +26,7 @@ class PeriodPage:
     recommendations: tuple[str, ...]
     coverage: Table
     findings: Table
+    regional: Table
     never_run: tuple[str, ...]
     trend: Table
     stale_days: int
@@ -52,6 +53,7 @@ def build_page(report: PeriodReport) -> PeriodPage:
         recommendations=report.recommendations,
         coverage=_coverage_table(report),
         findings=_findings_table(report),
+        regional=_regional_table(report),
         never_run=report.never_run,
         trend=_trend_table(report),
         stale_days=report.stale_days,
@@ -118,6 +120,20 @@ def _findings_table(report: PeriodReport) -> Table:
         for finding in report.findings
     )
     return Table(columns=("Severity", "Finding", "Runs", "Last seen", "State", "Experiments"), rows=rows, numeric=(2,))
+
+
+def _regional_table(report: PeriodReport) -> Table:
+    rows = tuple(
+        (
+            f"{run.started_at:%-d %b %H:%M}",
+            run.id,
+            run.experiment,
+            Word.of(run.outcome) if run.outcome else f"home knows: {run.home}",
+            "; ".join(f"{part.region or 'here'}: {spell_out(part.outcome)}" for part in run.parts),
+        )
+        for run in report.regional
+    )
+    return Table(columns=("Began (UTC)", "Run", "Experiment", "Ended", "Parts"), rows=rows)
 
 
 def _trend_table(report: PeriodReport) -> Table:

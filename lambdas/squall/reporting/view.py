@@ -297,6 +297,8 @@ def _list_facts(facts: Facts) -> Iterable[tuple[str, str]]:
     if definition:
         yield "Account and Region", f"{definition.account} {definition.region}"
         yield "Mode", definition.mode.value
+    if part := facts.record.part:
+        yield "Part of", f"{part.run}, over {', '.join(part.regions)}; home is {part.home}"
     yield "FIS experiment", facts.record.fis_experiment_id or ""
     if facts.fault:
         code = f" ({facts.fault.error_code})" if facts.fault.error_code else ""

@@ -13,6 +13,7 @@ from squall import wiring
 from squall.admission.experiment import parse_experiment
 from squall.application.admission import admit, deployed
 from squall.application.campaign import admit as admit_campaign
+from squall.application.reports import period, questions
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.experiment.hashes import definition_hash
 from squall.domain.language import grammar
@@ -251,6 +252,8 @@ def several_regions(*regions: str) -> Iterator[Together]:
     with (
         patch.object(admit, "load_deployed", load),
         patch.object(admit_campaign, "load_deployed", load),
+        patch.object(period, "load_deployed", load),
+        patch.object(questions, "load_deployed", load),
         patch.object(grammar, "parse_tree", tree_read_once),
     ):
         try:

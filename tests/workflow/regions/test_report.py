@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 from unittest.mock import patch
 
 from infra.code import UPLOT
 from squall.adapters.eventbridge import CAMPAIGN_DETAIL_TYPE, make_campaign_detail
 from squall.reporting import page
-from tests.workflow.regions.rig import AWAY, HOME, RUN, Together
+from tests.workflow.regions.rig import AWAY, HOME, RUN, Stack, Together
 from tests.workflow.regions.test_evacuation import evacuate, move
 from tests.workflow.regions.test_parts import in_the_fault
 
@@ -31,6 +32,32 @@ def test_it_shows_every_region_with_its_verdict_its_criteria_and_its_own_report(
     assert f"https://{AWAY}.console.aws.amazon.com/s3/object/results-{AWAY}" in made
     assert f"prefix=results/{RUN}-{AWAY}/report.html" in made
     assert "<polyline" in made
+
+
+def report_period(stack: Stack) -> Mapping[str, Any]:
+    """The report of the last week in that Region, after the part there was reported."""
+    with patch.object(page, "VENDOR", UPLOT / "dist"):
+        stack.host.invoke("Report", {"execution_id": f"{RUN}-{stack.region}"})
+        answer = stack.host.invoke("Report", {"period": {"days": 7}})
+    assert RUN in stack.world.documents.files[answer["files"][1]]
+    (regional,) = answer["report"]["regional"]
+    return dict(regional)
+
+
+def test_the_report_of_a_period_knows_the_whole_run_at_home_and_names_home_elsewhere(two: Together) -> None:
+    two.begin()
+    two.run()
+    at_home, elsewhere = report_period(two.home), report_period(two.away)
+    assert (at_home["id"], at_home["outcome"]) == (RUN, "validated")
+    assert [(part["region"], part["outcome"]) for part in at_home["parts"]] == [(HOME, "validated"), (AWAY, "validated")]
+    assert (elsewhere["id"], elsewhere["home"], elsewhere["outcome"]) == (RUN, HOME, "")
+    assert [part["execution_id"] for part in elsewhere["parts"]] == [f"{RUN}-{AWAY}"]
+    assert f"home is {HOME}" in two.away.world.documents.files[f"results/{RUN}-{AWAY}/report.html"]
+
+
+def test_the_catalogue_says_what_runs_over_several_regions(two: Together) -> None:
+    answer = two.home.host.invoke("Report", {"catalogue": {}})
+    assert answer["regions"] == {"experiments": {"shop": [HOME, AWAY]}, "campaigns": {"shop": "shop"}}
 
 
 def test_a_region_that_is_gone_keeps_nobody_from_the_report_of_the_others(two: Together) -> None:

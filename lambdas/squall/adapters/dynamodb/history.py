@@ -35,7 +35,7 @@ SUMMARY_ATTRIBUTES = (
 )
 """What the index `period` holds beside its keys. `summary` is JSON, written when the run is over. The last two
 attributes find the last fault on a failure domain (`DynamoRecords.faulted`)."""
-_DETAILS = ("workload", "owner", "recovery_seconds", "plan")
+_DETAILS = ("workload", "owner", "recovery_seconds", "plan", "whole", "home")
 
 
 class DynamoHistory:

@@ -11,10 +11,11 @@ from squall.application.admission.startable import read_startable
 from squall.application.messages import send_message
 from squall.application.reports.summary import summarize_run
 from squall.domain.base.model import Model
+from squall.domain.base.vocabulary import Status
 from squall.domain.experiment.experiment import SCENARIO
 from squall.domain.history.coverage import STALE_DAYS
 from squall.domain.history.period import Period
-from squall.domain.history.period_report import Filters, PeriodReport
+from squall.domain.history.period_report import Filters, PeriodReport, RegionalPart, RegionalRun
 from squall.domain.history.summary import RunSummary
 from squall.domain.messages.digest import make_message
 from squall.reporting.period import render_period
@@ -59,7 +60,7 @@ def report_period(w: Wiring, request: PeriodRequest) -> dict[str, Any]:
             period.add(_summarise_late(w, run))
         else:
             period.add(run)
-    report = period.report()
+    report = _complete_regional(w, period.report())
     folder = f"reports/{request.name}/{now:%Y-%m-%dT%H%M%SZ}"
     files = [
         w.documents.publish(f"{folder}.json", report.model_dump_json(indent=2), "application/json"),
@@ -87,6 +88,22 @@ def _read_catalogue(w: Wiring, filters: Filters) -> dict[str, str]:
 def _summarise_late(w: Wiring, run: RunSummary) -> RunSummary:
     record = w.records.get(run.execution_id)
     return run if record is None or not record.final else summarize_run(w, record)
+
+
+def _complete_regional(w: Wiring, report: PeriodReport) -> PeriodReport:
+    """The report with what home knows of its runs over several Regions: how each ended, and all of its parts."""
+    return report.model_copy(update={"regional": tuple(_complete_run(w, run) for run in report.regional)})
+
+
+def _complete_run(w: Wiring, run: RegionalRun) -> RegionalRun:
+    record = w.campaigns.get(run.id)
+    if record is None:
+        return run
+    parts = tuple(
+        RegionalPart(execution_id=part.execution_id, outcome=part.outcome.value if part.outcome else Status.RUNNING.value, region=part.step)
+        for part in record.runs
+    )
+    return run.model_copy(update={"outcome": (record.verdict or record.status).value, "parts": parts})
 
 
 def _send_digest(w: Wiring, report: PeriodReport, page: str) -> None:

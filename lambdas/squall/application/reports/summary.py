@@ -46,5 +46,7 @@ def summary_of(record: ExecutionRecord, result: Result, definition: Definition |
             for finding in result.findings
         ),
         plan=record.only_plans or record.status is Status.PLANNED,
+        whole=record.part.run if record.part else "",
+        home=record.part.home if record.part else "",
         summarised=True,
     )

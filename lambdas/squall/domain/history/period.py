@@ -13,6 +13,7 @@ from squall.domain.history.common_findings import FindingsCount
 from squall.domain.history.counts import compute_percent, most_first
 from squall.domain.history.coverage import STALE_DAYS, CoverageCount
 from squall.domain.history.period_report import CommonFinding, Filters, PeriodReport, WorkloadReport
+from squall.domain.history.regional import RegionalCount
 from squall.domain.history.summary import RunSummary
 from squall.domain.history.trend import TrendCount
 
@@ -52,6 +53,7 @@ class Period:
         self._trend = TrendCount(start, end)
         self._coverage = CoverageCount(frozenset(self._catalogue.values()), stale_days)
         self._findings = FindingsCount()
+        self._regional = RegionalCount()
 
     @property
     def lookback(self) -> datetime:
@@ -83,6 +85,7 @@ class Period:
         self._experiments.add(run.experiment)
         self._trend.add(run)
         self._findings.add(run)
+        self._regional.add(run)
 
     def report(self) -> PeriodReport:
         """The report on the runs added so far."""
@@ -118,6 +121,7 @@ class Period:
                 )
             ),
             stale_days=self._stale_days,
+            regional=self._regional.list_runs(),
         )
 
     def _accept_type(self, fault_type: str) -> bool:

@@ -70,6 +70,30 @@ class CommonFinding(Model):
     """No later run of the period proved it fixed."""
 
 
+class RegionalPart(Model):
+    """The run of one Region."""
+
+    execution_id: str
+    outcome: str
+    """Its verdict, or its status if it has none."""
+    region: str = ""
+    """Empty: the one whose report this is."""
+
+
+class RegionalRun(Model):
+    """A run over several Regions."""
+
+    id: str
+    experiment: str
+    home: str
+    """The Region in which it was started, which knows how it ended."""
+    started_at: datetime
+    outcome: str = ""
+    """Its verdict, or its status if it has none. Empty: this is not the report of home."""
+    parts: tuple[RegionalPart, ...]
+    """All parts at home; elsewhere the one of this Region."""
+
+
 class PeriodReport(Model):
     """The report: the keys of REL12-BP05 first, each with its meaning there. Percentages are from 0 to 100."""
 
@@ -100,6 +124,8 @@ class PeriodReport(Model):
     never_run: tuple[str, ...]
     """Experiments of the catalogue that did not run in the period."""
     stale_days: int
+    regional: tuple[RegionalRun, ...] = ()
+    """The newest runs over several Regions that had a part here."""
 
     @property
     def outcomes(self) -> dict[str, int]:

@@ -44,8 +44,12 @@ class RunSummary:
     findings: tuple[FindingSeen, ...] = ()
     plan: bool = False
     """Whether the run only planned. It injected nothing, so it is no evidence, however it ended."""
+    whole: str = ""
+    """The id of the run over several Regions that it is a part of; empty if it is none, or not summarised yet."""
+    home: str = ""
+    """The Region in which that run was started."""
     summarised: bool = False
-    """Whether workload, owner, recovery and findings are known: Report writes them after the run has ended."""
+    """Whether workload, owner, recovery, findings and the whole run are known: Report writes them after the run has ended."""
 
     @property
     def decisive(self) -> bool:

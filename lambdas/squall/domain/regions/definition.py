@@ -73,6 +73,12 @@ def split_definition(raw: Mapping[str, Any]) -> tuple[dict[str, Document], list[
     return ({}, problems) if problems else ({region: _make_part(raw, own or {}) for region, own in regions.items()}, [])
 
 
+def list_regions(raw: object) -> list[str]:
+    """The Regions that a raw experiment names; none if it is for one Region, or if what it says of them is not accepted."""
+    named = raw.get(REGIONS) if isinstance(raw, Mapping) else None
+    return [str(region) for region in named] if isinstance(named, Mapping) else []
+
+
 def carries_load(raw: Mapping[str, Any], region: str) -> bool:
     """Whether the Region gets no fault of the experiment, which names Regions."""
     own = raw[REGIONS].get(region)
