@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - the emulator reads its environment while it is imported: not before that is set
 
+import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable
@@ -22,7 +23,8 @@ def install_patches() -> None:
     installed = version("ministack")
     if installed != PINNED_MINISTACK:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
-    from local.account import athena, balancers, eks, iam, lambdas, quotas, rds, transport
+    from local.account import balancers, eks, iam, lambdas, quotas, rds, transport
+    from local.account.data import athena, bucket_metrics, bucket_replication, global_tables
     from local.account.ec2 import capacity, network, reboots, spot, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import role_errors, stream_errors
@@ -51,6 +53,9 @@ def install_patches() -> None:
         eks,
         stream_errors,
         athena,
+        global_tables,
+        bucket_replication,
+        bucket_metrics,
         fis,
         quotas,
         network,
@@ -67,13 +72,16 @@ def install_patches() -> None:
 
 
 def build_app() -> App:
-    """The patched emulator with the control paths in front of it."""
+    """The patched emulator with the control paths in front of it. Called on the event loop that serves it."""
     install_patches()
     from ministack.app import app as ministack_app
 
+    from local.account.data import bucket_replication, global_tables
     from local.account.metrics import alarms
 
     alarms.start_evaluator()
+    for part in (global_tables, bucket_replication):
+        part.serve(asyncio.get_running_loop())
 
     async def route_request(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/_squall/"):

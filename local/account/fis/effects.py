@@ -40,6 +40,8 @@ EFFECTS: dict[str, str] = {
     "aws:eks:pod-network-packet-loss": _REAL_NETWORK,
     "aws:eks:pod-network-blackhole-port": _REAL_NETWORK,
     "aws:ssm:start-automation-execution": "real: the document calls the account's APIs",
+    "aws:dynamodb:global-table-pause-replication": "real: FIS's statements keep the account from replicating the table",
+    "aws:s3:bucket-pause-replication": "real: new objects wait for their copies",
     "aws:lambda:invocation-add-delay": _REAL_FUNCTION,
     "aws:lambda:invocation-error": _REAL_FUNCTION,
     "aws:lambda:invocation-http-integration-response": _REAL_FUNCTION,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import autoscaling, ec2, iam, kinesis, lambda_svc, rds
+from ministack.services import autoscaling, dynamodb, ec2, iam, kinesis, lambda_svc, rds, s3
 
 from local.account.ec2 import spot
 from local.account.fis.errors import ExperimentError
@@ -26,6 +26,8 @@ GROUP = "aws:ec2:autoscaling-group"
 FUNCTION = "aws:lambda:function"
 STREAM = "aws:kinesis:stream"
 ROLE = "aws:iam:role"
+GLOBAL_TABLE = "aws:dynamodb:global-table"
+BUCKET = "aws:s3:bucket"
 _chooser = random.Random(20240)
 
 
@@ -103,6 +105,20 @@ def _list_roles() -> list[Resource]:
     ]
 
 
+def _list_global_tables() -> list[Resource]:
+    known = [(name, table) for name, table in dynamodb._tables.items() if dynamodb._replica_group(table)]
+    return [
+        Resource(arn := table["TableArn"], name, {tag["Key"]: tag["Value"] for tag in dynamodb._tags.get(arn) or []}, table)
+        for name, table in known
+    ]
+
+
+def _list_buckets() -> list[Resource]:
+    """The buckets of this Region."""
+    known = [(name, bucket) for name, bucket in s3._buckets.items() if s3.bucket_region(name) == get_region()]
+    return [Resource(f"arn:aws:s3:::{name}", name, dict(s3._bucket_tags.get(name) or {}), bucket) for name, bucket in known]
+
+
 FINDERS = {
     INSTANCE: _list_instances,
     SPOT: _list_spot_instances,
@@ -115,6 +131,8 @@ FINDERS = {
     FUNCTION: _list_functions,
     STREAM: _list_streams,
     ROLE: _list_roles,
+    GLOBAL_TABLE: _list_global_tables,
+    BUCKET: _list_buckets,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from local.account.fis import durations, pods, store
 from local.account.fis.actions.registry import ACTIONS
 from local.account.fis.errors import QuotaExceededError, ValidationError
+from local.account.fis.targets import BUCKET
 from local.account.profile import holder
 
 Json = dict[str, Any]
@@ -65,6 +66,8 @@ def _check_target(name: str, target: Json) -> None:
     sources = [source for source in TARGET_SOURCES if target.get(source)]
     _require_condition(len(sources) == 1, f"target {name}: exactly one of {', '.join(TARGET_SOURCES)} is required")
     _require_condition(len(target.get("resourceArns") or []) <= 5, f"target {name}: at most 5 resourceArns")
+    by_arn = target["resourceType"] == BUCKET and "resourceArns" in sources
+    _require_condition(not by_arn, f"target {name}: buckets are selected by resourceTags alone")
     _require_condition(not (target.get("resourceArns") and target.get("filters")), f"target {name}: filters exclude resourceArns")
     for condition in target.get("filters") or []:
         _require_condition(0 < len(str(condition.get("path"))) <= 256, f"target {name}: filter path is not valid")

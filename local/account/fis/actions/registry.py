@@ -8,6 +8,7 @@ from local.account.fis.actions.ebs import PauseVolumeIo, VolumeIoLatency
 from local.account.fis.actions.functions import AddDelay, IntegrationResponse, InvocationError
 from local.account.fis.actions.network import DisruptConnectivity
 from local.account.fis.actions.rds import FailoverCluster, RebootInstances
+from local.account.fis.actions.replication import PauseBuckets, PauseGlobalTables
 from local.account.fis.actions.ssm import SendCommand
 from local.account.fis.actions.wait import Wait
 
@@ -40,6 +41,8 @@ ACTIONS: dict[str, type[Action]] = {
         ecs.BlackholePort,
         *eks.KINDS,
         StartAutomation,
+        PauseGlobalTables,
+        PauseBuckets,
         AddDelay,
         InvocationError,
         IntegrationResponse,
