@@ -11,7 +11,7 @@ from cli import output, session
 from cli.arguments import policies
 from cli.arguments.definitions import UnreadableError
 from cli.commands.new import make_file_name
-from cli.commands.validate import check_file, make_document, show_report
+from cli.commands.validate import check_file, make_document, name_policy, show_report
 from cli.drafting.experiment import HINTS
 from cli.drafting.files import write_draft
 from cli.errors import CommandError
@@ -148,7 +148,13 @@ def _show(options: Options, written: Sequence[Written], refused: Sequence[Refuse
         return
     console = output.make_console()
     for each in written:
-        words = "whole" if each.whole else f"{len(each.imported.losses)} lost" if each.imported.losses else "not valid yet"
+        words = (
+            f"whole{name_policy(each.report)}"
+            if each.whole
+            else f"{len(each.imported.losses)} lost"
+            if each.imported.losses
+            else "not valid yet"
+        )
         style = "green" if each.whole else "yellow"
         console.print(safe_text(f"{each.path}: {words}, from {each.imported.origin}", style), soft_wrap=True)
         for loss in each.imported.losses:

@@ -160,7 +160,7 @@ def _format_value(value: Any) -> str:
     return clean_line(text, FOUND_CHARACTERS)
 
 
-def _name_policy(report: Report) -> str:
+def name_policy(report: Report) -> str:
     """By which policy an experiment was judged, or that none judged it; empty for other files."""
     if report.environment is None:
         return ""
@@ -172,10 +172,10 @@ def _name_policy(report: Report) -> str:
 def show_report(console: Console, report: Report) -> None:
     """Writes one block per problem: its place, message, value, what was expected, and the caret."""
     if report.valid:
-        console.print(safe_text(f"{report.file}: valid{_name_policy(report)}", "green"), soft_wrap=True)
+        console.print(safe_text(f"{report.file}: valid{name_policy(report)}", "green"), soft_wrap=True)
         return
     count = len(report.findings)
-    title = f"{report.file}: {count} problem{'s' if count > 1 else ''}{_name_policy(report)}"
+    title = f"{report.file}: {count} problem{'s' if count > 1 else ''}{name_policy(report)}"
     console.print(safe_text(title, "bold red"), soft_wrap=True)
     for finding in report.findings:
         where = f"{report.file}:{finding.line}" if finding.line else report.file

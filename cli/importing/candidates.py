@@ -40,7 +40,7 @@ def list_candidates(definition: Definition, template: Mapping[str, Any]) -> list
     if entry is None and known:
         return [fault for fault in known if fault.resource_type in types] or known[:1]
     if entry is None:
-        raise InvalidInput([explain_unfit(extend_path("actions", name, "actionId"), action_id, parameters)])
+        raise InvalidInput([explain_unfit(extend_path("actions", name, "actionId"), action_id, parameters, is_blank=has_token)])
     return [entry]
 
 

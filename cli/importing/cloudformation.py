@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cli.importing.named_resources import describe_resource, find_value
 from cli.importing.values import Loss, Source, Unknowns, choose_label, has_token
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ _OF_STACK = ("Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy")
 _SETTINGS = ("RoleArn", "LogConfiguration", "ExperimentReportConfiguration")
 """Properties in whose place Squall has its own. Nothing in them is looked up."""
 _VARIABLE = re.compile(r"\$\{(!?)([^{}]+)\}")
+_DEEPEST = 8
+"""The most names of resources that are resolved one within another."""
 _ABSENT = object()
 """The value of `AWS::NoValue`: the key is left out."""
 
@@ -89,6 +92,8 @@ class _Stack:
     document: Mapping[str, Any]
     unknowns: Unknowns
     losses: list[Loss] = field(default_factory=list)
+    depth: int = 0
+    """How many names of resources are being resolved, one within another."""
 
     def resolve(self, value: Any) -> Any:
         """The value, with a token for what only the deployed stack knows."""
@@ -128,25 +133,40 @@ class _Stack:
             return {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}[name]
         parameter = _mapping(_mapping(self.document.get("Parameters")).get(name))
         if (default := parameter.get("Default")) is not None and not str(parameter.get("Type")).startswith("AWS::SSM::"):
-            self.losses.append(Loss(f"Parameters.{name}", "was taken at its default: an experiment has no such parameter", default))
+            loss = Loss(f"Parameters.{name}", "was taken at its default: an experiment has no such parameter", default)
+            self.losses += [loss] if loss not in self.losses else []
             listed = str(parameter.get("Type")).startswith(("List<", "CommaDelimitedList"))
             return [part.strip() for part in str(default).split(",")] if listed else self.unknowns.add_blanks(default)
-        return self._name_alarm(name) or self.unknowns.add(f"${{{name}}}")
+        return self._find_own(name, None) or self.unknowns.add(f"${{{name}}}")
 
     def _get_attribute(self, parts: Any) -> Any:
         named = [part for part in parts if isinstance(part, str)] if isinstance(parts, list) else []
-        if len(named) == 2 and named[1] == "Arn" and (alarm := self._name_alarm(named[0])):
-            place = f"{self._refer('AWS::Region')}:{self._refer('AWS::AccountId')}"
-            return f"arn:aws:cloudwatch:{place}:alarm:{alarm}"
-        return self.unknowns.add(f"${{{'.'.join(named) or _show(parts)}}}")
+        own = self._find_own(named[0], named[1]) if len(named) == 2 else None
+        return own or self.unknowns.add(f"${{{'.'.join(named) or _show(parts)}}}")
 
-    def _name_alarm(self, resource: str) -> str:
-        """The name of an alarm of the template, if it is a constant; else an empty text."""
-        described = _mapping(_mapping(self.document.get("Resources")).get(resource))
-        if described.get("Type") not in {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}:
-            return ""
-        name = self.resolve(_mapping(described.get("Properties")).get("AlarmName"))
-        return name if isinstance(name, str) and not has_token(name) else ""
+    def _find_own(self, name: str, attribute: str | None) -> str | None:
+        """What Ref, or GetAtt, returns for a resource of the template. None if only AWS knows it, which is noted."""
+        described = _mapping(_mapping(self.document.get("Resources")).get(name))
+        place = {"region": self.unknowns.add("${AWS::Region}"), "account": self.unknowns.add("${AWS::AccountId}")}
+        if (value := find_value(described, attribute, self._make_constant, place)) is not None:
+            return value
+        if described:
+            words = f"{name}.{attribute}" if attribute else name
+            self.unknowns.notes[f"${{{words}}}"] = describe_resource(name, described)
+        return None
+
+    def _make_constant(self, value: Any) -> str | None:
+        """The value as text if the template itself says it. A resource whose name is that of another in a circle has none."""
+        if self.depth >= _DEEPEST:
+            return None
+        before = list(self.losses)
+        self.depth += 1
+        resolved = self.resolve(value)
+        self.depth -= 1
+        if isinstance(resolved, str) and resolved and not has_token(resolved):
+            return resolved
+        self.losses = before
+        return None
 
     def _substitute(self, argument: Any) -> Any:
         text, values = (argument[0], argument[1]) if isinstance(argument, list) and len(argument) == 2 else (argument, {})

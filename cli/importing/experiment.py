@@ -107,7 +107,12 @@ def _try_part(source: Source, part: Part, policy: Environment, region: str | Non
 def _describe(source: Source, invalid: InvalidInput) -> tuple[Problem, ...]:
     words = source.unknowns.describe
     return tuple(
-        Problem(path=words(problem.path), message=words(problem.message), expected=words(problem.expected)) for problem in invalid.problems
+        Problem(
+            path=words(problem.path),
+            message=words(problem.message) + source.unknowns.explain(problem.message),
+            expected=words(problem.expected),
+        )
+        for problem in invalid.problems
     )
 
 
@@ -127,8 +132,13 @@ def _import_part(source: Source, part: Part, policy: Environment, region: str | 
         attempts.append((fault, draft, reading))
     if not attempts:
         raise InvalidInput(dict.fromkeys(problems))
-    fault, draft, reading = min(attempts, key=lambda attempt: (_is_refused(attempt[0], attempt[2]), len(attempt[2].losses)))
+    fault, draft, reading = min(attempts, key=lambda attempt: _rank(attempt[0], attempt[2]))
     return _assemble(source, part, fault, draft, reading, origin)
+
+
+def _rank(fault: AnyFault, reading: Reading) -> tuple[int, bool, int]:
+    """How far the fault is from what the template says: what it does in another way weighs most."""
+    return reading.altered, _is_refused(fault, reading), len(reading.losses)
 
 
 def _is_refused(fault: AnyFault, reading: Reading) -> bool:
@@ -223,7 +233,7 @@ def _define(policy: Environment, place: Place, draft: Mapping[str, Any] | None =
 def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any], reading: Reading, origin: str) -> Piece:
     """The experiment with what was read, and every loss by its place."""
     losses = [*source.losses, *part.losses, *reading.losses]
-    losses = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in losses]
+    losses = [_describe_loss(source, loss) for loss in losses]
     target = {key: value for key, value in reading.target.items() if value and value != "radius"}
     if filters := reading.undecided.get("filters"):
         target["filters"] = {**target.get("filters", {}), **filters}
@@ -244,15 +254,20 @@ def _assemble(source: Source, part: Part, fault: AnyFault, draft: dict[str, Any]
     instant = all(fault.is_instant(action["actionId"], action.get("parameters", {})) for action in injecting)
     if not reading.length_known and not instant:
         marked["duration"] = {REPLACE: "how long the fault lasts"}
-        losses.append(Loss("duration", "is no constant in the template; put the length here, such as PT10M"))
+        losses.append(Loss("duration", "no constant of the template says it; put the length here, such as PT10M"))
     left_out = [*_find_unused(part.template), *_find_cut(source, part.template)]
-    unused = [Loss(loss.path, loss.why, source.unknowns.describe_all(loss.value)) for loss in left_out]
+    unused = [_describe_loss(source, loss) for loss in left_out]
     replaced = [*source.replaced, *_list_replaced(reading.template)]
     added = [name for name in ("hypothesis", *JUDGEMENT) if name not in source.extra]
     added += ["duration"] if instant and not reading.length_known else []
     imported = Imported(origin, str(marked["name"]), marked, (*losses, *unused, *unknown), tuple(replaced), tuple(added))
     span = Span(_choose_length(part.template, fault), lasts=not instant)
     return Piece(part, imported, fault, span, reading.length_known or instant)
+
+
+def _describe_loss(source: Source, loss: Loss) -> Loss:
+    """The loss with words in place of tokens."""
+    return Loss(source.unknowns.describe(loss.path), loss.why, source.unknowns.describe_all(loss.value))
 
 
 def _name_alarm(arn: str) -> str:
@@ -272,7 +287,7 @@ def _find_cut(source: Source, template: Mapping[str, Any]) -> Iterator[Loss]:
     """What an experiment has no room for, or no label."""
     tags = source.template.get("tags")
     if tags and not isinstance(tags, dict):
-        yield Loss("tags", "are no tags", tags)
+        yield Loss("tags", "are no constant" if has_token(str(tags)) else "are no tags", tags)
     for name, value in tags.items() if isinstance(tags, dict) else ():
         if name not in template["tags"]:
             yield Loss(f"tags.{name}", "is no text", value)

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cli.importing.parts import explain_wait
-from cli.importing.values import REPLACE, Loss, Unknowns
+from cli.importing.values import REPLACE, Loss, Unknowns, has_token, may_be
 from squall.domain.base.problems import InvalidInput, Problem, show_value
+from squall.domain.recovery.rollback_document import ROLE_PARAMETER
 from squall.domain.run.fis_state import WAIT
 from squall.faults.adoption.actions import find_longest_wait, read_observation
 from squall.faults.adoption.keys import PATH
 from squall.faults.adoption.selections import choose_targets
 from squall.faults.adoption.template import read_template
+from squall.faults.custom.fault import CustomFault
+from squall.faults.parameters import parse_length
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +47,16 @@ class Reading:
     """How long the template lets its stop conditions live from the start of the fault on, if that is longer than the fault."""
     target: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] = field(default_factory=dict)
+    altered: int = 0
+    """How many things the fault does in another way than the template says."""
 
 
 def read_as(definition: Definition, template: dict[str, Any], fault: AnyFault, unknowns: Unknowns, *, length_known: bool) -> Reading:
     """The template as this fault. Raises InvalidInput if nothing of it can be imported as this fault."""
     reading = Reading(copy.deepcopy(template), length_known=length_known)
+    carried = [{"source": "aws:cloudwatch:alarm", "value": alarm} for alarm in definition.experiment.stop_alarms]
+    conditions = reading.template["stopConditions"]
+    reading.template["stopConditions"] = [condition for condition in conditions if condition not in carried]
     removed: set[str] = set()
     for _ in range(MOST):
         try:
@@ -56,7 +64,8 @@ def read_as(definition: Definition, template: dict[str, Any], fault: AnyFault, u
             break
         except InvalidInput as invalid:
             problems = [problem.model_copy(update={"path": problem.path.removeprefix(f"{PATH}.")}) for problem in invalid.problems]
-        if not any(_mend(reading, problem, removed, unknowns) for problem in problems):
+        if not any(_mend(reading, problem, fault, removed, unknowns) for problem in problems):
+            reading.altered += sum(problem.path in removed for problem in problems)
             break
     _read_rest(definition, reading, fault)
     _read_observation(definition, reading, fault)
@@ -80,7 +89,7 @@ def _read_observation(definition: Definition, reading: Reading, fault: AnyFault)
     reading.losses.append(explain_wait(name, str(actions[name].get("parameters", {}).get("duration"))))
 
 
-def _mend(reading: Reading, problem: Problem, removed: set[str], unknowns: Unknowns) -> bool:
+def _mend(reading: Reading, problem: Problem, fault: AnyFault, removed: set[str], unknowns: Unknowns) -> bool:
     """Takes out what the problem names. False if that is left to `squall validate`. Raises InvalidInput if without it
     nothing of the template is left."""
     steps, rest = _locate(reading.template, problem.path)
@@ -93,8 +102,14 @@ def _mend(reading: Reading, problem: Problem, removed: set[str], unknowns: Unkno
         return _move_document(reading, problem, steps, unknowns)
     if rest:
         return _set_expected(reading, problem, steps, rest, removed)
+    return _take_out(reading, problem, steps, fault, removed, unknowns)
+
+
+def _take_out(reading: Reading, problem: Problem, steps: Steps, fault: AnyFault, removed: set[str], unknowns: Unknowns) -> bool:
+    """Takes out a value of the template that no experiment has a place for."""
+    part = steps[0] if steps else ""
     if part == "actions" and steps[2] == "parameters" and str(steps[-1]) in _LENGTHS and not reading.length_known:
-        return False
+        return _mend_length(reading, problem, steps)
     wait = reading.template["actions"].get(steps[1], {}) if part == "actions" else {}
     if wait.get("actionId") == WAIT and steps[2:] == ["parameters", "duration"]:
         length = str(wait.get("parameters", {}).get("duration"))
@@ -102,9 +117,42 @@ def _mend(reading: Reading, problem: Problem, removed: set[str], unknowns: Unkno
         _remove_action(reading.template, str(steps[1]))
         return True
     removed.add(problem.path)
-    value = unknowns.describe_all(_remove(reading.template, steps))
-    reading.losses.append(Loss(problem.path, unknowns.describe(problem.message), value))
+    given = _remove(reading.template, steps)
+    value = unknowns.describe_all(given)
+    told = part == "actions" and steps[2:4] == ["parameters", "documentParameters"]
+    if not told or not _decide(reading, steps, fault, given, value):
+        reading.losses.append(Loss(problem.path, unknowns.describe(problem.message), value))
     return True
+
+
+def _mend_length(reading: Reading, problem: Problem, steps: Steps) -> bool:
+    """Takes out a constant that says no length of the fault. What only AWS knows stays, because a person puts in the length."""
+    value = str(_value_at(reading.template, steps))
+    strange = problem.message.startswith("not known of")
+    if has_token(value) or (parse_length(value) and not strange):
+        return False
+    reading.losses.append(Loss(problem.path, problem.message if strange else "is no length that an experiment can have", value))
+    _remove(reading.template, steps)
+    return True
+
+
+def _decide(reading: Reading, steps: Steps, fault: AnyFault, given: Any, value: Any) -> bool:
+    """What a document would be told, and is not: a person has to decide, because without it the document does something else.
+    True for a blank that the policy's entry fills in."""
+    shown = value if isinstance(value, str) else show_value(value)
+    if not isinstance(fault, CustomFault) or not fault.actions:
+        if len(steps) == 4:
+            reading.undecided["parameters"] = {REPLACE: f"documentParameters: {shown}"}
+        return False
+    if len(steps) == 4:
+        reading.undecided["values"] = {REPLACE: f"documentParameters: {shown}"}
+        return False
+    name, listed = str(steps[4]), fault.listed
+    fixed = {**listed.fixed, **({ROLE_PARAMETER: listed.assume_role} if listed.assume_role else {})}
+    if name in fixed:
+        return isinstance(given, str) and may_be(given, str(fixed[name]))
+    reading.undecided.setdefault("values", {})[name] = {REPLACE: shown}
+    return False
 
 
 def _move_document(reading: Reading, problem: Problem, steps: Steps, unknowns: Unknowns) -> bool:
@@ -148,6 +196,7 @@ def _set_expected(reading: Reading, problem: Problem, steps: Steps, rest: str, r
     if problem.path not in removed:
         reading.losses.append(Loss(problem.path, problem.message))
     removed.add(set_before)
+    reading.altered += 1
     _set(reading.template, [*steps, rest], problem.expected)
     return True
 
@@ -163,6 +212,9 @@ def _read_rest(definition: Definition, reading: Reading, fault: AnyFault) -> Non
     except InvalidInput as invalid:
         name = next(name for name, action in reading.template["actions"].items() if action is injecting[0])
         reading.losses += [Loss(f"actions.{name}.parameters.{problem.path}", problem.message) for problem in invalid.problems]
+    if "values" in reading.undecided:
+        reading.parameters["values"] = {**reading.parameters.get("values", {}), **reading.undecided["values"]}
+    reading.parameters |= reading.undecided.get("parameters", {})
 
 
 def _locate(value: Any, path: str) -> tuple[Steps, str]:

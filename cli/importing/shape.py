@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cli.importing.values import has_token
+from squall.domain.actions.table import ACTIONS
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _TARGET = {"resourceArns": "list", "resourceTags": "map", "parameters": "map"}
 _ACTION = {"parameters": "map", "targets": "map", "startAfter": "list"}
@@ -30,15 +32,28 @@ def check_template(raw: Mapping[str, Any]) -> dict[str, Any]:
             problems.append(
                 Problem(path=extend_path("actions", name), message="has no actionId", expected="such as aws:ec2:stop-instances")
             )
-        for target in action.get("targets", {}).values():
-            if target not in template["targets"]:
-                message = f"there is no target {show_value(target)}"
-                problems.append(Problem(path=extend_path("actions", name, "targets"), message=message, expected="a target of the template"))
+        problems += _find_target_problems(name, action, template["targets"])
     if not template["actions"] and not problems:
         problems.append(Problem(path="actions", message="there is none", expected="the actions of a FIS template"))
     if problems:
         raise InvalidInput(problems)
     return template
+
+
+def _find_target_problems(name: str, action: Mapping[str, Any], targets: Mapping[str, Any]) -> Iterator[Problem]:
+    path = extend_path("actions", name, "targets")
+    row = ACTIONS.get(str(action.get("actionId")))
+    if row is not None and row.target_key and not action.get("targets"):
+        message = f"{row.id} is to hit nothing: the action names no targets"
+        fitting = [target for target, block in targets.items() if block.get("resourceType") == row.resource_type]
+        expected = f"{row.target_key}: {' or '.join(fitting) or f'a target of type {row.resource_type}'}"
+        yield Problem(path=path, message=message, expected=expected)
+    for target in action.get("targets", {}).values():
+        if target not in targets and has_token(target):
+            expected = "a constant, as `terraform show -json` of the state, or the template with `--id EXT…`, has it"
+            yield Problem(path=path, message=f"the name of the target is no constant: {target}", expected=expected)
+        elif target not in targets:
+            yield Problem(path=path, message=f"there is no target {show_value(target)}", expected="a target of the template")
 
 
 def _check_targets(targets: Mapping[str, dict[str, Any]], problems: list[Problem]) -> None:

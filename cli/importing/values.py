@@ -44,6 +44,8 @@ class Unknowns:
     words: list[str] = field(default_factory=list)
     region: str | None = None
     """The Region, if something other than the template says it."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """Why a value is not known, by its words."""
 
     def add(self, words: str) -> str:
         """The token of a value that these words describe."""
@@ -67,6 +69,12 @@ class Unknowns:
         """The text with words in place of tokens."""
         return _TOKEN.sub(lambda match: self.words[int(match[1])], text)
 
+    def explain(self, text: str) -> str:
+        """Why the values with tokens in the text are not known, in brackets; empty if nothing more can be said."""
+        words = dict.fromkeys(self.words[int(number)] for number in _TOKEN.findall(text))
+        notes = [self.notes[word] for word in words if word in self.notes]
+        return f" ({'; '.join(notes)})" if notes else ""
+
     def describe_all(self, value: Any) -> Any:
         """The value with words in place of tokens in each of its texts."""
         if isinstance(value, dict):
@@ -79,7 +87,7 @@ class Unknowns:
         """The value with a mark in place of each text with a token, and each of them as a loss."""
         if isinstance(value, str) and has_token(value):
             words = self.describe(value)
-            return {REPLACE: words}, [Loss(path, f"is no constant; put the value of {words} here")]
+            return {REPLACE: words}, [Loss(path, f"is no constant; put the value of {words} here{self.explain(value)}")]
         losses: list[Loss] = []
         if isinstance(value, str):
             return str(value), losses  # words of an enum are text in YAML
@@ -101,6 +109,12 @@ class Unknowns:
 def has_token(text: str) -> bool:
     """Whether the text holds a value that is not known."""
     return bool(_TOKEN.search(text))
+
+
+def may_be(text: str, value: str) -> bool:
+    """Whether the text is this value if its tokens stand for the right things. Without a token it is not asked."""
+    pattern = ".*".join(re.escape(part) for part in _TOKEN.split(text)[::2])
+    return has_token(text) and re.fullmatch(pattern, value) is not None
 
 
 def choose_label(tags: Any, name: str) -> str:

@@ -38,6 +38,16 @@ def read_action(module: str, function: str, arguments: Block, unknowns: Unknowns
     return reader(arguments, unknowns) if reader else None
 
 
+def suggest_in_place(module: str) -> str:
+    """What an experiment may have in place of an action that FIS does not have. `module`: of Python; empty for any other action."""
+    for beginning, words in _IN_PLACE.items():
+        if module.startswith(beginning):
+            return words
+    known = [name.rpartition(".")[2] for name in _READERS if name.startswith(f"{module}.")]
+    others = f"{', '.join(known)} of {module}, or " if known else ""
+    return f"{others}what docs/faults.md lists; anything else as a document of the policy's custom_actions"
+
+
 def _hit_instances(action_id: str, *, single: bool) -> Reader:
     def read(arguments: Block, _unknowns: Unknowns) -> FisAction:
         named = arguments.take("instance_ids") or arguments.take("instance_id")
@@ -150,6 +160,15 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+_IN_PLACE = {
+    "chaosaws.fis": "`squall import --id EXT…`, which reads the template that it starts",
+    "chaosk8s": "a fault on pods, such as `type: instance_termination` with `resource_type: aws:eks:pod`",
+    "chaostoxi": "`type: network_latency` or `type: dependency_timeout` on what calls the dependency",
+    "chaosgremlin": "the fault of docs/faults.md that does the same",
+    "chaosgrafana.k6": "no action: load is no fault, and runs beside the experiment",
+    "chaoslocust": "no action: load is no fault, and runs beside the experiment",
+}
+"""Beginnings of modules to what does the same in an experiment of Squall."""
 STOP, TERMINATE = "aws:ec2:stop-instances", "aws:ec2:terminate-instances"
 _READERS: dict[str, Reader] = {
     "chaosaws.ec2.actions.stop_instance": _hit_instances(STOP, single=True),

@@ -101,4 +101,6 @@ class Variables:
                 why = "is read where it runs: its default was taken"
                 self.losses.append(Loss(extend_path("configuration", name), why, value))
             return value["default"]
-        return self.unknowns.add(f"${{{name}}}, from {value.get('type', 'elsewhere')} {value.get('key', value.get('env', ''))}".rstrip())
+        source = f"{value.get('type', 'elsewhere')} {value.get('key', value.get('env', ''))}".rstrip()
+        self.unknowns.notes[f"${{{name}}}"] = f"{name} is read from {source} when Chaos Toolkit runs"
+        return self.unknowns.add(f"${{{name}}}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from cli.importing.chaos.actions import STOP, FisAction, read_action
+from cli.importing.chaos.actions import STOP, FisAction, read_action, suggest_in_place
 from cli.importing.chaos.blocks import Block, Variables
 from cli.importing.chaos.probes import Judged, read_probe
 from cli.importing.values import Loss, Source, Unknowns
@@ -110,7 +110,7 @@ def _read_activity(activity: Block, method: _Method, unknowns: Unknowns) -> None
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", str(activity.value.get("name") or function)).strip("-")[:50] or "action"
     if made is None:
         what = f"{module}.{function}" if provider.value.get("type") == "python" else f"an action by {provider.value.get('type')}"
-        known = "squall import --id EXT… reads its template" if module == "chaosaws.fis.actions" else "an action that FIS has, too"
+        known = suggest_in_place(module if provider.value.get("type") == "python" else "")
         why = f"Squall has no fault like {what}"
         method.unknown.append(Problem(path=activity.path, message=why, expected=known))
         activity.value["provider"] = {**provider.value, "arguments": before}

@@ -79,8 +79,8 @@ def convert_value(value: str, model: type[BaseModel], name: str) -> object:
         return int(value)
     if _has_type(annotation, float) and re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
         return float(value)
-    if _has_type(annotation, bool) and value in {"true", "false"}:
-        return value == "true"
+    if _has_type(annotation, bool) and value.lower() in {"true", "false"}:
+        return value.lower() == "true"
     return value
 
 

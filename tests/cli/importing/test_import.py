@@ -28,6 +28,7 @@ def test_a_whole_template_is_written_as_a_valid_file_with_its_schema(squall: Squ
     out = tmp_path / "experiments"
     done = squall("import", str(FOLDER / "fis-terminate.json"), "--out", str(out), "--environment", "test")
     assert done.exit_code == 0, done.output
+    assert "whole, and no policy of environment test lies beside it, so none judged it" in done.stdout
     path = out / "one-shop-instance-is-lost.yaml"
     text = path.read_text()
     assert text.startswith("# yaml-language-server: $schema=../schemas/experiment.schema.json\n# Imported by `squall import`")

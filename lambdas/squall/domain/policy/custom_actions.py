@@ -16,6 +16,8 @@ CUSTOM_NAME = require_pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, di
 ParameterName = Annotated[str, require_pattern(r"^[A-Za-z][A-Za-z0-9_]{0,63}$", "letters, digits and _, a letter first")]
 VALUE = r"^\S{1,1024}$"
 """The pattern of a parameter's value that FIS accepts."""
+TOLD = r"^[^\x00-\x1f\x7f]{1,1024}$"
+"""The pattern of a value that a document is told. It lies within the JSON of an action's parameter, where a space is escaped."""
 _NEVER = re.compile(r"(iam|sts|organizations):.*|[a-z0-9-]+:.*Tag.*|.*\*.*", re.IGNORECASE)
 """Actions that change rights or the opt-in tag, and patterns that could match such an action."""
 OF_AWS = ("aws", "amazon", "amzn")
@@ -101,8 +103,8 @@ class CustomAction(Model):
     instances that it is sent to."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """The parameters that an experiment sets, all of them: name to the regular expression that the whole value matches."""
-    fixed: dict[ParameterName, Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]] = {}
-    """The parameters whose values the policy sets: name to value."""
+    fixed: dict[ParameterName, Annotated[str, require_pattern(TOLD, "at most 1,024 characters on one line")]] = {}
+    """The parameters whose values the policy sets: name to value. Those of an action of FIS hold no spaces."""
     length: DocumentLength | None = None
     """The document's own length. Without it FIS stops an Automation document at the end of the fault, a command has to end by
     itself until then, and no fault can follow in a scenario, because nothing says when the document has ended."""
@@ -178,6 +180,8 @@ class CustomAction(Model):
         if self.touches is not None:
             message = "the targets of the action are what it touches"
             raise validation_error(message, "no touches beside action", at="touches")
+        if spaced := [name for name, value in self.fixed.items() if not re.fullmatch(VALUE, value)]:
+            raise validation_error(f"{', '.join(spaced)} holds a space", "values without spaces, as FIS takes them", at="fixed")
         if self.length is not None:
             raise validation_error("FIS tells an action how long it lasts", "no length beside action; lasts, if it has one", at="length")
 

@@ -12,7 +12,7 @@ from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, require_pattern, show_value, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
 from squall.domain.metrics.periods import format_length
-from squall.domain.policy.custom_actions import CUSTOM_NAME, VALUE, CustomAction, Grant, locate_document
+from squall.domain.policy.custom_actions import CUSTOM_NAME, TOLD, VALUE, CustomAction, Grant, locate_document
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
 from squall.faults.base import Injection
@@ -22,15 +22,15 @@ from squall.faults.mechanisms.reported import ReportedFault
 from squall.faults.mechanisms.send_command import read_document_parameters
 from squall.faults.parameters import length_problems, parse_length
 
-Value = Annotated[str, require_pattern(VALUE, "at most 1,024 characters without spaces")]
+Value = Annotated[str, require_pattern(TOLD, "at most 1,024 characters on one line")]
 
 
 class Parameters(Model):
     action: Annotated[str, CUSTOM_NAME]
     """Name of the entry in the environment's `custom_actions`."""
     values: Annotated[dict[str, Value], Field(max_length=30)] = {}
-    """The parameters that the entry asks for. For an Automation document `$targets` stands for the ids of the
-    pinned targets."""
+    """The parameters that the entry asks for. Those of an action of FIS hold no spaces. For an Automation document `$targets`
+    stands for the ids of the pinned targets."""
 
 
 class CustomFault(ReportedFault[Resource, Parameters]):
@@ -87,6 +87,8 @@ class CustomFault(ReportedFault[Resource, Parameters]):
                 yield Problem(path=path, message=message, expected=", ".join(sorted(wanted)) or "no values")
             elif not (value == TARGETS and self.listed.document) and not re.fullmatch(wanted[name], value):
                 yield Problem(path=path, message=f"{value[:100]!r} is refused", expected=f"a match of {wanted[name]}")
+            elif self.listed.action is not None and not re.fullmatch(VALUE, value):
+                yield Problem(path=path, message=f"{value[:100]!r} is refused", expected="a value without spaces, as FIS takes it")
         for name in sorted(set(wanted) - set(parameters.values)):
             yield Problem(path=extend_path("parameters.values", name), message="is missing", expected=f"a match of {wanted[name]}")
 
@@ -126,7 +128,7 @@ class CustomFault(ReportedFault[Resource, Parameters]):
     ) -> dict[str, str]:
         """What an action says of its document, which gets these parameters. Raises InvalidInput if they are too long for
         FIS."""
-        text = json.dumps(told, separators=(",", ":"))
+        text = json.dumps(told, separators=(",", ":")).replace(" ", "\\u0020")  # FIS takes a value without spaces
         if len(text) > LONGEST_VALUE:
             message = f"FIS takes {LONGEST_VALUE} characters of parameters, these are {len(text)}"
             raise InvalidInput([Problem(path="parameters.values", message=message)])

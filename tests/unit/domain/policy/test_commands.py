@@ -56,6 +56,16 @@ def test_the_reviewed_version_is_sent_to_the_pinned_instances_and_told_the_fault
     assert action["parameters"] == {"documentArn": arn, "documentVersion": "4", "duration": "PT12M"}
 
 
+def test_a_value_with_spaces_reaches_the_document_in_a_parameter_without_spaces() -> None:
+    """FIS documents values of parameters as text without white space; the JSON in one may escape it."""
+    entry = {**STRESS, "parameters": {"commands": ".+"}, "fixed": {"why": "a test of ours"}}
+    body = template(admitted(raw("stress", {"commands": "kill $(pgrep -f 'a b')"}), custom_actions={"stress": entry}), instance("i-1"))
+    assert_accepted(body)
+    told = body["actions"]["custom"]["parameters"]["documentParameters"]
+    assert " " not in told
+    assert json.loads(told) == {"commands": "kill $(pgrep -f 'a b')", "why": "a test of ours", "DurationSeconds": "600"}
+
+
 def test_a_document_that_is_not_told_its_length_has_a_wait_beside_it() -> None:
     body = template(admitted(raw("kill"), custom_actions=POLICY))
     assert_accepted(body)

@@ -244,7 +244,7 @@ def test_a_document_hits_everything_that_its_entry_says_it_touches(target: dict[
         ({"parameters": {"a": "("}}, "no regular expression"),
         ({"parameters": {"duration": ".*"}}, "length of the fault"),
         ({"parameters": {"a": "x"}, "fixed": {"a": "x"}}, "length of the fault"),
-        ({"fixed": {"a": "two words"}}, r"reboot\.fixed\.a"),
+        ({"fixed": {"a": "two words"}}, "a holds a space"),
         ({"resource_type": "aws:s3:bucket"}, "aws:ec2:instance"),
     ],
 )
@@ -327,3 +327,10 @@ def test_nothing_follows_a_document_of_which_nothing_says_when_it_ends() -> None
     assert "begins when the document of cache has ended, which nothing says beforehand" in said["faults.lost.after"]
     assert "length in custom_actions.runbook" in said["faults.lost.after"]
     admitted(scenario, custom_actions={"runbook": {**RUNBOOK, "length": LENGTH}})
+
+
+def test_values_of_an_action_of_fis_hold_no_spaces() -> None:
+    with pytest.raises(ValidationError, match="holds a space"):
+        CustomAction.model_validate({**REBOOT, "fixed": {"why": "a b"}})
+    listed = {"reboot": {**REBOOT, "parameters": {"why": ".*"}}}
+    assert "without spaces" in refused(raw("reboot", {"why": "a b"}), custom_actions=listed)["parameters.values.why"]
