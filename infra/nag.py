@@ -9,6 +9,7 @@ from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
+from squall.domain.regions.names import READ_DOCUMENTS
 
 
 def add_rules(app: App) -> None:
@@ -86,7 +87,9 @@ def _wildcards_over_regions(stack: SquallStack) -> dict[str, str]:
         for region in (stack.region, *settings.peer_regions) if settings.peer_regions else ():
             found[_format_arn(stack, "lambda", name_function(settings.stack_name, function), region=region)] = chosen
     partition = "<AWS::Partition>" if Token.is_unresolved(stack.partition) else stack.partition
-    found[f"arn:{partition}:s3:::{name_bucket(settings.stack_name)}/results/*/result.json"] = f"{chosen}; of each run the result alone"
+    for document in READ_DOCUMENTS:
+        reason = f"{chosen}; of each run only what the report of all Regions shows"
+        found[f"arn:{partition}:s3:::{name_bucket(settings.stack_name)}/results/*/{document}.json"] = reason
     return found
 
 

@@ -12,7 +12,7 @@ from aws_cdk.aws_iam import PolicyStatement
 
 from infra.permissions.names import Names
 from squall.adapters.regions import UNREAD
-from squall.domain.regions.names import parameter_name
+from squall.domain.regions.names import READ_DOCUMENTS, parameter_name
 
 OVER_REGIONS = ("read_parts", "read_decisions", "ask_home", "start_parts", "abort_parts", "wake_parts", "write_decisions", "read_results")
 _HASH = "????????"
@@ -49,7 +49,7 @@ def allow_regions(names: Names) -> dict[str, list[PolicyStatement]]:
             *_use_keys(names, "s3"),
             _allow(
                 "s3:GetObject",
-                [f"arn:{names.partition}:s3:::{name_bucket(names.stack)}/results/*/result.json"],
+                [f"arn:{names.partition}:s3:::{name_bucket(names.stack)}/results/*/{document}.json" for document in READ_DOCUMENTS],
                 {"StringEquals": {"aws:ResourceAccount": names.account}},
             ),
         ],

@@ -15,14 +15,14 @@ from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, Re
 from squall.adapters import aws as edge
 from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.adapters.regions import LARGEST_RESULT, NAMES_SECONDS, PAUSE_SECONDS, UNREAD, AwsRegions, Place
+from squall.adapters.regions import LARGEST_DOCUMENT, NAMES_SECONDS, PAUSE_SECONDS, UNREAD, AwsRegions, Place
 from squall.domain.approval.votes import Ask
 from squall.domain.base.vocabulary import Status
 from squall.domain.regions.barrier import Decision
 from squall.domain.regions.names import StackNames, parameter_name
 from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable
-from squall.ports.regions import PartResult
+from squall.ports.regions import PartDocument
 from tests.adapters.conftest import REGION
 from tests.adapters.scripted import Scripted, error
 
@@ -105,21 +105,22 @@ def test_the_result_of_a_part_is_read_from_the_bucket_of_its_region(both: AwsReg
     s3 = boto3.client("s3", region_name=PEER)
     s3.create_bucket(Bucket=NAMES.bucket, CreateBucketConfiguration={"LocationConstraint": PEER})
     s3.put_object(Bucket=NAMES.bucket, Key="results/run-1/result.json", Body=b"{}")
-    assert both.read_result(PEER, "run-1") == PartResult(NAMES.bucket, b"{}")
-    assert both.read_result(PEER, "run-2") is None
+    assert both.read_document(PEER, "run-1", "result") == PartDocument(NAMES.bucket, b"{}")
+    assert both.read_document(PEER, "run-1", "series") is None
+    assert both.read_document(PEER, "run-2", "result") is None
 
 
 def test_a_stack_that_does_not_say_where_its_results_are_is_not_read() -> None:
     regions = make_regions({("ssm", PEER): say(replace(NAMES, bucket=""))})
     with pytest.raises(Unavailable, match="does not say where its results are"):
-        regions.read_result(PEER, "run-1")
+        regions.read_document(PEER, "run-1", "result")
 
 
 def test_a_result_that_is_too_large_is_not_read() -> None:
-    body = BytesIO(b"x" * (LARGEST_RESULT + 1))
+    body = BytesIO(b"x" * (LARGEST_DOCUMENT + 1))
     regions = make_regions({("ssm", PEER): say(), ("s3", PEER): Scripted("s3", get_object=[{"Body": body}])})
     with pytest.raises(Unavailable, match="is larger than"):
-        regions.read_result(PEER, "run-1")
+        regions.read_document(PEER, "run-1", "result")
 
 
 def test_the_first_decision_stands_and_is_read_from_homes_table(both: AwsRegions) -> None:

@@ -139,7 +139,7 @@ def test_hovering_one_chart_tells_the_values_of_all_at_that_time(opened: Open) -
     assert [text.split(maxsplit=1)[0] for text in answer] == ["20:06:00"] * 3
     assert [text.split(maxsplit=1)[1] for text in answer] == [format_quantity(dict(entry.points)[at], entry.unit) for entry in measured()]
     page.mouse.move(*along(page, 1, EFFECT.timestamp()))
-    expect(page.locator("#reading")).to_contain_text("2 20:04:00 in effect")
+    expect(page.locator(".reading")).to_contain_text("2 20:04:00 in effect")
     page.mouse.move(5, 5)
     expect(page.locator(".chart .value")).to_have_text(["", "", ""])
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from squall.errors import Unavailable
-from squall.ports.regions import PartResult
+from squall.ports.regions import PartDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -127,9 +127,9 @@ class FakeRegions:
     def read_decision(self, home: str, run: str) -> Decision | None:
         return self._reach(home, "GetItem").world.regions.decisions.get(run)
 
-    def read_result(self, region: str, execution_id: str) -> PartResult | None:
-        body = self._reach(region, "GetObject").world.documents.files.get(f"results/{execution_id}/result.json")
-        return None if body is None else PartResult(f"results-{region}", body.encode())
+    def read_document(self, region: str, execution_id: str, name: str) -> PartDocument | None:
+        body = self._reach(region, "GetObject").world.documents.files.get(f"results/{execution_id}/{name}.json")
+        return None if body is None else PartDocument(f"results-{region}", body.encode())
 
     def decide(self, run: str, decision: Decision) -> Decision:
         return self.decisions.setdefault(run, decision)

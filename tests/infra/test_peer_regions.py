@@ -148,9 +148,12 @@ def test_a_peers_table_is_read_item_by_item_and_never_its_approvals(capability: 
         assert conditions["StringEqualsIfExists"] == {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}
 
 
-def test_of_a_peers_bucket_the_results_are_read_and_nothing_else(peering: Resources) -> None:
+def test_of_a_peers_bucket_what_the_report_shows_is_read_and_nothing_else(peering: Resources) -> None:
     (statement,) = [entry for entry in map(read, allow_regions(NAMES)["read_results"]) if entry["Action"] == "s3:GetObject"]
-    assert statement["Resource"] == "arn:aws:s3:::squall-resultsbucket????????-*/results/*/result.json"
+    assert statement["Resource"] == [
+        f"arn:aws:s3:::squall-resultsbucket????????-*/results/*/{document}.json"
+        for document in ("definition", "discovery", "result", "series")
+    ]
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": "123456789012"}}
     (bucket,) = [name for name in peering.of_type("AWS::S3::Bucket") if name.startswith("ResultsBucket")]
     assert fnmatchcase(f"squall-{bucket.lower()}-1abcdefghijkl", name_bucket("Squall"))

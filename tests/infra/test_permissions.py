@@ -207,7 +207,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "regions.abort_part": ("abort_parts",),
     "regions.wake_part": ("wake_parts",),
     "regions.decide": ("write_decisions",),
-    "regions.read_result": ("read_results",),
+    "regions.read_document": ("read_results",),
 }
 ASKS_NOTHING = {"clock", "callers", "prober"}  # GetCallerIdentity needs no permission, and the caller has signed it
 NEEDS_OF_PORT = {

@@ -20,7 +20,7 @@ from squall.adapters.step_functions import StepFunctions
 from squall.domain.regions.barrier import Decision
 from squall.domain.regions.names import StackNames, UnreadableNamesError, parameter_name, parse_names
 from squall.errors import Unavailable
-from squall.ports.regions import PartResult
+from squall.ports.regions import PartDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NAMES_SECONDS = 300.0
 """How long the names of a Region's stack are used before they are read again: a stack that was made anew has others."""
-LARGEST_RESULT = 4 * 1024 * 1024
-"""The most bytes of another Region's result that are read."""
+LARGEST_DOCUMENT = 4 * 1024 * 1024
+"""The most bytes of a document of another Region that are read."""
 PAUSE_SECONDS = 5.0
 """How long a service that did not answer in a Region is not asked again."""
 UNREAD = ("ask", "confirmed", "events", "proofs", "summary", "votes")
@@ -95,12 +95,12 @@ class AwsRegions:
         item = self._get_item(home, _decision_key(run))
         return None if item is None else _understand(_read_decision, item)
 
-    def read_result(self, region: str, execution_id: str) -> PartResult | None:
+    def read_document(self, region: str, execution_id: str, name: str) -> PartDocument | None:
         bucket = self._find_names(region).bucket
         if not bucket:
             message = f"the stack in {region} does not say where its results are: it is of an earlier version"
             raise Unavailable("s3", "GetObject", "NoBucket", message, retryable=False)
-        key = f"results/{execution_id}/result.json"
+        key = f"results/{execution_id}/{name}.json"
         return self._attempt(region, "s3", lambda client: _read_object(client, bucket, key))  # type: ignore[no-any-return]
 
     def decide(self, run: str, decision: Decision) -> Decision:
@@ -198,16 +198,16 @@ class AwsRegions:
         return answer
 
 
-def _read_object(client: Any, bucket: str, key: str) -> PartResult | None:
-    """Up to `LARGEST_RESULT` bytes. S3 answers AccessDenied for an object that does not exist, because the bucket can't be listed."""
+def _read_object(client: Any, bucket: str, key: str) -> PartDocument | None:
+    """Up to `LARGEST_DOCUMENT` bytes. S3 answers AccessDenied for an object that does not exist, because the bucket can't be listed."""
     answer = call(client, "get_object", absent={"NoSuchKey"}, Bucket=bucket, Key=key)
     if answer is None:
         return None
     with translate_errors("s3", "GetObject"):
-        body: bytes = answer["Body"].read(LARGEST_RESULT + 1)
-    if len(body) > LARGEST_RESULT:
-        raise Unavailable("s3", "GetObject", "TooLarge", f"{key} is larger than {LARGEST_RESULT} bytes", retryable=False)
-    return PartResult(bucket, body)
+        body: bytes = answer["Body"].read(LARGEST_DOCUMENT + 1)
+    if len(body) > LARGEST_DOCUMENT:
+        raise Unavailable("s3", "GetObject", "TooLarge", f"{key} is larger than {LARGEST_DOCUMENT} bytes", retryable=False)
+    return PartDocument(bucket, body)
 
 
 def _decision_key(run: str) -> Item:

@@ -18,7 +18,7 @@ A call takes a few seconds at most, because a fault may be running.
 | Pulse | all but `start_part`: it looks after the parts of its Region, and decides for the runs whose home it is |
 | Decide | `read_part`, `read_decision`, `decide`, `wake_part` |
 | ChooseSteps | `start_part`, `read_part`, `decide` |
-| Report | `read_result` |
+| Report | `read_document` |
 | Abort | `abort_part` |
 | FinishCampaign | `read_part` |
 """
@@ -36,8 +36,8 @@ if TYPE_CHECKING:  # the abort path loads no pydantic
 
 
 @dataclass(frozen=True)
-class PartResult:
-    """How a run in another Region ended."""
+class PartDocument:
+    """A document of a run in another Region."""
 
     bucket: str
     """The bucket of that Region's stack, which also has the run's report."""
@@ -76,5 +76,5 @@ class Regions(Protocol):
         Its item is `REGIONS#<run>`, `DECISION`, with the attributes `start` (BOOL), `reason` and `until`.
         """
 
-    def read_result(self, region: str, execution_id: str) -> PartResult | None:
-        """The document `result` of an execution, from the bucket of another Region's stack; None if it has none."""
+    def read_document(self, region: str, execution_id: str, name: str) -> PartDocument | None:
+        """A document of an execution, one of `names.READ_DOCUMENTS`, from the bucket of another Region's stack; None if it has none."""

@@ -17,15 +17,16 @@ from typing import Any
 
 from ministack import app
 from ministack.core import responses
+from ministack.services import s3
 
 from local.account import settings
 from local.account.patching import require_names
 
 PATH = "/_squall/other-region"
 ANSWER_SECONDS = 60.0
-GLOBAL = frozenset({"cloudfront", "iam", "organizations", "route53", "s3", "sts"})
-"""Services that are the account's, or, as S3 and STS, that nobody asks for another Region here. SDKs sign a call to IAM for
-us-east-1, wherever they are."""
+GLOBAL = frozenset({"cloudfront", "iam", "organizations", "route53", "sts"})
+"""Services that are the account's, or, as STS, that nobody asks for another Region here. SDKs sign a call to IAM for us-east-1,
+wherever they are."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[..., Awaitable[Any]]
@@ -33,17 +34,34 @@ Handler = Callable[..., Awaitable[Any]]
 
 def install_patches() -> None:
     """Sends calls for other Regions to their processes. Has to come after whatever adds or replaces handlers."""
-    require_names(app, "SERVICE_HANDLERS")
+    require_names(app, "SERVICE_HANDLERS", "extract_region")
+    require_names(s3, "validate_object_request")
     require_names(responses, "request_scope", "get_region", "get_account_id")
     for service, handler in app.SERVICE_HANDLERS.items():
         if service not in GLOBAL:
             app.SERVICE_HANDLERS[service] = _with_other_regions(service, handler)
+    s3.validate_object_request = _only_here(s3.validate_object_request)
+
+
+def _find_endpoint(region: str) -> str | None:
+    """Where the process of that Region is; None for the own Region, and for one without a process."""
+    own = settings.get_settings()
+    return None if region == own.region else own.find_peer(responses.get_account_id(), region)
+
+
+def _only_here(validate: Callable[..., Any]) -> Callable[..., Any]:
+    """S3 looks at its buckets before IAM is asked. Those of another Region are looked at there."""
+
+    def validate_object_request(method: str, path: str, headers: Mapping[str, str], query: Mapping[str, Any]) -> Any:
+        return validate(method, path, headers, query) if _find_endpoint(app.extract_region(headers)) is None else None
+
+    return validate_object_request
 
 
 def _with_other_regions(service: str, handle: Handler) -> Handler:
     async def handle_request(method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]) -> Any:
-        region, own = responses.get_region(), settings.get_settings()
-        endpoint = None if region == own.region else own.find_peer(responses.get_account_id(), region)
+        region = responses.get_region()
+        endpoint = _find_endpoint(region)
         if endpoint is None:
             return await handle(method, path, headers, body, query)
         call = {"service": service, "method": method, "path": path, "headers": dict(headers), "query": dict(query)}

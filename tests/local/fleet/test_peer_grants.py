@@ -18,11 +18,13 @@ from squall.domain.base.vocabulary import Status
 from squall.domain.regions.names import StackNames, parameter_name
 from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable
+from squall.ports.regions import PartDocument
 from tests.local.fleet.accounts import HOME, make_user, run_regions
 from tests.local.fleet.accounts import Place as Process
 
 HERE, THERE = "us-east-1", "eu-west-1"
 TABLE = "Squall-ResultsTable0A1B2C3D-1ABCDEFGHIJKL"
+BUCKET = "squall-resultsbucket0a1b2c3d-1abcdefghijkl"
 NAMES = Names("aws", HERE, HOME, "Squall", "t", "b", "n", "e", "Squall-Experiment", "f", (), (), None, "d", peers=(THERE,))
 SAID = StackNames(
     region=THERE,
@@ -32,6 +34,7 @@ SAID = StackNames(
     abort_function="Squall-Abort0A1B2C3D-1ABCDEFGHIJKL",
     decide_function="Squall-Decide0A1B2C3D-1ABCDEFGHIJKL",
     state_machine_arn=f"arn:aws:states:{THERE}:{HOME}:stateMachine:Squall-Experiment",
+    bucket=BUCKET,
 )
 RECORD = ExecutionRecord(id="run-1", execution_arn="arn", started_at=datetime(2030, 1, 7, 10, tzinfo=UTC), status=Status.RUNNING, phase="x")
 CALLS: dict[str, Callable[[AwsRegions], object]] = {
@@ -40,9 +43,10 @@ CALLS: dict[str, Callable[[AwsRegions], object]] = {
     "start_parts": lambda regions: regions.start_part(THERE, "run-1", {}),
     "abort_parts": lambda regions: regions.abort_part(THERE, "run-1", "a guard fired", "squall"),
     "ask_home": lambda regions: regions.ask_to_decide(THERE, "run"),
+    "read_results": lambda regions: regions.read_document(THERE, "run-1", "result"),
 }
 """Capability to the call that it is for. Those of the own Region are `wake_parts`, which names no resource, and
-`write_decisions`, in the own table. `read_results` is missing: S3 of the local account is always the caller's own."""
+`write_decisions`, in the own table."""
 DENIED = {"AccessDeniedException", "AccessDenied"}
 
 
@@ -59,6 +63,10 @@ def regions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Process,
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         )
         DynamoRecords(dynamodb, TABLE).create(RECORD)
+        s3 = there.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": THERE})
+        for name in ("result", "safety"):
+            s3.put_object(Bucket=BUCKET, Key=f"results/run-1/{name}.json", Body=b"{}")
         there.client("ssm").put_parameter(Name=parameter_name("Squall"), Type="String", Value=json.dumps(vars(SAID)))
         yield here, there
 
@@ -104,6 +112,12 @@ def test_a_record_is_read_and_its_approvals_are_denied(regions: tuple[Process, P
     for service, call in (("dynamodb", "list_tables"), ("ssm", "describe_parameters"), ("lambda", "list_functions")):
         with pytest.raises(ClientError, match="AccessDenied"):
             getattr(regions[0].client(service, keys, region=THERE), call)()
+
+
+def test_of_the_documents_of_a_run_those_of_the_report_are_read_and_the_others_are_denied(regions: tuple[Process, Process]) -> None:
+    acting, _ = act_as(regions[0], "read_results", user="reporter")
+    assert acting.read_document(THERE, "run-1", "result") == PartDocument(BUCKET, b"{}")
+    assert find_error(lambda: acting.read_document(THERE, "run-1", "safety")) in DENIED
 
 
 def test_a_region_that_the_grants_do_not_name_is_denied(regions: tuple[Process, Process]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from unittest.mock import patch
@@ -75,3 +76,42 @@ def test_a_result_that_no_version_reads_is_shown_as_that(two: Together) -> None:
     two.away.world.documents.files[f"results/{RUN}-{AWAY}/result.json"] = "{}"
     made = make_report(two)[f"results/{RUN}/report.html"]
     assert "its result could not be read: ValidationError" in made
+
+
+def draw(made: str) -> list[dict[str, Any]]:
+    """The charts of each Region that the page draws."""
+    island = made.partition('<script type="application/json" id="data">')[2].partition("</script>")[0]
+    courses: list[dict[str, Any]] = json.loads(island)["courses"]
+    return courses
+
+
+def test_its_charts_show_what_every_region_measured_with_the_window_of_the_fault(two: Together) -> None:
+    move(*evacuate(two))
+    two.begin()
+    two.run()
+    here, there = draw(make_report(two)[f"results/{RUN}/report.html"])
+    for course in (here, there):
+        assert [window["name"] for window in course["windows"]][:2] == ["baseline", "fault"]
+        assert any(value is not None for value in course["charts"][0]["values"])
+    fault_here, fault_there = (next(w for w in course["windows"] if w["name"] == "fault") for course in (here, there))
+    assert abs(fault_here["start"] - fault_there["start"]) <= 60, "the Region that carries the load is judged while the other has its fault"
+    rates = [chart for course in (here, there) for chart in course["charts"] if chart["title"] == "Request rate"]
+    assert len({(chart["low"], chart["high"]) for chart in rates}) == 1, "side by side, they have one scale"
+
+
+def test_measurements_that_can_not_be_read_are_told_and_keep_nobody_from_the_result(two: Together) -> None:
+    two.begin()
+    two.run()
+    two.away.world.documents.files[f"results/{RUN}-{AWAY}/series.json"] = "{}"
+    made = make_report(two)[f"results/{RUN}/report.html"]
+    assert "its measurements could not be read: ValidationError" in made
+    assert len(draw(made)) == 1
+    assert "Auto Scaling launches replacement instance" in made.split(AWAY)[1]
+
+
+def test_the_result_of_another_run_is_not_taken_for_that_of_the_part(two: Together) -> None:
+    two.begin()
+    two.run()
+    files = two.away.world.documents.files
+    files[f"results/{RUN}-{AWAY}/result.json"] = files[f"results/{RUN}-{AWAY}/result.json"].replace(f"{RUN}-{AWAY}", "other")
+    assert "its result is that of another run" in make_report(two)[f"results/{RUN}/report.html"]

@@ -2,22 +2,28 @@
 run."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from squall.application.campaign.plan import find_plan
 from squall.application.reports.run import NotOverError
-from squall.domain.campaign.record import CampaignRecord
+from squall.domain.campaign.record import CampaignRecord, StepRun
 from squall.domain.campaign.result import CampaignResult, build_campaign_result
+from squall.domain.documents.definition import Definition
+from squall.domain.documents.discovery import Discovery
+from squall.domain.documents.document import Document
 from squall.domain.documents.result import Result
+from squall.domain.documents.series import SeriesDocument
 from squall.errors import Unavailable
+from squall.reporting.campaign.courses import Measurements
 from squall.reporting.campaign.markdown import render_campaign_markdown
 from squall.reporting.campaign.page import build_campaign_page, render_campaign
 from squall.reporting.campaign.regions import PartMeasured
 from squall.reporting.campaign.retrospective import write_retrospective
 from squall.wiring import Wiring
 
+D = TypeVar("D", bound=Document)
 MARKDOWN = "text/markdown; charset=utf-8"
 
 
@@ -49,17 +55,45 @@ def report_campaign(w: Wiring, campaign_id: str) -> dict[str, Any]:
 def _read_parts(w: Wiring, record: CampaignRecord) -> Iterator[PartMeasured]:
     """What each Region of the run has measured. A result that can't be read is told as that, and keeps nobody from the report."""
     for run in record.runs:
-        if not run.region:
-            yield PartMeasured(run.step, w.documents.get(run.execution_id, Result), w.settings.bucket)
+        try:
+            result, bucket = _read_document(w, run, Result)
+        except (Unavailable, ValidationError) as error:
+            yield PartMeasured(run.step, None, "", _note_unread(w, run, "result", error))
+            continue
+        if result is None or result.execution_id != run.execution_id:
+            doubt = "no result of it was found" if result is None else "its result is that of another run"
+            yield PartMeasured(run.step, None, bucket, doubt)
             continue
         try:
-            stored = w.regions.read_result(run.region, run.execution_id)
-            measured = Result.model_validate_json(stored.body) if stored else None
+            measured = _read_measurements(w, run) if result.statistics else None
         except (Unavailable, ValidationError) as error:
-            w.logger.exception("the result of a part could not be read", extra={"region": run.region, "execution_id": run.execution_id})
-            yield PartMeasured(run.step, None, "", f"its result could not be read: {type(error).__name__}")
+            yield PartMeasured(run.step, result, bucket, _note_unread(w, run, "measurements", error))
         else:
-            yield PartMeasured(run.step, measured, stored.bucket if stored else "", "" if stored else "no result of it was found")
+            yield PartMeasured(run.step, result, bucket, measured=measured)
+
+
+def _note_unread(w: Wiring, run: StepRun, what: str, error: Exception) -> str:
+    """What people read of it. In this Region everything is there, or the report is made again."""
+    if not run.region:
+        raise error
+    place = {"region": run.region, "execution_id": run.execution_id, "unread": what}
+    w.logger.error("what a part has left could not be read", exc_info=error, extra=place)
+    return f"its {what} could not be read: {type(error).__name__}"
+
+
+def _read_measurements(w: Wiring, run: StepRun) -> Measurements | None:
+    """What the charts of the part are made from; None unless it is complete."""
+    definition, discovery = _read_document(w, run, Definition)[0], _read_document(w, run, Discovery)[0]
+    series = _read_document(w, run, SeriesDocument)[0]
+    return Measurements(definition, discovery, series) if definition and discovery and series else None
+
+
+def _read_document(w: Wiring, run: StepRun, model: type[D]) -> tuple[D | None, str]:
+    """A document of the part, and the bucket that it is in. The bucket is empty if another Region has no such document."""
+    if not run.region:
+        return w.documents.get(run.execution_id, model), w.settings.bucket
+    stored = w.regions.read_document(run.region, run.execution_id, model.NAME)
+    return (model.model_validate_json(stored.body), stored.bucket) if stored else (None, "")
 
 
 def _read_result(w: Wiring, record: CampaignRecord) -> CampaignResult:

@@ -35,6 +35,10 @@ class StackNames:
         return tuple(region for region in self.peers.split(",") if region)
 
 
+READ_DOCUMENTS = ("definition", "discovery", "result", "series")
+"""The documents of a part that home's report reads in the other Regions: how it ended, and what is drawn of it."""
+
+
 class UnreadableNamesError(ValueError):
     """The parameter does not hold the names of a stack; the message says what is wrong."""
 

@@ -1,28 +1,22 @@
-// The page of a run: uPlot draws its charts from the JSON in #data.
+// The charts of a run, or of each Region of a run over several: uPlot draws them from the JSON in #data. All share one time axis.
 (() => {
   "use strict";
 
   const { charts, colour, font, bind } = window.squallPage;
+  const at = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
 
   const island = document.getElementById("data");
   if (island) {
     document.getElementById("unscripted").hidden = true;
-    draw(JSON.parse(island.textContent));
+    const data = JSON.parse(island.textContent);
+    drawAll(data.courses || [data]);
   }
 
-  // --- charts ------------------------------------------------------------------------------------------------------
-
-  function draw(data) {
-    const lane = document.getElementById("lane");
-    const reading = document.getElementById("reading");
-    const figures = [...document.querySelectorAll(".chart")];
-    const whole = { min: data.times[0], max: data.end };
-    const numbered = data.markers.filter((marker) => marker.at >= whole.min && marker.at <= whole.max);
+  function drawAll(courses) {
+    const whole = { min: Math.min(...courses.map((data) => data.times[0])), max: Math.max(...courses.map((data) => data.end)) };
+    const period = Math.max(...courses.map((data) => data.period));
     const buttons = [...document.querySelectorAll("[data-zoom]")];
     let zooming = false;
-
-    const at = (seconds) => new Date(seconds * 1000).toISOString().slice(11, 19);
-    const tone = (kind) => colour({ fault: "bad", alarm: "bad", abort: "bad", good: "good", expect: "good" }[kind] || "muted");
 
     /** Zoom every chart to the same span. */
     function zoom(span) {
@@ -40,14 +34,35 @@
       }
     }
 
+    /** The span of a window, in all Regions together. */
     function spanOf(name) {
-      const found = data.windows.find((window) => window.name === name);
-      if (!found) {
+      const found = courses.flatMap((data) => data.windows.filter((window) => window.name === name));
+      if (!found.length) {
         return whole;
       }
-      const room = Math.max(data.period, (found.end - found.start) * 0.1);
-      return { min: Math.max(whole.min, found.start - room), max: Math.min(whole.max, found.end + room) };
+      const start = Math.min(...found.map((window) => window.start));
+      const end = Math.max(...found.map((window) => window.end));
+      const room = Math.max(period, (end - start) * 0.1);
+      return { min: Math.max(whole.min, start - room), max: Math.min(whole.max, end + room) };
     }
+
+    courses.forEach((data, number) => draw(data, number, whole, zoom));
+    for (const chart of charts) {
+      chart.over.addEventListener("dblclick", () => zoom(whole));
+    }
+    for (const one of buttons) {
+      one.addEventListener("click", () => zoom(spanOf(one.dataset.zoom)));
+    }
+    document.querySelector(".zoom").hidden = false;
+  }
+
+  // --- charts ------------------------------------------------------------------------------------------------------
+
+  function draw(data, number, whole, zoom) {
+    const lane = document.querySelector(`.lane[data-course="${number}"] .plot`);
+    const reading = document.querySelector(`.lane[data-course="${number}"] .reading`);
+    const numbered = data.markers.filter((marker) => marker.at >= whole.min && marker.at <= whole.max);
+    const tone = (kind) => colour({ fault: "bad", alarm: "bad", abort: "bad", good: "good", expect: "good" }[kind] || "muted");
 
     /** The usual range of the metric before the fault. */
     function band(chart, given) {
@@ -238,7 +253,7 @@
     charts.push(top);
 
     data.charts.forEach((given, index) => {
-      const figure = figures[index];
+      const figure = document.querySelector(`.chart[data-course="${number}"][data-chart="${index}"]`);
       const value = figure.querySelector(".value");
       const options = {
         ...common(180),
@@ -270,14 +285,6 @@
       const values = given.values.map((one, i) => (one === null && data.times[i] % given.period ? undefined : one));
       charts.push(new uPlot(options, [data.times, values], figure.querySelector(".plot")));
     });
-
-    for (const chart of charts) {
-      chart.over.addEventListener("dblclick", () => zoom(whole));
-    }
-    for (const one of buttons) {
-      one.addEventListener("click", () => zoom(spanOf(one.dataset.zoom)));
-    }
-    document.querySelector(".zoom").hidden = false;
 
   }
 

@@ -7,8 +7,9 @@ from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.result import CampaignResult, RampAnswer, StepResult
 from squall.domain.messages.console import ExecutionConsole
 from squall.domain.run.commands import shell_command
+from squall.reporting.campaign.courses import Courses
 from squall.reporting.campaign.pictures import Picture, draw_ramp, draw_suite, word_of
-from squall.reporting.campaign.regions import PartMeasured, RegionView, view_regions
+from squall.reporting.campaign.regions import PartMeasured, RegionView, draw_regions, view_regions
 from squall.reporting.elements import FindingView, Link, Table, Tile, Word, view_finding
 from squall.reporting.formatting import format_date, format_duration, spell_out
 from squall.reporting.page import assemble_page
@@ -34,6 +35,8 @@ class CampaignPage:
     coverage: Table
     regions: tuple[RegionView, ...]
     """Of a run over several Regions: each of them; empty for any other campaign."""
+    courses: Courses | None
+    """What the Regions measured; None if nothing was, or for any other campaign."""
     steps: Table
     findings: tuple[FindingView, ...]
     improvements: tuple[str, ...]
@@ -43,7 +46,7 @@ class CampaignPage:
 
 def render_campaign(page: CampaignPage) -> str:
     """`report.html`."""
-    return assemble_page("campaign.html.j2", "", {"page": page}, None)
+    return assemble_page("campaign.html.j2", "report.js", {"page": page}, page.courses.island() if page.courses else None)
 
 
 def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str, parts: Sequence[PartMeasured] = ()) -> CampaignPage:
@@ -68,6 +71,7 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str,
         doses=_doses_table(result, result.ramp) if result.ramp else Table((), ()),
         coverage=_coverage_table(result),
         regions=view_regions(result.steps, parts, execution_arn),
+        courses=draw_regions(parts),
         steps=_steps_table(result, urls),
         findings=tuple(map(view_finding, result.findings)),
         improvements=(),

@@ -8,6 +8,7 @@ from squall.domain.campaign.result import StepResult
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.result import Result
 from squall.domain.messages.console import ExecutionConsole
+from squall.reporting.campaign.courses import Courses, Measurements, build_courses
 from squall.reporting.campaign.pictures import word_of
 from squall.reporting.elements import Link, Tile, Word
 from squall.reporting.formatting import format_clock, format_duration, format_quantity, spell_out
@@ -27,7 +28,9 @@ class PartMeasured:
     bucket: str
     """The bucket of its stack; empty if it is not known."""
     doubt: str = ""
-    """Why there is no result."""
+    """Why there is no result, or nothing to draw."""
+    measured: Measurements | None = None
+    """What its charts are made from; None if it was not measured, or can't be read."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ def view_regions(steps: Sequence[StepResult], parts: Sequence[PartMeasured], exe
     """Each Region in the order of the experiment."""
     by_region = {part.region: part for part in parts}
     return tuple(_view(step, by_region[step.step], execution_arn) for step in steps if step.step in by_region)
+
+
+def draw_regions(parts: Sequence[PartMeasured]) -> Courses | None:
+    """The charts of all Regions; None if nothing was measured."""
+    return build_courses({part.region: (part.result, part.measured) for part in parts if part.result and part.measured})
 
 
 def _view(step: StepResult, part: PartMeasured, execution_arn: str) -> RegionView:
