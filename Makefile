@@ -72,7 +72,7 @@ release: setup ## keeps the state machine of a release: tests run it against lat
 demo: setup ## runs the experiment of AWS Well-Architected REL12-BP05 on this machine; EXPERIMENT=name runs another
 	$(PY) -m local.demo $(if $(EXPERIMENT),--experiment $(EXPERIMENT))
 
-bench: setup ## cold starts, transitions, seconds to stop, overhead beside Chaos Toolkit
+bench: setup ## cold starts, transitions, seconds to stop, overhead beside Chaos Toolkit, three faults beside one
 	$(PY) -m bench
 
 judge-bench: setup ## the judge on generated and on real series: docs/judge.md (ten minutes)

@@ -1,9 +1,9 @@
 """`make bench`: takes every measurement. `--write` puts the tables into docs/bench.md, those of the judge into
 docs/judge.md.
 
-    python -m bench [--only cold transitions judge periods stops endings overhead] [--runs N] [--write]
+    python -m bench [--only cold transitions judge periods stops endings overhead scenarios] [--runs N] [--write]
 
-All parts take less than twenty minutes; `--only cold transitions judge` needs no local account and takes six minutes.
+All parts take some forty minutes; `--only cold transitions judge` needs no local account and takes six minutes.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from bench import cold_starts, endings, judge, overhead, periods, stops, transitions
+from bench import cold_starts, endings, judge, overhead, periods, scenarios, stops, transitions
 from bench.account import STATE, Bench, MeasurementError, bench_account
 from bench.tables import Table
 from local.deploy import DeployError
 from local.up import LocalAccountError
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "bench.md"
-PARTS = ("cold", "transitions", "judge", "periods", "stops", "endings", "overhead")
-ON_ACCOUNT = frozenset({"stops", "endings", "overhead"})
+PARTS = ("cold", "transitions", "judge", "periods", "stops", "endings", "overhead", "scenarios")
+ON_ACCOUNT = frozenset({"stops", "endings", "overhead", "scenarios"})
 Tick = Callable[[str], None]
 
 
@@ -114,6 +114,8 @@ def _measure_parts(chosen: Options, console: Console) -> Iterator[tuple[str, lis
             # The overhead comes first, because it also measures functions that have not run yet.
             if "overhead" in chosen.only:
                 yield "overhead", overhead.make_tables(overhead.measure_overhead(bench, chosen.runs, tick("overhead")))
+            if "scenarios" in chosen.only:
+                yield "scenarios", [scenarios.make_table(scenarios.measure_scenarios(bench, chosen.runs, tick("scenarios")))]
             if "stops" in chosen.only:
                 yield "stops", stops.make_tables(stops.measure_stops(bench, chosen.runs, tick("stops")))
             if "endings" in chosen.only:

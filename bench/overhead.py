@@ -24,7 +24,7 @@ from squall.domain.run.timeline import EventName
 
 EXPERIMENT = "network-latency"
 FAULT_SECONDS = 30
-PEER = Path(__file__).parent / "chaostoolkit-experiment.json"
+PEER = Path(__file__).parent / "peer" / "experiment.json"
 PEER_SECONDS = 180
 QUIET_SECONDS = 45.0
 """How long the workload is left alone before a run: longer than the shortest baseline, which leaves out what an earlier

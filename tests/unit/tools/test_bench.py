@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench import cold_starts, endings, judge, overhead, periods, stops, transitions
+from bench import cold_starts, endings, judge, overhead, periods, scenarios, stops, transitions
 from bench.__main__ import PARTS, parse_options, write_document
 from bench.tables import Spread, Table
 
@@ -85,6 +85,15 @@ FIGURES: dict[str, list[Table]] = {
             "load average 0.5 on 2 cores",
         )
     ),
+    "scenarios": [
+        scenarios.make_table(
+            scenarios.Compared(
+                (scenarios.Timed(8.0, 50, "validated"), scenarios.Timed(10.0, 50, "validated")),
+                (scenarios.Timed(9.9, 55, "validated"), scenarios.Timed(9.9, 53, "refuted")),
+                "load average 0.5 on 2 cores",
+            )
+        )
+    ],
 }
 EXPECTED = {
     "cold": [
@@ -107,6 +116,11 @@ EXPECTED = {
         "| Squall | 2 | 62.0 (60.0 to 64.0) | 32.0 (30.0 to 34.0) | validated |",
         "| fault | 31.0 |",
         "| Chaos Toolkit | 1 | 33.0 | 3.0 |",
+    ],
+    "scenarios": [
+        "| ec2-instance-termination | 1 | 2 | 9.0 (8.0 to 10.0) | 50 (50 to 50) | validated |",
+        "| zone-loss | 3 | 2 | 9.9 (9.9 to 9.9) | 54 (53 to 55) | refuted; validated |",
+        "| three faults ÷ one |  |  | 1.10 | 1.08 |",
     ],
 }
 

@@ -1,0 +1,1 @@
+"""Chaos Toolkit beside Squall: its experiment, and what runs it."""
