@@ -11,13 +11,15 @@ from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.scaling_groups import FailedLaunch, ScalingGroup
 from squall.domain.resources.subnets import Subnet
 from squall.domain.resources.volumes import Attachment, Volume
+from tests.chaos.actions import ACTIONS, REBOOT
 from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
-from tests.fakes.workload import ACCOUNT, REGION, FakeGroup
+from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
-from tests.workflow.faults.actions.test_hosts import DRAIN, GENERAL, SHOP_CLUSTER, TERMINATE, add_cluster
-from tests.workflow.faults.actions.test_transit_gateways import ACTION as GATEWAY_ACTION
-from tests.workflow.faults.actions.test_transit_gateways import GATEWAY
-from tests.workflow.faults.actions.test_zonal_shifts import BALANCER, SHIFT, SHIFT_VALUES
+from tests.workflow.faults.actions.test_custom_resources import ACTION as CHAOS_MESH
+from tests.workflow.faults.actions.test_hosts import DRAIN, TERMINATE, add_cluster
+from tests.workflow.faults.actions.test_left_over import BLOCK, ROUTES
+from tests.workflow.faults.actions.test_transit_gateways import ACTION as TRANSIT
+from tests.workflow.faults.actions.test_zonal_shifts import SHIFT
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
 from tests.workflow.faults.test_described import ACTION, API_ACTION, LINKS, ORDERS_ROLE, SIGNAL
 from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
@@ -113,34 +115,15 @@ def database(_: Walk, world: FakeWorld) -> None:
     catalogue(type="database_failure", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
 
 
-def nodegroup(_: Walk, world: FakeWorld, **target: Any) -> None:
-    policy(allowed_types=[TERMINATE])
-    world.fleet.add_group(FakeGroup("eks-general", desired=4, tags=STAGING))
-    world.fleet.add_other(GENERAL)
-    named = target or {"target_resources": [GENERAL.arn]}
-    share = {"instanceTerminationPercentage": 50}
-    catalogue(type=TERMINATE, service=TARGET_GROUP, parameters=share, **{**CRITERIA, **named})
+def by_id(action: str, **target: Any) -> Prepare:
+    """The FIS action as in the matrix; with a target of its own, if one is given."""
 
+    def prepare(_: Walk, world: FakeWorld) -> None:
+        ACTIONS[action](world, deployed().catalogue["seed"], deployed().environments["staging"])
+        if target:
+            catalogue(target_resources=[], target=target)
 
-def tagged_nodegroup(walk: Walk, world: FakeWorld) -> None:
-    nodegroup(walk, world, target_resources=[], target={"resource_type": "aws:eks:nodegroup", "tags": STAGING})
-
-
-def container_instances(_: Walk, world: FakeWorld, **target: Any) -> None:
-    policy(allowed_types=[DRAIN])
-    add_cluster(world)
-    named = target or {"target_resources": [SHOP_CLUSTER.arn]}
-    catalogue(type=DRAIN, service=TARGET_GROUP, parameters={"drainagePercentage": 50}, **{**CRITERIA, **named})
-
-
-def tagged_container_instances(walk: Walk, world: FakeWorld) -> None:
-    container_instances(walk, world, target_resources=[], target={"resource_type": "aws:ecs:cluster", "tags": STAGING})
-
-
-def rebooted_database(_: Walk, world: FakeWorld) -> None:
-    policy(allowed_types=["aws:rds:reboot-db-instances"])
-    world.fleet.add_other(INSTANCE)
-    catalogue(type="aws:rds:reboot-db-instances", target_resources=[INSTANCE.arn], service=TARGET_GROUP, **CRITERIA)
+    return prepare
 
 
 def cluster(_: Walk, world: FakeWorld) -> None:
@@ -175,28 +158,6 @@ def link(action: str) -> Prepare:
         described(world, LINKS[action], action, percentage=None)
 
     return prepare
-
-
-def shifted(_: Walk, world: FakeWorld) -> None:
-    policy(allowed_types=[SHIFT])
-    world.fleet.add_other(BALANCER)
-    catalogue(type=SHIFT, target_resources=[BALANCER.arn], service=TARGET_GROUP, parameters=SHIFT_VALUES, **CRITERIA)
-
-
-def tagged_shifted(walk: Walk, world: FakeWorld) -> None:
-    shifted(walk, world)
-    target = {"resource_type": "aws:arc:zonal-shift-managed-resource", "tags": STAGING}
-    catalogue(type=SHIFT, target_resources=[], target=target, service=TARGET_GROUP, parameters=SHIFT_VALUES, **CRITERIA)
-
-
-def gateway(_: Walk, world: FakeWorld) -> None:
-    policy(allowed_types=[GATEWAY_ACTION])
-    world.fleet.add_other(GATEWAY)
-    world.metrics.set("Throttled", lambda _: 90.0 if world.faults.active() else 0.0)
-    parameters = {"region": "us-east-1"}
-    catalogue(
-        type=GATEWAY_ACTION, target_resources=[GATEWAY.arn], service=TARGET_GROUP, parameters=parameters, fault_signal=SIGNAL, **CRITERIA
-    )
 
 
 def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
@@ -239,20 +200,22 @@ KINDS: dict[str, Prepare] = {
     "a global table": link("aws:dynamodb:global-table-pause-replication"),
     "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
     "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
-    "a VPC endpoint": link("aws:network:disrupt-vpc-endpoint"),
-    "a transit gateway": gateway,
-    "what ARC shifts": shifted,
-    "tagged, what ARC shifts": tagged_shifted,
+    "a VPC endpoint": by_id(BLOCK),
+    "a route table": by_id(ROUTES),
+    "a transit gateway": by_id(TRANSIT),
+    "what ARC shifts": by_id(SHIFT),
+    "tagged, what ARC shifts": by_id(SHIFT, resource_type="aws:arc:zonal-shift-managed-resource", tags=STAGING),
     "tasks": task,
     "tagged tasks": tagged_task,
     "a task's agent": task_agent,
     "pods": pod,
-    "a node group": nodegroup,
-    "tagged node groups": tagged_nodegroup,
-    "container instances": container_instances,
-    "tagged container instances": tagged_container_instances,
+    "pods of Chaos Mesh": by_id(CHAOS_MESH),
+    "a node group": by_id(TERMINATE),
+    "tagged node groups": by_id(TERMINATE, resource_type="aws:eks:nodegroup", tags=STAGING),
+    "container instances": by_id(DRAIN),
+    "tagged container instances": by_id(DRAIN, resource_type="aws:ecs:cluster", tags=STAGING),
     "a database": database,
-    "a rebooted database": rebooted_database,
+    "a rebooted database": by_id(REBOOT),
     "a cluster": cluster,
     "a scenario": scenario,
     "an observation": observed,
@@ -310,6 +273,7 @@ def _on(prepare: Prepare, way: Scene) -> Scene:
 ON_TARGETS: dict[str, Scene] = {
     **{f"{kind}{way}": _on(KINDS[kind], WAYS[way]) for way in WAYS for kind in KINDS},
     "a subnet, taken over by another": _on(subnet, taken_over),
-    "what ARC shifts, taken over after its end": _on(shifted, taken_over_after_its_end),
-    "container instances, taken over after its end": _on(container_instances, drained_again_after_its_end),
+    "what ARC shifts, taken over after its end": _on(by_id(SHIFT), taken_over_after_its_end),
+    "a route table, taken over after its end": _on(by_id(ROUTES), taken_over_after_its_end),
+    "container instances, taken over after its end": _on(by_id(DRAIN), drained_again_after_its_end),
 }

@@ -20,6 +20,7 @@ from typing import Any
 
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.fis_state import FisExperiment
+from tests.chaos.actions import ACTIONS, shaped
 from tests.chaos.modes import FREEZES, MODES, STATES, Mode, Trial, calls, frozen_at, function_of
 from tests.fakes.world import FakeWorld
 from tests.workflow.course.test_again import variables
@@ -60,8 +61,18 @@ class Found:
     wrong: str = ""
 
 
+STATES_OF_ACTIONS = (
+    "FinalCheck", "StartFault", "WatchFault", "ObserveFault", "StopFault", "RunRollback", "VerifyRollback", "WatchRecovery", "Release",
+)  # fmt: skip
+"""Where a FIS action by its id differs from another: it is compared once more before its start, started, watched, stopped, and what it
+left is looked for. Who closes an execution that was stopped there, the watchdog or the pulse, looks for it, too. Before, and in what
+is made of the result afterwards, no function knows more of an action than of any fault."""
+PLACES = [(shape, state) for shape in EVERY_SHAPE for state in STATES]
+PLACES_OF_ACTIONS = [(shape, state) for shape in ACTIONS for state in STATES_OF_ACTIONS]
+
+
 def cells() -> list[Cell]:
-    return [Cell(state, mode, shape) for shape in EVERY_SHAPE for state in STATES for mode in MODES]
+    return [Cell(state, mode, shape) for shape, state in (*PLACES, *PLACES_OF_ACTIONS) for mode in MODES]
 
 
 def freezing(state: str, shape: str = ONE_FAULT) -> list[Cell]:
@@ -70,11 +81,11 @@ def freezing(state: str, shape: str = ONE_FAULT) -> list[Cell]:
 
 
 def sample(seed: int, of_each: int = 1) -> list[Cell]:
-    """Cells in which each state and each mode occurs at least `of_each` times, and of which an equal part has each shape. The seed
-    decides the combinations."""
+    """Cells in which each state and each mode occurs at least `of_each` times, and of which an equal part has each shape and each FIS
+    action. The seed decides the combinations."""
     dice = random.Random(seed)
     longest = max(len(STATES), len(MODES)) * of_each
-    names = zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), cycle(EVERY_SHAPE), strict=False)
+    names = zip(_shuffled(STATES, longest, dice), _shuffled(MODES, longest, dice), cycle((*EVERY_SHAPE, *ACTIONS)), strict=False)
     return [Cell(state, mode, shape) for state, mode, shape in names]
 
 
@@ -87,7 +98,7 @@ def _shuffled(names: dict[str, Any], count: int, dice: random.Random) -> list[st
 
 def run(cell: Cell) -> Found:
     calls(cell.shape)  # a run of its own: not while another is wired
-    with arranged(cell.shape) as (walk, world):
+    with arranged(shaped(cell.shape)) as (walk, world):
         trial = Trial(walk, world, cell.state, cell.shape)
         world.faults.listeners.append(lambda _: trial.at_once.append(len(world.faults.active())))
         if arrange := WHERE.get(cell.state):
@@ -204,7 +215,7 @@ def heard(world: FakeWorld, execution_id: str) -> None:
 def summary(results: list[Found]) -> str:
     """The size of the matrix, the cells that failed, and the slowest cell of each mode, in words."""
     survivors = [result for result in results if result.wrong]
-    size = f"{len(STATES)} states x {len(MODES)} modes x {len(EVERY_SHAPE)} shapes"
+    size = f"{len(PLACES)} states of {len(EVERY_SHAPE)} shapes and {len(PLACES_OF_ACTIONS)} of {len(ACTIONS)} actions, x {len(MODES)} modes"
     lines = [f"{size} = {len(cells())} cells; {len(results)} run, {len(survivors)} survivors"]
     lines += [f"  {result.cell}: {result.wrong}" for result in survivors]
     for mode in dict.fromkeys(result.cell.mode for result in results):

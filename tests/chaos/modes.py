@@ -13,6 +13,7 @@ from functools import cache, partial
 from typing import Any
 
 from squall.errors import Unavailable
+from tests.chaos.actions import shaped
 from tests.chaos.frozen import Frozen
 from tests.fakes.world import PORTS, FakeWorld
 from tests.workflow.endings import Intercept, once
@@ -61,7 +62,7 @@ class Trial:
     world: FakeWorld
     state: str
     shape: str = ONE_FAULT
-    """What the experiment is: one of the rig's shapes."""
+    """What the experiment is: one of the rig's shapes, or a FIS action."""
     heard: bool = True
     """Whether Step Functions' event of a dead execution reaches the watchdog."""
     redriven: bool = False
@@ -156,7 +157,7 @@ def frozen_part(trial: Trial, part: float) -> None:
 @cache
 def calls(shape: str = ONE_FAULT) -> dict[str, int]:
     """How many calls of ports each function makes when it is first invoked in a good run."""
-    return count_calls(partial(good_run, shape=shape))
+    return count_calls(partial(good_run, shape=shaped(shape)))
 
 
 def count_calls(run: Callable[[Callable[[Walk, str], None]], object]) -> dict[str, int]:

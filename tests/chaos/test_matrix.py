@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos.matrix import Cell, cells, freezing, run, sample, summary
+from squall.domain.base.vocabulary import Verdict
+from tests.chaos.actions import ACTIONS, shaped
+from tests.chaos.matrix import PLACES, PLACES_OF_ACTIONS, Cell, cells, freezing, run, sample, summary
 from tests.chaos.modes import MODES, SERVICE, STATES, calls
 from tests.fakes.world import PORTS
-from tests.workflow.rig import EVERY_SHAPE
+from tests.workflow.endings import result_of
+from tests.workflow.rig import EVERY_SHAPE, arranged
 
 SEED = 20300107
 
@@ -27,7 +30,7 @@ def test_the_sample_leaves_out_no_state_and_no_mode() -> None:
     chosen = sample(SEED)
     assert {cell.state for cell in chosen} == set(STATES)
     assert {cell.mode for cell in chosen} == set(MODES)
-    assert {cell.shape for cell in chosen} == set(EVERY_SHAPE)
+    assert {cell.shape for cell in chosen} == {*EVERY_SHAPE, *ACTIONS}
     assert len(chosen) < len(cells())
 
 
@@ -36,18 +39,26 @@ def test_every_port_breaks_with_its_service() -> None:
     assert sorted(broken) == sorted({*PORTS} - {"clock"})
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+def test_an_action_that_nothing_breaks_is_validated(action: str) -> None:
+    """A run that is refused would be no cell of the matrix."""
+    with arranged(shaped(action)) as (walk, world):
+        walk.run({"experiment": "seed"})
+        assert result_of(world).verdict is Verdict.VALIDATED, result_of(world).reason
+        ((fault, *_),) = (run.body["actions"].values() for run in world.faults.runs.values())
+        assert fault["actionId"] == action
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("shape", EVERY_SHAPE)
-@pytest.mark.parametrize("state", STATES)
-def test_everything_that_can_break_at(state: str, shape: str) -> None:
+@pytest.mark.parametrize(("shape", "state"), [*PLACES, *PLACES_OF_ACTIONS])
+def test_everything_that_can_break_at(shape: str, state: str) -> None:
     results = [run(Cell(state, mode, shape)) for mode in MODES]
     assert [result for result in results if result.wrong] == [], summary(results)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("shape", EVERY_SHAPE)
-@pytest.mark.parametrize("state", STATES)
-def test_frozen_past_its_lease_before_any_of_its_calls(state: str, shape: str) -> None:
+@pytest.mark.parametrize(("shape", "state"), [*PLACES, *PLACES_OF_ACTIONS])
+def test_frozen_past_its_lease_before_any_of_its_calls(shape: str, state: str) -> None:
     results = [run(cell) for cell in freezing(state, shape)]
     assert len(results) >= 2
     assert [result for result in results if result.wrong] == [], summary(results)

@@ -68,6 +68,10 @@ def rel12_experiment(world: FakeWorld) -> dict[str, Any]:
     return {**experiment, "target_resources": [member.id for member in world.fleet.members("web")][:2], "rollback": rollback}
 
 
+Change = Callable[[FakeWorld, dict[str, Any], dict[str, Any]], None]
+"""Changes the deployed experiment, and its policy, in place; also what is in the account."""
+
+
 def make_scenario(experiment: dict[str, Any], policy: dict[str, Any]) -> None:
     """Three faults in nine minutes: memory on one instance, a minute later the loss of another one beside it, and, a minute
     after memory, latency on the first."""
@@ -163,7 +167,7 @@ def _adopt(
     experiment |= {"type": "custom", "fis_template_id": "EXTtheirs", "success_criteria": ["System availability > 99%"]}
 
 
-ADOPTED: dict[str, Callable[[FakeWorld, dict[str, Any], dict[str, Any]], None]] = {
+ADOPTED: dict[str, Change] = {
     "an adopted automation": adopt_automation,
     "an adopted automation that is over at once": adopt_quick_automation,
     "an adopted command": adopt_command,
@@ -173,12 +177,16 @@ EVERY_SHAPE = (*SHAPES, *ADOPTED)
 
 
 @contextmanager
-def arranged(shape: str = ONE_FAULT, campaigns: dict[str, Any] | None = None) -> Iterator[tuple[Walk, FakeWorld]]:
-    """The workload; the experiment as `seed`, and on another instance of the group as `other`. For tests that make their own worlds."""
+def arranged(shape: str | Change = ONE_FAULT, campaigns: dict[str, Any] | None = None) -> Iterator[tuple[Walk, FakeWorld]]:
+    """The workload; the experiment as `seed`, and on another instance of the group as `other`, which is `seed` once more where the
+    shape is a change of the caller's. For tests that make their own worlds."""
     world = workload()
     experiment, policy = rel12_experiment(world), environment("staging")
     other = {**experiment, "name": "Other", "target_resources": [world.fleet.members("web")[2].id]}
-    if shape in ADOPTED:
+    if callable(shape):
+        shape(world, experiment, policy)
+        other = {**experiment, "name": "Other"}
+    elif shape in ADOPTED:
         ADOPTED[shape](world, experiment, policy)
     else:
         SHAPES[shape](experiment, policy)
@@ -198,7 +206,7 @@ tree_read_once = cache(grammar.parse_tree)
 """Half of a run's time would be the same five sentences, parsed in every state. Nobody changes a tree."""
 
 
-def good_run(note: Callable[[Walk, str], None], shape: str = ONE_FAULT) -> Walked:
+def good_run(note: Callable[[Walk, str], None], shape: str | Change = ONE_FAULT) -> Walked:
     """A run that goes well, which people were asked for; `note` is told of every call of a port."""
     with arranged(shape) as (walk, world):
         world.failing = Intercept(lambda called: note(walk, called))

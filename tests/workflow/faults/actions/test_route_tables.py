@@ -19,14 +19,19 @@ NAME, ACTION = "subnet-0a1", "aws:network:route-table-disrupt-cross-region-conne
 OPTED_IN = {"squall:environment": "staging"}
 
 
-@pytest.fixture
-def subnet(world: FakeWorld) -> Subnet:
+def routed_subnet(world: FakeWorld) -> Subnet:
+    """The subnet of one instance, with a route table of its own and a gateway endpoint in it."""
     member = world.fleet.members("web")[0]
-    result = Subnet(
+    return Subnet(
         id=NAME, arn=f"arn:aws:ec2:{REGION}:{ACCOUNT}:subnet/{NAME}", state="available", zone=member.zone, tags=OPTED_IN, vpc="vpc-1",
         cidr="10.0.1.0/24", acl="acl-0a1", association="aclassoc-0", instances=(member.id,), route_table="rtb-1",
         route_association="rtbassoc-0", gateways={"vpce-s3": OPTED_IN},
     )  # fmt: skip
+
+
+@pytest.fixture
+def subnet(world: FakeWorld) -> Subnet:
+    result = routed_subnet(world)
     world.fleet.add_other(result)
     return result
 
