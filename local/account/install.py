@@ -32,7 +32,7 @@ def install_patches() -> None:
     from local.account.metrics import alarms, api
     from local.account.peers import federation, regions
     from local.account.ssm import automation, commands
-    from local.account.tasks import ecs
+    from local.account.tasks import container_instances, ecs
     from local.workload import ministack_truth
 
     for part in (
@@ -50,6 +50,7 @@ def install_patches() -> None:
         automation,
         rds,
         ecs,
+        container_instances,
         eks,
         stream_errors,
         athena,

@@ -104,7 +104,7 @@ def _order_instance(manager: Manager, order: list[str], _body: bytes) -> object:
 def _order_task(manager: Manager, order: list[str], body: bytes) -> object:
     match order:
         case [task_id, "stop"]:
-            return manager.tasks.stop(task_id, str(_parse_object(body).get("reason", "")))
+            return manager.stop_task(task_id, str(_parse_object(body).get("reason", "")))
     raise LookupError(f"tasks take no order {'/'.join(order)}")
 
 

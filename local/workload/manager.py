@@ -27,7 +27,8 @@ from local.workload.settings import Settings
 from local.workload.shapes.controller import Controller
 from local.workload.shapes.idle_colour import IdleColour
 from local.workload.shapes.internal import Internal
-from local.workload.tasks.tasks import Tasks
+from local.workload.tasks.resources import ON_FARGATE, ON_HOSTS
+from local.workload.tasks.tasks import NoSuchTaskError, Tasks
 
 DESIRED = 3
 TICK_SECONDS = 0.5
@@ -75,13 +76,13 @@ class Manager:
         around = Surroundings(
             self._cloud, self.resources.subnets, self._region, self._folder, self._seed, self.fleet.lock, self._brief, self._changed
         )
-        self.tasks = Tasks(around)
+        self._services = [Tasks(around, kind) for kind in (ON_FARGATE, ON_HOSTS)]
         shapes: list[Part] = [
             Internal(around, self.fleet),
             IdleColour(around, self.resources),
             Controller(around, self.fleet, self.resources),
         ]
-        self._parts: list[Part] = [self.tasks, Pods(around), *shapes]
+        self._parts: list[Part] = [*self._services, Pods(around), *shapes]
         """The parts that run only while a setting asks for them."""
         Publisher(self._cloud, self.resources, self.fleet, self._traffic, self.database, self._folder).start()
 
@@ -185,7 +186,7 @@ class Manager:
             report: dict[str, Any] = self.fleet.report()
         for part in self._parts:
             added = part.report()
-            merged = {name: {**report[name], **added.get(name, {})} for name in ("groups", "target_health")}
+            merged = {name: {**report.get(name, {}), **added.get(name, {})} for name in ("groups", "target_health", "services")}
             report = {**report, **added, **merged}
         return {**report, "database": self.database.report()}
 
@@ -267,6 +268,13 @@ class Manager:
             fault.known.wait(FAULT_SECONDS)
         fault.known.set()
         return fault
+
+    def stop_task(self, task_id: str, reason: str) -> dict[str, object]:
+        """Stop a task of any service by an order from outside. Raises NoSuchTaskError."""
+        for service in self._services:
+            if service.has(task_id):
+                return service.stop(task_id, reason)
+        raise NoSuchTaskError(f"no task {task_id} runs here")
 
     def reboot(self, instance_id: str) -> Web:
         """Restart the operating system of an instance; returns at once. One that restarts already goes on with that."""

@@ -146,8 +146,8 @@ def _record_report(autoscaling: ModuleType, health: dict[str, dict[str, list[str
     health.update(document["target_health"])
     if "database" in document:
         rds.report_database(document["database"])
-    if "ecs" in document:
-        ecs.report_tasks(document["ecs"])
+    for service in document.get("services", {}).values():
+        ecs.report_tasks(service)
     if "kubernetes" in document:
         eks.report_cluster(document["kubernetes"])
     return _make_answer(autoscaling, REPORT_ACTION)

@@ -62,6 +62,10 @@ class Settings:
     """Kinds of fault that no instance feels, while Systems Manager reports success."""
     tasks: bool = False
     """Whether the ECS service runs, beside the web instances."""
+    container_instances: bool = False
+    """Whether an ECS service with six tasks on four container instances runs, beside the web instances."""
+    minimum_healthy_percent: float = 100.0
+    """How much of its desired count that service keeps healthy while it moves tasks from container instances that drain."""
     failing_agents: float = 0.0
     """The number of targets of each command that fail it, the first ones it reaches."""
     functions: bool = False
@@ -101,6 +105,7 @@ _LIMITS = {
     "function_timeout_ms": (0.0, 60_000.0),
     "disk_mib": (8.0, 256.0),
     "failing_agents": (0.0, 100.0),
+    "minimum_healthy_percent": (0.0, 100.0),
     "failover_seconds": (0.0, 600.0),
 }
 

@@ -25,6 +25,8 @@ EFFECTS: dict[str, str] = {
     "aws:fis:inject-api-throttle-error": _REAL_ROLE,
     "aws:fis:inject-api-unavailable-error": _REAL_ROLE,
     "aws:ec2:api-insufficient-instance-capacity-error": "real: the account refuses that share of the role's launches in the zones",
+    "aws:ecs:drain-container-instances": "real: the service's tasks end there and start elsewhere, as processes",
+    "aws:eks:terminate-nodegroup-instances": "real: the pods' processes on the nodes end, and others start on the nodes that are left",
     "aws:ecs:stop-task": "real: the task's process ends",
     "aws:ecs:task-cpu-stress": _REAL_LOAD,
     "aws:ecs:task-io-stress": "real: a file takes the task's disk",

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import autoscaling, dynamodb, ec2, iam, kinesis, lambda_svc, rds, s3
+from ministack.services import autoscaling, dynamodb, ec2, eks, iam, kinesis, lambda_svc, rds, s3
+from ministack.services import ecs as ecs_service
 
 from local.account.ec2 import spot
 from local.account.fis.errors import ExperimentError
@@ -28,6 +29,8 @@ STREAM = "aws:kinesis:stream"
 ROLE = "aws:iam:role"
 GLOBAL_TABLE = "aws:dynamodb:global-table"
 BUCKET = "aws:s3:bucket"
+ECS_CLUSTER = "aws:ecs:cluster"
+NODEGROUP = "aws:eks:nodegroup"
 _chooser = random.Random(20240)
 
 
@@ -119,6 +122,16 @@ def _list_buckets() -> list[Resource]:
     return [Resource(f"arn:aws:s3:::{name}", name, dict(s3._bucket_tags.get(name) or {}), bucket) for name, bucket in known]
 
 
+def _list_ecs_clusters() -> list[Resource]:
+    tags = {arn: {tag["key"]: tag["value"] for tag in owned or []} for arn, owned in ecs_service._tags.items()}
+    known = ecs_service._clusters.items()
+    return [Resource(cluster["clusterArn"], name, tags.get(cluster["clusterArn"], {}), cluster) for name, cluster in known]
+
+
+def _list_nodegroups() -> list[Resource]:
+    return [Resource(group["nodegroupArn"], name, dict(group["tags"]), group) for name, group in eks._nodegroups.items()]
+
+
 FINDERS = {
     INSTANCE: _list_instances,
     SPOT: _list_spot_instances,
@@ -133,6 +146,8 @@ FINDERS = {
     ROLE: _list_roles,
     GLOBAL_TABLE: _list_global_tables,
     BUCKET: _list_buckets,
+    ECS_CLUSTER: _list_ecs_clusters,
+    NODEGROUP: _list_nodegroups,
 }
 
 

@@ -22,6 +22,7 @@ from ministack.services import ecs
 from local.account import settings
 from local.account.patching import find_original, replace_function, require_names
 from local.account.ssm import nodes
+from local.account.tasks import container_instances
 
 Data = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
@@ -74,6 +75,7 @@ def report_tasks(reported: Data) -> None:
         del _told[arn]
         ecs._tasks.pop(arn, None)
         ecs._tags.pop(arn, None)
+    container_instances.report_hosts(reported["cluster"], reported["hosts"], reported["tasks"])
     for arn, task in known.items():
         _told[arn] = task
         _show_task(arn, task, service)
@@ -104,6 +106,8 @@ def _show_task(arn: str, task: Data, service: Data) -> None:
             for container in definition["containerDefinitions"]
         ],
     }  # fmt: skip
+    if task["host"]:
+        ecs._tasks[arn]["containerInstanceArn"] = container_instances.make_arn(service["clusterArn"].rpartition("/")[2], task["host"])
     tags = {tag["key"]: tag["value"] for tag in ecs._tags.get(arn) or []}
     nodes.register_agent(task["id"], task["node"], task["address"], {**tags, "ECS_TASK_ARN": arn, "FAULT_INJECTION_SIDECAR": "true"})
 

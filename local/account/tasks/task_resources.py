@@ -2,7 +2,8 @@
 others.
 
 From the service authorization reference: DescribeTasks and StopTask are checked on the tasks, DescribeServices and
-UpdateService on the services, DescribeClusters on the clusters, ListTasks, ListClusters and DescribeTaskDefinition on no
+UpdateService on the services, DescribeClusters and ListContainerInstances on the clusters, DescribeContainerInstances and
+UpdateContainerInstancesState on the container instances, ListTasks, ListClusters and DescribeTaskDefinition on no
 resource. If a call names several resources, the first is returned.
 """
 
@@ -29,6 +30,9 @@ def find_resource(service: str, headers: dict[str, str], body: bytes, region: st
         "DescribeServices": ("service", data.get("services")),
         "UpdateService": ("service", [data.get("service")]),
         "DescribeClusters": ("cluster", data.get("clusters")),
+        "ListContainerInstances": ("cluster", [data.get("cluster", "default")]),
+        "DescribeContainerInstances": ("container-instance", data.get("containerInstances")),
+        "UpdateContainerInstancesState": ("container-instance", data.get("containerInstances")),
     }
     if action not in named:
         return None

@@ -1,17 +1,19 @@
-"""The sample's ECS service in the account: cluster, task definition and service, made and scaled through ordinary
+"""The sample's ECS services in the account: cluster, task definition and service, made and scaled through ordinary
 APIs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from local.workload.network.peers import INVENTORY_URL
+from local.workload.settings import Settings
 
-CLUSTER = "sample"
-SERVICE = "sample-tasks"
 ROLE = "arn:aws:iam::000000000000:role/sample-managed-instance"
 """The role that the sidecar registers the task with; nothing assumes it here."""
+MAXIMUM_PERCENT = 200
+"""How many tasks the service may have at once while it moves them, in percent of its desired count: ECS's default."""
 _APP = {
     "name": "web",
     "image": "sample/web:1",
@@ -28,21 +30,51 @@ _AGENT = {
 }
 
 
+@dataclass(frozen=True)
+class Kind:
+    """One of the sample's services, and where its tasks run."""
+
+    cluster: str
+    service: str
+    setting: str
+    """The setting that asks for it."""
+    desired: int
+    block: int
+    """Third octet of the addresses of its tasks in zone a."""
+    hosts: int = 0
+    """The number of its container instances; 0: its tasks run on Fargate."""
+
+    def is_wanted(self, settings: Settings) -> bool:
+        return bool(getattr(settings, self.setting))
+
+    @property
+    def placement(self) -> dict[str, Any]:
+        """Where ECS runs the tasks, as CreateService takes it."""
+        return {"launchType": "EC2"} if self.hosts else {"launchType": "FARGATE", "platformVersion": "1.4.0"}
+
+
+ON_FARGATE = Kind("sample", "sample-tasks", "tasks", desired=3, block=1)
+ON_HOSTS = Kind("sample-hosts", "sample-hosted", "container_instances", desired=6, block=5, hosts=4)
+
+
 class Service:
     """The service, with one revision of its task definition."""
 
-    def __init__(self, ecs: Any) -> None:
-        self._ecs = ecs
+    def __init__(self, ecs: Any, kind: Kind) -> None:
+        self._ecs, self._kind = ecs, kind
 
-    def ensure(self, target_group: str, subnets: Sequence[str], count: int, tags: Mapping[str, str]) -> None:
-        """Create what is missing, and set the desired count."""
+    def ensure(self, target_group: str, subnets: Sequence[str], minimum_percent: float, tags: Mapping[str, str]) -> None:
+        """Create what is missing, and set the desired count and the share of it that must stay healthy."""
+        kind = self._kind
+        shares = {"minimumHealthyPercent": round(minimum_percent), "maximumPercent": MAXIMUM_PERCENT}
         if any(service["status"] == "ACTIVE" for service in self._described()):
-            self.scale(count)
+            self._ecs.update_service(cluster=kind.cluster, service=kind.service, desiredCount=kind.desired, deploymentConfiguration=shares)
             return
-        self._ecs.create_cluster(clusterName=CLUSTER, settings=[{"name": "containerInsights", "value": "enhanced"}])
+        named = [{"key": key, "value": value} for key, value in tags.items()]
+        self._ecs.create_cluster(clusterName=kind.cluster, settings=[{"name": "containerInsights", "value": "enhanced"}], tags=named)
         definition = self._ecs.register_task_definition(
-            family=SERVICE,
-            requiresCompatibilities=["FARGATE"],
+            family=kind.service,
+            requiresCompatibilities=[kind.placement["launchType"]],
             networkMode="awsvpc",
             pidMode="task",
             enableFaultInjection=True,
@@ -52,17 +84,17 @@ class Service:
             containerDefinitions=[_APP, _AGENT],
         )["taskDefinition"]["taskDefinitionArn"]
         self._ecs.create_service(
-            cluster=CLUSTER,
-            serviceName=SERVICE,
+            cluster=kind.cluster,
+            serviceName=kind.service,
             taskDefinition=definition,
-            desiredCount=count,
-            launchType="FARGATE",
-            platformVersion="1.4.0",
+            desiredCount=kind.desired,
+            **kind.placement,
+            deploymentConfiguration=shares,
             networkConfiguration={"awsvpcConfiguration": {"subnets": list(subnets)}},
             loadBalancers=[{"targetGroupArn": target_group, "containerName": "web", "containerPort": 80}],
             healthCheckGracePeriodSeconds=10,
             propagateTags="SERVICE",
-            tags=[{"key": key, "value": value} for key, value in tags.items()],
+            tags=named,
         )
 
     def desired(self) -> int:
@@ -70,9 +102,9 @@ class Service:
         return sum(service["desiredCount"] for service in self._described() if service["status"] == "ACTIVE")
 
     def scale(self, count: int) -> None:
-        self._ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=count)
+        self._ecs.update_service(cluster=self._kind.cluster, service=self._kind.service, desiredCount=count)
 
     def _described(self) -> list[Any]:
-        if not self._ecs.describe_clusters(clusters=[CLUSTER])["clusters"]:
+        if not self._ecs.describe_clusters(clusters=[self._kind.cluster])["clusters"]:
             return []
-        return list(self._ecs.describe_services(cluster=CLUSTER, services=[SERVICE])["services"])
+        return list(self._ecs.describe_services(cluster=self._kind.cluster, services=[self._kind.service])["services"])

@@ -5,6 +5,10 @@ The workload is the service's scheduler and its tasks' host; the account repeats
 A task that is stopped is first deregistered from its target group, then sent SIGTERM, and SIGKILL if it stays. A task
 whose container ends by itself, or whose load balancer's health check fails, is replaced in the same way, with another
 stop code.
+
+Tasks run on Fargate, or on container instances (`local.workload.tasks.hosts`). From a container instance that drains, the
+service moves its tasks: others start elsewhere, and each task stops as soon as the service keeps its minimum healthy
+percent without it.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG
@@ -23,9 +28,9 @@ from local.workload.processes.containers import Container, Containers, Measured
 from local.workload.processes.served import Served
 from local.workload.settings import Settings
 from local.workload.tasks import metrics as task_metrics
-from local.workload.tasks.resources import CLUSTER, SERVICE, Service
+from local.workload.tasks.hosts import Hosts
+from local.workload.tasks.resources import Kind, Service
 
-DESIRED = 3
 AGENT_SECONDS = 2.0
 """Seconds from the start of a container to its agent's registration with Systems Manager."""
 DEREGISTRATION_SECONDS = 2.0
@@ -36,9 +41,9 @@ GRACE_SECONDS = 10.0
 UNHEALTHY_SECONDS = 4.0
 REMEMBERED_SECONDS = 3600.0
 """Seconds that a stopped task stays visible, as on AWS."""
-_BLOCK = 1
 
 USER, SCHEDULER, EXITED = "UserInitiated", "ServiceSchedulerInitiated", "EssentialContainerExited"
+HOST_GONE = "TerminationNotice"
 
 
 class NoSuchTaskError(LookupError):
@@ -54,6 +59,8 @@ class Task:
     container: Container
     node: str
     """The name under which its agent registers with Systems Manager."""
+    host: str = ""
+    """The container instance that it runs on; empty on Fargate."""
     last: str = "PENDING"
     created: float = field(default_factory=time.time)
     started: float | None = None
@@ -75,6 +82,11 @@ class Task:
         since = self.started is not None and time.time() - self.started >= AGENT_SECONDS
         return since and self.termed is None and not self.over and self.container.running
 
+    @property
+    def fit(self) -> bool:
+        """Whether it counts as healthy for its service: it runs, and the load balancer finds it healthy."""
+        return self.last == "RUNNING" and self.stopping is None and self.container.target_state == "healthy"
+
     def stop(self, code: str, reason: str) -> None:
         """Request the stop. Only the first request sets code and reason."""
         if self.stopping is None:
@@ -94,16 +106,19 @@ class Task:
             "stop_code": self.stop_code,
             "reason": self.reason,
             "node": self.node if self.online else None,
+            "host": self.host,
         }
 
 
 class Tasks:
-    """The service, while `Settings.tasks` asks for it."""
+    """One service, while its setting asks for it."""
 
-    def __init__(self, around: Surroundings) -> None:
-        self._around = around
-        self._service = Service(around.cloud.client("ecs"))
-        self._containers = Containers(SERVICE, _BLOCK, "TaskId", around, self._measure)
+    def __init__(self, around: Surroundings, kind: Kind) -> None:
+        self._around, self._kind = around, kind
+        ecs = around.cloud.client("ecs")
+        self._service = Service(ecs, kind)
+        self._hosts = Hosts(around, kind, ecs)
+        self._containers = Containers(kind.service, kind.block, "TaskId", around, self._measure)
         self._tasks: dict[str, Task] = {}
         self._desired = 0
         self._vacant: list[tuple[float, str]] = []
@@ -111,6 +126,9 @@ class Tasks:
         self._ever = False
 
     # --- orders, from any thread ----------------------------------------------------------------------------------
+
+    def has(self, task_id: str) -> bool:
+        return task_id in self._tasks
 
     def stop(self, task_id: str, reason: str) -> dict[str, object]:
         """Stop a task by an order from outside. Raises NoSuchTaskError."""
@@ -126,50 +144,59 @@ class Tasks:
     # --- the manager's turn ---------------------------------------------------------------------------------------
 
     def tick(self, settings: Settings) -> None:
-        if settings.tasks != self._containers.is_open:
-            self._begin(settings) if settings.tasks else self._end()
-        if not settings.tasks:
+        wanted = self._kind.is_wanted(settings)
+        if wanted != self._containers.is_open:
+            self._begin(settings) if wanted else self._end()
+        if not wanted:
             return
         self._desired = self._service.desired()
+        self._hosts.tick()
         for task in list(self._tasks.values()):
             self._move(task, settings)
+        self._leave_hosts(settings)
         self._scale()
         if settings.replace:
             due = [vacancy for vacancy in self._vacant if vacancy[0] <= time.time()]
             self._vacant = [vacancy for vacancy in self._vacant if vacancy not in due]
-            for _, zone in due:
-                self._launch(zone)
+            self._vacant += [(at, zone) for at, zone in due if not self._launch(zone)]
 
     def _begin(self, settings: Settings) -> None:
-        self._desired = DESIRED
+        self._desired = self._kind.desired
         self._containers.open(settings)
+        self._hosts.launch()
         self._service.ensure(
             self._containers.target_group_arn,
             list(self._around.subnets.values()),
-            DESIRED,
-            {ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: SERVICE},
+            settings.minimum_healthy_percent,
+            {ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: self._kind.service},
         )
         zones = list(self._around.subnets)
-        self._vacant = [(0.0, zones[number % len(zones)]) for number in range(DESIRED)]
-        for _, zone in self._vacant:
-            self._launch(zone)
+        for number in range(self._desired):
+            self._launch(zones[number % len(zones)])
         self._vacant, self._ever = [], True
 
     def _end(self) -> None:
         self._service.scale(0)
         with self._around.lock:
             for task in self._tasks.values():
-                task.stop(SCHEDULER, f"Scaling activity initiated by service {SERVICE}")
+                task.stop(SCHEDULER, f"Scaling activity initiated by service {self._kind.service}")
                 self._bury(task)
         self._containers.close()
+        self._hosts.close()
         self._vacant = []
 
-    def _launch(self, zone: str) -> None:
-        task_id = secrets.token_hex(16)
-        task = Task(task_id, zone, self._containers.start(task_id, zone), f"mi-{secrets.token_hex(9)[:17]}")
+    def _launch(self, zone: str) -> bool:
+        """Start a task in this zone, or on whichever container instance there is. Whether there was a place for it."""
+        host = self._hosts.place(zone, [task.host for task in self._staying()]) if self._kind.hosts else None
+        if self._kind.hosts and host is None:
+            return False
+        task_id, where = secrets.token_hex(16), host.zone if host else zone
+        container = self._containers.start(task_id, where)
+        task = Task(task_id, where, container, f"mi-{secrets.token_hex(9)[:17]}", host.id if host else "")
         with self._around.lock:
             self._tasks[task_id] = task
         self._around.changed()
+        return True
 
     def _move(self, task: Task, settings: Settings) -> None:
         """Advance one task to its next state."""
@@ -181,6 +208,9 @@ class Tasks:
             return
         with self._around.lock:
             self._examine(task)
+        if task.host and not self._hosts.knows(task.host):
+            task.stop(HOST_GONE, "Host EC2 terminated.")
+            self._containers.kill(task.container)
         if task.stopping is None:
             if task.container.port is not None and task.started is None:
                 task.last, task.started = "RUNNING", time.time()
@@ -221,7 +251,19 @@ class Tasks:
             task.last, task.stopped = "STOPPED", time.time()
 
     def _staying(self) -> list[Task]:
-        return [task for task in self._tasks.values() if task.stopping is None]
+        """The tasks that go on: they don't stop, and their container instance does not drain."""
+        return [task for task in self._tasks.values() if task.stopping is None and not self._hosts.is_draining(task.host)]
+
+    def _leave_hosts(self, settings: Settings) -> None:
+        """Stop tasks whose container instance drains: those that do not run yet or are unhealthy at once, the others as far as
+        enough healthy ones are left."""
+        with self._around.lock:
+            living = [task for task in self._tasks.values() if task.stopping is None]
+            spare = sum(task.fit for task in living) - ceil(self._desired * settings.minimum_healthy_percent / 100)
+            for task in [task for task in living if self._hosts.is_draining(task.host)]:
+                if not task.fit or spare > 0:
+                    spare -= task.fit
+                    task.stop(SCHEDULER, f"Scaling activity initiated by service {self._kind.service}")
 
     def _scale(self) -> None:
         """Follow the desired count, keeping the zones even."""
@@ -237,7 +279,7 @@ class Tasks:
                 self._vacant.pop()
             elif staying:
                 with self._around.lock:
-                    staying.pop().stop(SCHEDULER, f"Scaling activity initiated by service {SERVICE}")
+                    staying.pop().stop(SCHEDULER, f"Scaling activity initiated by service {self._kind.service}")
 
     # --- how it stands --------------------------------------------------------------------------------------------
 
@@ -248,12 +290,12 @@ class Tasks:
         self._containers.route()
 
     def whole(self, settings: Settings) -> bool:
-        if not settings.tasks:
+        if not self._kind.is_wanted(settings):
             return not self._containers.is_open
         with self._around.lock:
             living = [task for task in self._tasks.values() if not task.over]
             fine = [task for task in living if task.online and task.stopping is None and task.container.target_state == "healthy"]
-        return self._containers.is_open and len(fine) == len(living) == self._desired
+        return self._containers.is_open and self._hosts.whole and len(fine) == len(living) == self._desired
 
     def served(self) -> list[Served]:
         return self._containers.served()
@@ -267,14 +309,18 @@ class Tasks:
             return {}
         with self._around.lock:
             tasks = [task.as_dict() for task in self._tasks.values()]
-        return {**self._containers.report(), "ecs": {"cluster": CLUSTER, "service": SERVICE, "tasks": tasks}}
+            hosts = self._hosts.report()
+        service = {"cluster": self._kind.cluster, "service": self._kind.service, "tasks": tasks, "hosts": hosts}
+        return {**self._containers.report(), "services": {self._kind.service: service}}
 
     def overview(self) -> Mapping[str, object]:
         shown = self._containers.overview()
         if not shown:
             return {}
         with self._around.lock:
-            return {"tasks": {"cluster": CLUSTER, "service": SERVICE, **shown, "tasks": [task.as_dict() for task in self._tasks.values()]}}
+            tasks, hosts = [task.as_dict() for task in self._tasks.values()], self._hosts.overview()
+        names = {"cluster": self._kind.cluster, "service": self._kind.service}
+        return {self._kind.setting: {**names, **shown, "tasks": tasks, **hosts}}
 
     def kill(self) -> None:
         self._containers.end()
@@ -282,4 +328,4 @@ class Tasks:
     def _measure(self, start: float, used: Measured) -> Mapping[str, list[Datum]]:
         with self._around.lock:
             states = Counter(task.last for task in self._tasks.values())
-        return task_metrics.task_data(start, used, CLUSTER, SERVICE, states, self._desired)
+        return task_metrics.task_data(start, used, self._kind.cluster, self._kind.service, states, self._desired)

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.workload.cloud import Cloud
-from local.workload.tasks.resources import CLUSTER, SERVICE, Service
+from local.workload.tasks.resources import ON_FARGATE, Service
 from tests.local.account_rig import ACCOUNT, REGION, Account, Agent
 from tests.patience import until
 
@@ -74,8 +74,9 @@ class Shop:
     def __init__(self, account: Account) -> None:
         self.account, self.ecs, self.ssm, self.fis = account, *(account.client(name) for name in ("ecs", "ssm", "fis"))
         self.cloud = Cloud(account.endpoint, REGION)
-        Service(self.ecs).ensure("arn:aws:elasticloadbalancing:::targetgroup/none/0", ["subnet-1"], 1, TAGS)
+        Service(self.ecs, ON_FARGATE).ensure("arn:aws:elasticloadbalancing:::targetgroup/none/0", ["subnet-1"], 100.0, TAGS)
         self.task = self.node = ""
+        self.hosts: list[dict[str, Any]] = []
 
     def renew(self) -> None:
         """Another task, and no other."""
@@ -85,27 +86,28 @@ class Shop:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{CLUSTER}/{self.task}"
+        return f"arn:aws:ecs:{REGION}:{ACCOUNT}:task/{ON_FARGATE.cluster}/{self.task}"
 
     def report(self, *, registered: bool = True, **changes: Any) -> None:
         answer = {
             "id": self.task, "zone": f"{REGION}a", "address": "172.31.1.9", "last": "RUNNING", "desired": "RUNNING", "created": time.time(),
             "started": time.time(), "stopping": None, "stopped": None, "stop_code": "", "reason": "",
-            "node": self.node if registered else None, **changes,
+            "node": self.node if registered else None, "host": "", **changes,
         }  # fmt: skip
-        document = {"groups": {}, "target_health": {}, "ecs": {"cluster": CLUSTER, "service": SERVICE, "tasks": [answer]}}
-        self.cloud.report(document)
+        service = {"cluster": ON_FARGATE.cluster, "service": ON_FARGATE.service, "tasks": [answer], "hosts": self.hosts}
+        self.cloud.report({"groups": {}, "target_health": {}, "services": {ON_FARGATE.service: service}})
 
-    def run(self, action: str, parameters: dict[str, str], statements: tuple[dict[str, Any], ...]) -> str:
+    def run(self, action: str, parameters: dict[str, str], statements: tuple[dict[str, Any], ...], kind: str = "task") -> str:
         role = self.account.role("fis.amazonaws.com", list(statements))
-        target = {"resourceType": "aws:ecs:task", "resourceArns": [self.arn], "selectionMode": "ALL"}
+        arn = self.arn if kind == "task" else f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/{ON_FARGATE.cluster}"
+        target = {"resourceType": f"aws:ecs:{kind}", "resourceArns": [arn], "selectionMode": "ALL"}
         value = {"parameters": parameters} if parameters else {}
         template = self.fis.create_experiment_template(
             description="test",
             roleArn=role,
             stopConditions=[{"source": "none"}],
-            targets={"Tasks": target},
-            actions={"fault": {"actionId": action, "targets": {"Tasks": "Tasks"}, **value}},
+            targets={"hit": target},
+            actions={"fault": {"actionId": action, "targets": {f"{kind.title()}s": "hit"}, **value}},
         )["experimentTemplate"]["id"]
         return str(self.fis.start_experiment(experimentTemplateId=template)["experiment"]["id"])
 
@@ -150,8 +152,8 @@ def shop(opened: Shop, account: Account, agent: Agent) -> Iterator[Shop]:
 
 
 def test_a_task_is_what_the_workload_says_with_the_services_tags_and_its_agent_is_a_node(shop: Shop) -> None:
-    (task,) = shop.ecs.describe_tasks(cluster=CLUSTER, tasks=[shop.arn], include=["TAGS"])["tasks"]
-    assert (task["lastStatus"], task["availabilityZone"], task["group"]) == ("RUNNING", f"{REGION}a", f"service:{SERVICE}")
+    (task,) = shop.ecs.describe_tasks(cluster=ON_FARGATE.cluster, tasks=[shop.arn], include=["TAGS"])["tasks"]
+    assert (task["lastStatus"], task["availabilityZone"], task["group"]) == ("RUNNING", f"{REGION}a", f"service:{ON_FARGATE.service}")
     assert task["tags"] == [{"key": "squall:environment", "value": "staging"}]
     definition = shop.ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
     assert (definition["pidMode"], definition["networkMode"], definition["enableFaultInjection"]) == ("task", "awsvpc", True)
@@ -212,7 +214,7 @@ def test_each_grant_of_the_role_is_needed_to_stop_a_task(shop: Shop, agent: Agen
 def test_a_task_is_stopped_by_the_workload_and_shown_as_stopping(shop: Shop, agent: Agent) -> None:
     assert shop.ended(shop.run("aws:ecs:stop-task", {}, STOPPING))["status"] == "completed"
     assert agent.stopped == [shop.task]
-    (task,) = shop.ecs.describe_tasks(cluster=CLUSTER, tasks=[shop.arn])["tasks"]
+    (task,) = shop.ecs.describe_tasks(cluster=ON_FARGATE.cluster, tasks=[shop.arn])["tasks"]
     assert (task["desiredStatus"], task["stopCode"]) == ("STOPPED", "UserInitiated")
 
 
@@ -240,19 +242,19 @@ def test_a_network_fault_needs_ecs_own_endpoints_on_fargate(shop: Shop) -> None:
     ("field", "value", "expected_text"), [("enableFaultInjection", False, "enableFaultInjection is off"), ("pidMode", "", "pidMode")]
 )
 def test_a_task_definition_that_does_not_allow_it_fails_the_action(shop: Shop, field: str, value: object, expected_text: str) -> None:
-    (task,) = shop.ecs.describe_tasks(cluster=CLUSTER, tasks=[shop.arn])["tasks"]
+    (task,) = shop.ecs.describe_tasks(cluster=ON_FARGATE.cluster, tasks=[shop.arn])["tasks"]
     known = shop.ecs.describe_task_definition(taskDefinition=task["taskDefinitionArn"])["taskDefinition"]
     kept = ("family", "networkMode", "containerDefinitions", "requiresCompatibilities", "cpu", "memory", "pidMode", "enableFaultInjection")
     own = {name: known[name] for name in kept if name in known} | {field: value}
     other = shop.ecs.register_task_definition(**{name: entry for name, entry in own.items() if entry != ""})["taskDefinition"][
         "taskDefinitionArn"
     ]
-    shop.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=other)
+    shop.ecs.update_service(cluster=ON_FARGATE.cluster, service=ON_FARGATE.service, taskDefinition=other)
     try:
         shop.report()
         assert expected_text in shop.ended(shop.run(*BLACKHOLE, COMMANDING))["reason"]
     finally:
-        shop.ecs.update_service(cluster=CLUSTER, service=SERVICE, taskDefinition=task["taskDefinitionArn"])
+        shop.ecs.update_service(cluster=ON_FARGATE.cluster, service=ON_FARGATE.service, taskDefinition=task["taskDefinitionArn"])
 
 
 @pytest.mark.parametrize(
@@ -265,11 +267,73 @@ def test_a_task_definition_that_does_not_allow_it_fails_the_action(shop: Shop, f
 )
 def test_iam_judges_reads_by_what_aws_judges_them(shop: Shop, action: str, on: str, words: str) -> None:
     asked: dict[str, dict[str, Any]] = {
-        "describe_tasks": {"cluster": CLUSTER, "tasks": [shop.arn]},
-        "describe_services": {"cluster": CLUSTER, "services": [SERVICE]},
+        "describe_tasks": {"cluster": ON_FARGATE.cluster, "tasks": [shop.arn]},
+        "describe_services": {"cluster": ON_FARGATE.cluster, "services": [ON_FARGATE.service]},
         "list_tags_for_resource": {"ResourceType": "ManagedInstance", "ResourceId": shop.node},
     }
     service = action.partition(":")[0]
     assert getattr(shop.account.client_as(service, [allow(action, on)]), words)(**asked[words])
     with pytest.raises(ClientError, match="AccessDenied"):
         getattr(shop.account.client_as(service, [allow(action, f"arn:aws:{service}:*:{ACCOUNT}:cluster/*")]), words)(**asked[words])
+
+
+DRAINING = (
+    allow("ecs:UpdateContainerInstancesState", f"arn:aws:ecs:*:{ACCOUNT}:container-instance/*/*", OPTED_IN),
+    allow("ecs:DescribeClusters", f"arn:aws:ecs:*:{ACCOUNT}:cluster/*"),
+    allow("ecs:ListContainerInstances", f"arn:aws:ecs:*:{ACCOUNT}:cluster/*"),
+)
+DRAIN = ("aws:ecs:drain-container-instances", {"drainagePercentage": "34", "duration": "PT5M"})
+
+
+@pytest.fixture
+def hosted(shop: Shop) -> Iterator[Shop]:
+    """The task runs on the first of three container instances."""
+    shop.hosts = [{"id": f"{n:032x}", "instance": f"i-{n}", "zone": f"{REGION}a", "tags": TAGS} for n in range(3)]
+    shop.report(host=shop.hosts[0]["id"])
+    yield shop
+    shop.hosts = []
+    shop.report()
+
+
+def described(shop: Shop) -> list[dict[str, Any]]:
+    arns = shop.ecs.list_container_instances(cluster=ON_FARGATE.cluster)["containerInstanceArns"]
+    return list(shop.ecs.describe_container_instances(cluster=ON_FARGATE.cluster, containerInstances=arns)["containerInstances"])
+
+
+def count_draining(shop: Shop) -> int:
+    return [host["status"] for host in described(shop)].count("DRAINING")
+
+
+def test_container_instances_are_what_the_workload_says_and_their_status_is_what_was_ordered(hosted: Shop) -> None:
+    first, *others = described(hosted)
+    assert (first["ec2InstanceId"], first["status"], first["agentConnected"], first["runningTasksCount"]) == ("i-0", "ACTIVE", True, 1)
+    assert [host["runningTasksCount"] for host in others] == [0, 0]
+    (task,) = hosted.ecs.describe_tasks(cluster=ON_FARGATE.cluster, tasks=[hosted.arn])["tasks"]
+    assert task["containerInstanceArn"] == first["containerInstanceArn"]
+    named = {"cluster": ON_FARGATE.cluster, "containerInstances": [first["containerInstanceArn"]]}
+    hosted.ecs.update_container_instances_state(**named, status="DRAINING")
+    hosted.report(host=hosted.hosts[0]["id"])
+    assert count_draining(hosted) == 1, "a report of the workload changes no status"
+    hosted.ecs.update_container_instances_state(**named, status="ACTIVE")
+    assert count_draining(hosted) == 0
+
+
+def test_fis_drains_a_share_rounded_up_and_a_stop_makes_them_active_again(hosted: Shop) -> None:
+    experiment = hosted.run(*DRAIN, DRAINING, "cluster")
+    until(lambda: count_draining(hosted) == 2, what="two of three drain")
+    hosted.fis.stop_experiment(id=experiment)
+    assert hosted.ended(experiment)["status"] == "stopped"
+    assert count_draining(hosted) == 0
+
+
+@pytest.mark.parametrize("left_out", range(len(DRAINING)))
+def test_each_grant_of_the_role_is_needed_to_drain(hosted: Shop, left_out: int) -> None:
+    statements = tuple(entry for number, entry in enumerate(DRAINING) if number != left_out)
+    ended = hosted.ended(hosted.run(*DRAIN, statements, "cluster"))
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "AuthorizationFailure")
+    assert count_draining(hosted) == 0
+
+
+def test_a_cluster_without_container_instances_cannot_be_drained(shop: Shop) -> None:
+    ended = shop.ended(shop.run(*DRAIN, DRAINING, "cluster"))
+    assert (ended["status"], ended["error"]["code"]) == ("failed", "InvalidTarget")

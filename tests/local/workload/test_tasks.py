@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from local.workload.parts import Surroundings
 from local.workload.processes.child import Child
 from local.workload.settings import Settings
 from local.workload.tasks import tasks
+from local.workload.tasks.resources import ON_FARGATE, Kind
 from local.workload.tasks.tasks import Task, Tasks
 from tests.local.workload.test_containers import ZONES, Notes
 from tests.patience import until
@@ -25,13 +26,20 @@ ON = Settings(tasks=True, load=False, base_latency_ms=0.0, replacement_delay_sec
 class Ecs:
     """The service, as its API has it."""
 
-    desired = 0
+    def __init__(self) -> None:
+        self.desired = 0
+        self.statuses: dict[str, str] = {}
+        """Of container instances; all others are ACTIVE."""
 
     def describe_clusters(self, **_: object) -> dict[str, Any]:
         return {"clusters": [{}]}
 
     def describe_services(self, **_: object) -> dict[str, Any]:
         return {"services": [{"status": "ACTIVE", "desiredCount": self.desired}]}
+
+    def describe_container_instances(self, cluster: str, containerInstances: list[str]) -> dict[str, Any]:  # noqa: N803
+        named = [f"arn:aws:ecs:us-east-1:0:container-instance/{cluster}/{name}" for name in containerInstances]
+        return {"containerInstances": [{"containerInstanceArn": arn, "status": self.statuses.get(arn[-32:], "ACTIVE")} for arn in named]}
 
     def update_service(self, desiredCount: int, **_: object) -> None:  # noqa: N803 - the API's own
         self.desired = desiredCount
@@ -47,13 +55,16 @@ class Account(Notes):
         return self.ecs
 
 
-class Ship:
+A = TypeVar("A", bound=Account)
+
+
+class Ship(Generic[A]):
     """The service, whose turn comes when a test looks."""
 
-    def __init__(self, folder: Path) -> None:
-        self.cloud, self.settings = Account(), ON
+    def __init__(self, folder: Path, cloud: A, kind: Kind = ON_FARGATE, settings: Settings = ON) -> None:
+        self.cloud, self.settings, self.kind = cloud, settings, kind
         around = Surroundings(cast(Cloud, self.cloud), ZONES, "us-east-1", folder, 7, threading.RLock(), self._brief, lambda: None)
-        self.service = Tasks(around)
+        self.service = Tasks(around, kind)
 
     def _brief(self, child: Child) -> None:
         child.order(op="settings", settings=self.settings.as_dict())
@@ -78,11 +89,11 @@ class Ship:
 
     def told(self) -> dict[str, dict[str, Any]]:
         """What is reported of each task."""
-        return {task["id"]: task for task in self.service.report()["ecs"]["tasks"]}
+        return {task["id"]: task for task in self.service.report()["services"][self.kind.service]["tasks"]}
 
 
-@pytest.fixture
-def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ship]:
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the service quick."""
     quick = {
         "AGENT_SECONDS": 0.1,
         "DEREGISTRATION_SECONDS": 0.3,
@@ -92,13 +103,18 @@ def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ship]:
     }
     for name, seconds in quick.items():
         monkeypatch.setattr(tasks, name, seconds)
-    result = Ship(tmp_path)
+
+
+@pytest.fixture
+def ship(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ship[Account]]:
+    hurry(monkeypatch)
+    result = Ship(tmp_path, Account())
     result.until(result.whole)
     yield result
     result.service.kill()
 
 
-def test_three_tasks_in_two_zones_each_with_an_agent(ship: Ship) -> None:
+def test_three_tasks_in_two_zones_each_with_an_agent(ship: Ship[Account]) -> None:
     answer = ship.told().values()
     assert sorted(task["zone"] for task in answer) == ["us-east-1a", "us-east-1a", "us-east-1b"]
     assert {task["last"] for task in answer} == {"RUNNING"}
@@ -107,7 +123,7 @@ def test_three_tasks_in_two_zones_each_with_an_agent(ship: Ship) -> None:
         assert ship.service.find(task.node) is task.container
 
 
-def test_a_stopped_task_leaves_its_target_group_takes_its_leave_and_is_replaced(ship: Ship) -> None:
+def test_a_stopped_task_leaves_its_target_group_takes_its_leave_and_is_replaced(ship: Ship[Account]) -> None:
     victim = ship.tasks[0]
     node, address = victim.node, str(victim.container.address)
     assert ship.service.stop(victim.id, "because")["desired"] == "STOPPED"
@@ -123,7 +139,7 @@ def test_a_stopped_task_leaves_its_target_group_takes_its_leave_and_is_replaced(
     assert len([task for task in ship.tasks if not task.over]) == 3
 
 
-def test_nothing_replaces_a_task_where_the_setting_says_so(ship: Ship) -> None:
+def test_nothing_replaces_a_task_where_the_setting_says_so(ship: Ship[Account]) -> None:
     ship.settings = Settings(tasks=True, replace=False, load=False, replacement_delay_seconds=0.0)
     victim = ship.tasks[0]
     ship.service.stop(victim.id, "because")
@@ -134,7 +150,7 @@ def test_nothing_replaces_a_task_where_the_setting_says_so(ship: Ship) -> None:
     ship.until(ship.whole)
 
 
-def test_a_container_that_ends_by_itself_is_replaced_under_another_stop_code(ship: Ship) -> None:
+def test_a_container_that_ends_by_itself_is_replaced_under_another_stop_code(ship: Ship[Account]) -> None:
     victim = ship.tasks[1]
     assert victim.container.child
     victim.container.child.kill()
@@ -143,7 +159,7 @@ def test_a_container_that_ends_by_itself_is_replaced_under_another_stop_code(shi
     ship.until(ship.whole)
 
 
-def test_a_task_that_fails_its_load_balancers_checks_is_replaced_by_the_scheduler(ship: Ship) -> None:
+def test_a_task_that_fails_its_load_balancers_checks_is_replaced_by_the_scheduler(ship: Ship[Account]) -> None:
     victim = ship.tasks[2]
     victim.container.target_state = "unhealthy"
     ship.until(lambda: victim.stopping is not None)
@@ -153,7 +169,7 @@ def test_a_task_that_fails_its_load_balancers_checks_is_replaced_by_the_schedule
     assert victim.stop_code == "ServiceSchedulerInitiated"
 
 
-def test_the_service_follows_its_desired_count_and_ends_when_nobody_asks_for_it(ship: Ship) -> None:
+def test_the_service_follows_its_desired_count_and_ends_when_nobody_asks_for_it(ship: Ship[Account]) -> None:
     for count in (4, 2):
         ship.cloud.ecs.desired = count
         ship.until(lambda wanted=count: len(ship.cloud.targets) == wanted and ship.whole())  # type: ignore[misc]

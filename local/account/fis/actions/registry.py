@@ -1,6 +1,6 @@
 """The FIS actions that the account can carry out. A new action is a class in a module beside this one, and its line here."""
 
-from local.account.fis.actions import ec2, ecs, eks, roles, streams
+from local.account.fis.actions import ec2, ecs, eks, hosts, roles, streams
 from local.account.fis.actions.automation import StartAutomation
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
@@ -39,6 +39,8 @@ ACTIONS: dict[str, type[Action]] = {
         ecs.Latency,
         ecs.PacketLoss,
         ecs.BlackholePort,
+        hosts.DrainContainerInstances,
+        hosts.TerminateNodegroupInstances,
         *eks.KINDS,
         StartAutomation,
         PauseGlobalTables,
