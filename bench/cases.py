@@ -65,6 +65,10 @@ TASK_ROUND_TRIP = Signal(
 WITH_TASKS: Mapping[str, object] = {"tasks": True}
 _PODS = tuple((name, f"{kind}/sample-pods/1252f894537f1da8") for name, kind in (("TargetGroup", "targetgroup"), ("LoadBalancer", "app")))
 PODS_SERVING = Signal("HealthyHostCount of the pods", "AWS/ApplicationELB", "HealthyHostCount", _PODS, "Minimum", "min")
+_HOSTED = (("TargetGroup", "targetgroup/sample-hosted/1004deae04a2f102"), ("LoadBalancer", "app/sample-hosted/1004deae04a2f102"))
+HOSTED_SERVING = Signal("HealthyHostCount of the tasks", "AWS/ApplicationELB", "HealthyHostCount", _HOSTED, "Minimum", "min")
+ON_HOSTS: Mapping[str, object] = {"container_instances": True}
+STOPS_FIRST: Mapping[str, object] = {**ON_HOSTS, "minimum_healthy_percent": 50}
 WITH_PODS: Mapping[str, object] = {"pods": True}
 OF_PODS = Signal("DependencyErrors of the pods", "SampleWeb", "DependencyErrors", (("Service", "sample-pods"),), Total, "sum")
 
@@ -122,7 +126,9 @@ RESILIENT_CASES = (
     Case("ecs-task-stop", "ecs-task-stop", HEALTHY_TASKS, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-slow-dependency", "ecs-slow-dependency", TASK_ROUND_TRIP, duration="PT30S", settings=WITH_TASKS),
     Case("ecs-cpu-stress", "ecs-cpu-stress", TASK_CPU, duration="PT30S", settings=WITH_TASKS),
+    Case("ecs-drain", "ecs-drain", HOSTED_SERVING, settings=ON_HOSTS),
     Case("eks-pod-delete", "eks-pod-delete", PODS_SERVING, settings=WITH_PODS),
+    Case("eks-node-loss", "eks-node-loss", PODS_SERVING, settings=WITH_PODS),
     Case("eks-slow-dependency", "eks-slow-dependency", OF_PODS, settings=WITH_PODS),
     Case("scale-in", "scale-in", HEALTHY),
     Case("abort-demo", "abort-demo", ANSWERS, "aborted"),
@@ -143,7 +149,9 @@ FRAGILE_CASES = (
     _fragile_case("ecs-task-stop", HEALTHY_TASKS, "fragile-group", "Auto Scaling launches", "PT30S", WITH_TASKS),
     _fragile_case("ecs-slow-dependency", TASK_ROUND_TRIP, "fragile-dependency", "System availability", "PT30S", WITH_TASKS),
     _fragile_case("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
+    _fragile_case("ecs-drain", HOSTED_SERVING, "fragile-group", "Healthy hosts", settings=STOPS_FIRST),
     _fragile_case("eks-pod-delete", PODS_SERVING, "fragile-group", "Auto Scaling launches", settings=WITH_PODS),
+    _fragile_case("eks-node-loss", PODS_SERVING, "fragile-group", "Auto Scaling launches", settings=WITH_PODS),
     _fragile_case("dependency-timeout", ANSWERS, "fragile-dependency", "System availability", "PT30S"),
     _fragile_case("lambda-invocation-errors", ERRORS, "fragile-function", "System availability"),
     _fragile_case("lambda-slow-invocations", DURATION, "fragile-function", "p99 response time"),
@@ -163,6 +171,7 @@ INVALID_CASES = (
     Case("ecs-cpu-stress, immune", "ecs-cpu-stress", TASK_CPU, "invalid", "immune", duration="PT30S", settings=WITH_TASKS),
     Case("ecs-slow-dependency, immune", "ecs-slow-dependency", TASK_ROUND_TRIP, "invalid", "immune", duration="PT30S", settings=WITH_TASKS),
     Case("ecs-cpu-stress, failing-agent", "ecs-cpu-stress", TASK_CPU, "invalid", "failing-agent", duration="PT30S", settings=WITH_TASKS),
+    Case("ecs-drain, no room", "ecs-drain", HOSTED_SERVING, "invalid", "fragile-group", settings=ON_HOSTS),
     Case("eks-slow-dependency, immune", "eks-slow-dependency", OF_PODS, "invalid", "immune", settings=WITH_PODS),
     Case("memory-stress, failing-agent", "memory-stress", MEMORY, "invalid", "failing-agent", duration="PT30S"),
     Case("dependency-timeout, failing-agent", "dependency-timeout", DEPENDENCY, "invalid", "failing-agent", duration="PT30S"),

@@ -38,6 +38,8 @@ FAILURES = 3
 """Failed probes in a row until a pod is not ready. A real cluster probes every ten seconds, this one every second."""
 RESTART_SECONDS = 2.0
 STOP_SECONDS = 20.0
+NODE_GONE_SECONDS = 4.0
+"""Seconds from the loss of a node until the cluster removes it with its pods. A real one takes up to a minute."""
 _PROBER = build_opener(ProxyHandler({}))
 
 
@@ -89,13 +91,15 @@ class Kubelet:
         objects: Objects,
         authentication: Authentication,
         containers: Containers,
-        nodes: list[Node],
         folder: Path,
         secrets: Mapping[str, str],
         changed: Callable[[], None],
     ) -> None:
         """`secrets`: the `api` server's address and the `authority`'s certificate, which every pod gets."""
-        self._objects, self._authentication, self._containers, self._nodes = objects, authentication, containers, nodes
+        self._objects, self._authentication, self._containers = objects, authentication, containers
+        self._nodes: list[Node] = []
+        self._lost: dict[str, float] = {}
+        """Nodes that are gone, by name, and when the cluster notices it."""
         self._folder, self._secrets, self._changed = folder, secrets, changed
         self._running: dict[str, Running] = {}
         self._lock = containers.lock
@@ -103,17 +107,50 @@ class Kubelet:
         self._closing = threading.Event()
         threading.Thread(target=self._probe_all, name="kubelet-probes", daemon=True).start()
 
+    # --- nodes ----------------------------------------------------------------------------------------------------
+
+    def join(self, node: Node) -> None:
+        """Take a node into the cluster."""
+        self._nodes.append(node)
+        self._objects.add_node(node.name, node.zone, node.address)
+
+    def lose(self, node: Node) -> None:
+        """Kill everything on a node whose machine is gone. The load balancer is not told, and until the cluster notices it, the
+        pods look as before."""
+        self._nodes = [known for known in self._nodes if known is not node]
+        self._lost[node.name] = time.monotonic() + NODE_GONE_SECONDS
+        for run in self._on(node.name):
+            if run.child is not None:
+                run.child.kill()
+            if run.container is not None:
+                self._containers.kill(run.container)
+
+    def _on(self, node: str) -> list[Running]:
+        return [run for run in self._running.values() if run.node.name == node]
+
+    def _remove_lost(self) -> None:
+        """Remove the nodes that have been gone for a while, and their pods."""
+        for name in [name for name, at in self._lost.items() if at <= time.monotonic()]:
+            del self._lost[name]
+            self._objects.remove("nodes", "", name)
+            for run in self._on(name):
+                self._bury(run)
+                self._objects.remove("pods", run.namespace, run.name)
+
     # --- what is looked at again and again ------------------------------------------------------------------------
 
     def tick(self, *, room: bool) -> None:
         """Start, probe and end pods as the objects demand. `room`: whether the nodes have room left for the
         application's pods."""
+        self._remove_lost()
         pods = {pod["metadata"]["uid"]: pod for pod in self._objects.all("pods")}
         for gone in [run for uid, run in self._running.items() if uid not in pods]:
             self._bury(gone)
         for uid, pod in pods.items():
             if (run := self._running.get(uid)) is None:
                 self._schedule(pod, room=room)
+            elif run.node.name in self._lost:
+                continue
             elif "deletionTimestamp" in pod["metadata"]:
                 self._end(pod, run)
             elif is_active(pod):
@@ -125,7 +162,7 @@ class Kubelet:
             self._objects.remove("pods", about["namespace"], about["name"])
             return
         own = pod["spec"]["containers"][0].get("image") == APPLICATION
-        if own and not room:
+        if not self._nodes or (own and not room):
             self._tell(
                 pod,
                 lambda current: current["status"].update(

@@ -1,4 +1,4 @@
-"""The sample's EKS cluster: two nodes, the Deployment `web` in the namespace `shop` behind a load balancer, and its
+"""The sample's EKS cluster: a node group of two nodes, the Deployment `web` in the namespace `shop` behind a load balancer, and its
 access entries.
 
 The cluster is in the EKS API from the start, so that a stack may create access entries for it. Its API server and its
@@ -17,10 +17,11 @@ from botocore.exceptions import ClientError
 from local.kubernetes import certificates, manifests
 from local.kubernetes.authentication import Authentication
 from local.kubernetes.deployments import Deployments, is_ready
-from local.kubernetes.kubelet import Kubelet, Node, Running
+from local.kubernetes.kubelet import Kubelet, Running
+from local.kubernetes.nodes import Nodes
 from local.kubernetes.objects import Objects
 from local.kubernetes.server import ApiServer
-from local.workload.cloud import ENVIRONMENT_TAG, WORKLOAD_TAG
+from local.workload.cloud import ENVIRONMENT_TAG
 from local.workload.metrics import Datum, Stamp
 from local.workload.parts import Surroundings
 from local.workload.processes.containers import Containers, Measured
@@ -43,7 +44,6 @@ class Pods:
         self._containers = Containers("sample-pods", BLOCK, "PodName", around, self._measure)
         self._open = False
         self._whole_once = False
-        self._nodes: list[str] = []
         self.description: dict[str, str] = {}
         self._register()
 
@@ -76,6 +76,7 @@ class Pods:
             self._end()
         if self._open:
             self._whole_once = self._whole_once or self.whole(settings)
+            self.nodes.tick(settings, self._kubelet)
             self._deployments.tick()
             self._kubelet.tick(room=settings.replace or not self._whole_once)
 
@@ -88,10 +89,8 @@ class Pods:
         address = f"https://127.0.0.1:{self._server.serve(certificate)}"
         self._containers.open(settings)
         secrets = {"api": address, "authority": authority}
-        nodes = self._launch()
-        self._kubelet = Kubelet(self.objects, authentication, self._containers, nodes, folder, secrets, self._around.changed)
-        for node in nodes:
-            self.objects.add_node(node.name, node.zone, node.address)
+        self._kubelet = Kubelet(self.objects, authentication, self._containers, folder, secrets, self._around.changed)
+        self.nodes = Nodes(self._around, CLUSTER, self._iam.get_role(RoleName=ROLE)["Role"]["Arn"])
         self._deployments = Deployments(self.objects)
         for plural, namespace, body in manifests.ALL:
             self.objects.create(plural, namespace, body)
@@ -99,19 +98,12 @@ class Pods:
         self._open, self._whole_once = True, False
         self._around.changed()
 
-    def _launch(self) -> list[Node]:
-        """Launch one instance per zone: EC2 tells the zone of a pod by its node's address."""
-        tags = {"Name": "sample-node", WORKLOAD_TAG: "node", f"kubernetes.io/cluster/{CLUSTER}": "owned"}
-        machines = {zone: self._around.cloud.run_instance(subnet, tags) for zone, subnet in self._around.subnets.items()}
-        self._nodes = [machine.id for machine in machines.values()]
-        return [Node(zone, machine.address) for zone, machine in machines.items()]
-
     def _end(self) -> None:
         self._server.close()
         self._kubelet.close()
         self._containers.close()
-        self._around.cloud.terminate(self._nodes)
-        self._open, self._nodes = False, []
+        self.nodes.close()
+        self._open = False
         self._around.changed()
 
     def _execute(self, namespace: str, pod: str, container: str, command: str) -> str:
@@ -135,7 +127,7 @@ class Pods:
         running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"] and is_ready(pod)]
         with self._around.lock:
             healthy = [container for container in self._containers.served() if container.target_state == "healthy"]
-        return len(pods) == len(running) == len(healthy) == manifests.REPLICAS
+        return self.nodes.whole and len(pods) == len(running) == len(healthy) == manifests.REPLICAS
 
     def served(self) -> list[Served]:
         return self._containers.served()
@@ -148,7 +140,8 @@ class Pods:
         self._containers.route()
 
     def report(self) -> Mapping[str, Any]:
-        return {**self._containers.report(), "kubernetes": self.description}
+        nodes = self.nodes.report() if self._open else {}
+        return {**self._containers.report(), **nodes, "kubernetes": self.description}
 
     def overview(self) -> Mapping[str, object]:
         if not self._open:
@@ -169,6 +162,7 @@ class Pods:
                 "cluster": CLUSTER,
                 "api": self.description["endpoint"],
                 "all": pods,
+                "nodes": self.nodes.overview(),
                 "helpers": helpers,
             }
         }
