@@ -45,17 +45,19 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         _format_arn(
             stack, "ec2", "network-acl/*"
         ): "FIS chooses the id of its clone; conditioned on FIS's own tag, or together with a subnet",
-        _format_arn(stack, "ec2", "vpc/*"): "Only to make a network ACL of FIS's own in it",
-        _format_arn(stack, "ec2", "prefix-list/*"): "Only to be read",
+        _format_arn(stack, "ec2", "vpc/*"): "Only to make a network ACL, security group or route table of FIS's own in it",
+        _format_arn(stack, "ec2", "prefix-list/*"): "To be made, changed and deleted, conditioned on FIS's own tag; to be read, none",
         _format_arn(
             stack, "kms", "key/*", account="*"
         ): "Any key of a volume, only to let EC2 use it for an instance that is started; the key's policy decides, too",
         _format_arn(stack, "rds", "db:*"): "Any database: to be failed over, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "rds", "cluster:*"): "Any cluster: to be failed over, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "ecs", "task/*/*"): "Any task: to be stopped, conditioned on the opt-in tag; to be described, none",
-        _format_arn(stack, "ecs", "cluster/*"): "Only to be described, for its Container Insights setting",
+        _format_arn(stack, "ecs", "cluster/*"): "Only to be described, and its container instances to be listed",
         _format_arn(stack, "ecs", "service/*/*"): "Only to be described",
-        _format_arn(stack, "ecs", "container-instance/*/*"): "Only to be described",
+        _format_arn(
+            stack, "ecs", "container-instance/*/*"
+        ): "Any container instance: to be drained, conditioned on the opt-in tag; to be described, none",
         _format_arn(stack, "ssm", "managed-instance/*"): "Any task's agent, conditioned on the opt-in tag; to read its tags, none",
         _format_arn(stack, "eks", "cluster/*"): "Only to be described, by FIS only where the cluster has opted in",
         _format_arn(stack, "lambda", "function:*"): "Only to be described, by FIS only where the function has opted in",
@@ -68,7 +70,7 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
         _format_arn(stack, "states", f"execution:{stack.machine_name}:*"): "Every execution of this stack's experiment machine",
         _format_arn(stack, "states", f"execution:{stack.campaign_machine_name}:*"): "Every execution of this stack's campaign machine",
     }
-    wildcards |= _wildcards_over_regions(stack)
+    wildcards |= _wildcards_of_actions(stack) | _wildcards_over_regions(stack)
     wildcards |= dict.fromkeys(sorted(stack.custom_wildcards), "Named by the deployer, in the custom_actions of a policy")
     findings = {f"IAM5[Resource::{resource}]": reason for resource, reason in wildcards.items()}
     findings["S1"] = "Only this stack's functions read and write the bucket; who wants access records has CloudTrail data events"
@@ -76,6 +78,33 @@ def accepted_findings(stack: SquallStack) -> dict[str, str]:
     if stack.settings.lambda_runtime != DEFAULT_RUNTIME:
         findings["L1"] = f"The deployer chose {stack.settings.lambda_runtime} by context"
     return findings
+
+
+_OPTED_IN = "conditioned on the opt-in tag with the environment's name"
+_BY_FIS = "FIS chooses the id of its own; conditioned on FIS's own tag"
+_OF_ACTIONS = (
+    ("eks", "nodegroup/*/*/*", "Only to be described: its instances are terminated"),
+    ("kinesis", "stream/*", "Only to be described"),
+    ("dsql", "cluster/*", "Only to be described"),
+    ("dynamodb", "table/*", f"Any table: its resource policy to be changed, {_OPTED_IN}; to be described, none"),
+    ("dynamodb", "table/*/stream/*", "The resource policy of a table's stream, which has no tags"),
+    ("directconnect", "dxvif/*", f"Any virtual interface: its test of a failover, {_OPTED_IN}; to be described, none"),
+    ("elasticloadbalancing", "loadbalancer/app/*", f"Any load balancer: its zonal shifts, {_OPTED_IN}; to be described, none"),
+    ("elasticloadbalancing", "loadbalancer/net/*", f"Any load balancer: its zonal shifts, {_OPTED_IN}; to be described, none"),
+    ("ec2", "vpc-endpoint/*", f"Any endpoint, {_OPTED_IN}; whether one may be used from other Regions, which AWS binds to no tag"),
+    ("ec2", "security-group/*", f"Only to be given to an endpoint or network interface; otherwise {_BY_FIS}"),
+    ("ec2", "route-table/*", f"Only to be associated with a subnet that has opted in; otherwise {_BY_FIS}"),
+    ("ec2", "network-interface/*", _BY_FIS),
+    ("ec2", "transit-gateway-attachment/*", f"Any attachment, {_OPTED_IN}"),
+    ("ec2", "transit-gateway-route-table/*", "Only together with an attachment that has opted in"),
+)
+"""Resources of FIS actions that a policy allows by their ids, with the reason."""
+
+
+def _wildcards_of_actions(stack: SquallStack) -> dict[str, str]:
+    found = {_format_arn(stack, service, resource): reason for service, resource, reason in _OF_ACTIONS}
+    cluster = _format_arn(stack, "memorydb", "multiregioncluster/*", region="")
+    return {**found, cluster: f"Any multi-Region cluster: its replication, {_OPTED_IN}; to be described, none. Its ARN names no Region"}
 
 
 def _wildcards_over_regions(stack: SquallStack) -> dict[str, str]:
@@ -103,6 +132,7 @@ def _bucket_id(stack: SquallStack) -> str:
 def _format_arn(stack: SquallStack, service: str, resource: str, *, account: str | None = None, region: str | None = None) -> str:
     """An ARN as cdk-nag writes it: values known only at deployment are in angle brackets. By default in the stack's
     account and Region."""
-    parts = {"Partition": stack.partition, "Region": region or stack.region, "AccountId": account or stack.account}
+    place = stack.region if region is None else region
+    parts = {"Partition": stack.partition, "Region": place, "AccountId": account or stack.account}
     partition, place, owner = (f"<AWS::{name}>" if Token.is_unresolved(value) else value for name, value in parts.items())
     return f"arn:{partition}:{service}:{place}:{owner}:{resource}"

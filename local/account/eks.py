@@ -36,10 +36,10 @@ def install_patches() -> None:
     require_names(eks, "_clusters", "_access_entries", "_create_access_entry", "_delete_access_entry", "_associate_access_policy", "_tags")
     require_names(eks, "_ae_key")
     require_names(sts, "register_session", "_gen_session_access_key", "_gen_secret", "_gen_session_token")
-    require_names(tagging, "_RESOURCE_TAG_COLLECTORS")
+    require_names(tagging, "_RESOURCE_TAG_COLLECTORS", "_COLLECTORS")
     require_names(provisioners, "_RESOURCE_HANDLERS")
     replace_function(eks, "_get_docker", "", lambda _original: lambda: None)
-    tagging._RESOURCE_TAG_COLLECTORS["eks"] = _list_tagged
+    tagging._RESOURCE_TAG_COLLECTORS["eks"] = tagging._COLLECTORS["eks"] = _list_tagged
     provisioners._RESOURCE_HANDLERS[ENTRY] = {"create": _make_entry, "update": _change_entry, "delete": _delete_entry}
 
 

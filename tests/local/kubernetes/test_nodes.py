@@ -100,10 +100,9 @@ def test_pods_of_a_terminated_node_end_at_once_and_both_come_back(sample: Sample
 
 def test_without_replacement_and_room_the_pods_stay_away(sample: Sample) -> None:
     sample.settings = Settings(pods=True, replace=False, load_rps=20.0)
-    terminate(sample, 50)
-    sample.until(lambda: len(node_names(sample)) == 1)
-    waiting = sample.until(lambda: [name for name, node in where(sample).items() if not node])
-    assert waiting
+    terminate(sample, 100)
+    sample.until(lambda: not node_names(sample))
+    sample.until(lambda: list(where(sample).values()) == [""] * manifests.REPLICAS)
     assert not sample.whole()
     sample.settings = WITH_PODS
     sample.until(sample.whole)
