@@ -10,6 +10,7 @@ called by ministack_truth). FIS calls a cluster as its experiment's role, with a
 
 import base64
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -63,6 +64,17 @@ def find_cluster(identifier: str) -> Data | None:
     """A cluster by its ARN or name."""
     cluster: Data | None = eks._clusters.get(identifier.rpartition("/")[2])
     return cluster if cluster and (not identifier.startswith("arn:") or cluster["arn"] == identifier) else None
+
+
+def find_nodegroup(path: str) -> str | None:
+    """The ARN of the node group that a call of the API names in its path; None if it names none. IAM checks such a call on the node
+    group, of which ministack would take the cluster."""
+    match = re.fullmatch(r"/clusters/([^/]+)/node-groups/([^/]+)", path)
+    if match is None:
+        return None
+    known = eks._nodegroups.get("/".join(match.groups()))
+    prefix = f"arn:aws:eks:{get_region()}:{get_account_id()}:nodegroup"
+    return str(known["nodegroupArn"]) if known else f"{prefix}/{'/'.join(match.groups())}/none"
 
 
 def tags_of(arn: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
 from ministack.services import cloudwatch, ec2, iam, tagging
 
+from local.account import eks
 from local.account.fis import store
 from local.account.patching import replace_function, require_names
 from local.account.tasks import task_resources
@@ -62,9 +63,7 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
             return fis_resource(method, path, body, region, account_id)
         if service == "monitoring" and body and (data := _parse_body(body)):
             return (alarm_resources(data, f"arn:aws:cloudwatch:{region}:{account_id}:alarm:") or ["*"])[0]
-        if service == "ssm" and (automation := _automation_resource(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
-            return automation
-        if service in task_resources.SERVICES and (named := task_resources.find_resource(service, headers, body, region, account_id)):
+        if named := _find_named(service, path, headers, body, region, account_id):
             return named
         arn = extract(service, method, path, headers, body, query_params, region, account_id)
         if service == "scheduler":
@@ -72,6 +71,15 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
         return rds_resource(arn, query_params, region, account_id) if service == "rds" else arn
 
     return extract_resource_arn
+
+
+def _find_named(service: str, path: str, headers: dict[str, str], body: bytes, region: str, account_id: str) -> str | None:
+    """The resource of a call for which ministack would take another one; None for any other call."""
+    if service == "eks":
+        return eks.find_nodegroup(path)
+    if service == "ssm" and (automation := _automation_resource(headers, body, f"arn:aws:ssm:{region}:{account_id}:")):
+        return automation
+    return task_resources.find_resource(service, headers, body, region, account_id) if service in task_resources.SERVICES else None
 
 
 def schedule_resource(arn: str, query: dict[str, Any], body: bytes) -> str:

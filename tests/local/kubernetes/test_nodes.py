@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from local.kubernetes import kubelet, manifests
 from local.kubernetes.nodes import NODEGROUP
@@ -113,3 +114,12 @@ def test_each_grant_of_the_role_is_needed(sample: Sample, left_out: int) -> None
     ended = terminate(sample, 50, tuple(entry for number, entry in enumerate(GRANTS) if number != left_out))
     assert (ended["state"]["status"], ended["state"]["error"]["code"]) == ("failed", "AuthorizationFailure")
     assert len(find(sample).standing) == 2
+
+
+def test_iam_judges_the_description_of_a_node_group_by_its_own_arn(sample: Sample) -> None:
+    named = {"clusterName": CLUSTER, "nodegroupName": NODEGROUP}
+    described = sample.account.client_as("eks", [GRANTS[2]]).describe_nodegroup(**named)["nodegroup"]
+    assert described["nodegroupArn"] == sample.part.nodes.arn
+    on_clusters = {**GRANTS[2], "Resource": f"arn:aws:eks:*:{ACCOUNT}:cluster/*"}
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sample.account.client_as("eks", [on_clusters]).describe_nodegroup(**named)
