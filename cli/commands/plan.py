@@ -72,6 +72,7 @@ def _make_document(ending: Ending, template: Any, quota: dict[str, tuple[int | N
         "status": ending.record.status.value,
         "reason": ending.record.reason,
         "targets": [resource.model_dump(mode="json") for resource in last.discovery.pinned] if last.discovery else [],
+        "touched": [resource.model_dump(mode="json") for resource in last.discovery.touched] if last.discovery else [],
         "safety_checks": [check.model_dump(mode="json") for check in last.safety.checks] if last.safety else [],
         "guards": [forecast.model_dump(mode="json") for forecast in last.safety.false_aborts] if last.safety else [],
         "template": template,
@@ -88,6 +89,12 @@ def _show_targets(console: Console, ending: Ending) -> None:
     for target in discovery.pinned:
         table.add_row(*(safe_text(value) for value in (target.id, target.zone or "—", target.belongs_to or "—", target.arn)))
     console.print(table)
+    if discovery.touched:
+        felt = make_table("Felt by, too", "Resource", "Zone", "Group", "ARN")
+        for touched in discovery.touched:
+            felt.add_row(*(safe_text(value) for value in (touched.id, touched.zone or "—", touched.belongs_to or "—", touched.arn)))
+        console.print(felt)
+    console.print(safe_text(f"Locked meanwhile: {', '.join(discovery.failure_domains) or 'nothing'}"), soft_wrap=True)
 
 
 def _show_template(console: Console, template: Any) -> None:

@@ -190,6 +190,8 @@ def _list_alarms(template: Mapping[str, Any]) -> list[str]:
 
 def _choose_radius(template: Mapping[str, Any], fault: AnyFault) -> BlastRadius:
     """The narrowest radius that holds what the template hits."""
+    if fault.beside is not None:
+        return BlastRadius.SINGLE_REGION
     if (touched := read_touched(fault)) is not None:
         return BlastRadius.SINGLE_INSTANCE if len(touched.get("arns", ())) == 1 else BlastRadius.SINGLE_REGION
     targets = [template["targets"][name] for action in template["actions"].values() for name in action.get("targets", {}).values()]

@@ -24,7 +24,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.recovery.rollback_document import list_fixed_values
 from squall.domain.sentinel.config import MINIMUM_PROBES_PER_PERIOD
 from squall.faults import registry
-from squall.faults.custom.problems import find_open_ends
+from squall.faults.custom.problems import find_open_ends, find_radius_problems
 from squall.faults.custom.problems import find_problems as find_custom_problems
 from squall.faults.plan import BoundFault, list_lasting, planned_end
 
@@ -45,6 +45,7 @@ def find_policy_problems(experiment: Experiment, environment: Environment) -> It
         yield from prefix_paths(fault.path, _find_unproven(fault, environment))
         yield from prefix_paths(fault.path, find_custom_problems(fault, environment, experiment.rollback))
     yield from find_open_ends(experiment.plan, environment)
+    yield from find_radius_problems(experiment.plan, environment, experiment.blast_radius)
     yield from _find_sentinel_problems(experiment, environment)
     yield from _find_fitness_problems(experiment, environment)
 

@@ -16,7 +16,7 @@ from squall.domain.documents.rollback import Proof, RollbackReport
 from squall.domain.documents.safety import SafetyCheck
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.judging.fault_signals import Signal
-from squall.domain.policy.custom_actions import Grant
+from squall.domain.policy.custom_actions import Grant, Touched
 from squall.domain.regions.part import FaultElsewhere
 from squall.domain.resources.base import Resource
 from squall.domain.resources.types import cast_resources
@@ -137,6 +137,8 @@ class Fault(ABC, Generic[R, P]):
     """What of each target tells whether the fault did anything: `cpu`."""
     proven_by_state: bool = False
     """Whether the state of a target after the run is the proof. It does not say which of two such faults caused it."""
+    beside: tuple[ResourceType, Touched] | None = None
+    """What feels the fault besides its targets, and of which type it is. None: nothing that is known."""
     loss_has_any_cause: bool = False
     """Whether the proof is that the target is gone, whatever ended it."""
     needs_signal: bool = False

@@ -102,7 +102,7 @@ def _describe_proofs(facts: Facts) -> Iterable[str]:
 def _describe_action(facts: Facts) -> str:
     """What Squall did to the targets; if that is not proven on every target, only that it started the fault."""
     pinned = facts.discovery.pinned if facts.discovery else ()
-    of = f" ({len(pinned)} of {len(facts.discovery.workload.resources)} candidates)" if facts.discovery and pinned else ""
+    of = f" ({len(pinned)} of {facts.discovery.candidates} candidates)" if facts.discovery and pinned else ""
     return f"{_describe_hits(facts)}{of}{_describe_length(facts)}"
 
 

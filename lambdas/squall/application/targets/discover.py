@@ -5,33 +5,42 @@ Discovery never ends a run. It writes down what is wrong, and CheckSafety refuse
 recorded.
 """
 
+from dataclasses import replace
+
 from squall.application.sentinel import sentinel_dimensions
 from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.refusal import Refusal
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.sentences import parse_sentences
+from squall.domain.experiment.target import Target
 from squall.domain.metrics.bindings import bind_metrics
 from squall.domain.metrics.periods import sentinel_period
 from squall.domain.metrics.scopes import SentinelSource
+from squall.domain.resources.base import Resource
+from squall.domain.resources.felt import join_felt, list_measured
 from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload, join_workloads
 from squall.domain.run.timeline import EventName
 from squall.domain.targets.failure_domains import failure_domains
 from squall.domain.targets.pinning import Asked, Rules, find_candidates, pin_targets
-from squall.faults.plan import bind_plan, find_template_problems
+from squall.faults.custom.touched import find_touched_problems
+from squall.faults.plan import BoundFault, bind_plan, find_template_problems
 
 
 def discover_targets(step: Step) -> Outcome:
     """Write the document `discovery`, and `refusal` if something is wrong."""
     experiment, environment = step.definition.experiment, step.definition.environment
-    asked, parts = _describe_candidates(step)
+    asked, candidates = _describe_candidates(step)
+    beside = _describe_touched(step)
+    parts = (*candidates, *(part for _, part, _ in beside))
     workload = join_workloads(parts)
     parsed = parse_sentences(experiment)
     seed = step.run.id
     rules = Rules(workload, experiment.blast_radius, environment, seed, step.w.settings.opt_in_tag)
     pins, unpinnable = pin_targets(asked, rules)
     pinned = tuple({target.arn: target for targets in pins.values() for target in targets}.values())
+    touched = join_felt([resource for _, _, found in beside for resource in found], ())
     bindings, unmeasurable = bind_metrics(
         parsed.metrics,
         parsed.statistics,
@@ -39,7 +48,7 @@ def discover_targets(step: Step) -> Outcome:
         workload,
         environment.timing,
         # Without a pinned target the run is refused, and the checks still say what can be measured.
-        pinned=pinned or workload.resources,
+        pinned=list_measured(workload, pinned, touched) or workload.resources,
         paths=parsed.paths,
         sentinel=_describe_sentinel(step),
     )
@@ -47,18 +56,21 @@ def discover_targets(step: Step) -> Outcome:
         workload=workload,
         pinned=pinned,
         seed=seed,
-        failure_domains=failure_domains(workload, pinned),
+        failure_domains=failure_domains(workload, join_felt(pinned, touched)),
         bindings=bindings,
         faults={name: targets for name, targets in pins.items() if name},
+        touched=touched,
         parts=parts if len(parts) > 1 else (),
     )
     step.put(discovery)
     # Without a candidate, what can't be measured follows from what is missing.
     found = all(find_candidates(each.workload, each.fault) for each in asked)
+    unpinnable += find_touched_problems([(bound, found) for bound, _, found in beside], pinned, experiment.blast_radius)
     problems = (*unpinnable, *(unmeasurable if found else ()), *(find_template_problems(step.definition, discovery) if pinned else ()))
     if problems:
         step.put(Refusal(at=step.now, problems=problems))
-    step.note(EventName.DISCOVERED, join_ids(pinned) or "nothing can be pinned")
+    also = f"; felt by {join_ids(touched)}, too" if touched else ""
+    step.note(EventName.DISCOVERED, f"{join_ids(pinned)}{also}" if pinned else "nothing can be pinned")
     return NEXT
 
 
@@ -73,6 +85,20 @@ def _describe_candidates(step: Step) -> tuple[list[Asked], tuple[Workload, ...]]
             parts[choice] = _describe_workload(step, fault)
         asked.append(Asked(fault, parts[choice], bound.traits))
     return asked, tuple(parts.values())
+
+
+def _describe_touched(step: Step) -> list[tuple[BoundFault, Workload, tuple[Resource, ...]]]:
+    """What the policy says feels a fault besides its targets: each such fault, the workload around those, and they themselves."""
+    described = []
+    for bound in bind_plan(step.definition):
+        if bound.fault.beside is None:
+            continue
+        kind, touched = bound.fault.beside
+        target = Target(resource_type=kind, arns=touched.arns, tags=touched.tags)
+        part = _describe_workload(step, replace(bound.planned, target_resources=(), target=target))
+        found = find_candidates(part, replace(bound.planned, target_resources=(), target=target))
+        described.append((bound, part, found))
+    return described
 
 
 def _describe_workload(step: Step, fault: PlannedFault) -> Workload:

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from squall.domain.documents.document import Document
 from squall.domain.documents.metrics.metric_models import MetricBinding
+from squall.domain.resources.base import Resource
+from squall.domain.resources.felt import join_felt, list_measured
 from squall.domain.resources.types import AnyResource
 from squall.domain.resources.workload import Workload
 
@@ -25,8 +27,25 @@ class Discovery(Document):
     bindings: tuple[MetricBinding, ...]
     faults: Annotated[dict[str, tuple[AnyResource, ...]], Field(exclude_if=lambda faults: not faults)] = {}
     """The pinned targets by the name of the fault, in a scenario only."""
+    touched: Annotated[tuple[AnyResource, ...], Field(exclude_if=lambda touched: not touched)] = ()
+    """What feels the fault besides its targets, as the policy's entry of a command says. Their failure domains are locked, too."""
     parts: Annotated[tuple[Workload, ...], Field(exclude_if=lambda parts: not parts)] = ()
     """The descriptions that `workload` joins, where a scenario's faults choose their candidates differently."""
+
+    @property
+    def felt(self) -> tuple[Resource, ...]:
+        """The pinned targets, and what feels the fault besides them."""
+        return join_felt(self.pinned, self.touched)
+
+    @property
+    def candidates(self) -> int:
+        """Among how many the targets were chosen."""
+        return len({resource.arn for resource in self.workload.resources} - {resource.arn for resource in self.touched})
+
+    @property
+    def measured(self) -> tuple[Resource, ...]:
+        """Those whose users are measured."""
+        return list_measured(self.workload, self.pinned, self.touched)
 
     def targets_of(self, fault: str) -> tuple[AnyResource, ...]:
         """The pinned targets of the fault with this name; all of them for the only fault, which has none."""

@@ -108,6 +108,7 @@ def _plan_section(request: Request) -> Section:
             [
                 *(f"fault {line}" for line in describe_faults(experiment, request.discovery)),
                 *(f"target {_describe_target(resource)}" for resource in request.discovery.pinned),
+                *(f"felt by {_describe_target(resource)}" for resource in request.discovery.touched),
                 *(f"action {name}: {_describe_action(action)}" for name, action in plan.actions.items()),
                 f"cost: at most about ${cost['total_usd']:.2f} ({cost['action_minutes']:g} FIS action-minutes)",
                 f"rollback plan: {experiment.rollback_plan}",

@@ -30,6 +30,7 @@ def make_message(record: ExecutionRecord, definition: Definition, discovery: Dis
         sections=(
             *([Section("Faults", facts_of(faults))] if (faults := describe_faults(experiment, discovery)) else []),
             Section("Targets", facts_of(pinned.arn for pinned in discovery.pinned)),
+            *([Section("Felt by", facts_of(touched.arn for touched in discovery.touched))] if discovery.touched else []),
             Section("It ends early if", facts_of(_list_stops(experiment.abort_conditions, experiment.stop_alarms))),
             Section("To end it now", facts_of([abort])),
         ),

@@ -51,13 +51,16 @@ class Grant(Model):
 
 
 class Touched(Model):
-    """Which resources feel an Automation document, whatever it calls. They are the fault's targets: they have to opt in, their
-    failure domains are locked, and what their users notice is judged and guarded."""
+    """Which resources feel a document, whatever it calls. They have to opt in, their failure domains are locked, and what their
+    users notice is judged and guarded. Of an Automation document they are the fault's targets; of a command they feel what
+    the instances do to which it is sent."""
 
     arns: Annotated[tuple[Annotated[str, require_pattern(r"^arn:[^\s]+$", "an ARN")], ...], Field(max_length=50)] = ()
     """The ARNs of all of them."""
     tags: Annotated[dict[str, str], Field(max_length=20)] = {}
     """Tags that all of them carry, and nothing else of their type."""
+    resource_type: ResourceType | None = None
+    """Beside `command`: of which type they are. Beside `document` they are of the entry's own type."""
 
     @model_validator(mode="after")
     def _require_one(self) -> "Touched":
@@ -98,9 +101,9 @@ class CustomAction(Model):
     assume_role: Annotated[str, require_pattern(r"^arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]+$", "the ARN of a role")] | None = None
     """The role with which the Automation document acts. A command acts as the instance that runs it."""
     touches: Touched | None = None
-    """What feels the Automation document, by ARN or tag: resources of `resource_type`. An experiment then hits all of them, and
-    nothing else; a FIS template that starts the document is adopted with them as its targets. What feels a command are the
-    instances that it is sent to."""
+    """What feels the document, by ARN or tag. Of an Automation document they are resources of `resource_type`: an experiment
+    hits all of them, and nothing else; a FIS template that starts the document is adopted with them as its targets. Beside a
+    command they are what feels it besides the instances that it is sent to, such as the database that a load generator asks."""
     parameters: dict[ParameterName, Annotated[str, Field(min_length=1, max_length=500)]] = {}
     """The parameters that an experiment sets, all of them: name to the regular expression that the whole value matches."""
     fixed: dict[ParameterName, Annotated[str, require_pattern(TOLD, "at most 1,024 characters on one line")]] = {}
@@ -133,6 +136,13 @@ class CustomAction(Model):
         """The name or ARN of the document, of whichever kind. None for an action of FIS."""
         return self.document or self.command
 
+    @property
+    def beside(self) -> tuple[ResourceType, Touched] | None:
+        """What feels a command besides its targets, and of which type it is. None: nothing, or it is no command."""
+        if self.command is None or self.touches is None or self.touches.resource_type is None:
+            return None
+        return self.touches.resource_type, self.touches
+
     @field_validator("parameters")
     @classmethod
     def _check_patterns(cls, value: dict[str, str]) -> dict[str, str]:
@@ -152,6 +162,9 @@ class CustomAction(Model):
         if self.document is not None and (self.version is None or self.assume_role is None or self.iam or self.lasts):
             message = "a document acts as a role of its own, in a version that was reviewed, and ends by itself"
             raise validation_error(message, "version and assume_role; no iam, no lasts", at="document")
+        if self.document is not None and self.touches is not None and self.touches.resource_type not in {None, self.resource_type}:
+            message = f"the targets of a document are of type {self.resource_type.value}"
+            raise validation_error(message, "no resource_type in touches beside document", at="touches")
         if self.command is not None:
             self._check_command()
         if self.rollback is not None and self.self_reverting:
@@ -195,10 +208,9 @@ class CustomAction(Model):
         if self.assume_role or self.iam or self.lasts or self.target_key:
             message = "a command acts as the instance that runs it, and ends by itself"
             raise validation_error(message, "no assume_role, no iam, no target_key, no lasts", at="command")
-        if self.touches is not None:
-            message = "a command touches the instances that it is sent to"
-            expected = "no touches; an Automation document, if others feel what one instance does"
-            raise validation_error(message, expected, at="touches")
+        if self.touches is not None and self.touches.resource_type is None:
+            message = "a command touches the instances that it is sent to in any case; what else feels it is of which type?"
+            raise validation_error(message, f"resource_type, such as {ResourceType.DATABASE_CLUSTER.value}", at="touches")
         if self.success_is_proof is None:
             message = "does a command that succeeded prove that the fault happened?"
             raise validation_error(message, "success_is_proof: true, or false: then experiments need a fault_signal", at="success_is_proof")

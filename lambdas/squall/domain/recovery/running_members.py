@@ -81,7 +81,7 @@ def count_running(sentence: MembersRun, look: MemberLook, times: MemberTimes) ->
     A member that was in service before the fault and is gone may have run until any time, unless the fault took it away
     at once: since when enough run is then only an upper bound.
     """
-    then = find_counted_group(look.discovery.workload, look.discovery.pinned, sentence)
+    then = find_counted_group(look.discovery.workload, look.discovery.measured, sentence)
     if then is None:
         return None
     now = next((group for group in look.workload_now.groups if group.domain == then.domain), None)

@@ -128,9 +128,11 @@ def _describe_votes(record: ExecutionRecord) -> Iterable[str]:
 def _describe_preparation(evidence: Evidence) -> Iterable[str]:
     if evidence.discovery and evidence.discovery.pinned:
         pinned = evidence.discovery.pinned
-        candidates = len(evidence.discovery.workload.resources)
+        candidates = evidence.discovery.candidates
         named = ", ".join(f"{resource.id} in {resource.zone}" if resource.zone else resource.id for resource in pinned)
         yield f"Targeting {named}: {len(pinned)} pinned of {candidates} candidate{'' if candidates == 1 else 's'}"
+        if touched := evidence.discovery.touched:
+            yield f"Felt by {', '.join(resource.id for resource in touched)}, too, as the policy says of the command"
     if evidence.baseline:
         rate = evidence.baseline.requests_per_second
         traffic = f" at {rate:.3g} requests per second" if rate is not None else ""

@@ -81,7 +81,7 @@ def _check_short_fault(inputs: SafetyInput) -> Answer:
         return True, "the fault is over at once: no guard could shorten it"
     conditions = [condition for _, condition in parse_sentences(experiment).conditions]
     found = inputs.discovery
-    slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.pinned, policy.timing)
+    slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.measured, policy.timing)
     short = find_short_fault(experiment, conditions, policy, lasting=inputs.lasting, slow=slow)
     if short is None:
         ends = [f"{name or 'the fault'} before its {format_length(length)} are over" for name, length in inputs.lasting.items()]

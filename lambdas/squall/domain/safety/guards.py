@@ -45,7 +45,7 @@ def _check_measured_targets(inputs: SafetyInput) -> Answer:
     wrong = [binding for binding in chosen if not all(_measures_targets(query, inputs, inputs.workload_now) for query in binding.queries)]
     if wrong or not inputs.discovery.pinned:
         elsewhere = "; ".join(f"{binding.name} is measured on {_show_dimensions(binding)}" for binding in wrong)
-        return False, f"{elsewhere}: not on the group of {join_ids(inputs.discovery.pinned)}" if elsewhere else "nothing is pinned"
+        return False, f"{elsewhere}: not on the group of {join_ids(inputs.discovery.measured)}" if elsewhere else "nothing is pinned"
     places = ", ".join(dict.fromkeys(_show_dimensions(binding) for binding in chosen)) or "events only"
     others = sorted({binding.name for binding in inputs.discovery.bindings if binding not in chosen})
     return True, f"measured on {places}" + (f"; as the experiment declares: {', '.join(others)}" if others else "")
@@ -58,7 +58,7 @@ def _is_declared(metric: str, declared: Collection[str]) -> bool:
 
 def _measures_targets(query: MetricQuery, inputs: SafetyInput, workload: Workload) -> bool:
     # While a run waits, resources of a group or subnet may be replaced, so their current state is used.
-    targets = [workload.now(resource) or resource for resource in inputs.discovery.pinned]
+    targets = [workload.now(resource) or resource for resource in inputs.discovery.measured]
     dimensions = dict(query.dimensions)
     if dimensions.keys() & {"TargetGroup", "LoadBalancer"}:
         measured = measured_group(workload, targets)
@@ -68,7 +68,7 @@ def _measures_targets(query: MetricQuery, inputs: SafetyInput, workload: Workloa
         return dimensions.items() <= place.items()
     if group := _read_group_name(dimensions):
         groups = {resource.id: resource.belongs_to for resource in workload.resources if isinstance(resource, Member)}
-        return all(groups.get(resource.id) == group for resource in inputs.discovery.pinned)
+        return all(groups.get(resource.id) == group for resource in inputs.discovery.measured)
     return {resource.id for resource in targets} == {dimensions[name] for name in SINGLE_RESOURCE_DIMENSIONS if name in dimensions}
 
 

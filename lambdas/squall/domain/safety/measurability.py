@@ -16,7 +16,7 @@ def _check_length(inputs: SafetyInput) -> Answer:
     parsed: Sentences = parse_sentences(experiment)
     thresholds = (*parsed.threshold_criteria, *parsed.conditions)
     found = inputs.discovery
-    slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.pinned, timing)
+    slow = list_slow_metrics(found.bindings, experiment.metrics, found.workload, found.measured, timing)
     problems = find_timing_problems(
         experiment.length,
         thresholds,
@@ -42,7 +42,7 @@ def _check_length(inputs: SafetyInput) -> Answer:
 def _check_bindings(inputs: SafetyInput) -> Answer:
     bound = {binding.name.partition(":")[0] for binding in inputs.discovery.bindings}
     parsed = parse_sentences(inputs.definition.experiment)
-    load, pinned = inputs.discovery.workload, inputs.discovery.pinned
+    load, pinned = inputs.discovery.workload, inputs.discovery.measured
     missing = [f"{path}: {metric}" for metric, path in parsed.paths.items() if metric not in bound]
     steady = {threshold.metric for _, threshold in (*parsed.threshold_criteria, *parsed.steady) if threshold.relative is None}
     missing += [

@@ -93,7 +93,7 @@ def _check_account_and_region(inputs: SafetyInput) -> Answer:
     accounts, regions = policy.accounts or (definition.account,), policy.regions or (definition.region,)
     ours = (definition.account, definition.region) == (inputs.account, inputs.region)
     here = {(inputs.region, inputs.account), ("", inputs.account)}  # the ARNs of IAM name no Region
-    elsewhere = [target.id for target in inputs.discovery.pinned if _read_region_and_account(target) not in here]
+    elsewhere = [target.id for target in inputs.discovery.felt if _read_region_and_account(target) not in here]
     ok = ours and inputs.account in accounts and inputs.region in regions and not elsewhere
     where = f"running in {inputs.account} {inputs.region}; {policy.name} is in {', '.join(accounts)} {', '.join(regions)}"
     return ok, where + (f"; elsewhere: {', '.join(elsewhere)}" if elsewhere else "")

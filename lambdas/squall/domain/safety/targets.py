@@ -23,7 +23,7 @@ def _check_targets_exist(inputs: SafetyInput) -> Answer:
         return None, "the targets could not be described"
     now = inputs.workload_now.now
     missing = dict.fromkeys([*inputs.discovery.workload.missing, *inputs.workload_now.missing])
-    states = [(pinned.id, now(pinned)) for pinned in inputs.discovery.pinned]
+    states = [(pinned.id, now(pinned)) for pinned in inputs.discovery.felt]
     problems = [f"{target} does not exist" for target in missing]
     problems += [
         f"{id_} is {state.condition if state else 'unknown to the account'}" for id_, state in states if not (state and state.usable)
@@ -38,9 +38,9 @@ def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
     if inputs.workload_now is None:
         return None, "the targets' tags could not be read"
     wanted = inputs.definition.environment.name
-    existing = {pinned.id: target for pinned in inputs.discovery.pinned if (target := inputs.workload_now.now(pinned))}
+    existing = {pinned.id: target for pinned in inputs.discovery.felt if (target := inputs.workload_now.now(pinned))}
     tags = {id_: target.tags.get(inputs.opt_in_tag) for id_, target in existing.items()}
-    wrong = [f"{pinned.id} has {tags.get(pinned.id) or 'none'}" for pinned in inputs.discovery.pinned if tags.get(pinned.id) != wanted]
+    wrong = [f"{pinned.id} has {tags.get(pinned.id) or 'none'}" for pinned in inputs.discovery.felt if tags.get(pinned.id) != wanted]
     hit = [
         existing[pinned.id].under(fault.type, fault.parameters)
         for fault in inputs.definition.experiment.plan
@@ -51,7 +51,7 @@ def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
     wrong += dict.fromkeys(found)
     wrong += [sentence for pinned in inputs.discovery.pinned if (sentence := _explain_agent_not_opted_in(inputs, pinned))]
     ok = bool(inputs.discovery.pinned) and not wrong
-    return ok, f"{inputs.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (join_ids(inputs.discovery.pinned) or 'nothing is pinned')}"
+    return ok, f"{inputs.opt_in_tag} must be {wanted}: {'; '.join(wrong) or (join_ids(inputs.discovery.felt) or 'nothing is pinned')}"
 
 
 def _explain_agent_not_opted_in(inputs: SafetyInput, pinned: Resource) -> str:
@@ -79,6 +79,8 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
     )
     if inputs.discovery.pinned and not resources:
         return True, "no fault is injected here, so nothing is taken from the capacity"
+    # What a document does to those that feel it nobody knows: they count as lost, as the targets of an Automation document do.
+    resources += tuple(workload.now(touched) or touched for touched in inputs.discovery.touched)
     domains = [(domain, list_lost_members(workload, resources, domain)) for domain in list_capacities(workload, resources)]
     sums = [
         f"{domain.domain}: {domain.count(domain.in_service)} in service − {domain.count(gone)} "
@@ -140,8 +142,8 @@ def _check_targets_unchanged(inputs: SafetyInput) -> Answer:
     if inputs.workload_now is None:
         return None, "the targets could not be described"
     now = inputs.workload_now.now
-    changed = [change for pinned in inputs.discovery.pinned for change in _list_changes(pinned, now(pinned))]
-    return bool(inputs.discovery.pinned) and not changed, "; ".join(changed) or f"{join_ids(inputs.discovery.pinned)} as discovered"
+    changed = [change for pinned in inputs.discovery.felt for change in _list_changes(pinned, now(pinned))]
+    return bool(inputs.discovery.pinned) and not changed, "; ".join(changed) or f"{join_ids(inputs.discovery.felt)} as discovered"
 
 
 def _show_need(capacity: Capacity, gone: frozenset[str], percent: float) -> str:

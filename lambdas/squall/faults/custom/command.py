@@ -35,6 +35,7 @@ class CustomCommand(CommandFault[Resource, Parameters], CustomFault):
     def __init__(self, listed: CustomAction, *, name: str = "", needs_signal: bool = False) -> None:
         super().__init__(ResourceType.INSTANCE, listed, name=name, needs_signal=needs_signal)
         self.target_key = "Instances"
+        self.beside = listed.beside
         self.ssm_documents = (self._document.rpartition("document/")[2],)
 
     @property

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, show_value, suggest_name
-from squall.domain.base.vocabulary import FaultType
+from squall.domain.base.vocabulary import BlastRadius, FaultType
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.target import Target
 from squall.domain.metrics.periods import format_length
@@ -32,7 +32,7 @@ def find_problems(fault: PlannedFault, environment: Environment, rollback: Rollb
     if fault.resource_type is not listed.resource_type:
         message = f"{name} can't be run on {fault.resource_type.with_article}"
         yield Problem(path="target_resources", message=message, expected=f"{listed.resource_type.words} ({listed.resource_type.value})")
-    if listed.touches is not None and (whole := _describe_touched(listed)) != _describe_target(fault):
+    if listed.document is not None and listed.touches is not None and (whole := _describe_touched(listed)) != _describe_target(fault):
         message = f"{name} touches other resources than the targets of the experiment, or more"
         yield Problem(path="target", message=message, expected=json.dumps({**whole, "select": "all"}))
     if listed.length is not None and listed.length.unit == "minutes" and fault.length % timedelta(minutes=1):
@@ -64,6 +64,15 @@ def _includes(rollback: Rollback, declared: Rollback) -> bool:
 def write_rollback(rollback: Rollback) -> dict[str, Any]:
     """The rollback as an experiment writes it."""
     return rollback.model_dump(mode="json", exclude_defaults=True)
+
+
+def find_radius_problems(plan: Iterable[PlannedFault], environment: Environment, radius: BlastRadius) -> Iterator[Problem]:
+    """Commands that others feel besides the instance that they are sent to, where one alone may be hit."""
+    names = [str(fault.parameters.get("action")) for fault in plan if fault.type is FaultType.CUSTOM]
+    felt = [name for name in names if name in environment.custom_actions and environment.custom_actions[name].beside is not None]
+    if felt and radius is BlastRadius.SINGLE_INSTANCE:
+        message = f"{', '.join(felt)} is felt by more than the instance that it is sent to, as its entry in the policy says"
+        yield Problem(path="blast_radius", message=message, expected="single_az or single_region")
 
 
 def find_open_ends(plan: Iterable[PlannedFault], environment: Environment) -> Iterator[Problem]:
