@@ -174,9 +174,19 @@ def bind_fault(planned: PlannedFault, environment: Environment) -> AnyFault:
 
 
 def bind_listed(name: str, listed: CustomAction) -> CustomFault:
-    """The fault of an entry of the policy. The same action needs a fault signal under every name."""
-    twins = [pair for pair in _list_pairs() if pair[0].is_fis_action and pair[0].value == listed.action]
-    needs_signal = listed.success_is_proof is False or any(_load_fault(pair).requires_signal(listed.fixed) for pair in twins)
+    """The fault of an entry of the policy. The same action needs a fault signal, and takes as much from its targets, under every
+    name."""
+    twins = _list_twins(listed)
+    alike = [twin for twin in twins if twin.type.is_fis_action]
+    needs_signal = listed.success_is_proof is False or any(twin.requires_signal(listed.fixed) for twin in alike)
     if listed.command is not None:
         return CustomCommand(listed, name=name, needs_signal=needs_signal)
-    return CustomFault(listed.resource_type, listed, name=name, needs_signal=needs_signal)
+    return CustomFault(listed.resource_type, listed, name=name, needs_signal=needs_signal, twins=twins)
+
+
+def _list_twins(listed: CustomAction) -> tuple[AnyFault, ...]:
+    """Squall's own faults that inject with the action of an entry, those of its own types first."""
+    if listed.action is None:
+        return ()
+    faults = [_load_fault(pair) for pair in _list_pairs() if pair[1] is listed.resource_type]
+    return tuple(fault for fault in faults if listed.action in fault.actions)

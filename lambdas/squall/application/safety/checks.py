@@ -68,6 +68,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         discovery=discovery,
         workload_now=workload,
         traits=traits_of(definition),
+        counts_as={bound.name: bound.traits.counts_as for bound in plan if bound.traits.counts_as},
         lasts=planned_end(plan),
         lasting=list_lasting(plan),
         account=parts[4],

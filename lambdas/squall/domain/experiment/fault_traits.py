@@ -1,7 +1,11 @@
 """What the domain has to know about a fault. The fault's module declares it, and callers pass it in, because the domain
 cannot import faults."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from squall.domain.base.vocabulary import FaultType
 
 
 @dataclass(frozen=True)
@@ -29,3 +33,5 @@ class FaultTraits:
     """Whether the state of a target after the run is the proof. It does not say which of two faults caused it."""
     loss_has_any_cause: bool = False
     """Whether the proof is that the target is gone, whatever ended it."""
+    counts_as: tuple[FaultType, Mapping[str, Any]] | None = None
+    """As which fault, with which parameters, it takes something from its targets. None: as itself."""

@@ -1,11 +1,12 @@
 """The input of the safety checks, and the answer of a check."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from squall.domain.approval.votes import Ask, Vote
-from squall.domain.base.vocabulary import CheckOutcome, Risk
+from squall.domain.base.vocabulary import CheckOutcome, FaultType, Risk
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
@@ -102,6 +103,8 @@ class SafetyInput:
     contact: Contact | None = None
     """What this stack knows of its fleet's home; None if it could not be read, or if nobody asks."""
 
+    counts_as: Mapping[str, tuple[FaultType, Mapping[str, Any]]] = field(default_factory=dict)
+    """As which faults, with which parameters, custom actions take something from their targets, by the name of the fault."""
     ask: Ask | None = None
     """The request for approval on the record."""
     votes: Sequence[Vote] = ()

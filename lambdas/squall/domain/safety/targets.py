@@ -1,8 +1,10 @@
 """Checks of the targets: they exist, are opted in, leave enough healthy capacity, and are as they were discovered."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.sentences import parse_sentences
 from squall.domain.language.sentences import Replacement
 from squall.domain.resources.base import Member, Resource
@@ -42,7 +44,7 @@ def _check_opt_in_tag(inputs: SafetyInput) -> Answer:
     tags = {id_: target.tags.get(inputs.opt_in_tag) for id_, target in existing.items()}
     wrong = [f"{pinned.id} has {tags.get(pinned.id) or 'none'}" for pinned in inputs.discovery.felt if tags.get(pinned.id) != wanted]
     hit = [
-        existing[pinned.id].under(fault.type, fault.parameters)
+        existing[pinned.id].under(*_count_as(inputs, fault))
         for fault in inputs.definition.experiment.plan
         for pinned in inputs.discovery.targets_of(fault.name)
         if pinned.id in existing
@@ -72,7 +74,7 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
         return None, "the capacity of the failure domains could not be read"
     percent = inputs.definition.environment.minimum_healthy_percent
     resources = tuple(
-        (workload.now(pinned) or pinned).under(fault.type, fault.parameters)
+        (workload.now(pinned) or pinned).under(*_count_as(inputs, fault))
         for fault in inputs.definition.experiment.plan
         if fault.type is not FaultType.NO_FAULT
         for pinned in inputs.discovery.targets_of(fault.name)
@@ -89,6 +91,11 @@ def _check_healthy_share(inputs: SafetyInput) -> Answer:
     ]
     enough = bool(domains) and all(domain.after(gone) >= domain.needed(percent) for domain, gone in domains)
     return enough, "; ".join(sums) or "nothing is pinned"
+
+
+def _count_as(inputs: SafetyInput, fault: PlannedFault) -> tuple[FaultType, Mapping[str, Any]]:
+    """As which fault it takes something from its targets."""
+    return inputs.counts_as.get(fault.name) or (fault.type, fault.parameters)
 
 
 def _check_fault_configuration(inputs: SafetyInput) -> Answer:

@@ -104,9 +104,8 @@ def pin_targets(asked: Sequence[Asked], rules: Rules) -> tuple[Pinned, list[Prob
 def _list_eligible(asked: Asked, rules: Rules) -> tuple[_Choice, list[Problem]]:
     """The candidates of a fault that it may hit, and what is wrong with its candidates."""
     fault, workload, environment = asked.fault, asked.workload, rules.environment
-    candidates = tuple(
-        candidate.under(fault.type, fault.parameters).in_policy(environment) for candidate in find_candidates(workload, fault)
-    )
+    hit_by = asked.traits.counts_as or (fault.type, fault.parameters)
+    candidates = tuple(candidate.under(*hit_by).in_policy(environment) for candidate in find_candidates(workload, fault))
     problems = [*_find_unknown(workload, fault), *_find_not_opted_in(candidates, environment, rules.opt_in_tag)]
     opted_in = [candidate for candidate in candidates if candidate.tags.get(rules.opt_in_tag) == environment.name]
     fit = [candidate for candidate in opted_in if candidate.usable and not explain_idle(workload, candidate)]

@@ -2,20 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, extend_path, prefix_paths, require_pattern, show_value, suggest_name
 from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.documents.safety import SafetyCheck
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.metrics.periods import format_length
 from squall.domain.policy.custom_actions import CUSTOM_NAME, TOLD, VALUE, CustomAction, Grant, locate_document
 from squall.domain.recovery.rollback_document import ROLE_PARAMETER, TARGETS
 from squall.domain.resources.base import Resource
-from squall.faults.base import Injection
+from squall.faults.base import AnyFault, Injection
+from squall.faults.checks import make_check
 from squall.faults.custom.lengths import read_length, write_length
 from squall.faults.fis import LONGEST, LONGEST_VALUE, iso_duration
 from squall.faults.mechanisms.reported import ReportedFault
@@ -33,6 +37,16 @@ class Parameters(Model):
     stands for the ids of the pinned targets."""
 
 
+class Twin(NamedTuple):
+    """Squall's own fault that injects with the same action as an entry of the policy."""
+
+    fault: AnyFault
+    raw: Mapping[str, Any]
+    """Its parameters, as they are in the entry's values."""
+    parameters: Model | None
+    """The same, parsed. None: it can't read these values."""
+
+
 class CustomFault(ReportedFault[Resource, Parameters]):
     """A custom action on one resource type.
 
@@ -46,9 +60,17 @@ class CustomFault(ReportedFault[Resource, Parameters]):
     action = "custom"
 
     def __init__(
-        self, resource_type: ResourceType, listed: CustomAction | None = None, *, name: str = "", needs_signal: bool = False
+        self,
+        resource_type: ResourceType,
+        listed: CustomAction | None = None,
+        *,
+        name: str = "",
+        needs_signal: bool = False,
+        twins: Sequence[AnyFault] = (),
     ) -> None:
-        """`name`: of the entry. `needs_signal`: whether only a metric can show that the action did anything."""
+        """`name`: of the entry. `needs_signal`: whether only a metric can show that the action did anything. `twins`: Squall's own
+        faults that inject with the same action."""
+        self._twins = tuple(twins)
         self.resource_type, self._listed, self.name, self.needs_signal = resource_type, listed, name, needs_signal
         self.risk = listed.risk if listed else "high"
         self.actions = (listed.fis_action,) if listed else ()
@@ -71,6 +93,46 @@ class CustomFault(ReportedFault[Resource, Parameters]):
         if self._listed is None:
             raise LookupError("a custom action can do nothing without the policy that lists it")
         return self._listed
+
+    def find_twin(self, parameters: Parameters) -> Twin | None:
+        """Squall's own fault that does the same with these values. Where none reads them, the one of the action's id, which then
+        takes as much as it can. None for what Squall does not know by itself."""
+        told = {**self.listed.fixed, **parameters.values}
+        for twin in self._twins:
+            try:
+                raw = twin.read_values(self.listed.fis_action, told)
+                return Twin(twin, raw, twin.parse(raw))
+            except InvalidInput:
+                continue
+        return Twin(self._twins[-1], {}, None) if self._twins else None
+
+    def traits(self, parameters: Model) -> FaultTraits:
+        """Under another name an action takes the same from its targets, and may not meet others either."""
+        own = super().traits(parameters)
+        twin = self.find_twin(self._own(parameters)) if self._listed else None
+        if twin is None:
+            return own
+        return replace(
+            own,
+            targets_are_replaced=twin.fault.targets_are_replaced,
+            targets_leave_at_once=twin.fault.targets_are_replaced,
+            improvements_on_loss=twin.fault.improvements_on_loss,
+            takes=own.takes | twin.fault.takes,
+            needs=own.needs | twin.fault.needs,
+            stirs=own.stirs | twin.fault.stirs,
+            counts_as=(twin.fault.type, twin.raw),
+        )
+
+    def check_targets(self, injection: Injection[Resource, Parameters], /) -> Iterable[SafetyCheck]:
+        """What the action needs of its targets, as Squall's own fault knows it."""
+        yield from super().check_targets(injection)
+        twin = self.find_twin(injection.parameters) if self._listed else None
+        if twin is None:
+            return
+        yield make_check("known_action", True, f"{self.listed.fis_action} counts as Squall's own type {twin.fault.type.value}")
+        if twin.parameters is not None:
+            alike: Injection[Resource, Model] = Injection(**{**vars(injection), "parameters": twin.parameters})
+            yield from (check for check in twin.fault.prerequisites(alike) if check.name != "targets_usable")
 
     def parse(self, raw: Mapping[str, Any]) -> Parameters:
         parameters = super().parse(raw)

@@ -15,16 +15,22 @@ from squall.domain.base.problems import InvalidInput
 from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.execution_input import Overrides
+from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.policy.custom_actions import CustomAction
 from squall.domain.policy.environment import Environment
 from squall.domain.run.fis_state import ActionState, FisExperiment
+from squall.domain.safety.evaluate import evaluate_checks
 from squall.faults import registry
+from squall.faults.base import AnyFault
 from squall.faults.custom.fault import CustomFault
+from squall.faults.plan import bind_plan
 from squall.faults.template import compile_template
 from tests.unit.builders import ACCOUNT, NOW, REGION, REL12, before, discovery, environment, experiment, instance, workload
+from tests.unit.domain.safety.test_safety import safe
 from tests.unit.faults.asking import compile_fault, prerequisites, prove, verify
 from tests.unit.faults.test_faults import GUARDS, ROLE, assert_accepted
 from tests.unit.faults.test_resource_faults import HOSTILE
+from tests.unit.resources import database, discovery_of, others
 
 REBOOT: dict[str, Any] = {
     "description": "Reboot instances",
@@ -334,3 +340,70 @@ def test_values_of_an_action_of_fis_hold_no_spaces() -> None:
         CustomAction.model_validate({**REBOOT, "fixed": {"why": "a b"}})
     listed = {"reboot": {**REBOOT, "parameters": {"why": ".*"}}}
     assert "without spaces" in refused(raw("reboot", {"why": "a b"}), custom_actions=listed)["parameters.values.why"]
+
+
+def _bind(action: str, kind: ResourceType, key: str, **changes: Any) -> CustomFault:
+    entry = {**REBOOT, "action": action, "resource_type": kind.value, "target_key": key, **changes}
+    return registry.bind_listed("again", CustomAction.model_validate(entry))
+
+
+def _traits(fault: CustomFault, values: dict[str, str] | None = None) -> FaultTraits:
+    return fault.traits(fault.parse({"action": "again", "values": values or {}}))
+
+
+KNOWN = [fault for fault in registry.list_action_faults() if not fault.actions[0].startswith(("aws:fis:", "aws:ssm:"))]
+
+
+@pytest.mark.parametrize("own", KNOWN, ids=lambda fault: f"{fault.type.value} on {fault.resource_type.value}")
+def test_an_action_takes_as_much_and_meets_others_as_under_its_own_type(own: AnyFault) -> None:
+    traits = _traits(_bind(own.actions[0], own.resource_type, own.target_key))
+    assert traits.counts_as is not None
+    same = [fault for fault in (*registry.list_faults(), *KNOWN) if own.actions[0] in fault.actions]
+    assert traits.counts_as[0] in {fault.type for fault in same}
+    twin = registry.get_fault(traits.counts_as[0], own.resource_type)
+    assert (traits.targets_are_replaced, traits.takes >= twin.takes, traits.needs >= twin.needs) == (twin.targets_are_replaced, True, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "values", "kind", "takes_over"),
+    [
+        ({}, {}, FaultType.REBOOT_DATABASES, False),
+        ({"fixed": {"forceFailover": "false"}}, {}, FaultType.REBOOT_DATABASES, False),
+        ({"fixed": {"forceFailover": "true"}}, {}, FaultType.DATABASE_FAILURE, True),
+        ({"parameters": {"forceFailover": ".*"}}, {"forceFailover": "true"}, FaultType.DATABASE_FAILURE, True),
+        ({"parameters": {"forceFailover": ".*"}}, {"forceFailover": "maybe"}, FaultType.REBOOT_DATABASES, False),
+    ],
+)
+def test_a_standby_counts_only_where_a_listed_reboot_fails_over(
+    changes: dict[str, Any], values: dict[str, str], kind: FaultType, takes_over: bool
+) -> None:
+    traits = _traits(_bind("aws:rds:reboot-db-instances", ResourceType.DATABASE, "DBInstances", **changes), values)
+    assert traits.counts_as is not None
+    assert traits.counts_as[0] is kind
+    hit = database().under(*traits.counts_as).hit
+    assert hit == ({"orders primary"} if takes_over else {"orders primary", "orders standby"})
+
+
+def test_the_healthy_share_counts_a_listed_action_as_squall_s_own() -> None:
+    entry = {**REBOOT, "action": "aws:rds:reboot-db-instances", "resource_type": "aws:rds:db", "target_key": "DBInstances"}
+    definition = admitted(
+        raw("db", target_resources=[database().arn], fault_signal=SIGNAL, blast_radius="single_region"), custom_actions={"db": entry}
+    )
+    load = others(database())
+    found = discovery_of([database()])
+    (bound,) = bind_plan(definition)
+    inputs = safe(definition=definition, discovery=found, workload_now=load, counts_as={"": bound.traits.counts_as})
+    share = next(check for check in evaluate_checks(inputs) if check.name == "minimum_healthy_share")
+    assert share.detail == "rds/db/orders: 2 in service − 2 = 0 of 2 (needed 0)", "no standby takes over from a database that restarts"
+
+
+def test_a_listed_action_has_the_prerequisites_of_squall_s_own_and_says_whose() -> None:
+    fault = _bind(
+        "aws:ec2:send-spot-instance-interruptions", ResourceType.INSTANCE, "SpotInstances", fixed={"durationBeforeInterruption": "PT2M"}
+    )
+    target = instance("i-1")
+    checks = prerequisites(fault, workload([target]), [target], fault.parse({"action": "again"}))
+    own = registry.get_fault(FaultType("aws:ec2:send-spot-instance-interruptions"), ResourceType.INSTANCE)
+    wanted = prerequisites(own, workload([target]), [target], own.parse({"durationBeforeInterruption": "PT2M"}))
+    assert {check.name for check in wanted} <= {check.name for check in checks}
+    assert any("counts as Squall's own type aws:ec2:send-spot-instance-interruptions" in check.detail for check in checks)
