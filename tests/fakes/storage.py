@@ -15,7 +15,7 @@ from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.orphans import Sightings
 from squall.domain.run.queue import FIS_ACTIVE_EXPERIMENTS, Line, Slot, Ticket
 from squall.domain.run.record import ExecutionRecord
-from squall.errors import Refused
+from squall.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -184,13 +184,19 @@ class FakeLocks:
         held = [lock for lock in self.holders(keys, now).values() if lock is not None and lock.holder != holder]
         if held:
             return min(held, key=lambda lock: lock.expired)
-        self.leases.update(dict.fromkeys(keys, Lease(holder, until)))
+        self._write(keys, holder, until)
         return None
+
+    def _write(self, keys: Sequence[str], holder: str, until: datetime) -> None:
+        """As one transaction of DynamoDB, which takes a hundred writes."""
+        if len(set(keys)) > 100:
+            raise Unavailable("dynamodb", "TransactWriteItems", "ValidationException", "Member must have length <= 100", retryable=False)
+        self.leases.update(dict.fromkeys(keys, Lease(holder, until)))
 
     def renew(self, keys: Sequence[str], holder: str, until: datetime) -> bool:
         if not all(_held_by(self.leases.get(key), holder) for key in keys):
             return False
-        self.leases.update(dict.fromkeys(keys, Lease(holder, until)))
+        self._write(keys, holder, until)
         return True
 
     def holds(self, keys: Sequence[str], holder: str, until: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from squall.adapters.dynamodb.locks import DynamoLocks
+from squall.domain.targets.locking import MOST_DOMAINS
 from squall.errors import Unavailable
 from tests.adapters.conftest import MINUTES, NOW, client_of
 from tests.adapters.scripted import Scripted, error
@@ -26,6 +27,22 @@ def test_all_keys_or_none(locks: Locks) -> None:
     assert (held.key, held.holder, held.expired) == ("asg/b", "other", False)
     assert abs(held.until - UNTIL).total_seconds() < 0.001
     assert locks.holders(["asg/a", "asg/c"], NOW) == {"asg/a": None, "asg/c": None}
+
+
+@pytest.mark.parametrize("count", [99, 100])
+def test_as_many_failure_domains_as_a_run_may_have_are_locked_together(locks: Locks, count: int) -> None:
+    keys = [f"asg/{number}" for number in range(count)]
+    assert locks.acquire(keys, "me", UNTIL, NOW) is None
+    assert locks.renew(keys, "me", UNTIL + MINUTES)
+    assert locks.holds(keys, "me", UNTIL + MINUTES)
+    assert count <= MOST_DOMAINS
+
+
+def test_more_are_never_locked_in_part(locks: Locks) -> None:
+    keys = [f"asg/{number}" for number in range(MOST_DOMAINS + 1)]
+    with pytest.raises(Unavailable):
+        locks.acquire(keys, "me", UNTIL, NOW)
+    assert not any(locks.holders(keys, NOW).values())
 
 
 def test_acquiring_again_is_no_conflict_and_extends(locks: Locks) -> None:

@@ -15,6 +15,7 @@ from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.run.part import Part
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName, UnknownEvent
+from squall.domain.targets.locking import MOST_DOMAINS
 from tests.adapters.conftest import MINUTES, NOW
 from tests.adapters.scripted import Scripted
 
@@ -354,6 +355,12 @@ def test_only_the_last_faults_are_read_whole() -> None:
     client = Scripted("dynamodb", query=[{"Items": [to_item(FULL) | {"pk": {"S": f"EXECUTION#{n}"}} for n in range(30)]}], get_item=[{}])
     DynamoRecords(client, "squall").faulted(["asg/web"], NOW - DAY, NOW)
     assert [arguments["ConsistentRead"] for arguments in client.arguments("get_item")] == [True] * 3
+
+
+def test_the_faults_of_as_many_failure_domains_as_a_run_may_have_are_asked_for_in_one_expression() -> None:
+    client = Scripted("dynamodb", query=[{"Items": []}] * 3)
+    DynamoRecords(client, "squall").faulted([f"asg/{number}" for number in range(MOST_DOMAINS)], NOW - DAY, NOW)
+    assert len(client.arguments("query")[0]["FilterExpression"]) <= 4096, "DynamoDB takes 4 KB"
 
 
 def test_no_more_proofs_are_read_than_are_looked_at() -> None:

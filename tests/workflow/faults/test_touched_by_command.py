@@ -122,3 +122,25 @@ def test_a_radius_of_one_instance_or_of_one_zone_holds_those_that_feel_it(walk: 
     record = ended(world, Status.REJECTED, None, None, "run-2")
     assert "load is felt by more than the instance that it is sent to" in record.reason
     assert world.faults.runs == {}
+
+
+@pytest.mark.usefixtures("load")
+@pytest.mark.parametrize("others", [98, 99])
+def test_more_failure_domains_than_one_transaction_locks_are_refused_before_any_is_locked(
+    walk: Walk, world: FakeWorld, known: Any, others: int
+) -> None:
+    for number in range(others):
+        world.fleet.add(FakeInstance(f"i-000000000many{number:03d}", tags={**STAGING, "tier": "many"}))
+    world.fleet.members("web")[0].tags["tier"] = "many"  # so that users are measured; its domains are the group and the target group
+    touch(known, resource_type="aws:ec2:instance", tags={"tier": "many"})
+    walk.run({"experiment": "seed"})
+    found = world.documents.get(ID, Discovery)
+    assert found is not None
+    if len(found.failure_domains) <= 100:
+        ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    else:
+        record = ended(world, Status.REJECTED, None, None)
+        assert f"the run would lock {len(found.failure_domains)} failure domains, one run locks 100" in record.reason
+        assert record.lock_keys == ()
+    assert {len(found.failure_domains) - others} == {3}
+    nothing_is_left(world)

@@ -23,6 +23,7 @@ from squall.domain.resources.types import join_ids
 from squall.domain.resources.workload import Workload, join_workloads
 from squall.domain.run.timeline import EventName
 from squall.domain.targets.failure_domains import failure_domains
+from squall.domain.targets.locking import find_lock_problems
 from squall.domain.targets.pinning import Asked, Rules, find_candidates, pin_targets
 from squall.faults.custom.touched import find_touched_problems
 from squall.faults.plan import BoundFault, bind_plan, find_template_problems
@@ -66,6 +67,7 @@ def discover_targets(step: Step) -> Outcome:
     # Without a candidate, what can't be measured follows from what is missing.
     found = all(find_candidates(each.workload, each.fault) for each in asked)
     unpinnable += find_touched_problems([(bound, found) for bound, _, found in beside], pinned, experiment.blast_radius)
+    unpinnable += find_lock_problems(workload, pinned, touched)
     problems = (*unpinnable, *(unmeasurable if found else ()), *(find_template_problems(step.definition, discovery) if pinned else ()))
     if problems:
         step.put(Refusal(at=step.now, problems=problems))
