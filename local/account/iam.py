@@ -68,6 +68,8 @@ def _with_resources(extract: Callable[..., str]) -> Callable[..., str]:
         arn = extract(service, method, path, headers, body, query_params, region, account_id)
         if service == "scheduler":
             return schedule_resource(arn, query_params, body)
+        if (service, arn) == ("dynamodb", "*"):  # tags and resource policies
+            arn = str(_parse_body(body).get("ResourceArn") or arn)
         return rds_resource(arn, query_params, region, account_id) if service == "rds" else arn
 
     return extract_resource_arn

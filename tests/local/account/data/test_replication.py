@@ -255,6 +255,17 @@ def test_statements_that_fis_may_not_remove_end_the_pause_when_they_expire(lab: 
     tables.reaches("a", "1", OTHER)
 
 
+def test_who_may_read_the_policy_of_one_table_reads_no_other(account: Account, make_table: Callable[..., Tables]) -> None:
+    tables, other = make_table(OTHER), make_table(OTHER)
+    allowed = {"Effect": "Allow", "Action": ["dynamodb:GetResourcePolicy", "dynamodb:ListTagsOfResource"], "Resource": tables.arn}
+    reader = account.client_as("dynamodb", [allowed])
+    assert reader.list_tags_of_resource(ResourceArn=tables.arn)["Tags"] == []
+    with pytest.raises(reader.exceptions.PolicyNotFoundException):
+        reader.get_resource_policy(ResourceArn=tables.arn)
+    with pytest.raises(ClientError, match="not authorized"):
+        reader.get_resource_policy(ResourceArn=other.arn)
+
+
 def test_a_table_without_a_replica_is_no_target(lab: Lab, make_table: Callable[..., Tables]) -> None:
     tables = make_table()
     lab.role_arn = lab.account.role("fis.amazonaws.com", OF_TABLES)
