@@ -9,7 +9,7 @@ is still there with the signature it had (``patching``), so an upgrade fails at 
 | ``fis`` | AWS FIS: templates, experiments, targets, stop conditions, safety lever, authorized effects |
 | ``ssm`` | Run Command for ``AWSFIS-*`` documents, carried out by the workload's agent; managed nodes; Automation |
 | ``tasks`` | the workload's ECS service and its tasks |
-| ``ec2`` | zones without capacity, network ACLs and interfaces, EBS volumes |
+| ``ec2`` | zones without capacity, network ACLs, interfaces and endpoints, EBS volumes |
 | ``data`` | replication of DynamoDB global tables and of S3 buckets; Athena's queries in CloudFormation |
 | ``rds`` | the workload's database as a cluster and as a Multi-AZ instance, its failovers and events |
 | ``metrics`` | metric math, percentiles, alarms as CloudWatch evaluates and publishes them; forgotten by ``DELETE /_squall/metrics`` |

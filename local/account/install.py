@@ -25,7 +25,7 @@ def install_patches() -> None:
         raise PatchPointError(f"ministack {installed} is installed, the patches are for {PINNED_MINISTACK}")
     from local.account import balancers, eks, iam, lambdas, quotas, rds, transport
     from local.account.data import athena, bucket_metrics, bucket_replication, global_tables
-    from local.account.ec2 import capacity, network, reboots, spot, volumes
+    from local.account.ec2 import capacity, endpoints, network, reboots, spot, volumes
     from local.account.events import events, nested_executions, scheduler, workflows
     from local.account.fis import role_errors, stream_errors
     from local.account.fis import service as fis
@@ -60,6 +60,7 @@ def install_patches() -> None:
         fis,
         quotas,
         network,
+        endpoints,
         volumes,
         reboots,
         spot,

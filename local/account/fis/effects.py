@@ -2,6 +2,7 @@
 alone."""
 
 _REAL_NETWORK = "real: the workload's processes drop or delay the traffic"
+_STATE = "state alone: the calls of EC2 show what FIS puts in place and takes away; no traffic changes"
 _REAL_LOAD = "real: a process loads the machine"
 _REAL_FUNCTION = "real: what stands before the function's process does it"
 _REAL_STREAM = "real: the account answers that share of the calls with the error; nothing in the sample uses a stream"
@@ -16,6 +17,8 @@ EFFECTS: dict[str, str] = {
     "aws:rds:failover-db-cluster": "real: another process serves as the writer",
     "aws:rds:reboot-db-instances": "real: the standby's process takes over, or without `forceFailover` the primary's starts again",
     "aws:network:disrupt-connectivity": "real: traffic is judged by the rules of FIS's network ACL",
+    "aws:network:route-table-disrupt-cross-region-connectivity": _STATE,
+    "aws:network:disrupt-vpc-endpoint": _STATE,
     "aws:ebs:pause-volume-io": "real: writers of the volume wait",
     "aws:ebs:volume-io-latency": "real: writers of the volume wait that long for each write",
     "aws:ec2:asg-insufficient-instance-capacity-error": "real: the account refuses launches",

@@ -31,6 +31,7 @@ GLOBAL_TABLE = "aws:dynamodb:global-table"
 BUCKET = "aws:s3:bucket"
 ECS_CLUSTER = "aws:ecs:cluster"
 NODEGROUP = "aws:eks:nodegroup"
+ENDPOINT = "aws:ec2:vpc-endpoint"
 _chooser = random.Random(20240)
 
 
@@ -74,6 +75,11 @@ def _list_subnets() -> list[Resource]:
 def _list_volumes() -> list[Resource]:
     prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:volume/"
     return [Resource(prefix + id_, id_, instance_tags(id_), volume) for id_, volume in ec2._volumes.items()]
+
+
+def _list_endpoints() -> list[Resource]:
+    prefix = f"arn:aws:ec2:{get_region()}:{get_account_id()}:vpc-endpoint/"
+    return [Resource(prefix + id_, id_, instance_tags(id_), endpoint) for id_, endpoint in ec2._vpc_endpoints.items()]
 
 
 def _list_groups() -> list[Resource]:
@@ -148,6 +154,7 @@ FINDERS = {
     BUCKET: _list_buckets,
     ECS_CLUSTER: _list_ecs_clusters,
     NODEGROUP: _list_nodegroups,
+    ENDPOINT: _list_endpoints,
 }
 
 

@@ -38,7 +38,22 @@ class Cut:
     clone: str
 
 
-class DisruptConnectivity(Action):
+class NetworkAction(Action):
+    """An action that changes the account's network by EC2's own calls."""
+
+    def arn(self, kind: str, identifier: str = "*") -> str:
+        """The ARN of something of EC2 in this account and Region."""
+        return f"arn:aws:ec2:{get_region()}:{get_account_id()}:{kind}/{identifier}"
+
+    def call(self, action: str, wanted: str | None = None, /, **parameters: object) -> str:
+        """Call EC2; returns the field of its answer that is wanted. Raises `ExperimentError` if EC2 refuses."""
+        answer = ec2._ACTION_MAP[action]({name: [str(value)] for name, value in parameters.items()})
+        if answer[0] >= 300:
+            raise self.fail("DependentServiceFailure", answer[2].decode(errors="replace"))
+        return _read_id(answer, wanted) if wanted else ""
+
+
+class DisruptConnectivity(NetworkAction):
     action_id = "aws:network:disrupt-connectivity"
     description = "Deny the specified traffic to and from the target subnets."
     target_key = "Subnets"
@@ -65,25 +80,22 @@ class DisruptConnectivity(Action):
 
     # --- what IAM has to allow ---
 
-    def _arn(self, kind: str, identifier: str = "*") -> str:
-        return f"arn:aws:ec2:{get_region()}:{get_account_id()}:{kind}/{identifier}"
-
     def _authorize_all(self) -> None:
         for name in ("DescribeSubnets", "DescribeVpcs", "DescribeNetworkAcls"):
             self.authorize(f"ec2:{name}", "*", {})
         tagged = iam.tag_context({MANAGED: "true"})
-        acl, own = self._arn("network-acl"), {MANAGED: "true"}
+        acl, own = self.arn("network-acl"), {MANAGED: "true"}
         self.authorize("ec2:CreateNetworkAcl", acl, {}, tagged)
         self.authorize("ec2:CreateTags", acl, {}, {**tagged, "ec2:CreateAction": "CreateNetworkAcl"})
         self.authorize("ec2:CreateNetworkAclEntry", acl, own)
         self.authorize("ec2:DeleteNetworkAcl", acl, own)
         for subnet in self.resources:
-            self.authorize("ec2:CreateNetworkAcl", self._arn("vpc", subnet.attributes["VpcId"]), {}, tagged)
+            self.authorize("ec2:CreateNetworkAcl", self.arn("vpc", subnet.attributes["VpcId"]), {}, tagged)
             self._authorize_replacing(subnet)
 
     def _authorize_replacing(self, subnet: Resource) -> None:
         self.authorize("ec2:ReplaceNetworkAclAssociation", subnet.arn, subnet.tags)
-        self.authorize("ec2:ReplaceNetworkAclAssociation", self._arn("network-acl"), {})
+        self.authorize("ec2:ReplaceNetworkAclAssociation", self.arn("network-acl"), {})
 
     # --- what is denied ---
 
@@ -112,7 +124,7 @@ class DisruptConnectivity(Action):
                 ),
                 "prefixListId",
             )
-        self.authorize("ec2:GetManagedPrefixListEntries", self._arn("prefix-list", identifier), {})
+        self.authorize("ec2:GetManagedPrefixListEntries", self.arn("prefix-list", identifier), {})
         status, _, body = ec2._ACTION_MAP["GetManagedPrefixListEntries"]({"PrefixListId": [identifier]})
         entries = re.findall(r"<cidr>([^<]+)</cidr>", body.decode())
         if status >= 300 or not 0 < len(entries) <= _MOST_ENTRIES:
@@ -125,7 +137,7 @@ class DisruptConnectivity(Action):
 
     def _cut(self, subnet: Resource, before: list[tuple[str, str]]) -> None:
         own, association = network.acl_of(subnet.identifier)
-        clone = self._call(
+        clone = self.call(
             "CreateNetworkAcl",
             "networkAclId",
             VpcId=subnet.attributes["VpcId"],
@@ -146,8 +158,8 @@ class DisruptConnectivity(Action):
         ]
         for number, action, protocol, cidr, egress in rules:
             clone_entry: dict[str, object] = {"RuleNumber": number, "RuleAction": action, "Protocol": protocol, "CidrBlock": cidr}
-            self._call("CreateNetworkAclEntry", NetworkAclId=clone, Egress=str(egress).lower(), **clone_entry)
-        self._call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=clone)
+            self.call("CreateNetworkAclEntry", NetworkAclId=clone, Egress=str(egress).lower(), **clone_entry)
+        self.call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=clone)
 
     def _restore(self) -> None:
         """Restore the original if the clone is still in its place. Somebody may already have restored it by hand."""
@@ -156,17 +168,11 @@ class DisruptConnectivity(Action):
             acl, association = network.acl_of(cut.subnet.identifier)
             if acl["NetworkAclId"] == cut.clone:
                 self._authorize_replacing(cut.subnet)
-                self._call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=cut.original)
+                self.call("ReplaceNetworkAclAssociation", AssociationId=association, NetworkAclId=cut.original)
             if cut.clone in ec2._network_acls:
-                self.authorize("ec2:DeleteNetworkAcl", self._arn("network-acl", cut.clone), {MANAGED: "true"})
-                self._call("DeleteNetworkAcl", NetworkAclId=cut.clone)
+                self.authorize("ec2:DeleteNetworkAcl", self.arn("network-acl", cut.clone), {MANAGED: "true"})
+                self.call("DeleteNetworkAcl", NetworkAclId=cut.clone)
             self.cuts.pop()
-
-    def _call(self, action: str, wanted: str | None = None, /, **parameters: object) -> str:
-        answer = ec2._ACTION_MAP[action]({name: [str(value)] for name, value in parameters.items()})
-        if answer[0] >= 300:
-            raise self.fail("DependentServiceFailure", answer[2].decode(errors="replace"))
-        return _read_id(answer, wanted) if wanted else ""
 
 
 def _read_id(answer: tuple[int, dict[str, str], bytes], name: str) -> str:

@@ -5,10 +5,12 @@ from local.account.fis.actions.automation import StartAutomation
 from local.account.fis.actions.base import Action
 from local.account.fis.actions.capacity import InsufficientCapacity
 from local.account.fis.actions.ebs import PauseVolumeIo, VolumeIoLatency
+from local.account.fis.actions.endpoints import DisruptEndpoints
 from local.account.fis.actions.functions import AddDelay, IntegrationResponse, InvocationError
 from local.account.fis.actions.network import DisruptConnectivity
 from local.account.fis.actions.rds import FailoverCluster, RebootInstances
 from local.account.fis.actions.replication import PauseBuckets, PauseGlobalTables
+from local.account.fis.actions.routes import DisruptRoutes
 from local.account.fis.actions.ssm import SendCommand
 from local.account.fis.actions.wait import Wait
 
@@ -23,6 +25,8 @@ ACTIONS: dict[str, type[Action]] = {
         FailoverCluster,
         RebootInstances,
         DisruptConnectivity,
+        DisruptRoutes,
+        DisruptEndpoints,
         PauseVolumeIo,
         VolumeIoLatency,
         InsufficientCapacity,
