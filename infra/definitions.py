@@ -9,7 +9,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel
 
-from infra.account.fleet import Fleet, parse_fleet
+from infra.account.fleet import CAMPAIGN, Fleet, parse_fleet
 from infra.strict_yaml import StrictLoader
 from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, plan_campaign
 from squall.admission.environment import parse_environment
@@ -79,7 +79,8 @@ def load_definitions(
     campaigns = dict(_read_folder(campaigns_dir, parse_campaign, problems)) if campaigns_dir else {}
     fleets = list(_read_files([fleet_file], parse_fleet, problems)) if fleet_file else []
     if not problems:
-        problems += _find_wrong_steps(campaigns_dir, campaigns, experiments, environments)
+        members = {name: CAMPAIGN in member.grants for name, member in fleets[0][1].members.items()} if fleets else {}
+        problems += _find_wrong_steps(campaigns_dir, campaigns, experiments, environments, members)
         problems += _find_unknown_environments(experiments_dir, experiments, environments)
         problems += _find_unknown_promotions(environments_dir, environments)
     if problems:
@@ -118,6 +119,7 @@ def _find_wrong_steps(
     campaigns: Mapping[str, Campaign],
     experiments: Mapping[str, Experiment | OverRegions],
     environments: Mapping[str, Environment],
+    members: Mapping[str, bool],
 ) -> Iterator[str]:
     """Steps that no deployed experiment allows. Where a policy lets published experiments run, a campaign may name one of
     those, which nobody can read here."""
@@ -127,7 +129,7 @@ def _find_wrong_steps(
     published = any(environment.catalogue == "published" for environment in environments.values())
     for name, campaign in campaigns.items():
         try:
-            plan_campaign(campaign, check, regions)
+            plan_campaign(campaign, check, regions, members=members)
         except InvalidInput as invalid:
             for problem in invalid.problems:
                 if not (published and "is not in the catalogue" in problem.message):

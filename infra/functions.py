@@ -98,7 +98,7 @@ class Functions:
         elsewhere: Sequence[PolicyStatement] = (),
     ) -> Function:
         """Makes a function: `StartFault` runs `squall.handlers.start_fault.handler`. Without `network` it is in no
-        VPC. `elsewhere`: what it may do in other Regions."""
+        VPC. `elsewhere`: what it may do in other stacks."""
         settings = self._common.settings
         logs = LogGroup(
             self._scope,
@@ -115,7 +115,7 @@ class Functions:
             inline_policies={"permissions": PolicyDocument(statements=[*_logging_statements(logs), *statements])},
             # A policy of its own: the inline policies of a role may have 10,240 characters in all, and Pulse needs most of them.
             managed_policies=[
-                ManagedPolicy(self._scope, f"{name}Elsewhere", description=f"Squall {name} in other Regions", statements=list(elsewhere))
+                ManagedPolicy(self._scope, f"{name}Elsewhere", description=f"Squall {name} in other stacks", statements=list(elsewhere))
             ]
             if elsewhere
             else None,

@@ -22,6 +22,7 @@ from aws_cdk.aws_ssm import StringParameter
 from constructs import Construct, IDependable
 
 from infra import code
+from infra.account.fleet import CAMPAIGN
 from infra.analytics import Analytics
 from infra.definitions import Definitions
 from infra.events.schedules import Schedules
@@ -38,8 +39,8 @@ from infra.permissions.holders import (
     FLEET_FUNCTIONS,
     OUTSIDE_FUNCTIONS,
     WORKFLOW_FUNCTIONS,
+    statements_elsewhere,
     statements_for,
-    statements_over_regions,
 )
 from infra.permissions.listed_resources import list_fault_folders, list_names
 from infra.permissions.names import Names
@@ -182,21 +183,22 @@ class SquallStack(Stack):
         # Abort is made first: the permissions of other functions name it as the only action that a guard alarm may
         # have.
         names = self._compose_names(definitions)
-        abort = factory.make("Abort", statements_for("Abort", names), elsewhere=statements_over_regions("Abort", names))
+        regional = {"AWS_STS_REGIONAL_ENDPOINTS": "regional"}
+        abort = factory.make("Abort", statements_for("Abort", names), regional, elsewhere=statements_elsewhere("Abort", names))
         names = replace(names, abort_function_arn=abort.function_arn)
         sentinel = factory.make("Sentinel", statements_for("Sentinel", names), network=self._sentinel_network())
         names = replace(names, sentinel_function_arn=sentinel.function_arn)
         fis_roles = {"SQUALL_FIS_ROLE_ARNS": self.to_json_string(self._fis_roles.arns)}
-        regional = {"AWS_STS_REGIONAL_ENDPOINTS": "regional"}
         # Composed, because a reference would make CloudFormation delete the pulse before the workflow that it watches.
         experiments = {"SQUALL_STATE_MACHINE_ARN": self._machine_arn}
         both = {**experiments, "SQUALL_CAMPAIGN_MACHINE_ARN": self._campaigns_arn}
         variables: Mapping[str, Mapping[str, str]] = {
             "CaptureBaseline": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn},
             "ArmGuards": {"SQUALL_ABORT_FUNCTION_ARN": abort.function_arn},
-            "Pulse": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn, **experiments},
-            **dict.fromkeys(("ChooseSteps", "FinishCampaign"), experiments),
-            "Watchdog": both,
+            "Pulse": {"SQUALL_SENTINEL_FUNCTION": sentinel.function_arn, **experiments, **regional},
+            "ChooseSteps": {**experiments, **regional},
+            "FinishCampaign": {**experiments, **regional},
+            "Watchdog": {**both, **regional},
             "Schedule": {
                 **both,
                 "SQUALL_SCHEDULE_ROLE_ARN": self._published_role.role_arn,
@@ -214,7 +216,7 @@ class SquallStack(Stack):
         of_fleet = FLEET_FUNCTIONS if definitions.fleet else ()
         others = [name for name in (*WORKFLOW_FUNCTIONS, *CAMPAIGN_FUNCTIONS, *OUTSIDE_FUNCTIONS, *of_fleet) if name not in first]
         made = {
-            name: factory.make(name, statements_for(name, names), variables.get(name), elsewhere=statements_over_regions(name, names))
+            name: factory.make(name, statements_for(name, names), variables.get(name), elsewhere=statements_elsewhere(name, names))
             for name in others
         }
         return {**first, **made}
@@ -278,6 +280,7 @@ class SquallStack(Stack):
             in_fleet=settings.fleet_home_account is not None,
             heartbeat_role_arns=definitions.fleet.list_roles("contact") if definitions.fleet else (),
             collected_role_arns=definitions.fleet.list_roles("results") if definitions.fleet else (),
+            campaign_role_arns=definitions.fleet.list_roles(CAMPAIGN) if definitions.fleet else (),
             **list_names(self, definitions.environments.values()),
         )
 

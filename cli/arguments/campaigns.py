@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from cli.arguments import definitions
+from cli.arguments import definitions, fleets
 from cli.arguments.policies import FOLDER as ENVIRONMENTS
+from infra.account.fleet import CAMPAIGN, parse_fleet
 from squall.admission.campaign import make_offline_check, make_offline_regions, parse_campaign, plan_campaign
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, list_validation_problems
 from squall.domain.campaign.definition import Campaign, CampaignInput
@@ -31,6 +32,8 @@ class Beside:
 
     experiments: Mapping[str, Any]
     environments: Mapping[str, Any]
+    members: Mapping[str, bool] | None = None
+    """The members of the fleet, and whether each lets home's campaigns run there; None if no valid `fleet.yaml` is there."""
 
     def make_plan(self, raw: object, overrides: Mapping[str, Any] | None = None) -> CampaignPlan:
         """The plan of a campaign. `overrides`: those of a run over several Regions. Raises InvalidInput with every problem."""
@@ -40,7 +43,7 @@ class Beside:
             expected = f"a folder {missing} beside the campaign's folder"
             raise InvalidInput([Problem(path="$", message=f"no {missing} lie beside the campaign", expected=expected)])
         admit, regions = make_offline_check(self.experiments, self.environments), make_offline_regions(self.experiments)
-        return plan_campaign(campaign, admit, regions, request=_make_input(overrides) if overrides else None)
+        return plan_campaign(campaign, admit, regions, request=_make_input(overrides) if overrides else None, members=self.members)
 
 
 def _make_input(overrides: Mapping[str, Any]) -> CampaignInput:
@@ -66,8 +69,17 @@ def find_file(argument: str) -> str:
 
 
 def read_beside(file: str) -> Beside:
-    """The experiments and policies beside the folder of a campaign's file."""
-    return Beside(read_folder(file, EXPERIMENTS), read_folder(file, ENVIRONMENTS))
+    """The experiments, the policies and the fleet beside the folder of a campaign's file."""
+    project = Path(file).absolute().parent.parent
+    return Beside(read_folder(file, EXPERIMENTS), read_folder(file, ENVIRONMENTS), _read_members(project / fleets.FILE))
+
+
+def _read_members(file: Path) -> dict[str, bool] | None:
+    try:
+        fleet = parse_fleet(definitions.read_source(str(file)).raw)
+    except (definitions.UnreadableError, InvalidInput):
+        return None
+    return {name: CAMPAIGN in member.grants for name, member in fleet.members.items()}
 
 
 def read_folder(file: str, folder: str) -> dict[str, Any]:

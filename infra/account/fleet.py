@@ -18,9 +18,9 @@ from squall.domain.base.problems import (
     Problem,
     extend_path,
     list_validation_problems,
-    require_pattern,
     show_value,
 )
+from squall.domain.campaign.definition import MemberName
 from squall.domain.experiment.experiment import Name
 from squall.domain.policy.places import ExternalId, Place
 
@@ -29,16 +29,16 @@ HOME = "home"
 MOST_MEMBERS = 50
 """One CDK app and one command reach that many; more are several fleets."""
 
-Grant = Literal["viewer", "halt", "operator", "resume", "contact", "results"]
+CAMPAIGN: Literal["campaign"] = "campaign"
+"""The grant for the steps of home's campaigns."""
+Grant = Literal["viewer", "halt", "operator", "resume", "contact", "results", "campaign"]
 """What a member lets home do: see runs; halt; start, abort and halt; end a halt; write home's heartbeat; copy how runs
-ended. Each is a role of its own in the member."""
+ended; run the steps of home's campaigns. Each is a role of its own in the member."""
 PEOPLE_GRANTS: tuple[Grant, ...] = ("viewer", "halt", "operator", "resume")
 """The grants for people at home."""
-FUNCTION_GRANTS: tuple[Grant, ...] = ("contact", "results")
+FUNCTION_GRANTS: tuple[Grant, ...] = ("contact", "results", CAMPAIGN)
 """The grants for home's functions."""
 GRANTS: tuple[Grant, ...] = (*PEOPLE_GRANTS, *FUNCTION_GRANTS)
-
-MemberName = Annotated[str, require_pattern(r"^[a-z][a-z0-9-]{0,31}$", "lower case letters, digits and -, a letter first")]
 
 
 class Member(Place):

@@ -11,13 +11,17 @@ from aws_cdk.aws_iam import AccountPrincipal, CompositePrincipal, IManagedPolicy
 from aws_cdk.aws_lambda import Function
 from constructs import Construct
 
-from infra.account.fleet import PEOPLE_GRANTS, Fleet, Grant
+from infra.account.fleet import CAMPAIGN, PEOPLE_GRANTS, Fleet, Grant
 from infra.permissions.names import Names
 from infra.permissions.people import call_functions, find_stack, use_key
 from infra.settings import Settings
+from squall.adapters.dynamodb.elsewhere import UNREAD
 from squall.domain.policy.places import name_role
 from squall.domain.policy.promotion import PROOFS
 from squall.domain.run.home import contact_parameter
+
+RUN_IN_MEMBERS = "run_in_members"
+"""The capability of home's functions that run the steps of campaigns in members."""
 
 
 class FleetRoles(Construct):
@@ -42,6 +46,7 @@ class FleetRoles(Construct):
             "contact": (
                 PolicyStatement(actions=["ssm:PutParameter"], resources=[names.arn("ssm", f"parameter{contact_parameter(names.stack)}")]),
             ),
+            CAMPAIGN: _run_steps(names, functions["Abort"].function_arn),
             "results": (
                 *find_stack(names),
                 PolicyStatement(actions=["dynamodb:Query"], resources=[f"{names.table_arn}/index/period"]),
@@ -62,6 +67,23 @@ class FleetRoles(Construct):
             for statement in own.get(grant, ()):
                 role.add_to_policy(statement)
             _write_output(self, f"Fleet{grant.capitalize()}RoleArn", role.role_arn, f"The role in which the fleet's home acts: {grant}")
+
+
+def _run_steps(names: Names, abort_function_arn: str) -> Sequence[PolicyStatement]:
+    """What the steps of home's campaigns need in a member: start runs of its catalogue, see how they end, and abort them."""
+    conditions = {
+        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["EXECUTION#*"]},
+        "ForAllValues:StringNotEquals": {"dynamodb:Attributes": list(UNREAD)},
+        "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+    }
+    return (
+        *find_stack(names),
+        PolicyStatement(actions=["states:StartExecution"], resources=[names.arn("states", f"stateMachine:{names.state_machine_name}")]),
+        PolicyStatement(actions=["states:DescribeExecution"], resources=[names.arn("states", f"execution:{names.state_machine_name}:*")]),
+        PolicyStatement(actions=["dynamodb:GetItem"], resources=[names.table_arn], conditions=conditions),
+        *use_key(names, "kms:Decrypt"),
+        call_functions(abort_function_arn),
+    )
 
 
 def make_proof_role(scope: Construct, settings: Settings, names: Names) -> None:
@@ -91,6 +113,7 @@ def allow_fleet(names: Names) -> dict[str, list[PolicyStatement]]:
         "proofs_elsewhere": _assume(names.proof_role_arns),
         "heartbeat": _assume(names.heartbeat_role_arns),
         "read_members": _assume(names.collected_role_arns),
+        RUN_IN_MEMBERS: _assume(names.campaign_role_arns),
         "collected": [
             PolicyStatement(
                 actions=["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"], resources=[names.table_arn], conditions=copies

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from aws_cdk.aws_iam import PolicyStatement
 
 from infra.permissions.capabilities import make_capabilities
+from infra.permissions.fleet import RUN_IN_MEMBERS
 from infra.permissions.names import Names
 from infra.permissions.regions import OVER_REGIONS
 
@@ -146,6 +147,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "wake",
         "abort_campaigns",
         "abort_parts",
+        RUN_IN_MEMBERS,
         "dead_letters",
     ),
     # STS identifies the approver, for ObserveApproval again: GetCallerIdentity needs no permission, and the approver has
@@ -178,6 +180,8 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "emit_events",
         "open_records",
         "read_executions",
+        "read_halt",
+        RUN_IN_MEMBERS,
         "read_guards",
         "guard_history",
         "read_guard_tags",
@@ -205,6 +209,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "emit_events",
         "wake",
         "create_lost_record",
+        RUN_IN_MEMBERS,
         "write_campaigns",
         "abort_campaigns",
         "tell_campaigns",
@@ -233,6 +238,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_parts",
         *DECIDING,
         "start_parts",
+        RUN_IN_MEMBERS,
     ),
     "FinishCampaign": (
         "read_record",
@@ -240,6 +246,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "write_campaigns",
         "tell_campaigns",
         "read_parts",
+        RUN_IN_MEMBERS,
         "read_documents",
         "write_documents",
         "emit_events",
@@ -253,14 +260,19 @@ FLEET_HOLDERS: dict[str, tuple[str, ...]] = {"Heartbeat": ("heartbeat",), "Colle
 FLEET_FUNCTIONS = tuple(FLEET_HOLDERS)
 
 
+ELSEWHERE = (*OVER_REGIONS, RUN_IN_MEMBERS)
+"""The capabilities about other stacks."""
+
+
 def statements_for(function: str, names: Names) -> list[PolicyStatement]:
     """What a function may do in its own stack, besides writing its own log and traces."""
-    return _list_statements(function, names, [held for held in (HOLDERS | FLEET_HOLDERS)[function] if held not in OVER_REGIONS])
+    return _list_statements(function, names, [held for held in (HOLDERS | FLEET_HOLDERS)[function] if held not in ELSEWHERE])
 
 
-def statements_over_regions(function: str, names: Names) -> list[PolicyStatement]:
-    """What a function may do about runs over several Regions; nothing if the stack acts with no other Region."""
-    return _list_statements(function, names, [held for held in (HOLDERS | FLEET_HOLDERS)[function] if held in OVER_REGIONS])
+def statements_elsewhere(function: str, names: Names) -> list[PolicyStatement]:
+    """What a function may do about runs over several Regions, and about steps of campaigns in members of the fleet; nothing if the
+    stack acts with no other one."""
+    return _list_statements(function, names, [held for held in (HOLDERS | FLEET_HOLDERS)[function] if held in ELSEWHERE])
 
 
 def _list_statements(function: str, names: Names, capabilities: Iterable[str]) -> list[PolicyStatement]:

@@ -70,6 +70,9 @@ class Names:
     collected_role_arns: tuple[str, ...] = ()
     """At the home of a fleet: the roles in the members with which home copies how runs ended."""
 
+    campaign_role_arns: tuple[str, ...] = ()
+    """At the home of a fleet: the roles in the members with which home's campaigns run steps there."""
+
     proof_role_arns: tuple[str, ...] = ()
     """The roles in other stacks by which the environments' policies read proofs."""
 

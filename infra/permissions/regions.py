@@ -11,7 +11,7 @@ from typing import Any
 from aws_cdk.aws_iam import PolicyStatement
 
 from infra.permissions.names import Names
-from squall.adapters.regions import UNREAD
+from squall.adapters.dynamodb.elsewhere import UNREAD
 from squall.domain.regions.names import READ_DOCUMENTS, parameter_name
 
 OVER_REGIONS = ("read_parts", "read_decisions", "ask_home", "start_parts", "abort_parts", "wake_parts", "write_decisions", "read_results")

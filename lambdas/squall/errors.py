@@ -1,5 +1,8 @@
 """Errors of the application: technical failures, which Step Functions retries or catches, and refusals."""
 
+UNREADABLE = "Unreadable"
+"""The code of an error about something that another version has written and this one does not understand."""
+
 
 class Unavailable(Exception):  # noqa: N818 - reads as a sentence: "raises Unavailable"
     """An AWS service could not be reached, or failed. `retryable` says whether another attempt may help."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from squall.ports.campaigns import CampaignEvents, Campaigns
     from squall.ports.catalogue import Catalogue, Schedules
     from squall.ports.faults import Automations, Commands, Faults
-    from squall.ports.fleet import Collected, HomeContact, Members
+    from squall.ports.fleet import Collected, HomeContact, MemberRuns, Members
     from squall.ports.locks import HaltFlag, Locks, SafetyLever, SeenBySweep
     from squall.ports.metrics import Alarms, Metrics, Prober, Probes, SentinelMetrics, Sentinels
     from squall.ports.people import Callers, Notifier
@@ -94,9 +94,15 @@ class Wiring:
 
     @cached_property
     def members(self) -> Members:
-        from squall.adapters.members import RoleMembers
+        from squall.adapters.fleet.members import RoleMembers
 
         return RoleMembers(_make_client("sts", quick=True))
+
+    @cached_property
+    def member_runs(self) -> MemberRuns:
+        from squall.adapters.fleet.member_runs import RoleMemberRuns
+
+        return RoleMemberRuns(_make_client("sts", quick=True))
 
     @cached_property
     def collected(self) -> Collected:

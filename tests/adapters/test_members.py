@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from squall.adapters import members
 from squall.adapters.aws import make_client_as
-from squall.adapters.members import RoleMembers
+from squall.adapters.fleet import members
+from squall.adapters.fleet.members import RoleMembers
 from squall.adapters.ssm.home_contact import ParameterHomeContact
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.run.home import Member

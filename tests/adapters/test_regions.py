@@ -13,9 +13,10 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from squall.adapters import aws as edge
+from squall.adapters.dynamodb.elsewhere import UNREAD
 from squall.adapters.dynamodb.items import to_item
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.adapters.regions import LARGEST_DOCUMENT, NAMES_SECONDS, PAUSE_SECONDS, UNREAD, AwsRegions, Place
+from squall.adapters.regions import LARGEST_DOCUMENT, NAMES_SECONDS, PAUSE_SECONDS, AwsRegions, Place
 from squall.domain.approval.votes import Ask
 from squall.domain.base.vocabulary import Status
 from squall.domain.regions.barrier import Decision

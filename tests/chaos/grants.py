@@ -408,6 +408,8 @@ NOT_SHOWN: dict[tuple[str, str], str] = {
         for action in ("dynamodb:GetItem", "dynamodb:UpdateItem", "states:SendTaskSuccess")
         if (function, action) != ("Decide", "dynamodb:UpdateItem")
     },
+    ("Pulse", "ssm:GetParameter"): "read for campaigns over members of a fleet, and a scene is one stack: "
+    "`tests/workflow/campaign/members` shows it",
     ("AcquireSlot", "s3:PutObject"): "its source can reach a write of the checks it makes again; no scene has brought it there yet",
     ("*", "sqs:SendMessage"): "asked by Lambda itself, for an event on which the function failed for good",
     **{("*", f"kms:{action}"): _KEY for action in ("Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey")},

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from squall.domain.campaign.away import AwayExecution
     from squall.domain.history.collected import Mark
     from squall.domain.history.summary import RunSummary
     from squall.domain.regions.barrier import Decision
@@ -76,6 +77,69 @@ class FakeCollected:
 
     def set_mark(self, member: str, mark: Mark) -> None:
         self.marks[member] = mark
+
+
+class FakeMemberStack(Protocol):
+    """What the calls of home do in a member."""
+
+    gone: bool
+
+    @property
+    def world(self) -> Any:
+        """Of which home reads the records."""
+
+    def arn(self, name: str) -> str:
+        """The ARN of an execution of the experiment machine."""
+
+    def start(self, name: str, payload: Mapping[str, Any]) -> bool:
+        """Start an execution of the experiment machine."""
+
+    def describe(self, name: str) -> AwayExecution | None:
+        """What Step Functions there says of an execution."""
+
+    def send(self, function: str, payload: Mapping[str, Any]) -> None:
+        """Invoke a function asynchronously."""
+
+
+class FakeMemberRuns:
+    def __init__(self) -> None:
+        self.stacks: dict[str, FakeMemberStack] = {}
+        """Every member by its name."""
+        self.failing: dict[str, Exception] = {}
+        """Method to what it raises. `role`: every method does, as when the role can't be assumed."""
+        self.late: set[str] = set()
+        """Methods that do what they are asked, and whose answers are lost."""
+
+    def _reach(self, member: Member, call: str) -> FakeMemberStack:
+        stack = self.stacks.get(member.name)
+        if error := self.failing.get("role") or self.failing.get(call):
+            raise error
+        if stack is None or stack.gone:
+            raise Unavailable("test", call, "EndpointConnectionError", f"no answer from {member.name}", retryable=True)
+        return stack
+
+    def _answer(self, call: str) -> None:
+        if call in self.late:
+            raise Unavailable("test", call, "ReadTimeoutError", "the answer was lost", retryable=True)
+
+    def locate(self, member: Member, name: str) -> str:
+        return self._reach(member, "locate").arn(name)
+
+    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> bool:
+        started = self._reach(member, "start").start(arn.rpartition(":")[2], payload)
+        self._answer("start")
+        return started
+
+    def describe(self, member: Member, arn: str) -> AwayExecution | None:
+        return self._reach(member, "describe").describe(arn.rpartition(":")[2])
+
+    def read(self, member: Member, execution_id: str) -> ExecutionRecord | None:
+        return self._reach(member, "read").world.records.get(execution_id)
+
+    def abort(self, member: Member, execution_id: str, reason: str, requested_by: str) -> None:
+        payload = {"execution_id": execution_id, "reason": reason, "requested_by": requested_by}
+        self._reach(member, "abort").send("Abort", payload)
+        self._answer("abort")
 
 
 class FakeStack(Protocol):

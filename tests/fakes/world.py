@@ -13,7 +13,7 @@ from tests.fakes.callers import FakeCallers
 from tests.fakes.campaigns import FakeCampaignEvents, FakeCampaigns
 from tests.fakes.clock import FakeClock
 from tests.fakes.fis import FakeFaults
-from tests.fakes.fleet import FakeCollected, FakeHome, FakeMembers, FakeRegions
+from tests.fakes.fleet import FakeCollected, FakeHome, FakeMemberRuns, FakeMembers, FakeRegions
 from tests.fakes.halt import FakeHaltFlag, FakeLever
 from tests.fakes.history import FakeHistory
 from tests.fakes.messages import FakeLifecycle, FakeNotifier, FakeWorkflow
@@ -56,6 +56,7 @@ class FakeWorld:
         self.halt_copy = FakeHaltFlag()
         self.home = FakeHome()
         self.members = FakeMembers()
+        self.member_runs = FakeMemberRuns()
         self.collected = FakeCollected()
         self.documents = FakeDocuments()
         self.catalogue = FakeCatalogue()
@@ -95,7 +96,7 @@ PORTS = (
     "clock", "records", "findings", "locks", "documents", "faults", "metrics", "alarms", "inventory", "commands", "notifier", "lifecycle",
     "workflow", "halt_flag", "halt_copy", "history", "lever", "sightings", "automations", "calendars", "deployments", "callers",
     "sentinels", "probes", "prober", "sentinel_metrics", "catalogue", "schedules", "campaigns", "campaign_events",
-    "home", "members", "collected", "regions",
+    "home", "members", "member_runs", "collected", "regions",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from scripts.build_layer import native_platform
 from tests.infra.conftest import DEFINITIONS
 
 RUNTIME, _ = native_platform()
+EXAMPLE_FLEET = ROOT / "schemas" / "examples" / "fleet.yaml"
 
 
 @pytest.fixture
@@ -155,3 +156,20 @@ def test_a_policy_that_allows_no_run_over_several_regions_refuses_its_campaign_a
     policy.write_text(policy.read_text() + "allowed_blast_radius: [single_instance, single_region]\n")
     with pytest.raises(DefinitionsError, match="the run is multiple_region"):
         load_definitions(experiments, folder / "environments", campaigns)
+
+
+def test_a_step_in_a_member_is_checked_against_the_fleet_at_synth(folder: Path) -> None:
+    campaigns, fleet = folder / "campaigns", folder / "fleet.yaml"
+    campaigns.mkdir(exist_ok=True)
+    named = ("member: payments", "member: serch, name: b", "member: search, name: c")
+    steps = f"[{', '.join(f'{{experiment: theirs, {each}}}' for each in named)}]"
+    (campaigns / "drill.yaml").write_text(f"{{name: Drill, description: d, kind: suite, steps: {steps}}}\n")
+    fleet.write_text(EXAMPLE_FLEET.read_text().replace("operator]", "operator, campaign]"))
+    with pytest.raises(DefinitionsError) as refused:
+        load_definitions(folder / "experiments", folder / "environments", campaigns, fleet)
+    told = str(refused.value)
+    assert "steps[0]" not in told
+    assert 'drill.yaml: steps[1].member: "serch" is no member of the fleet, did you mean "search"?' in told
+    assert "drill.yaml: steps[2].member: search does not let home's campaigns run there" in told
+    with pytest.raises(DefinitionsError, match="fleet_file names none"):
+        load_definitions(folder / "experiments", folder / "environments", campaigns)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.xdist_group("infra")
 
 HOME, STRANGER = "111122223333", "999999999999"
 EXTERNAL_ID = "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa"
-ALL = ("viewer", "halt", "operator", "resume", "contact", "results")
+ALL = ("viewer", "halt", "operator", "resume", "contact", "results", "campaign")
 PEOPLE = ALL[:4]
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "examples" / "fleet.yaml"
 
@@ -76,22 +76,26 @@ def test_home_comes_in_with_the_right_external_id_and_nobody_else_does(member: R
 
 
 CALLS: list[tuple[str, str, frozenset[str]]] = [
-    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset({*PEOPLE, "results"})),
+    ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Squall/1", frozenset({*PEOPLE, "results", "campaign"})),
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{PLACE}:stack/Other/1", frozenset()),
-    ("cloudformation:DescribeStacks", OF_A_STACKSET, frozenset({*PEOPLE, "results"})),
-    ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", frozenset({*PEOPLE, "results"})),
+    ("cloudformation:DescribeStacks", OF_A_STACKSET, frozenset({*PEOPLE, "results", "campaign"})),
+    ("ssm:GetParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", frozenset({*PEOPLE, "results", "campaign"})),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/stack", frozenset()),
     ("lambda:InvokeFunction", function("Halt"), frozenset({"halt", "operator"})),
     ("lambda:InvokeFunction", function("Resume"), frozenset({"resume"})),
-    ("lambda:InvokeFunction", function("Abort"), frozenset({"operator"})),
+    ("lambda:InvokeFunction", function("Abort"), frozenset({"operator", "campaign"})),
     ("lambda:InvokeFunction", function("Report"), frozenset({"viewer", "operator"})),
     ("lambda:InvokeFunction", function("Approve"), frozenset()),
     ("lambda:InvokeFunction", function("StartFault"), frozenset()),
-    ("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Experiment", frozenset({"operator"})),
+    ("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Experiment", frozenset({"operator", "campaign"})),
+    ("states:StartExecution", f"arn:aws:states:{PLACE}:stateMachine:Squall-Campaign", frozenset({"operator"})),
+    ("states:DescribeExecution", f"arn:aws:states:{PLACE}:execution:Squall-Experiment:a", frozenset({"viewer", "operator", "campaign"})),
+    ("states:DescribeExecution", f"arn:aws:states:{PLACE}:execution:Squall-Campaign:a", frozenset({"viewer", "operator"})),
+    ("states:StopExecution", f"arn:aws:states:{PLACE}:execution:Squall-Experiment:a", frozenset()),
     ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table/index/open", frozenset({"viewer", "operator"})),
     ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table/index/period", frozenset({"viewer", "operator", "results"})),
     ("dynamodb:Query", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset({"viewer", "operator"})),
-    ("dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset({"viewer", "operator"})),
+    ("dynamodb:GetItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset({"viewer", "operator", "campaign"})),
     ("dynamodb:UpdateItem", "arn:aws:dynamodb:eu-central-1:123456789012:table/table", frozenset()),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/halt", frozenset()),
     ("ssm:PutParameter", f"arn:aws:ssm:{PLACE}:parameter/squall/Squall/home", frozenset({"contact"})),
@@ -194,6 +198,27 @@ def test_home_copies_runs_into_a_part_of_its_table_and_writes_nothing_else(synth
     assert allowed[0].resources == ("arn:aws:iam::777788889999:role/Squall-us-east-1-results",)
     (schedule,) = [entry for entry in made.of_type("AWS::Scheduler::Schedule").values() if entry["Name"] == "collecting"]
     assert schedule["ScheduleExpression"] == "rate(5 minutes)"
+
+
+def test_home_s_campaigns_enter_the_members_that_let_them_and_only_by_the_functions_that_run_them(
+    synthesize: Callable[..., Resources], tmp_path: Path
+) -> None:
+    raw = yaml.safe_load(EXAMPLE.read_text())
+    raw["members"]["search"]["grants"] = ["campaign"]
+    (tmp_path / "fleet.yaml").write_text(yaml.safe_dump(raw))
+    made = synthesize(fleet_file=str(tmp_path / "fleet.yaml"))
+    role = "arn:aws:iam::777788889999:role/Squall-us-east-1-campaign"
+    entering = {
+        name
+        for name in made.functions()
+        for statement in made.statements(made.role_of(name))
+        if "sts:AssumeRole" in statement.actions and role in statement.resources
+    }
+    assert entering == {"abort", "choose_steps", "finish_campaign", "pulse", "watchdog"}
+    for name in entering:
+        assert made.functions()[name]["Environment"]["Variables"]["AWS_STS_REGIONAL_ENDPOINTS"] == "regional"
+    assert not [name for name in made.outputs if "Campaign" in name and name.startswith("Fleet")], "no person assumes this role"
+    assert [member["role_arn"] for member in parse_fleet(raw).list_deployed()["campaign"]] == [role]
 
 
 def test_the_functions_at_home_know_the_members_that_let_them_in() -> None:

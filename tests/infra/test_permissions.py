@@ -133,7 +133,7 @@ def actions_of(stack: Resources, function: str) -> set[str]:
         ("cloudwatch:PutMetricAlarm", {"arm_guards", "create_template"}),
         ("cloudwatch:PutCompositeAlarm", {"arm_guards", "create_template"}),
         ("ssm:PutParameter", {"halt", "resume"}),
-        ("ssm:GetParameter", {"resume", "choose_steps", "check_safety", "acquire_slot", "final_check", "start_fault"}),
+        ("ssm:GetParameter", {"resume", "pulse", "choose_steps", "check_safety", "acquire_slot", "final_check", "start_fault"}),
     ],
 )
 def test_what_injects_is_in_few_hands(stack: Resources, action: str, holders: set[str]) -> None:
@@ -193,6 +193,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "workflow.wake": ("wake",),
     "sentinels.get": ("record",),
     "members.runs": ("read_members",),
+    **{f"member_runs.{method}": ("run_in_members",) for method in ("locate", "start", "describe", "read", "abort")},
     "members.validated": ("proofs_elsewhere",),
     "campaigns.get": ("record",),
     "campaigns.list_open": ("open_records",),

@@ -78,7 +78,8 @@ def show_plan(plan: CampaignPlan) -> None:
             table.add_row(*map(safe_text, (step.name, f"people: {step.prompt}", "—", "—", waits, "—")))
             continue
         changes = json.dumps(step.overrides) if step.overrides else "—"
-        cells = (step.name, step.experiment, changes, step.environment, format_seconds(step.seconds), ", ".join(step.needs) or "—")
+        lasts = "as its stack says" if step.member else format_seconds(step.seconds)
+        cells = (step.name, step.experiment, changes, step.environment or f"in {step.member}", lasts, ", ".join(step.needs) or "—")
         table.add_row(*(safe_text(cell) for cell in cells))
     console.print(table)
 
@@ -101,6 +102,7 @@ def _describe_extent(plan: CampaignPlan) -> str:
         total = format_seconds(sum(step.seconds for step in plan.steps))
         runs = sum(not step.prompt for step in plan.steps)
         count = "1 run" if runs == 1 else f"{runs} runs"
-        return f"{count} at most, with faults of {total} together."
+        here = f", with faults of {total} together" + (" in this stack" if plan.members else "")
+        return f"{count} at most{here}."
     runs = count_ramp_runs(len(plan.steps), ramp.confirm, ramp.method)
     return f"{len(plan.steps)} doses; about {runs} runs, more if runs disagree or say nothing, and never more than {ramp.most_runs}."

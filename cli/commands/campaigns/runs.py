@@ -103,10 +103,18 @@ def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout
     record = find_campaign(deployment, parse_execution_id(campaign_id))
     answer = deployment.abort_campaign(record.id, clean_line(reason, REASON_CHARACTERS), deployment.caller())
     steps = [str(step.get("execution_id")) for step in answer.get("steps", ()) if step.get("recorded") or step.get("stopped")]
-    asked = [f"{step.get('region')} is asked to abort {step.get('execution_id')}" for step in answer.get("steps", ()) if step.get("asked")]
+    asked = [
+        f"{step.get('member') or step.get('region')} is asked to abort {step.get('execution_id')}"
+        for step in answer.get("steps", ())
+        if step.get("asked")
+    ]
     done = [*([f"aborted {', '.join(steps)}"] if steps else []), *(clean_line(str(line)) for line in asked)]
     stopped = ", ".join(done) if done else "no step of it had to be aborted"
     output.write_note(f"No further step of {record.id} starts; {stopped}.")
+    for step in answer.get("steps", ()):
+        if step.get("asked") is False:
+            missed = f"{step.get('member')} was not reached to abort {step.get('execution_id')} ({step.get('error')}). Home goes on trying."
+            output.write_note(f"{clean_line(missed)} With credentials there: {clean_line(str(step.get('command')))}")
     if record.resume_at and not record.final:
         output.write_note(f"It pauses, and ends by itself at {record.resume_at:%Y-%m-%d %H:%M:%S} UTC.")
     return show_ending(options, deployment, follow_campaign(deployment, record.id, timeout), code=Exit.VALIDATED)
@@ -179,6 +187,7 @@ def make_document(record: CampaignRecord) -> dict[str, Any]:
                 "number": run.number,
                 "step": run.step,
                 "execution_id": run.execution_id,
+                **({"member": run.member} if run.member else {}),
                 "outcome": run.outcome.value if run.outcome else None,
                 "reason": run.reason,
             }
@@ -275,7 +284,8 @@ def _print_record(record: CampaignRecord) -> None:
     table = make_table("Steps", "No.", "Step", "Execution", "Outcome", "Reason")
     for run in record.runs:
         outcome = safe_text(run.outcome.words) if run.outcome else safe_text("running" if not record.final else "no outcome")
-        table.add_row(str(run.number), safe_text(run.step), safe_text(run.execution_id), outcome, safe_text(run.reason))
+        execution = f"{run.execution_id} in {run.member}" if run.member else run.execution_id
+        table.add_row(str(run.number), safe_text(run.step), safe_text(execution), outcome, safe_text(run.reason))
     if record.runs:
         console.print(table)
     for run in record.runs:

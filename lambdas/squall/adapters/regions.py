@@ -10,12 +10,13 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError
 
 from squall.adapters.aws import call, translate_errors
-from squall.adapters.dynamodb.items import FIELDS, format_instant, from_item, make_text
+from squall.adapters.dynamodb import elsewhere
+from squall.adapters.dynamodb.items import format_instant, from_item, make_text
 from squall.adapters.step_functions import StepFunctions
 from squall.domain.regions.barrier import Decision
 from squall.domain.regions.names import StackNames, UnreadableNamesError, parameter_name, parse_names
@@ -28,21 +29,12 @@ if TYPE_CHECKING:
     from squall.adapters.dynamodb.items import Item
     from squall.domain.run.record import ExecutionRecord
 
-T = TypeVar("T")
 NAMES_SECONDS = 300.0
 """How long the names of a Region's stack are used before they are read again: a stack that was made anew has others."""
 LARGEST_DOCUMENT = 4 * 1024 * 1024
 """The most bytes of a document of another Region that are read."""
 PAUSE_SECONDS = 5.0
 """How long a service that did not answer in a Region is not asked again."""
-UNREAD = ("ask", "confirmed", "events", "proofs", "summary", "votes")
-"""The attributes of a record that no other Region reads: who was asked for approval, and the signed requests that prove it,
-and the timeline. IAM allows none of them to peers."""
-_READ = tuple(sorted(FIELDS - set(UNREAD)))
-_PROJECTION = {
-    "ProjectionExpression": ", ".join(f"#{name}" for name in _READ),
-    "ExpressionAttributeNames": {f"#{name}": name for name in _READ},
-}
 
 
 @dataclass(frozen=True)
@@ -64,9 +56,8 @@ class AwsRegions:
         self._paused: dict[tuple[str, str], tuple[float, Unavailable]] = {}
 
     def read_part(self, region: str, execution_id: str) -> ExecutionRecord | None:
-        key = {"pk": make_text(f"EXECUTION#{execution_id}"), "sk": make_text("RECORD")}
-        item = self._get_item(region, key, **_PROJECTION)
-        return None if item is None else _understand(from_item, item)
+        item = self._get_item(region, **elsewhere.ask_for_record(execution_id))
+        return None if item is None else elsewhere.understand(from_item, item)
 
     def start_part(self, region: str, name: str, payload: Mapping[str, Any]) -> bool:
         arn = self._find_names(region).state_machine_arn
@@ -93,7 +84,7 @@ class AwsRegions:
 
     def read_decision(self, home: str, run: str) -> Decision | None:
         item = self._get_item(home, _decision_key(run))
-        return None if item is None else _understand(_read_decision, item)
+        return None if item is None else elsewhere.understand(_read_decision, item)
 
     def read_document(self, region: str, execution_id: str, name: str) -> PartDocument | None:
         bucket = self._find_names(region).bucket
@@ -125,9 +116,9 @@ class AwsRegions:
             raise Unavailable("dynamodb", "PutItem", "Lost", "the decision was written, and is gone", retryable=True)
         return standing
 
-    def _get_item(self, region: str, key: Item, **more: Any) -> Item | None:
+    def _get_item(self, region: str, Key: Item, **more: Any) -> Item | None:  # noqa: N803 - DynamoDB's own name
         table = self._place.table if region == self._place.region else self._find_names(region).table
-        answer = self._call(region, "dynamodb", "get_item", TableName=table, Key=key, ConsistentRead=True, **more)
+        answer = self._call(region, "dynamodb", "get_item", TableName=table, Key=Key, ConsistentRead=True, **more)
         item: Item | None = answer.get("Item")
         return item
 
@@ -229,12 +220,3 @@ def _read_instant(text: str) -> datetime:
     if at.tzinfo is None:
         raise ValueError(f"{text} has no zone")
     return at
-
-
-def _understand(read: Callable[[Item], T], item: Item) -> T:
-    """What an item of another stack says. It may be of another version. Raises Unavailable if it can't be read."""
-    try:
-        return read(item)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        message = f"the item {item.get('pk')} can't be read by this version: {type(error).__name__}: {error}"
-        raise Unavailable("dynamodb", "GetItem", "Unreadable", message, retryable=False) from error

@@ -1,4 +1,4 @@
-"""The CloudFormation stack behind the name of a stack of Squall."""
+"""Another stack of Squall: the role in which it is entered, and the CloudFormation stack behind its name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,28 @@ from squall.domain.run.stack import stack_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from squall.domain.run.home import Member
+
+
+SESSION = "squall-home"
+"""The name of home's sessions, as the CloudTrail of a member shows it."""
+
+
+def assume_role(sts: Any, member: Member) -> Mapping[str, str]:
+    """Credentials in the member. The role is assumed anew each time: a session that lives on would hide that the member has
+    taken the role back. Raises Unavailable or Refused."""
+    entered = call(
+        sts,
+        "assume_role",
+        refusable=True,
+        RoleArn=member.role_arn,
+        RoleSessionName=SESSION,
+        ExternalId=member.external_id,
+        DurationSeconds=900,
+    )
+    credentials: Mapping[str, str] = entered["Credentials"]
+    return credentials
 
 
 def find_stack(client: Callable[[str], Any], name: str) -> Mapping[str, Any] | None:

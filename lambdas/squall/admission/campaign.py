@@ -57,6 +57,8 @@ NamedRegions = Mapping[str, bool]
 """The Regions that an experiment names, and whether each has no fault and carries the load of the others."""
 ListRegions = Callable[[str], tuple[NamedRegions, list[Problem]]]
 """Those of an experiment, by its name in the catalogue, or every problem."""
+KnownMembers = Mapping[str, bool]
+"""The members of the fleet whose home this stack is, and whether each lets home's campaigns run there."""
 LENGTHS = ("duration", "duration_minutes", "observation")
 """The overrides that mean something in a Region without a fault."""
 
@@ -75,6 +77,8 @@ class _Wanted:
     expects: tuple[Expectation, ...] = ()
     region: str = ""
     """The Region of an experiment for several."""
+    member: str = ""
+    """The member of the fleet whose catalogue has the experiment."""
 
 
 def parse_campaign(raw: object, path: str = WHOLE) -> Campaign:
@@ -138,19 +142,29 @@ def _find_name_problem(name: str, campaigns: Mapping[str, Any], version: Publish
 
 def find_source_problems(requested: RequestedCampaign, environments: Iterable[Environment]) -> list[Problem]:
     """Why the policies of its steps do not let the campaign run as a published one. Of a run over several Regions each Region asks
-    its own policy as well."""
+    its own policy as well. No policy of home's speaks for a member, so only deployed campaigns run there."""
     if requested.source is None:
         return []
+    away = [f"steps[{number}].member" for number, step in enumerate(requested.campaign.steps) if step.member]
+    if away:
+        message = f"only a deployed campaign runs experiments in members, and {requested.request.campaign} is published"
+        return [Problem(path=path, message=message, expected="a deployed campaign") for path in away]
     closed = sorted({environment.name for environment in environments if environment.catalogue != "published"})
     message = f"the policy of {{}} lets only deployed experiments and campaigns run, and {requested.request.campaign} is published"
     return [Problem(path="campaign", message=message.format(name), expected="a deployed campaign") for name in closed]
 
 
 def plan_campaign(
-    campaign: Campaign, admit_step: AdmitStep, list_regions: ListRegions, path: str = WHOLE, *, request: CampaignInput | None = None
+    campaign: Campaign,
+    admit_step: AdmitStep,
+    list_regions: ListRegions,
+    path: str = WHOLE,
+    *,
+    request: CampaignInput | None = None,
+    members: KnownMembers | None = None,
 ) -> CampaignPlan:
-    """The plan, if every experiment exists and every dose is admissible. `request`: the input that starts it. Raises InvalidInput
-    with every problem."""
+    """The plan, if every experiment exists and every dose is admissible. `request`: the input that starts it. `members`: those that
+    the fleet has; None: nobody knows here, so no name of one is checked. Raises InvalidInput with every problem."""
     problems: list[Problem] = []
     steps: list[PlannedStep] = []
     regions: NamedRegions = {}
@@ -167,6 +181,10 @@ def plan_campaign(
         if isinstance(wanted, PlannedStep):
             steps.append(wanted)
             continue
+        if wanted.member:
+            problems += _find_member_problems(wanted, members)
+            steps.append(_make_away_step(wanted))
+            continue
         payload: dict[str, Any] = {"experiment": wanted.experiment}
         if wanted.overrides:
             payload["overrides"] = dict(wanted.overrides)
@@ -180,6 +198,36 @@ def plan_campaign(
     if problems:
         raise InvalidInput(remove_duplicates(prefix_paths(path, problems)))
     return CampaignPlan(campaign=campaign, steps=tuple(steps), mode=request.mode if request else Mode.RUN)
+
+
+def _find_member_problems(wanted: _Wanted, members: KnownMembers | None) -> Iterator[Problem]:
+    """Why home can't run a step in the member. What it would run there, the member's own stack checks."""
+    if members is None or members.get(wanted.member):
+        return
+    path = f"{wanted.path.rpartition('.')[0]}.member"
+    if wanted.member in members:
+        message = f"{wanted.member} does not let home's campaigns run there"
+        yield Problem(path=path, message=message, expected="the grant campaign, in fleet.yaml and in the member's own settings")
+        return
+    offered = ", ".join(sorted(name for name, lets in members.items() if lets))
+    message = f"{show_value(wanted.member)} is no member of the fleet{suggest_name(wanted.member, members)}"
+    expected = offered or "a member with the grant campaign: the stack's fleet_file names none"
+    yield Problem(path=path, message=message, expected=expected)
+
+
+def _make_away_step(wanted: _Wanted) -> PlannedStep:
+    return PlannedStep(
+        name=wanted.name,
+        experiment=wanted.experiment,
+        overrides=dict(wanted.overrides),
+        needs=wanted.needs,
+        member=wanted.member,
+        definition_hash="",
+        environment="",
+        fault_type="",
+        resource_type="",
+        seconds=0,
+    )
 
 
 def _find_unequal_lengths(steps: Sequence[PlannedStep]) -> Iterator[Problem]:
@@ -271,7 +319,7 @@ def _list_wanted(campaign: Campaign, regions: NamedRegions, overrides: Mapping[s
                 yield _make_prompt(step)
             else:
                 places = f"{path}.experiment", f"{path}.overrides"
-                yield _Wanted(step.label, step.experiment, overrides, step.needs, *places, step.expects)
+                yield _Wanted(step.label, step.experiment, overrides, step.needs, *places, step.expects, member=step.member or "")
         return
     for dose in ramp.doses:
         overrides = make_overrides(ramp.parameter, dose)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from squall.domain.campaign.away import AwayExecution
     from squall.domain.history.collected import Mark
     from squall.domain.history.summary import RunSummary
     from squall.domain.run.home import Member
@@ -33,6 +34,32 @@ class Members(Protocol):
 
     def validated(self, member: Member, experiment: str, environment: str, since: datetime) -> Sequence[ExecutionRecord]:
         """The runs of an experiment that were validated in an environment of the stack, the newest first."""
+
+
+class MemberRuns(Protocol):
+    """Runs in the members of a fleet that are steps of home's campaigns.
+
+    Each call assumes the member's role anew. The methods may be called in several threads. Unlike elsewhere, whatever keeps a
+    caller from the answer raises `Unavailable`: a member that is not reached, a role that is denied, a stack that is not there, an
+    item of another version. A call takes some seconds at most.
+    """
+
+    def locate(self, member: Member, name: str) -> str:
+        """The ARN that an execution of this name has there. Starts nothing."""
+
+    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> bool:
+        """Start the execution with this input. True also if it was started before with the same input and still runs; False if the
+        name belongs to another execution, or to one that has ended."""
+
+    def describe(self, member: Member, arn: str) -> AwayExecution | None:
+        """What Step Functions there says of the execution; None if there is none."""
+
+    def read(self, member: Member, execution_id: str) -> ExecutionRecord | None:
+        """The record of an execution in the member's table, read consistently; None if there is none. Who was asked for approval,
+        who voted, the proofs and the timeline are not read, and empty in the answer."""
+
+    def abort(self, member: Member, execution_id: str, reason: str, requested_by: str) -> None:
+        """Invoke the member's Abort function, asynchronously, with `{"execution_id", "reason", "requested_by"}`."""
 
 
 class Collected(Protocol):

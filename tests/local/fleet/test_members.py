@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from squall.adapters.members import RoleMembers
+from squall.adapters.fleet.members import RoleMembers
 from squall.adapters.ssm.home_contact import ParameterHomeContact
 from squall.domain.run.home import Member
 from squall.errors import Refused

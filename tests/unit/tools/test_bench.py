@@ -54,8 +54,10 @@ FIGURES: dict[str, list[Table]] = {
         ),
         transitions.make_fleet_table(
             [
-                transitions.CountedFleet((transitions.CountedCampaign(5, timedelta(hours=1), 31, 126, 0.1, 0.1, "validated"),) * 20),
-                transitions.CountedFleet((transitions.CountedCampaign(25, timedelta(hours=4), 131, 546, 0.2, 0.1, "validated"),) * 20),
+                transitions.CountedFleet(20, transitions.CountedCampaign(100, timedelta(hours=5), 366, 1341, 0.5, 0.0, "validated"), 900),
+                transitions.CountedFleet(
+                    20, transitions.CountedCampaign(300, timedelta(hours=14), 1086, 3981, 4.0, 0.0, "validated"), 2700
+                ),
             ]
         ),
     ],
@@ -107,6 +109,8 @@ EXPECTED = {
         "| 12 h, three faults, metrics every 60 s | 12 h 7 min | 0 s | 67 |",
         "| 500 | 84 h | 2503 | 10600 | 42.4% | $0.0626 | 9.0 | 1.50 | validated |",
         "Each further step enters 5 states.",
+        "| 300 | 20 | 14 h | 1086 | 3981 | 15.9% | $0.0272 | 2700 | 4.0 | validated |",
+        "3.6 states at home.",
     ],
     "periods": ["| 100,000 | 50.00 | 16.0 | 50 | 0.00076 |", "100 times the executions take 100 × the time and 2.0 × the memory"],
     "judge": ["| 5 and 5 | exact |", "| flat, then elsewhere | Low 100 % | lower 100 % |", "| no data during the fault | Nodata 100 % |"],

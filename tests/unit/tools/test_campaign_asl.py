@@ -86,3 +86,17 @@ def test_a_step_may_last_as_long_as_the_experiment_machine_lets_it() -> None:
     experiment = json.loads((ROOT / "statemachines" / "experiment.asl.json").read_text())
     assert STEP["RunStep"]["TimeoutSeconds"] > experiment["TimeoutSeconds"]
     assert machine()["TimeoutSeconds"] <= 365 * 86_400
+
+
+def test_a_step_in_a_member_is_waited_for_by_a_token_and_nobody_asks_in_a_loop() -> None:
+    run = STEP["RunInMember"]
+    assert run["Resource"].endswith(".waitForTaskToken")
+    assert run["Arguments"]["FunctionName"] == "${ChooseStepsFunctionArn}"
+    assert run["Arguments"]["Payload"]["redrive_count"] == REDRIVE
+    assert set(run["Retry"][0]["ErrorEquals"]) == TRANSIENT
+    assert all("States.Timeout" not in retry["ErrorEquals"] for retry in run["Retry"])
+    assert [(entry["ErrorEquals"], entry["Next"]) for entry in run["Catch"]] == [(["States.ALL"], "StepEnded")]
+    assert [(choice["Condition"], choice["Next"]) for choice in STEP["Place"]["Choices"]] == [
+        ("{% $exists($states.input.member) %}", "RunInMember")
+    ]
+    assert STEP["Place"]["Default"] == "RunStep"

@@ -30,9 +30,10 @@ from tests.workflow.campaign.rig import (
 )
 from tests.workflow.walk import HISTORY_LIMIT, Walk, every_state
 
-STATES_OF_A_STEP, EVENTS_OF_A_STEP = 5, 21
+STATES_OF_A_STEP, EVENTS_OF_A_STEP = 6, 23
 """What a step adds to the campaign's history, if nothing pauses."""
-STATES = [name for name, state in every_state(campaign_asl()["States"]).items() if state["Type"] != "Fail"]
+STATES = [name for name, state in every_state(campaign_asl()["States"]).items() if state["Type"] != "Fail" and name != "RunInMember"]
+"""`members/` breaks the one that only a step in a member enters."""
 
 
 def test_a_suite_runs_its_steps_in_order_and_tells_people_and_machines(walk: Walk, world: FakeWorld, steps: Steps) -> None:

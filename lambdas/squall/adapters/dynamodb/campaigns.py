@@ -176,6 +176,10 @@ def _run_item(run: StepRun) -> Item:
         "ended_at": _optional_instant(run.ended_at),
         "reason": run.reason,
         "region": run.region,
+        "member": run.member,
+        "arn": run.arn,
+        "token": run.token,
+        "fault_type": run.fault_type,
     }
     return {"number": make_number(run.number), **{name: make_text(value) for name, value in texts.items() if value}}
 
@@ -243,6 +247,10 @@ def _read_run(item: Item) -> StepRun:
         ended_at=_instant(item, "ended_at"),
         reason=_text(item, "reason"),
         region=_text(item, "region"),
+        member=_text(item, "member"),
+        arn=_text(item, "arn"),
+        token=_text(item, "token"),
+        fault_type=_text(item, "fault_type"),
     )
 
 

@@ -12,7 +12,7 @@ from squall.admission.execution_input import Place, admit_input
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import belongs_to_execution, list_candidate_ids
 from squall.application.admission.published import find_published
-from squall.application.campaign.step import find_campaign_problems
+from squall.application.campaign.step import find_campaign_problems, find_late_problems
 from squall.application.regions.admission import find_part_problems, read_part
 from squall.application.regions.barrier import ask_home
 from squall.application.step import END, NEXT, Outcome, is_redriven
@@ -55,7 +55,7 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     if definition and not problems:
         problems = find_campaign_problems(w, raw, run)
     if definition and not problems:
-        problems = find_part_problems(w, part, run, now)
+        problems = find_part_problems(w, part, run, now) or find_late_problems(raw, run)
     if definition and not problems and not _claim_trigger(w, definition, run, now):
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:

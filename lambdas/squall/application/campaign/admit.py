@@ -13,6 +13,7 @@ from squall.application.admission.admit import MOST_PROBLEMS, REASON_CHARACTERS,
 from squall.application.admission.deployed import load_deployed
 from squall.application.admission.execution_ids import LEGAL_NAME, START_TOLERANCE, list_candidate_ids
 from squall.application.admission.published import find_published
+from squall.application.fleet.members import list_members
 from squall.application.regions.admission import find_region_problems
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
@@ -22,6 +23,7 @@ from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord, Claim
 from squall.domain.documents.run import Run
 from squall.domain.experiment.execution_input import Trigger
+from squall.domain.policy.environment import Environment
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
@@ -92,11 +94,13 @@ def _make_plan(w: Wiring, raw: object, execution: Mapping[str, Any]) -> tuple[Ca
         return None, [*problems, Problem(path="campaign", message=f"the published catalogue could not be read: {error}")]
     try:
         requested = parse_campaign_input(raw, deployed.campaigns, published)
-        plan = plan_campaign(requested.campaign, admit_step, partial(list_regions, w), request=requested.request)
+        listed = partial(list_regions, w)
+        plan = plan_campaign(requested.campaign, admit_step, listed, request=requested.request, members=list_members())
         plan = plan.model_copy(update={"source": requested.source})
         problems += find_region_problems(w, plan, execution["arn"])
         problems += find_source_problems(requested, [admitted[1] for admitted, _ in known.values() if admitted])
-        slack = min(environment.stale_trigger_seconds for admitted, _ in known.values() if admitted for environment in admitted[1:])
+        slacks = [environment.stale_trigger_seconds for admitted, _ in known.values() if admitted for environment in admitted[1:]]
+        slack = min(slacks, default=Environment.model_fields["stale_trigger_seconds"].default)
         problems += find_trigger_problems(requested.request.trigger, requested.campaign.schedule, slack, w.clock.now())
     except InvalidInput as invalid:
         return None, [*problems, *invalid.problems]

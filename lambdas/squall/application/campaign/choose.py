@@ -50,7 +50,7 @@ def choose_next_steps(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     plan = read_plan(w, record)
     if plan.campaign.kind == "regions":
         return run_parts(w, record, plan)
-    readings = read_steps(w, plan, [run for run in record.running if run.number <= seen])
+    readings = read_steps(w, plan, [run for run in record.running if run.number <= seen and not _never_starts(record, run)])
     ended = _list_ended(w, record, readings, now)
     record = record.with_runs(*ended)
     if record.abort is None:
@@ -62,6 +62,12 @@ def choose_next_steps(w: Wiring, event: Mapping[str, Any]) -> Outcome:
     if record.abort is not None:
         return _answer(END if w.campaigns.save(record) else wait_for(1), record)
     return _start_or_end(w, plan, record, now)
+
+
+def _never_starts(record: CampaignRecord, run: StepRun) -> bool:
+    """Whether nothing of a step was started in its member, and nothing can be any more: whoever starts it writes its ARN first, and only
+    into a record without an abort."""
+    return bool(run.member) and not run.arn and record.abort is not None
 
 
 def _list_ended(w: Wiring, record: CampaignRecord, readings: Sequence[StepReading], now: datetime) -> list[StepRun]:
@@ -80,11 +86,11 @@ def _list_ended(w: Wiring, record: CampaignRecord, readings: Sequence[StepReadin
 def _find_stop(readings: Sequence[StepReading], plan: CampaignPlan, now: datetime) -> Abort | None:
     """Why the end of one step ends the campaign, whatever its plan says; None if it does not.
 
-    After a halt nothing starts, even if somebody has resumed meanwhile. A ramp would repeat the dose that somebody has just
-    stopped, unless it was a guard; a suite says by `stop_on` whether it goes on.
+    After a halt nothing starts, even if somebody has resumed meanwhile; one in a member is the member's own. A ramp would repeat
+    the dose that somebody has just stopped, unless it was a guard; a suite says by `stop_on` whether it goes on.
     """
     for reading in readings:
-        if reading.run.outcome is StepOutcome.STOPPED and reading.stored is not None:
+        if reading.run.outcome is StepOutcome.STOPPED and reading.stored is not None and not reading.run.member:
             abort = reading.stored.abort or Abort(AbortSource.OUTSIDE, reading.stored.reason, now)
             if abort.source is AbortSource.HALT or (plan.campaign.ramp and abort.source not in _REPEATED):
                 return Abort(abort.source, f"{reading.run.step}: {abort.reason}", now, abort.by)
@@ -106,7 +112,7 @@ def _start_or_end(w: Wiring, plan: CampaignPlan, record: CampaignRecord, now: da
         saved = w.campaigns.save(replace(record, resume_at=resume_at, waiting_since=None))
         return _answer(wait_for((resume_at - now).total_seconds() + 1 if saved else 1), record)
     if choice.ending is None:
-        record = record.with_runs(*record.begin(choice.start, now))
+        record = record.with_runs(*record.begin(choice.start, now, plan.members))
     if not w.campaigns.save(replace(record, resume_at=None, waiting_since=None)):
         return _answer(wait_for(1), record)  # an abort was written meanwhile, or another attempt of this state
     return _answer(END, record) if choice.ending else _offer(plan, record)
@@ -136,8 +142,13 @@ def _end_of_pause(plan: CampaignPlan, record: CampaignRecord) -> datetime | None
 
 def _offer(plan: CampaignPlan, record: CampaignRecord) -> Outcome:
     """The executions without an outcome, as the state machine starts them."""
-    steps = [{"name": run.execution_id, "input": _make_input(plan, record, run)} for run in record.running]
-    return {**NEXT, "steps": steps, "round": len(record.runs)}
+    return {**NEXT, "steps": [_offer_step(plan, record, run) for run in record.running], "round": len(record.runs)}
+
+
+def _offer_step(plan: CampaignPlan, record: CampaignRecord, run: StepRun) -> dict[str, Any]:
+    if run.member:
+        return {"name": run.execution_id, "member": run.member, "number": run.number}
+    return {"name": run.execution_id, "input": _make_input(plan, record, run)}
 
 
 def _make_input(plan: CampaignPlan, record: CampaignRecord, run: StepRun) -> dict[str, Any]:

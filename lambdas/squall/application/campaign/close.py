@@ -13,6 +13,7 @@ from squall.application.admission.execution_ids import START_TOLERANCE, list_can
 from squall.application.campaign.finish import end_campaign
 from squall.application.campaign.outcomes import Patience, read_steps
 from squall.application.stopping.abort_campaign import abort_steps
+from squall.application.stopping.abort_members import require_reached
 from squall.domain.base.vocabulary import AbortSource, Status
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.run.record import Abort
@@ -41,7 +42,7 @@ def close_campaign(w: Wiring, record: CampaignRecord, reason: str, *, failed: bo
     readings = [] if record.final else read_steps(w, None, record.running, patience=Patience.of(record))
     live = [reading.run for reading in readings if reading.live]
     if live:
-        abort_steps(w, record, live, AbortSource.OUTSIDE, reason, by)
+        require_reached(abort_steps(w, record, live, AbortSource.OUTSIDE, reason, by))
         return f"aborted {', '.join(run.execution_id for run in live)}; the campaign ends when they have ended"
     outside = record.abort if record.abort and record.abort.source is AbortSource.OUTSIDE else None
     end_campaign(w, record, failure=(outside.reason if outside else reason) if failed else "")

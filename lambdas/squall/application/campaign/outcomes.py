@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from squall.application.admission.execution_ids import START_TOLERANCE
+from squall.application.campaign.away_outcomes import read_away_step
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.campaign.outcome import StepOutcome, classify_run
 from squall.domain.campaign.plan import CampaignPlan
@@ -30,7 +31,7 @@ class StepReading:
     """The execution's own record; None if it has not written one, or if the record under its id is not its own."""
 
     unread: str = ""
-    """Why the record could not be read, of an execution in another Region; empty if it could."""
+    """Why the record could not be read, of an execution in another Region or in a member; empty if it could."""
 
     @property
     def live(self) -> bool:
@@ -75,10 +76,15 @@ def read_steps(w: Wiring, plan: CampaignPlan | None, runs: Iterable[StepRun], *,
 def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored: ExecutionRecord | None = None) -> StepRun:
     """The execution with this outcome. It ended when its record says, or now if the record does not say."""
     ended_at = (stored.ended_at if stored else None) or w.clock.now()
-    return replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason))
+    fault_type = stored.fault_type if stored and run.member else ""
+    return replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason), token="", fault_type=fault_type)
 
 
 def _read_step(w: Wiring, plan: CampaignPlan | None, run: StepRun, given_up: Patience | None) -> StepReading:
+    if run.member:
+        away = read_away_step(w, plan, run)
+        ended = end_step(w, run, away.outcome, away.reason, away.stored) if away.outcome else run
+        return StepReading(ended, away.stored, away.unread)
     try:
         stored = w.regions.read_part(run.region, run.execution_id) if run.region else w.records.get(run.execution_id)
     except Unavailable as error:

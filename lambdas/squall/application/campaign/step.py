@@ -5,6 +5,7 @@ from typing import Any
 
 from squall.domain.base.problems import Problem
 from squall.domain.documents.run import Run
+from squall.domain.experiment.execution_input import FleetStep
 from squall.wiring import Wiring
 
 
@@ -19,6 +20,19 @@ def find_campaign_problems(w: Wiring, raw: object, run: Run) -> list[Problem]:
         return []
     message = _explain_refusal(w, named, run)
     return [Problem(path="campaign", message=message, expected="a running campaign that starts this execution")] if message else []
+
+
+def find_late_problems(raw: object, run: Run) -> list[Problem]:
+    """Why the execution may not run as a step of a campaign at the home of the fleet: it began after home had stopped trying to start
+    it, so home may count it as not started. Empty if the input names none. Call this for an input that is valid."""
+    named = raw.get("fleet") if isinstance(raw, Mapping) else None
+    if not isinstance(named, Mapping):
+        return []
+    step = FleetStep.model_validate(named)
+    if run.started_at <= step.start_by:
+        return []
+    message = f"{step.campaign} at home starts this step no more: {step.start_by:%Y-%m-%d %H:%M:%S} UTC is over"
+    return [Problem(path="fleet.start_by", message=message, expected="a new campaign")]
 
 
 def _explain_refusal(w: Wiring, named: Mapping[str, Any], run: Run) -> str:

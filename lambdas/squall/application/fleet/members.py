@@ -5,8 +5,11 @@ from functools import cache
 from pathlib import Path
 
 from squall.domain.run.home import Member
+from squall.errors import Unavailable
 
 FILE = "fleet.json"
+CAMPAIGN = "campaign"
+"""The grant for the steps of home's campaigns."""
 _DEPLOYED = Path(__file__).parents[2] / "deployed"
 
 
@@ -14,3 +17,29 @@ _DEPLOYED = Path(__file__).parents[2] / "deployed"
 def load_members(grant: str, folder: Path = _DEPLOYED) -> tuple[Member, ...]:
     """The members that give home's functions this grant. Raises FileNotFoundError where no fleet is deployed."""
     return tuple(Member(**member) for member in json.loads((folder / FILE).read_text())[grant])
+
+
+def find_member(name: str) -> Member | None:
+    """The member in which home's campaigns run steps; None if the fleet has none of this name that lets them."""
+    try:
+        return next((member for member in load_members(CAMPAIGN) if member.name == name), None)
+    except FileNotFoundError:
+        return None
+
+
+def require_member(name: str) -> Member:
+    """The member in which home's campaigns run steps. Raises Unavailable if the fleet has none of this name that lets them, or none
+    any more."""
+    member = find_member(name)
+    if member is None:
+        message = f"the fleet has no member {name} any more that lets home's campaigns run there"
+        raise Unavailable("fleet.yaml", "FindMember", "NoMember", message, retryable=False)
+    return member
+
+
+def list_members() -> dict[str, bool]:
+    """The members in which home's campaigns may run steps; empty where no fleet is deployed."""
+    try:
+        return dict.fromkeys((member.name for member in load_members(CAMPAIGN)), True)
+    except FileNotFoundError:
+        return {}

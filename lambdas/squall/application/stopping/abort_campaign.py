@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from squall.application.stopping.abort import AbortRequest, abort_execution, parse_abort
+from squall.application.stopping.abort_members import abort_in_members
 from squall.application.stopping.cleanup import Cleanup
 from squall.domain.base.printable import one_line
 from squall.domain.base.vocabulary import AbortSource
@@ -66,13 +67,14 @@ def abort_campaign(w: Wiring, campaign_id: str, reason: str, by: str) -> dict[st
 def abort_steps(
     w: Wiring, record: CampaignRecord, runs: Iterable[StepRun], source: AbortSource, reason: str, by: str
 ) -> list[dict[str, Any]]:
-    """Abort these executions of the campaign, and return what was done to each. One in another Region is aborted by that
-    Region's own stack, of which nothing is known yet. Raises Unavailable or Refused, after all
-    were tried, if one of them could not be aborted."""
+    """Abort these executions of the campaign, and return what was done to each. One in another Region or in a member of the fleet
+    is aborted by the stack there, of which nothing is known yet; of a member that was not reached, the answer says so and has the command
+    that does it by hand. Raises Unavailable or Refused, after all were tried, if another one could not be aborted."""
     work = Cleanup(w)
     why = f"aborted by {by}: campaign {record.id}: {reason}"
     answers: list[dict[str, Any] | None] = []
-    for run in runs:
+    asked = list(runs)
+    for run in (run for run in asked if not run.member):
         command = shell_command("squall", "abort", run.execution_id)
         if run.region:
             work.attempt(f"{run.execution_id} in {run.region}", command, w.regions.abort_part, run.region, run.execution_id, why, by)
@@ -80,6 +82,8 @@ def abort_steps(
             continue
         request = AbortRequest(run.execution_id, None, source, why, by)
         answers.append(work.attempt(run.execution_id, command, abort_execution, w, request))
+    away = [run for run in asked if run.member and run.arn]
+    answers += abort_in_members(w, away, f"campaign {record.id}: {reason}", by)
     if work.failures:
         raise work.failures[0]
     return [answer for answer in answers if answer is not None]

@@ -6,12 +6,14 @@ The steps of a campaign are runs like any other, and the pulse looks after them 
 
 from datetime import timedelta
 
+from squall.application.campaign.away import look_after_steps
 from squall.application.campaign.close import close_campaign
 from squall.application.campaign.finish import end_campaign
-from squall.application.campaign.outcomes import read_steps
+from squall.application.campaign.outcomes import StepReading, read_steps
 from squall.application.campaign.people import tell_of_prompt
 from squall.application.regions.home import look_after_parts
 from squall.application.stopping.abort_campaign import abort_steps
+from squall.application.stopping.abort_members import require_reached
 from squall.application.stopping.cleanup import Cleanup
 from squall.application.supervision.run_cleanup import SETTLED_AFTER
 from squall.domain.campaign.record import CampaignRecord
@@ -52,7 +54,11 @@ def look_after_campaign(w: Wiring, campaign_id: str) -> str:
         return close_campaign(w, record, reason, failed=status != "ABORTED", by="the pulse")
     if status == SUCCEEDED:
         return close_campaign(w, record, "the campaign's execution ended without recording", failed=True, by="the pulse")
-    return _finish_abort(w, record) or _tell_of_prompt(w, record) or (look_after_parts(w, record) if record.start_by else "") or "alive"
+    # Before the abort is finished: a member that is not reached must not keep the steps in others from being seen.
+    away = look_after_steps(w, record)
+    record = w.campaigns.get(campaign_id) or record
+    said = _finish_abort(w, record) or _tell_of_prompt(w, record) or (look_after_parts(w, record) if record.start_by else "")
+    return "; ".join(filter(None, (away, said))) or "alive"
 
 
 def _tell_of_prompt(w: Wiring, record: CampaignRecord) -> str:
@@ -70,11 +76,16 @@ def _finish_abort(w: Wiring, record: CampaignRecord) -> str:
     Returns what was done; empty if nothing had to be."""
     if record.abort is None:
         return ""
-    missed = [
-        reading.run for reading in read_steps(w, None, record.running) if reading.live and reading.stored and reading.stored.abort is None
-    ]
+    missed = [reading.run for reading in read_steps(w, None, record.running) if reading.live and _misses_abort(reading)]
     if missed:
-        abort_steps(w, record, missed, record.abort.source, record.abort.reason, "the pulse")
+        require_reached(abort_steps(w, record, missed, record.abort.source, record.abort.reason, "the pulse"))
     if record.open_prompt and record.task_token:
         w.workflow.wake(record.task_token)
     return f"aborted {', '.join(run.execution_id for run in missed)}" if missed else ""
+
+
+def _misses_abort(reading: StepReading) -> bool:
+    """Whether an abort of the campaign has not reached the step, as far as home can tell: of a member that says nothing it can't."""
+    if reading.stored is None:
+        return bool(reading.run.member)
+    return reading.stored.abort is None

@@ -15,6 +15,7 @@ class CoveredFault(Model):
     by its outcome, so a scenario counts as one fault on all of its resource types."""
 
     resource_type: str
+    """For a fault in a member of the fleet: `in <member>`."""
     fault_type: str
     state: State
     """`refuted`: a step failed its hypothesis. `validated`: every step was validated. `not_run`: none ran. Else

@@ -37,6 +37,10 @@ StepName = Annotated[
 ]
 
 
+MemberName = Annotated[str, require_pattern(r"^[a-z][a-z0-9-]{0,31}$", "lower case letters, digits and -, a letter first")]
+"""What a fleet calls one of its members."""
+
+
 def _require_short_pause(value: timedelta) -> timedelta:
     if value > LONGEST_PAUSE:
         raise validation_error("the pause is too long", "at most 1h")
@@ -59,6 +63,9 @@ class SuiteStep(Model):
 
     experiment: CatalogueName | None = None
     """The name of the experiment in the catalogue: its file name without `.yaml`."""
+    member: Annotated[MemberName | None, Field(exclude_if=lambda value: value is None)] = None
+    """At the home of a fleet: the member whose stack runs the experiment, by its name in `fleet.yaml`. The experiment is one of
+    that stack's catalogue. None: this stack runs it."""
     name: StepName | None = None
     """What other steps call it in `needs`. None: the experiment's name. A prompt has a name."""
     overrides: Overrides = Overrides()
@@ -237,6 +244,9 @@ def _find_step_problem(steps: Iterable[SuiteStep]) -> Exception | None:
     """The first step whose name is taken, or that needs a step that does not come before it."""
     earlier: set[str] = set()
     for number, step in enumerate(steps):
+        if step.member is not None and (step.prompt is not None or step.expects):
+            message = "belongs to an experiment without `expects`: home does not read who noticed a fault in a member"
+            return validation_error(message, "no such key", at=f"steps[{number}].member")
         if step.label in earlier:
             return validation_error(f'"{step.label}" is the name of an earlier step', "a name of its own", at=f"steps[{number}].name")
         for needed in step.needs:

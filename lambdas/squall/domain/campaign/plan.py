@@ -28,6 +28,8 @@ class PlannedStep(Model):
     overrides: dict[str, Any] = {}
     """As in the input of an execution."""
     needs: tuple[str, ...] = ()
+    member: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """The member of the fleet that runs it. Its own stack knows the experiment, so what is below this is empty."""
     definition_hash: str
     """The hash of the experiment with these overrides, as admitted. A run of another definition is none of this step."""
     environment: str
@@ -65,6 +67,11 @@ class CampaignPlan(Document):
     def find_step(self, name: str) -> PlannedStep:
         """The step of this name. Raises KeyError if there is none."""
         return {step.name: step for step in self.steps}[name]
+
+    @property
+    def members(self) -> dict[str, str]:
+        """The steps that run in a member of the fleet, and in which."""
+        return {step.name: step.member for step in self.steps if step.member}
 
     @property
     def suite(self) -> SuitePlan:

@@ -2,6 +2,7 @@
 module."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -42,6 +43,14 @@ class StepRun:
     reason: str = ""
     region: str = ""
     """The other Region in which it runs; empty if it runs in this one."""
+    member: str = ""
+    """The member of the fleet in whose stack it runs; empty if it runs in this one."""
+    arn: str = ""
+    """The ARN of the execution in the member. It is written before the execution is started: while it is empty, nothing was."""
+    token: str = ""
+    """The token of the state that waits for an execution in a member."""
+    fault_type: str = ""
+    """Of an execution in a member: its fault, which home reads when it has ended."""
 
 
 @dataclass(frozen=True)
@@ -183,11 +192,14 @@ class CampaignRecord:
             return self
         return replace(self, prompts=(*self.prompts[:-1], replace(asked, outcome=outcome, ended_at=at)))
 
-    def begin(self, steps: tuple[str, ...], now: datetime) -> tuple[StepRun, ...]:
+    def begin(self, steps: tuple[str, ...], now: datetime, members: Mapping[str, str] | None = None) -> tuple[StepRun, ...]:
         """The next executions, one for each step, with names that follow from the campaign and their number: a repeated
-        attempt to start one finds it started."""
-        first = len(self.runs) + 1
-        return tuple(StepRun(number, step, make_execution_name(self.id, number), now) for number, step in enumerate(steps, start=first))
+        attempt to start one finds it started. `members`: the steps that run in a member, and in which."""
+        first, known = len(self.runs) + 1, members or {}
+        return tuple(
+            StepRun(number, step, make_execution_name(self.id, number), now, member=known.get(step, ""))
+            for number, step in enumerate(steps, start=first)
+        )
 
     @property
     def home(self) -> str:

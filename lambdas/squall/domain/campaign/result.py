@@ -39,6 +39,10 @@ class StepResult(Model):
     reason: str = ""
     region: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
     """The other Region in which it ran, whose stack has its documents; empty if it ran in this one."""
+    member: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """The member of the fleet in whose stack it ran or would have run, which has its documents; empty if in this one."""
+    execution_arn: Annotated[str, Field(exclude_if=lambda value: not value)] = ""
+    """The execution in the member; empty if it was not started there."""
 
 
 class NoteWritten(Model):
@@ -149,11 +153,19 @@ def _find_hypothesis(record: CampaignRecord) -> bool | None:
 
 
 def _cover_suite(steps: Iterable[StepResult]) -> tuple[CoveredFault, ...]:
-    """What the steps covered. A Region that carried the load of others belongs to their fault: without it that is not validated."""
-    known = list(steps)
+    """What the steps covered. Of a fault in a member home does not know the resource type, so each member has its own rows: the fault,
+    or the name of the experiment if it has not said which one it was. A Region that carried the load of others belongs to their fault:
+    without it that is not validated."""
+    known = [_name_away(step) for step in steps]
     hit = next(((step.resource_type, step.fault_type) for step in known if step.fault_type != FaultType.NO_FAULT), ("", ""))
     covered = [hit if step.fault_type == FaultType.NO_FAULT else (step.resource_type, step.fault_type) for step in known]
     return cover_faults((*pair, step.outcome, step.execution_id is not None) for pair, step in zip(covered, known, strict=True))
+
+
+def _name_away(step: StepResult) -> StepResult:
+    if not step.member:
+        return step
+    return step.model_copy(update={"resource_type": f"in {step.member}", "fault_type": step.fault_type or step.experiment})
 
 
 def _show_prompt(plan: CampaignPlan, prompt: PromptRun) -> PromptShown:
@@ -176,7 +188,7 @@ def _make_step(planned: PlannedStep, run: StepRun | None, reason: str = "") -> S
         step=planned.name,
         experiment=planned.experiment,
         environment=planned.environment,
-        fault_type=planned.fault_type,
+        fault_type=planned.fault_type or (run.fault_type if run else ""),
         resource_type=planned.resource_type,
         overrides=planned.overrides,
         execution_id=run.execution_id if run else None,
@@ -185,6 +197,8 @@ def _make_step(planned: PlannedStep, run: StepRun | None, reason: str = "") -> S
         ended_at=run.ended_at if run else None,
         reason=run.reason if run else reason,
         region=run.region if run else "",
+        member=planned.member,
+        execution_arn=run.arn if run else "",
     )
 
 

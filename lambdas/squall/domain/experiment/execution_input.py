@@ -86,6 +86,17 @@ class RegionPart(Model):
         return self
 
 
+class FleetStep(Model):
+    """The step of a campaign at the home of a fleet that an execution in one of its members is."""
+
+    campaign: Annotated[str, Field(max_length=128)]
+    """The id of the campaign at home."""
+    number: Annotated[int, Field(ge=1, strict=True)]
+    """The number of the execution in the campaign."""
+    start_by: AwareDatetime
+    """When home stops trying to start it. An execution that begins later is refused: home counts on that."""
+
+
 class ExecutionInput(Model):
     experiment: Annotated[str, Field(max_length=128)] | None = None
     """The name of a deployed or published experiment: its file name without `.yaml`. Give either this or `definition`."""
@@ -101,6 +112,8 @@ class ExecutionInput(Model):
     """Set by a schedule, never by hand."""
     campaign: CampaignStep | None = None
     """Set by a campaign, never by hand."""
+    fleet: FleetStep | None = None
+    """Set by a campaign at the home of the fleet, never by hand."""
     part: RegionPart | None = None
     """Set by home, never by hand, for a run over several Regions."""
 

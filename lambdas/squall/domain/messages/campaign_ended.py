@@ -79,7 +79,8 @@ def _list_prompts(result: CampaignResult) -> Iterator[Fact]:
 
 def _list_steps(result: CampaignResult) -> Iterator[Fact]:
     for step in result.steps[:MOST_STEPS]:
-        yield Fact(f"[{_outcome(step)}] {step.step}" + (f" as {step.execution_id}" if step.execution_id else ""), step.reason)
+        place = f" in {step.member}" if step.member else ""
+        yield Fact(f"[{_outcome(step)}] {step.step}{place}" + (f" as {step.execution_id}" if step.execution_id else ""), step.reason)
     if left_off := len(result.steps) - MOST_STEPS:
         yield from facts_of([f"{left_off} more steps"] if left_off > 0 else [])
 

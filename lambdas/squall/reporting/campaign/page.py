@@ -55,7 +55,12 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str,
     urls = {
         step.execution_id: console.file_of(step.execution_id, "report.html")
         for step in result.steps
-        if step.execution_id and not step.region
+        if step.execution_id and not step.region and not step.member
+    }
+    urls |= {
+        step.execution_id: ExecutionConsole(step.execution_arn, "").execution
+        for step in result.steps
+        if step.execution_id and step.execution_arn
     }
     return CampaignPage(
         title=result.name,
@@ -84,9 +89,13 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str,
 
 
 def _link_run(step: StepResult, urls: Mapping[str, str]) -> Link | str:
-    """The run's report, or where it is: the stack of another Region has a bucket of its own."""
+    """The run's report, or where it is: the stack of another Region has a bucket of its own. Of a run in a member, its execution in
+    the console of the member's account."""
     if step.execution_id is None:
-        return "—"
+        return f"in {step.member}" if step.member else "—"
+    if step.member:
+        label = f"{step.execution_id}, in {step.member}"
+        return Link(label, urls[step.execution_id]) if step.execution_id in urls else label
     return f"{step.execution_id}, in the stack of {step.region}" if step.region else Link(step.execution_id, urls[step.execution_id])
 
 

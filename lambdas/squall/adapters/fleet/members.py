@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from squall.adapters.aws import call, make_client_as
 from squall.adapters.dynamodb.history import DynamoHistory
 from squall.adapters.dynamodb.records import DynamoRecords
-from squall.adapters.stacks import find_stack, read_outputs
+from squall.adapters.stacks import assume_role, find_stack, read_outputs
 from squall.domain.run.home import contact_parameter
 from squall.errors import Refused, Unavailable
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from squall.domain.run.record import ExecutionRecord
 
 TABLE_OUTPUT = "ResultsTableName"
-SESSION = "squall-home"
-"""The name of home's sessions, as the CloudTrail of a member shows it."""
 
 
 class RoleMembers:
@@ -52,19 +50,7 @@ class RoleMembers:
         return make_client_as(self._assume(member), service, member.region, member.endpoint_url)
 
     def _assume(self, member: Member) -> Mapping[str, str]:
-        """Credentials in the member. The role is assumed anew each time: a session that lives on would hide that the member has
-        taken the role back."""
-        entered = call(
-            self._sts,
-            "assume_role",
-            refusable=True,
-            RoleArn=member.role_arn,
-            RoleSessionName=SESSION,
-            ExternalId=member.external_id,
-            DurationSeconds=900,
-        )
-        credentials: Mapping[str, str] = entered["Credentials"]
-        return credentials
+        return assume_role(self._sts, member)
 
 
 @contextmanager

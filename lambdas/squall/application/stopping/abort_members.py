@@ -1,0 +1,49 @@
+"""Aborts the steps of a campaign that run in members of the fleet: each member's own Abort function does it. Imports nothing heavy,
+because the abort function loads it."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from squall.application.fleet.members import find_member, require_member
+from squall.domain.campaign.record import StepRun
+from squall.domain.run.commands import shell_command
+from squall.domain.run.home import Member
+from squall.errors import Unavailable
+from squall.wiring import Wiring
+
+MOST_AT_ONCE = 5
+"""As many steps as run side by side: a member that does not answer delays no other."""
+
+
+def abort_in_members(w: Wiring, runs: Sequence[StepRun], reason: str, by: str) -> list[dict[str, Any]]:
+    """Ask each member to abort its run. The answer of one that was not reached has the `error`, and the `command` that does it by hand
+    with credentials of the member's account."""
+
+    def ask(run: StepRun) -> dict[str, Any]:
+        said = {"execution_id": run.execution_id, "member": run.member}
+        try:
+            w.member_runs.abort(require_member(run.member), run.execution_id, reason, by)
+        except Unavailable as error:
+            w.logger.exception("a member was not reached", extra=said)
+            return {**said, "asked": False, "error": str(error), "command": make_command(run, find_member(run.member))}
+        return {**said, "asked": True}
+
+    if len(runs) < 2:
+        return [ask(run) for run in runs]
+    with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
+        return list(pool.map(ask, runs))
+
+
+def make_command(run: StepRun, member: Member | None) -> str:
+    """The command that aborts the run, with credentials of the member's account."""
+    place = ("--stack", member.stack, "--region", member.region) if member else ("--region", run.arn.split(":")[3])
+    return shell_command("squall", "abort", run.execution_id, *place)
+
+
+def require_reached(answers: Iterable[dict[str, Any]]) -> None:
+    """Raises Unavailable, with the commands that do it by hand, if a member was not reached."""
+    missed = [answer for answer in answers if answer.get("asked") is False]
+    if missed:
+        told = "; ".join(f"{each['execution_id']} in {each['member']}: {each['error']}; by hand: {each['command']}" for each in missed)
+        raise Unavailable("fleet", "Abort", "NotReached", told, retryable=True)
