@@ -46,7 +46,7 @@ class FleetRoles(Construct):
             "contact": (
                 PolicyStatement(actions=["ssm:PutParameter"], resources=[names.arn("ssm", f"parameter{contact_parameter(names.stack)}")]),
             ),
-            CAMPAIGN: _run_steps(names, functions["Abort"].function_arn),
+            CAMPAIGN: allow_steps(names, functions["Abort"].function_arn),
             "results": (
                 *find_stack(names),
                 PolicyStatement(actions=["dynamodb:Query"], resources=[f"{names.table_arn}/index/period"]),
@@ -69,7 +69,7 @@ class FleetRoles(Construct):
             _write_output(self, f"Fleet{grant.capitalize()}RoleArn", role.role_arn, f"The role in which the fleet's home acts: {grant}")
 
 
-def _run_steps(names: Names, abort_function_arn: str) -> Sequence[PolicyStatement]:
+def allow_steps(names: Names, abort_function_arn: str) -> Sequence[PolicyStatement]:
     """What the steps of home's campaigns need in a member: start runs of its catalogue, see how they end, and abort them."""
     conditions = {
         "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["EXECUTION#*"]},

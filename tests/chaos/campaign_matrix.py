@@ -19,7 +19,7 @@ from squall.domain.campaign.outcome import StepOutcome, classify_run
 from squall.domain.campaign.record import CampaignRecord
 from squall.domain.campaign.result import CampaignResult
 from squall.domain.documents.run import Run
-from tests.chaos import modes
+from tests.chaos import campaign_members, modes
 from tests.chaos.matrix import heard, true, until_over
 from tests.chaos.modes import SERVICE, LambdaError, Mode, Trial, answers_lost, broken, count_calls
 from tests.fakes.world import FakeWorld
@@ -51,7 +51,7 @@ DAY: dict[str, Any] = {
         {"experiment": "other"},
     ],
 }
-CAMPAIGNS = {"two": CAMPAIGN, "day": DAY}
+CAMPAIGNS = {"two": CAMPAIGN, "day": DAY, "away": campaign_members.CAMPAIGN}
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ PLACES = {
     "RunStep": Place("RunStep"),
     "RunStep of the last step": Place("RunStep", 2),
     "AskPeople": Place("AskPeople", campaign="day"),
+    "RunInMember": Place("RunInMember", campaign="away"),
+    "ChooseSteps after a step in a member": Place("ChooseSteps", 2, campaign="away"),
     "FinishCampaign": Place("FinishCampaign"),
     "the fault of a step": Place("WatchFault"),
     "the recovery of a step": Place("WatchRecovery"),
@@ -110,9 +112,14 @@ def halt(trial: Trial, *, resumed: bool = False) -> None:
         trial.world.clock.after(30, lambda: trial.walk.quietly("Resume", {"reason": "over"}))
 
 
+def name_campaign(world: FakeWorld) -> str:
+    """The name of the campaign of the trial; one that was not admitted is the first one."""
+    return world.campaigns.items[ID].campaign if ID in world.campaigns.items else "two"
+
+
 def start_again(trial: Trial) -> None:
     """Somebody starts the same campaign a second time."""
-    run_campaign(trial.walk, {"campaign": "two"}, "again")
+    run_campaign(trial.walk, {"campaign": name_campaign(trial.world)}, "again")
 
 
 def answer(trial: Trial, *, after: float = 60, stops: bool = False, times: int = 1, unheard: bool = False) -> None:
@@ -180,11 +187,15 @@ OF_PROMPTS: dict[str, Mode] = {
 }
 
 
+STOPS_AWAY = campaign_members.make_stops(stop_campaign, partial(stop_campaign, told=False), abort, halt)
+
+
 def modes_of(place: str) -> dict[str, Mode]:
     if PLACES[place].campaign == "day":
         return {**OF_STEPS, **{name: mode for name, mode in BY_PEOPLE.items() if mode is not start_again}, **OF_PROMPTS}
+    away = {**campaign_members.OF_MEMBERS, **STOPS_AWAY} if PLACES[place].state == "RunInMember" else {}
     is_function = "FunctionName" in STATES.get(PLACES[place].state, {}).get("Arguments", {})
-    return {**(OF_FUNCTIONS if is_function else OF_STEPS), **BY_PEOPLE}
+    return {**(OF_FUNCTIONS if is_function else OF_STEPS), **BY_PEOPLE, **away}
 
 
 @dataclass(frozen=True)
@@ -223,7 +234,7 @@ def calls() -> dict[str, int]:
 
 def run(cell: Cell) -> Found:
     calls()  # a campaign of its own: not while another is wired
-    with arranged(campaigns=CAMPAIGNS) as (walk, world):
+    with arranged(campaigns=CAMPAIGNS) as (walk, world), campaign_members.fleet_of_one(world):
         place = PLACES[cell.place]
         trial = Trial(walk, world, place.state, states=STATES, count=calls)
         world.faults.listeners.append(lambda _: trial.at_once.append(len(world.faults.active())))
@@ -253,7 +264,14 @@ def _drive(trial: Trial) -> None:
         trial.repair()
         walk.redrive_count = 1
         variables = _variables(trial.world)
-        walk.run({"campaign": "two"}, ID, start_at=trial.state, variables=variables, machine=campaign_asl(), machine_arn=CAMPAIGN_MACHINE)
+        walk.run(
+            {"campaign": name_campaign(trial.world)},
+            ID,
+            start_at=trial.state,
+            variables=variables,
+            machine=campaign_asl(),
+            machine_arn=CAMPAIGN_MACHINE,
+        )
         _deliver_deaths(trial)
     walk.pulses(3)
     while any(frozen.stands for frozen in trial.frozen):
@@ -307,12 +325,15 @@ def campaign_is_true(world: FakeWorld, record: CampaignRecord) -> None:
     assert record.task_token == "", "a token is left"
     for step in record.runs:
         stored = world.records.items.get(step.execution_id)
-        if stored is None:
+        if step.member:
+            assert stored is None, "a step of a member ran at home"
+        elif stored is None:
             assert step.outcome in {None, StepOutcome.UNKNOWN}, "an outcome without a run"
         elif stored.status is not Status.REJECTED:
             assert step.outcome in {classify_run(stored), StepOutcome.UNKNOWN}, "another outcome than the run's"
             assert stored.ended_at, "a run without an end"
             assert stored.ended_at <= record.ended_at, "a step ran when the campaign had ended"
+    campaign_members.members_are_true(world, record)
     known = {step.execution_id for step in record.runs}
     strays = [id_ for id_ in world.records.items if id_.startswith(f"{record.id}-s") and id_ not in known]
     assert strays == [], "a run that the campaign does not know"

@@ -29,7 +29,7 @@ _OF_ONE_SERVICE = {
     "FIS": ("faults", "lever"),
     "EventBridge": ("lifecycle", "campaign_events"),
     "S3": ("documents", "catalogue"),
-    "Systems Manager": ("commands", "automations", "halt_flag", "calendars", "home", "members"),
+    "Systems Manager": ("commands", "automations", "halt_flag", "calendars", "home", "members", "member_runs"),
 }
 _NAMED = {"SNS": "notifier", "Step Functions": "workflow", "EC2": "inventory"}
 _KNOWN = {"clock", *_NAMED.values(), *(port for ports in _OF_ONE_SERVICE.values() for port in ports)}

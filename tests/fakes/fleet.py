@@ -125,16 +125,15 @@ class FakeMemberRuns:
     def locate(self, member: Member, name: str) -> str:
         return self._reach(member, "locate").arn(name)
 
-    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> bool:
-        started = self._reach(member, "start").start(arn.rpartition(":")[2], payload)
+    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> None:
+        self._reach(member, "start").start(arn.rpartition(":")[2], payload)
         self._answer("start")
-        return started
 
     def describe(self, member: Member, arn: str) -> AwayExecution | None:
         return self._reach(member, "describe").describe(arn.rpartition(":")[2])
 
     def read(self, member: Member, execution_id: str) -> ExecutionRecord | None:
-        return self._reach(member, "read").world.records.get(execution_id)
+        return self._reach(member, "read").world.records.get(execution_id)  # type: ignore[no-any-return]
 
     def abort(self, member: Member, execution_id: str, reason: str, requested_by: str) -> None:
         payload = {"execution_id": execution_id, "reason": reason, "requested_by": requested_by}

@@ -47,9 +47,8 @@ class MemberRuns(Protocol):
     def locate(self, member: Member, name: str) -> str:
         """The ARN that an execution of this name has there. Starts nothing."""
 
-    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> bool:
-        """Start the execution with this input. True also if it was started before with the same input and still runs; False if the
-        name belongs to another execution, or to one that has ended."""
+    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> None:
+        """Start the execution with this input. Does nothing if the name is used already: `describe` says by what."""
 
     def describe(self, member: Member, arn: str) -> AwayExecution | None:
         """What Step Functions there says of the execution; None if there is none."""

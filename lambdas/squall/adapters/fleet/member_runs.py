@@ -36,15 +36,13 @@ class RoleMemberRuns:
             machine = self._find_output(member, assume_role(self._sts, member), "ExperimentStateMachineArn")
         return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
-    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> bool:
+    def start(self, member: Member, arn: str, payload: Mapping[str, Any]) -> None:
         machine, _, name = arn.replace(":execution:", ":stateMachine:").rpartition(":")
         text = json.dumps(payload, sort_keys=True)
         with _unavailable():
             client = _make_client(assume_role(self._sts, member), member, "stepfunctions")
-            answer = call(
-                client, "start_execution", absent={"ExecutionAlreadyExists"}, refusable=True, stateMachineArn=machine, name=name, input=text
-            )
-        return answer is not None
+            used = {"ExecutionAlreadyExists"}
+            call(client, "start_execution", absent=used, refusable=True, stateMachineArn=machine, name=name, input=text)
 
     def describe(self, member: Member, arn: str) -> AwayExecution | None:
         with _unavailable():

@@ -38,7 +38,7 @@ def abort_in_members(w: Wiring, runs: Sequence[StepRun], reason: str, by: str) -
 def make_command(run: StepRun, member: Member | None) -> str:
     """The command that aborts the run, with credentials of the member's account."""
     place = ("--stack", member.stack, "--region", member.region) if member else ("--region", run.arn.split(":")[3])
-    return shell_command("squall", "abort", run.execution_id, *place)
+    return shell_command("squall", *place, "abort", run.execution_id)
 
 
 def require_reached(answers: Iterable[dict[str, Any]]) -> None:

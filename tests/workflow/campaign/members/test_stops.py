@@ -59,7 +59,7 @@ def test_a_member_that_is_not_reached_is_told_with_the_command_and_asked_again(m
         it.run()
         (step,) = answers[0]["steps"]
         assert (step["member"], step["asked"]) == ("payments", False)
-        assert step["command"] == f"squall abort {ID}-s001 --stack Squall --region eu-central-1"
+        assert step["command"] == f"squall --stack Squall --region eu-central-1 abort {ID}-s001"
         assert "raised:Pulse:" in " ".join(it.home.world.calls), "nobody is told by the alarm on the pulse's errors"
         assert ending(it) == (Status.ABORTED, Verdict.ABORTED, [StepOutcome.STOPPED])
         no_fault_runs(it)
