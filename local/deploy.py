@@ -47,7 +47,15 @@ _FILES = (
     "scripts/build_layer.py",
     "scripts/bytecode.py",
 )
-_SOURCES = (*(places.ROOT / name for name in _FILES), places.HERE, places.PACKAGE, shipped.POLICIES, shipped.EXPERIMENTS, shipped.CAMPAIGNS)
+_SOURCES = (
+    *(places.ROOT / name for name in _FILES),
+    places.HERE,
+    places.PACKAGE,
+    shipped.POLICIES,
+    shipped.EXPERIMENTS,
+    shipped.CAMPAIGNS,
+    shipped.FLEET_CAMPAIGNS,
+)
 """What a synthesis depends on; the wheel does not have all of it."""
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 

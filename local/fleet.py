@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from local import up
+from local import shipped, up
 from local.group import Group
 from local.up import Account, Identity, LocalAccountError, Progress
 
@@ -26,7 +26,7 @@ USER = "ada"
 EXTERNAL_ID = "local-fleet-external-id"
 OF_A_STACKSET = "StackSet-Squall-7d3f1c52-52a5-4c8b-9d4f-1d1d6f0d9c11"
 """What CloudFormation calls the member's stack."""
-GRANTS = ("viewer", "halt", "operator", "resume", "contact", "results")
+GRANTS = ("viewer", "halt", "operator", "resume", "contact", "results", "campaign")
 IDLE_SECONDS = 8
 """So that both accounts together fit into 2 GB. A function that stops faults then starts anew, in less than a second."""
 IDENTITIES = {
@@ -60,9 +60,10 @@ def _start(group: Group, on_progress: Progress) -> LocalFleet:
     file = root / FLEET_FILE
     _write_new(file, json.dumps(make_fleet(accounts), indent=2))
     made_as = {MEMBER: OF_A_STACKSET}
+    own = {HOME: {"campaigns_dir": str(shipped.FLEET_CAMPAIGNS)}}
     deployed = {
         name: group.start_account(
-            name, on_progress, {"fleet_file": str(file), "fleet_member": name}, deploy=True, made_as=made_as.get(name)
+            name, on_progress, {"fleet_file": str(file), "fleet_member": name, **own.get(name, {})}, deploy=True, made_as=made_as.get(name)
         )
         for name in IDENTITIES
     }

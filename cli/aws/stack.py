@@ -118,6 +118,10 @@ class Deployment(StackFunctions):
         deployment.stack_id = str(found["StackId"])
         return deployment
 
+    def find_output(self, name: str) -> str | None:
+        """An output of the stack; None if it has none of this name."""
+        return self._outputs.get(name)
+
     def start(self, name: str, payload: Mapping[str, Any]) -> Started:
         """Starts an execution; refuses a name that is in use."""
         answer = self._start_execution(self.machine_arn, name, payload)

@@ -114,6 +114,8 @@ class FakeDeployment:
     votes: list[tuple[str, str, str, str]] = field(default_factory=list)
     vote_answer: Any = field(default_factory=lambda: {"recorded": True, "message": "1 of 2 approvals", "standing": "pending"})
     flag: Halt | None = field(default_factory=lambda: Halt(engaged=False))
+    outputs: dict[str, str] = field(default_factory=dict)
+    """Outputs that only some stacks have."""
     copies: dict[str, tuple[Mark | None, list[RunSummary]]] = field(default_factory=dict)
     """At home: the copies of members' runs, by the key of the member."""
     seen: str = "never"
@@ -261,6 +263,9 @@ class FakeDeployment:
 
     def home_seen(self) -> str:
         return self.seen
+
+    def find_output(self, name: str) -> str | None:
+        return self.outputs.get(name)
 
     def collected(self, member: str, start: datetime, end: datetime) -> tuple[Mark | None, list[RunSummary]]:
         mark, runs = self.copies.get(member, (None, []))

@@ -16,17 +16,19 @@ from cli.commands.fleet.status import was_seen_lately
 from cli.exits import Exit
 from cli.render import make_table
 from cli.text import clean_line, safe_text
-from infra.account.fleet import FUNCTION_GRANTS, HOME
+from infra.account.fleet import CAMPAIGN, FUNCTION_GRANTS, HOME
 from squall.domain.history.collected import COLLECTED_EVERY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cli.aws.visits import Visit
     from cli.commands.fleet.places import Round
     from cli.session import Options
     from infra.account.fleet import Grant
 
+CAMPAIGN_ROLE = "FleetCampaignRoleArn"
+"""The output of a member's stack that names the role."""
 _OPEN = "lets anybody of home's account in, whatever external id they name"
 
 
@@ -49,7 +51,7 @@ def _examine(taken: Round, name: str) -> Iterator[dict[str, str]]:
     granted: Sequence[Grant] = ("viewer",) if name == HOME else taken.fleet.members[name].grants
     for grant in granted:
         if grant in FUNCTION_GRANTS:  # no person may assume this role
-            yield {"role": grant, "problem": _find_silence(taken, name) if grant == "contact" else _find_delay(taken, name)}
+            yield {"role": grant, "problem": _EXAMINERS[grant](taken, name)}
             continue
         visit = visit_one(name, partial(taken.door.enter, grant=grant, caller=taken.caller))
         if visit.outcome is not Outcome.ANSWERED:
@@ -79,6 +81,21 @@ def _find_delay(taken: Round, name: str) -> str:
         return "home has never copied the runs"
     late = now - visit.answer.at > 2 * COLLECTED_EVERY
     return f"home copied the runs last at {visit.answer.at:%Y-%m-%d %H:%M:%S} UTC" if late else ""
+
+
+def _find_other_role(taken: Round, name: str) -> str:
+    """Why home's campaigns would not enter the member; empty if its stack has the role that the file means."""
+    visit = visit_one(name, partial(taken.door.enter, grant="viewer", caller=taken.caller))
+    if visit.outcome is not Outcome.ANSWERED:
+        return f"whether the stack has the role could not be seen: {visit.problem}"
+    made, meant = visit.answer.find_output(CAMPAIGN_ROLE), taken.fleet.members[name].role_arn(CAMPAIGN)
+    if made is None:
+        return "the stack has no such role: deploy it with the grant campaign"
+    return "" if made == meant else f"the stack has the role {made}, and the file means {meant}"
+
+
+_EXAMINERS: dict[Grant, Callable[[Round, str], str]] = {"contact": _find_silence, "results": _find_delay, CAMPAIGN: _find_other_role}
+"""What is examined of the roles that no person may assume."""
 
 
 def _try_wrong_id(taken: Round, name: str, grant: Grant) -> str:

@@ -78,3 +78,31 @@ def test_the_doctor_says_when_home_copied_the_runs_last(
     assert done.exit_code == (5 if problem else 0)
     answer = stacks_of(done)["payments"]["answer"][-1]
     assert (answer["role"], answer["problem"].startswith(problem), bool(answer["problem"])) == ("results", True, bool(problem))
+
+
+ROLE = "arn:aws:iam::444455556666:role/Payments-eu-west-1-campaign"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "problem"),
+    [
+        ({"FleetCampaignRoleArn": ROLE}, ""),
+        ({"FleetCampaignRoleArn": ROLE.replace("Payments", "Squall")}, "the stack has the role arn:aws:iam::444455556666:role/Squall"),
+        ({}, "the stack has no such role: deploy it with the grant campaign"),
+    ],
+)
+def test_the_doctor_says_whether_the_member_has_the_role_of_homes_campaigns(
+    squall: Squall, door: FakeDoor, tmp_path: Path, outputs: dict[str, str], problem: str
+) -> None:
+    fleet: dict[str, Any] = copy.deepcopy(FLEET)
+    fleet["members"]["payments"]["grants"].append("campaign")
+    (tmp_path / "fleet.yaml").write_text(json.dumps(fleet))
+    door.stacks["payments"].outputs = outputs
+    done = squall("fleet", "doctor", "--json")
+    assert done.exit_code == (5 if problem else 0)
+    answer = stacks_of(done)["payments"]["answer"][-1]
+    assert (answer["role"], answer["problem"].startswith(problem), bool(answer["problem"])) == ("campaign", True, bool(problem))
+    assert ("payments", "campaign") not in door.entered
+    door.instead = {"payments": deny}
+    answer = stacks_of(squall("fleet", "doctor", "--json"))["payments"]["answer"]
+    assert "could not be seen" in answer[-1]["problem"]

@@ -56,7 +56,16 @@ def test_the_examples_are_valid(name: str) -> None:
 
 
 def test_every_definition_that_ships_names_its_schema() -> None:
-    folders = ("experiments", "environments", "campaigns", "local/campaigns", "local/experiments", "local/environments", "schemas/examples")
+    folders = (
+        "experiments",
+        "environments",
+        "campaigns",
+        "local/campaigns",
+        "local/fleet_campaigns",
+        "local/experiments",
+        "local/environments",
+        "schemas/examples",
+    )
     files = [file for folder in folders for file in sorted((schemas.ROOT / folder).glob("*.yaml")) if file.stem != "parameters"]
     assert len(files) > 40
     for file in files:

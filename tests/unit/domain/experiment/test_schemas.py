@@ -59,6 +59,7 @@ def test_what_the_model_refuses_the_schema_refuses(changes: dict[str, Any]) -> N
         ("environments", "environment"),
         ("campaigns", "campaign"),
         ("local/campaigns", "campaign"),
+        ("local/fleet_campaigns", "campaign"),
         ("local/environments", "environment"),
     ],
 )
