@@ -121,3 +121,30 @@ def test_five_hundred_steps_fit_into_an_item(table: str) -> None:
     stored = campaigns.get("c")
     assert stored
     assert len(stored.runs) == 500
+
+
+def test_five_hundred_steps_in_members_fit_into_an_item(table: str) -> None:
+    """All over, and five that wait with the longest token."""
+    name = "x" * 75
+    machine = f"arn:aws-us-gov:states:ap-southeast-1:444455556666:execution:{'S' * 40}-Experiment"
+    runs = tuple(
+        StepRun(
+            number=number,
+            step="s" * 60 + f"{number:03}",
+            execution_id=f"{name}-s{number:03}",
+            begun_at=NOW,
+            outcome=None if number > 495 else StepOutcome.INCONCLUSIVE,
+            ended_at=None if number > 495 else NOW,
+            reason=cut_reason("\u6f22" * 200),
+            member="m" * 32,
+            arn=f"{machine}:{name}-s{number:03}",
+            token="t" * 1024 if number > 495 else "",
+            fault_type="aws:eks:terminate-nodegroup-instances",
+        )
+        for number in range(1, 501)
+    )
+    campaigns = DynamoCampaigns(client_of("dynamodb"), table)
+    assert campaigns.create(replace(FULL, runs=runs))
+    stored = campaigns.get("c")
+    assert stored
+    assert stored.runs == runs

@@ -177,7 +177,7 @@ def _run_item(run: StepRun) -> Item:
         "reason": run.reason,
         "region": run.region,
         "member": run.member,
-        "arn": run.arn,
+        "arn": run.arn.removesuffix(f":{run.execution_id}"),  # 500 steps have to fit into an item
         "token": run.token,
         "fault_type": run.fault_type,
     }
@@ -248,7 +248,7 @@ def _read_run(item: Item) -> StepRun:
         reason=_text(item, "reason"),
         region=_text(item, "region"),
         member=_text(item, "member"),
-        arn=_text(item, "arn"),
+        arn=f"{item['arn']['S']}:{item['execution_id']['S']}" if "arn" in item else "",
         token=_text(item, "token"),
         fault_type=_text(item, "fault_type"),
     )

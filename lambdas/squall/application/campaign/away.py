@@ -8,7 +8,7 @@ The ARN of the execution is written into the campaign's record before it is star
 there is one, the execution may run until the member says otherwise, or until it has ended by itself at the latest.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -78,7 +78,7 @@ def look_after_steps(w: Wiring, record: CampaignRecord) -> str:
     if not runs:
         return ""
     plan = find_plan(w, record)
-    said = [_abort_if_halted(w, record)]
+    said = [_abort_if_halted(w, record, runs)]
 
     def look(run: StepRun) -> str:
         (reading,) = read_steps(w, plan, [run])
@@ -90,15 +90,18 @@ def look_after_steps(w: Wiring, record: CampaignRecord) -> str:
     return "; ".join(filter(None, [*said, *visit(look, runs)]))
 
 
-def _abort_if_halted(w: Wiring, record: CampaignRecord) -> str:
-    """A halt stops every fault of this stack within seconds; the steps in members are aborted by the pulse. A flag that can't be read
-    lets nothing start, and is no reason to end what runs."""
+def _abort_if_halted(w: Wiring, record: CampaignRecord, runs: Sequence[StepRun]) -> str:
+    """A halt stops every fault of this stack within seconds; the steps in members are aborted by the pulse, also if somebody has resumed
+    meanwhile: a resume writes its time, and is no older than the halt before it. A flag that can't be read lets nothing start, and is no
+    reason to end what runs."""
     if record.abort is not None:
         return ""
     with suppress(Unavailable, Refused):
         halt = read_halt(w)
-        if halt.engaged and w.campaigns.request_abort(record.id, Abort(AbortSource.HALT, f"the stack is {halt}", w.clock.now())):
-            return "no further step starts: the stack is halted"
+        resumed = halt.at is not None and any(run.begun_at < halt.at for run in runs)
+        why = f"the stack is {halt}" if halt.engaged else f"the stack was halted meanwhile, and is {halt}"
+        if (halt.engaged or resumed) and w.campaigns.request_abort(record.id, Abort(AbortSource.HALT, why, w.clock.now())):
+            return f"no further step starts: {why}"
     return ""
 
 

@@ -159,6 +159,31 @@ def test_a_halt_at_home_aborts_the_runs_in_members() -> None:
         no_fault_runs(it)
 
 
+def test_a_halt_at_home_that_is_over_again_aborts_them_all_the_same() -> None:
+    with fleet(AWAY, HERE) as it:
+
+        def halt() -> None:
+            it.home.host.quietly("Halt", {"reason": "the shop is down"})
+            it.turns.clock.after(5, lambda: it.home.host.quietly("Resume", {"reason": "it is up"}))
+
+        in_the_fault(it.payments, halt)
+        it.begin()
+        it.run()
+        assert ending(it) == (Status.ABORTED, Verdict.ABORTED, [StepOutcome.STOPPED])
+        assert "the stack was halted meanwhile" in it.record.reason
+        no_fault_runs(it)
+
+
+def test_a_resume_before_the_step_began_ends_nothing() -> None:
+    with fleet() as it:
+        for function in ("Halt", "Resume"):
+            it.home.host.quietly(function, {"reason": "a test"})
+        it.turns.clock.advance(60)
+        it.begin()
+        it.run()
+        assert ending(it)[1] is Verdict.VALIDATED
+
+
 def test_a_halt_that_can_t_be_read_ends_nothing_that_runs() -> None:
     with fleet() as it:
         in_the_fault(it.payments, lambda: it.home.world.failing.update({"halt_flag.get": DENIED, "halt_copy.get": DENIED}))
