@@ -56,6 +56,7 @@ class Goals:
         phrase = phrase_of(subject)
         spelled = units.find_unit(phrase)
         if not unit and spelled is not None and spelled.unit == "per_second":
+            self.parts.quantities.refuse_others(phrase, span_of(subject)[0], "Request rate")
             value = self.parts.quantities.convert(number, spelled.factor)
             return self.parts.bound(node, self.parts.subjects.known("request_rate"), None, comparator, value, start_of(number))
         metric, statistic = self.parts.subjects.read(subject)

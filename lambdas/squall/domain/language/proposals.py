@@ -1,6 +1,6 @@
 """Proposes, for a sentence that is refused, the nearest sentences that work. Every proposal has been parsed.
 
-The repairs that errors name, the rewrites of `rewrites.py` and guesses at names are combined until something parses;
+The repairs that errors name, the rewrites of `rewrites/` and guesses at names are combined until something parses;
 the sentences with the fewest changes win.
 """
 
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 from squall.domain.language.errors import SentenceError
-from squall.domain.language.rewrites import TABLES, Replacement
+from squall.domain.language.rewrites.tables import TABLES
+from squall.domain.language.rewrites.words import Replacement
 
 _MOST = 3
 """Proposals that are shown."""
@@ -20,7 +21,8 @@ _ATTEMPTS = 80
 _LONGEST = 300
 """The most characters of a sentence that is still rewritten."""
 _BEARS_MEANING = re.compile(
-    r"\b(?:not|never|no|cannot|can't|non|without|unless|per|after|before|within|until|downtime|outages?|fail-?over|nines)\b|n['’]t\b|/",
+    r"\b(?:not|never|no|cannot|can't|non|without|unless|per|after|before|within|until|second|minute|failed|failing|throttled|"
+    r"dropped|rejected|downtime|outages?|fail-?over|nines)\b|n['’]t\b|/",
     re.IGNORECASE,
 )
 """Words that a guess at a name must keep: without them the sentence says something else, or the opposite."""
@@ -40,24 +42,26 @@ class _Search:
     def __init__(self, error: SentenceError, parse: Callable[[str], object]) -> None:
         self._parse = parse
         self._tried = {_fold_text(error.text)}
-        self._level = [error]
+        self._level = [(error, False)]
+        """The errors from which the search goes on, each with whether something in its sentence was guessed."""
 
     def run(self) -> tuple[str, ...]:
         for _ in range(_DEPTH):
             errors, self._level = self._level, []
             for candidates in (
-                [text for error in errors for text in error.repairs],
-                [text for error in errors for text in _rewrite(error.text)],
-                [text for error in errors for text in error.guesses if _keeps_meaning(error.text, text)],
+                [(text, guessed) for error, guessed in errors for text in error.repairs],
+                [(text, guessed) for error, guessed in errors for text in _rewrite(error.text)],
+                [(text, True) for error, guessed in errors if not guessed for text in error.guesses if _keeps_meaning(error.text, text)],
             ):
                 if parsed := self._keep_parsed(candidates):
                     return tuple(parsed[:_MOST])
         return ()
 
-    def _keep_parsed(self, candidates: Iterable[str]) -> list[str]:
-        """The candidates that parse; the errors of the others are where the search goes on."""
+    def _keep_parsed(self, candidates: Iterable[tuple[str, bool]]) -> list[str]:
+        """The candidates that parse; the errors of the others are where the search goes on. Two guesses together keep too little of
+        the sentence: of a guess nothing more is guessed."""
         parsed = []
-        for candidate in candidates:
+        for candidate, guessed in candidates:
             if _fold_text(candidate) in self._tried or len(self._tried) > _ATTEMPTS:
                 continue
             self._tried.add(_fold_text(candidate))
@@ -65,7 +69,7 @@ class _Search:
             if error is None:
                 parsed.append(candidate)
             else:
-                self._level.append(error)
+                self._level.append((error, guessed))
         return parsed
 
 

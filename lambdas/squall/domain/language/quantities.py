@@ -51,7 +51,18 @@ class Quantities:
             message = f"{of} is not measured in {token}: it is in {unit}"
             guesses = self._with_units(number, token, *_COMMONEST[unit])
             raise SentenceError(self.text, start_of(token), message, expected, guesses=guesses)
+        if token is not None:
+            self.refuse_others(str(token), start_of(token), of)
         return self.convert(number, spelled.factor if spelled else Fraction(1))
+
+    def refuse_others(self, unit: str, position: int, of: str) -> None:
+        """Refuse a rate of something else than requests as one of the request rate."""
+        noun = units.find_counted(unit)
+        if of == "Request rate" and noun is not None and noun not in units.REQUESTS:
+            message = f"{unit} is no request rate; Squall counts errors in each period of the metric"
+            choices = ("Error count < 10", "Error rate < 1 %", "requests per second")
+            counted = replace_span(self.text, position, position + len(unit), *(["errors"] if noun == "error" else []))
+            raise SentenceError(self.text, position, message, choices, counted)
 
     def convert(self, number: "Token", factor: Fraction) -> float:
         value = units.convert_number(str(number), factor)

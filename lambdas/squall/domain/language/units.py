@@ -1,6 +1,7 @@
 """Units of the language: how people spell them, and how they convert. Factors are fractions, so that nothing is rounded
 twice."""
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, get_args
@@ -26,6 +27,8 @@ class Spelling:
 
 _PER_TIME = (("s", 1), ("sec", 1), ("second", 1), ("min", Fraction(1, 60)), ("minute", Fraction(1, 60)))
 _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+REQUESTS = frozenset({"request", "req", "count", "event"})
+"""What a rate of requests may be said to count."""
 _POINTS = frozenset({"point", "points", "pp", "percentagepoint", "percentagepoints"})
 
 
@@ -82,6 +85,12 @@ def find_unit(text: str) -> Spelling | None:
     """The unit with this spelling, in any case and spacing; None if there is none."""
     words = text.casefold().replace("μ", "µ").split()
     return SPELLINGS.get("".join("/" if word in {"per", "a", "an"} else word for word in words))
+
+
+def find_counted(text: str) -> str | None:
+    """What a rate counts: `errors` of `errors per minute`; None if it is no rate, or names nothing."""
+    match = re.fullmatch(r"([a-z]+)\s*(?:/|(?:per|an?)\b)\s*[a-z]+", text.casefold().strip())
+    return match[1].removesuffix("s") if match else None
 
 
 def is_points(text: str) -> bool:
