@@ -8,15 +8,15 @@ The ARN of the execution is written into the campaign's record before it is star
 there is one, the execution may run until the member says otherwise, or until it has ended by itself at the latest.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from squall.application.campaign.outcomes import read_steps
 from squall.application.campaign.plan import find_plan, read_plan
 from squall.application.fleet.members import require_member
+from squall.application.fleet.visits import ask_at_once
 from squall.application.step import UnrecordedError, is_redriven
 from squall.application.stopping.halt_flag import read_halt
 from squall.domain.base.vocabulary import AbortSource
@@ -27,9 +27,6 @@ from squall.domain.run.record import Abort
 from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
-MOST_AT_ONCE = 5
-"""As many steps as run side by side: a member that does not answer delays no other."""
-T = TypeVar("T")
 _TRIES = 10
 """The states of steps side by side, and the pulse, write the same record."""
 
@@ -87,7 +84,7 @@ def look_after_steps(w: Wiring, record: CampaignRecord) -> str:
             start_step(w, plan, record.id, run.number)  # a repeated start starts nothing twice
         return f"woken: {run.execution_id}" if over and run.token and w.workflow.wake(run.token) else ""
 
-    return "; ".join(filter(None, [*said, *visit(look, runs)]))
+    return "; ".join(filter(None, [*said, *ask_at_once(look, runs)]))
 
 
 def _abort_if_halted(w: Wiring, record: CampaignRecord, runs: Sequence[StepRun]) -> str:
@@ -103,15 +100,6 @@ def _abort_if_halted(w: Wiring, record: CampaignRecord, runs: Sequence[StepRun])
         if (halt.engaged or resumed) and w.campaigns.request_abort(record.id, Abort(AbortSource.HALT, why, w.clock.now())):
             return f"no further step starts: {why}"
     return ""
-
-
-def visit(act: Callable[[StepRun], T], runs: Iterable[StepRun]) -> list[T]:
-    """The answers for each run, all asked at the same time."""
-    asked = list(runs)
-    if len(asked) < 2:
-        return [act(run) for run in asked]
-    with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
-        return list(pool.map(act, asked))
 
 
 def _note_reason(w: Wiring, campaign_id: str, number: int, reason: str) -> None:

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from squall.application.admission.execution_ids import START_TOLERANCE
 from squall.application.campaign.away_outcomes import read_away_step
+from squall.application.fleet.visits import ask_at_once
 from squall.domain.base.vocabulary import Mode, Status
 from squall.domain.campaign.outcome import StepOutcome, classify_run
 from squall.domain.campaign.plan import CampaignPlan
@@ -70,7 +72,10 @@ def read_steps(w: Wiring, plan: CampaignPlan | None, runs: Iterable[StepRun], *,
     An execution in a Region that can't be asked is given up as `unknown` once `patience` with it is over: its own stack ends it.
     """
     given_up = patience if patience and patience.is_over(w.clock.now()) else None
-    return [_read_step(w, plan, run, given_up) for run in runs]
+    asked = list(runs)
+    in_members = [run for run in asked if run.member]
+    away = dict(zip((run.number for run in in_members), ask_at_once(partial(_read_away, w, plan), in_members), strict=True))
+    return [away.get(run.number) or _read_step(w, plan, run, given_up) for run in asked]
 
 
 def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored: ExecutionRecord | None = None) -> StepRun:
@@ -80,11 +85,13 @@ def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored:
     return replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason), token="", fault_type=fault_type)
 
 
+def _read_away(w: Wiring, plan: CampaignPlan | None, run: StepRun) -> StepReading:
+    away = read_away_step(w, plan, run)
+    ended = end_step(w, run, away.outcome, away.reason, away.stored) if away.outcome else run
+    return StepReading(ended, away.stored, away.unread)
+
+
 def _read_step(w: Wiring, plan: CampaignPlan | None, run: StepRun, given_up: Patience | None) -> StepReading:
-    if run.member:
-        away = read_away_step(w, plan, run)
-        ended = end_step(w, run, away.outcome, away.reason, away.stored) if away.outcome else run
-        return StepReading(ended, away.stored, away.unread)
     try:
         stored = w.regions.read_part(run.region, run.execution_id) if run.region else w.records.get(run.execution_id)
     except Unavailable as error:

@@ -1,10 +1,13 @@
-"""Visits all members of a fleet at the same time."""
+"""Visits all members of a fleet at the same time. Imports nothing heavy, because the abort function loads it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from squall.domain.run.home import Member
 
+T = TypeVar("T")
+R = TypeVar("R")
 MOST_AT_ONCE = 50
 """As many as a fleet has members: one that does not answer delays no other."""
 
@@ -19,6 +22,16 @@ def visit_members(members: tuple[Member, ...], visit: Callable[[Member], None]) 
     failures = {name: error for name, done in visits.items() if (error := done.result()) is not None}
     if failures:
         raise ExceptionGroup(f"{len(failures)} members were not reached: {', '.join(sorted(failures))}", list(failures.values()))
+
+
+def ask_at_once(ask: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The answers for all items, in their order, asked at the same time: one that is waited for delays no other. Raises what `ask`
+    raised for the first of those for which it did."""
+    asked = list(items)
+    if len(asked) < 2:
+        return [ask(item) for item in asked]
+    with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
+        return list(pool.map(ask, asked))
 
 
 def _attempt(visit: Callable[[Member], None], member: Member) -> Exception | None:

@@ -2,18 +2,15 @@
 because the abort function loads it."""
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from squall.application.fleet.members import find_member, require_member
+from squall.application.fleet.visits import ask_at_once
 from squall.domain.campaign.record import StepRun
 from squall.domain.run.commands import shell_command
 from squall.domain.run.home import Member
 from squall.errors import Unavailable
 from squall.wiring import Wiring
-
-MOST_AT_ONCE = 5
-"""As many steps as run side by side: a member that does not answer delays no other."""
 
 
 def abort_in_members(w: Wiring, runs: Sequence[StepRun], reason: str, by: str) -> list[dict[str, Any]]:
@@ -29,10 +26,7 @@ def abort_in_members(w: Wiring, runs: Sequence[StepRun], reason: str, by: str) -
             return {**said, "asked": False, "error": str(error), "command": make_command(run, find_member(run.member))}
         return {**said, "asked": True}
 
-    if len(runs) < 2:
-        return [ask(run) for run in runs]
-    with ThreadPoolExecutor(max_workers=MOST_AT_ONCE) as pool:
-        return list(pool.map(ask, runs))
+    return ask_at_once(ask, runs)
 
 
 def make_command(run: StepRun, member: Member | None) -> str:
