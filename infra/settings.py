@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from infra.account.fleet import HOME, Grant
 from infra.account.fleet_member import add_fleet_settings
 from infra.account.peers import find_peer_problems
-from squall.domain.policy.places import AccountId, ExternalId
+from squall.domain.policy.places import AccountId, ExternalId, StackName
 
 LOG_RETENTIONS = {
     1: "ONE_DAY",
@@ -72,7 +72,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stack_name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,39}$")] = "Squall"
+    stack_name: StackName = "Squall"
     """The name of the CloudFormation stack. Commands find another one with `--stack`."""
     account: Annotated[str, Field(pattern=r"^\d{12}$")] | None = None
     """The id of the account to deploy into; None: that of the credentials."""
@@ -224,13 +224,6 @@ class Settings(BaseModel):
         if number == 1:
             raise ValueError("one is too few, because two alarms may fire at the same time: 2 or more, or 0 for none")
         return number
-
-    @field_validator("stack_name")
-    @classmethod
-    def _check_stack_name(cls, name: str) -> str:
-        if name.lower().startswith("squall-"):
-            raise ValueError("may not begin with 'squall-': guard alarms of other stacks are recognized by that prefix")
-        return name
 
     @field_validator("log_retention_days")
     @classmethod

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from infra.account.fleet import GRANTS, parse_fleet
+from infra.settings import SettingsError, read_context
 from squall.domain.base.problems import InvalidInput
 from squall.domain.policy.places import name_role
 from squall.domain.policy.promotion import PROOFS
@@ -56,6 +57,17 @@ def test_every_problem_is_told_at_once_with_its_place() -> None:
     }.items():
         assert words in told[path]
     assert any("lower case" in text for text in told.values())
+
+
+@pytest.mark.parametrize("stack", ["squall-payments", "Squall-Prod", "9lives", "a" * 41])
+def test_a_stack_has_a_name_that_it_can_be_deployed_under(stack: str) -> None:
+    """What synth refuses as `stack_name`, the file is refused for as well."""
+    with pytest.raises(SettingsError, match="stack_name"):
+        read_context({"stack_name": stack})
+    told = refusals(fleet(home={"account": "111122223333", "region": "eu-central-1", "stack": stack}, members={"a": member(stack=stack)}))
+    assert {"home.stack", "members.a.stack"} <= told.keys()
+    if stack.lower().startswith("squall-"):
+        assert "guard alarms of other stacks are recognized by that prefix" in told["members.a.stack"]
 
 
 def test_a_stack_is_named_once_home_included() -> None:

@@ -2,14 +2,30 @@
 
 from typing import Annotated
 
+from pydantic import AfterValidator
+
+from squall.domain.base.durations import validation_error
 from squall.domain.base.model import Model
 from squall.domain.base.problems import require_pattern
 
 AccountId = Annotated[str, require_pattern(r"^[0-9]{12}$", "the 12 digits of an account's id, in quotes")]
 Region = Annotated[str, require_pattern(r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "a Region, as eu-central-1")]
+
+
+def _refuse_prefix(name: str) -> str:
+    """The alarms of a stack begin with its name, as CloudFormation chooses them, and guards with `squall-`."""
+    if name.lower().startswith("squall-"):
+        message = "may not begin with 'squall-': guard alarms of other stacks are recognized by that prefix"
+        raise validation_error(message, "another beginning")
+    return name
+
+
 StackName = Annotated[
-    str, require_pattern(r"^[A-Za-z][A-Za-z0-9-]{0,39}$", "a stack's name: a letter, then letters, digits and -, at most 40 characters")
+    str,
+    require_pattern(r"^[A-Za-z][A-Za-z0-9-]{0,39}$", "a stack's name: a letter, then letters, digits and -, at most 40 characters"),
+    AfterValidator(_refuse_prefix),
 ]
+"""The name of a stack: the setting of whoever deploys it, and wherever another one names it."""
 ExternalId = Annotated[
     str, require_pattern(r"^[A-Za-z0-9_+=,.@:/-]{16,1224}$", "16 to 1224 letters, digits and _ + = , . @ : / -, as a random UUID")
 ]
