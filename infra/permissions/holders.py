@@ -137,7 +137,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "Compare": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "past_faults"),
     "Judge": (*WORKFLOW_STEP, "read_experiment", "metrics", "metric_statistics", "metric_names", "read_guards", "guard_history"),
     "Record": (*WORKFLOW_STEP, "findings"),
-    "Notify": (*WORKFLOW_STEP, "emit_events", "notify", "findings"),
+    "Notify": (*WORKFLOW_STEP, "emit_events", "notify", "findings", "ask_home"),
     "Release": (*WORKFLOW_STEP, *CLOSING),
     "Abort": (
         *EVERY_FUNCTION,

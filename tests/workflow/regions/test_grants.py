@@ -278,6 +278,7 @@ MISSED_IN = {
     ("Pulse", "read_parts"): "guard_unheard",
     ("Pulse", "wake_parts"): "not_woken",
     ("Pulse", "write_decisions"): "not_woken",
+    ("Notify", "ask_home"): "good",
     ("Watchdog", "abort_parts"): "part_dies",
     ("Watchdog", "ask_home"): "part_dies_before_its_fault",
     ("Watchdog", "read_decisions"): "part_dies_before_its_fault",

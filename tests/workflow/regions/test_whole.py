@@ -16,8 +16,15 @@ from tests.workflow.endings import unavailable
 from tests.workflow.regions.rig import AWAY, HOME, RUN, Together, breach
 from tests.workflow.regions.test_parts import PULSE, STOPPED, VALIDATED, ending, in_the_fault, is_quiet
 
-LONGEST_TELLING = timedelta(minutes=2)
-"""How long after the last part the whole run ends, by home's pulse."""
+BY_MESSAGE, BY_PULSE = timedelta(seconds=10), timedelta(seconds=70)
+"""How long after the last part the whole run ends: when the part's message arrives, and when it is lost. The pulse comes once a minute."""
+
+
+def wait_of_home(two: Together) -> timedelta:
+    """How long after its last part the whole run has ended."""
+    ends = [stack.record().ended_at for stack in two.stacks]
+    assert two.whole.ended_at
+    return two.whole.ended_at - max(end for end in ends if end)
 
 
 def result_of(two: Together) -> CampaignResult:
@@ -49,10 +56,49 @@ def test_it_is_validated_if_both_regions_are(two: Together) -> None:
     assert [run.step for run in two.whole.runs] == [HOME, AWAY]
     assert "eu-west-1: validated" in two.whole.reason
     assert "eu-central-1: validated" in two.whole.reason
-    ends = [stack.record().ended_at for stack in two.stacks]
-    assert two.whole.ended_at
-    assert two.whole.ended_at - max(end for end in ends if end) <= LONGEST_TELLING
+    assert wait_of_home(two) <= BY_MESSAGE
     assert len(two.home.ended[RUN].states) < 20, "it sleeps on a token"
+
+
+@pytest.mark.parametrize("seconds", [0, 20, 40, 59])
+def test_home_ends_within_a_minute_of_its_last_part_though_every_message_to_it_is_lost(two: Together, seconds: int) -> None:
+    """Whenever the part ends between two pulses: the last one has read it as running, perhaps a moment before."""
+    for stack in two.stacks:
+        stack.world.failing["regions.ask_to_decide"] = unavailable("ask_to_decide")
+    two.away.before["Record"] = lambda _: two.turns.sleep(seconds)
+    two.begin()
+    two.run()
+    assert whole(two) == VALIDATED
+    assert wait_of_home(two) <= BY_PULSE
+
+
+def test_a_part_that_is_rejected_ends_the_run_without_waiting_for_a_pulse(two: Together) -> None:
+    two.away.catalogue = {"shop": {**two.experiment, "hypothesis": "Another one"}}
+    two.begin()
+    two.run()
+    assert two.whole.final
+    assert wait_of_home(two) <= BY_MESSAGE
+
+
+def test_a_part_that_somebody_else_closes_tells_home_too(two: Together) -> None:
+    def die() -> None:
+        record = two.away.record()
+        two.away.kill(record.id)
+        two.away.host.quietly("Watchdog", execution_event(record.execution_arn, "ABORTED", int(record.started_at.timestamp() * 1000)))
+
+    two.away.before["Judge"] = lambda _: die()
+    two.begin()
+    two.run()
+    assert two.whole.final
+    assert wait_of_home(two) <= BY_MESSAGE
+
+
+def test_people_who_can_t_be_told_do_not_keep_home_waiting(two: Together) -> None:
+    two.away.world.failing["notifier.send"] = unavailable("notifier.send")
+    two.begin()
+    two.run()
+    assert two.whole.final
+    assert wait_of_home(two) <= BY_MESSAGE
 
 
 def test_a_guard_in_one_region_makes_the_hypothesis_of_the_run_false(two: Together) -> None:

@@ -101,11 +101,12 @@ def refuse_to_start(step: Step, part: Part) -> Outcome | None:
 
 
 def ask_home(w: Wiring, part: Part) -> None:
-    """Ask home to decide now. If that is lost, home's pulse tries again, and nobody starts without its decision."""
+    """Ask home to look now: before its decision, to take it, and once the part is over, to end the run with it. If that is lost, home's
+    pulse looks, and nobody starts without a decision."""
     try:
         w.regions.ask_to_decide(part.home, part.run)
     except Unavailable:
-        w.logger.exception("home could not be asked to decide", extra={"run": part.run, "home": part.home})
+        w.logger.exception("home could not be asked to look", extra={"run": part.run, "home": part.home})
 
 
 def look_after_waiting_part(w: Wiring, record: ExecutionRecord, part: Part) -> str:

@@ -1,5 +1,6 @@
 """The ordinary end of a run: the result is written, the record becomes final, and people and machines are notified."""
 
+from squall.application.regions.barrier import ask_home
 from squall.application.result.record import agreed_result, announce_result, decision_of, write_result
 from squall.application.step import NEXT, Outcome, Step
 from squall.domain.documents.judgement import Judgement
@@ -29,7 +30,11 @@ def record_result(step: Step) -> Outcome:
 
 
 def tell_ending(step: Step) -> Outcome:
-    """Notify people and machines how the run ended."""
-    if not step.record.closed_by:
-        announce_result(step.w, step.record)
+    """Notify people and machines how the run ended; of a part also home, which waits for the ends of all."""
+    try:
+        if not step.record.closed_by:
+            announce_result(step.w, step.record)
+    finally:  # home does not wait because people could not be told
+        if step.record.part is not None:
+            ask_home(step.w, step.record.part)
     return NEXT

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from squall.application.messages import send_message
 from squall.application.metrics.guard_alarms import doubt_changed_guard
+from squall.application.regions.barrier import ask_home
 from squall.application.regions.peers import tell_peers
 from squall.application.result.record import announce_result, decide_without_judgement
 from squall.application.step import Step
@@ -45,6 +46,7 @@ def close_run(w: Wiring, execution_id: str, *, by: str, reason: str, failed: boo
     if first and record.part:
         with suppress(Unavailable, Refused):  # the pulses of the other Regions read the record that is final now
             tell_peers(w, record.id, over=True)
+        ask_home(w, record.part)  # also if the peers were told before, when the record was not final yet
     leftovers = RunCleanup(w, record).run(wait_seconds=wait_seconds)
     if first:
         record_aftermath(w, record)
