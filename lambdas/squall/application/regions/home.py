@@ -27,7 +27,7 @@ from squall.errors import Refused, Unavailable
 from squall.wiring import Wiring
 
 LONGEST_WAIT = timedelta(minutes=10)
-"""The longest time between two looks of home. Its pulse wakes it within a minute after the last part has ended."""
+"""The longest time between two looks of home. The last part has it woken when it is over, or home's pulse does."""
 UNSEEN_FOR = timedelta(minutes=10)
 """How long a part may have no record. Once home has decided that nobody starts, it can start nothing any more."""
 REASON_CHARACTERS = 2000
