@@ -47,7 +47,6 @@ DECIDING = ("wake_parts", "write_decisions")
 HOLDERS: dict[str, tuple[str, ...]] = {
     "Admit": (
         *EVERY_FUNCTION,
-        "ask_home",
         "write_documents",
         "emit_events",
         "create_record",

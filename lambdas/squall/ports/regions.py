@@ -9,7 +9,6 @@ A call takes a few seconds at most, because a fault may be running.
 
 | function | calls |
 |---|---|
-| Admit | `ask_to_decide`, when it refuses a part |
 | Notify | `ask_to_decide`, when the part is over |
 | FinalCheck | `read_part`, `read_decision`, `ask_to_decide` |
 | AwaitPeers | `read_decision` |

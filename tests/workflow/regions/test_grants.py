@@ -39,11 +39,6 @@ def evacuated(two: Together) -> None:
     two.begin("10m")
 
 
-def refused_at_once(two: Together) -> None:
-    two.away.catalogue = {"shop": {**two.experiment, "hypothesis": "Another one"}}
-    two.begin("10m")
-
-
 def refused_later(two: Together) -> None:
     """The other Region's targets are not opted in; home is ready before that is found."""
     for member in two.away.world.fleet.members("web"):
@@ -200,7 +195,7 @@ def fail() -> None:
 SCENES: dict[str, Callable[[Together], None]] = {
     scene.__name__: scene
     for scene in (
-        good, evacuated, refused_at_once, refused_later, guard_away, guard_unheard, decided_before_it_waits, not_woken, not_ready_in_time,
+        good, evacuated, refused_later, guard_away, guard_unheard, decided_before_it_waits, not_woken, not_ready_in_time,
         aborted, part_dies, part_dies_before_its_fault, part_dies_unheard, part_dies_unheard_before_its_fault,
         taken_over, taken_over_in_the_fault, home_dies, home_dies_at_the_end, home_fails, home_fails_at_the_end, reported,
     )
@@ -254,7 +249,6 @@ def undisturbed(scene: str) -> tuple[Any, ...]:
 
 
 MISSED_IN = {
-    ("Admit", "ask_home"): "refused_at_once",
     ("AcquireLock", "abort_parts"): "taken_over_in_the_fault",
     ("AcquireLock", "ask_home"): "taken_over",
     ("AcquireLock", "read_decisions"): "taken_over",

@@ -14,7 +14,6 @@ from squall.application.admission.execution_ids import belongs_to_execution, lis
 from squall.application.admission.published import find_published
 from squall.application.campaign.step import find_campaign_problems, find_late_problems
 from squall.application.regions.admission import find_part_problems, read_part
-from squall.application.regions.barrier import ask_home
 from squall.application.step import END, NEXT, Outcome, is_redriven
 from squall.domain.base.printable import one_line
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem
@@ -60,8 +59,6 @@ def admit_execution(w: Wiring, event: Mapping[str, Any]) -> Outcome:
         problems = [Problem(path="trigger", message="this firing of the schedule already runs in another execution")]
     if problems:
         _reject_run(w, run, problems, now)
-        if part is not None:
-            ask_home(w, part)  # it reads the refusal, and decides that nobody starts
         return {**END, **answer}
     if definition:
         w.documents.put(run.id, definition)
