@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from playwright.sync_api import Browser, sync_playwright
 
 from infra.places import ROOT
+from local import regions as local_regions
 from local import up as launcher
 from scripts.chromium import ARGUMENTS, find_chromium
 
@@ -33,6 +34,8 @@ SHOWN = {"report": "abort-demo", "scenario": "zone-loss"}
 """The run that each picture of a report shows."""
 CAMPAIGN, WORKLOAD = "latency-limit", "impatient"
 """The ramp whose report is shown, and the workload in which it finds a limit."""
+REGIONS, REGIONS_CATALOGUE = "slow-in-both", "tests/local/regions/experiments"
+"""The run over two Regions whose report is shown, and where its experiment is."""
 
 
 class Picture(NamedTuple):
@@ -51,6 +54,7 @@ PICTURES = {
     "period-light": Picture("period", 900, 1100),
     "posture-light": Picture("posture", 1100, 1100),
     "campaign-light": Picture("campaign", 900, 900),
+    "regions-light": Picture("regions", 1000, 1900),
 }
 
 
@@ -69,6 +73,7 @@ def main() -> int:
         pages["campaign"] = make_campaign_page(environment)
     finally:
         launcher.stop_account(STATE)
+    pages["regions"] = make_regions_page()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         for name, picture in PICTURES.items():
@@ -95,6 +100,19 @@ def make_campaign_page(environment: Mapping[str, str]) -> Path:
     page = STATE / "campaign.html"
     run_squall(environment, "campaign", "run", CAMPAIGN, "--name", f"picture-{CAMPAIGN}", codes=(1,))
     run_squall(environment, "campaign", "show", f"picture-{CAMPAIGN}", "--html", str(page))
+    return page
+
+
+def make_regions_page() -> Path:
+    """Runs an experiment in two Regions of one account, and returns the report of both. Raises ScreenshotError."""
+    folder, page, run = STATE / "regions", STATE / "regions.html", f"picture-{REGIONS}"
+    try:
+        home = next(iter(local_regions.start_regions(folder, experiments=REGIONS_CATALOGUE, on_progress=print).values()))
+        environment = {**os.environ, **home.environment()}
+        run_squall(environment, "run", REGIONS, "--name", run)
+        run_squall(environment, "show", run, "--html", str(page))
+    finally:
+        local_regions.stop_regions(folder)
     return page
 
 
