@@ -31,7 +31,6 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
     calendars = {name for policy in policies for name in policy.change_calendars}
     pipelines = {name for policy in policies for name in policy.calm.pipelines}
     groups = {name for policy in policies for name in policy.calm.deployment_groups}
-    allowed = {kind for policy in policies for kind in policy.allowed_types}
     proofs = {policy.promotion.stack.role_arn for policy in policies if policy.promotion and policy.promotion.stack}
     return {
         "fis_templates": tuple(sorted({template for policy in policies for template in policy.fis_templates})),
@@ -41,10 +40,19 @@ def list_names(stack: Stack, policies: Collection[Environment]) -> ListedNames:
         "pipeline_arns": tuple(sorted(_format_arn(stack, "codepipeline", name) for name in pipelines)),
         "deployment_group_arns": tuple(sorted(_format_arn(stack, "codedeploy", name, "deploymentgroup:") for name in groups)),
         "disturbs_functions": any(policy.lambda_fault_configuration for policy in policies),
-        "fis_action_targets": tuple(sorted({str(ACTIONS[kind.value].resource_type) for kind in allowed if kind.is_fis_action})),
+        "fis_action_targets": tuple(sorted(_list_targets(policies))),
         "api_fault_roles": tuple(sorted({role for policy in policies for role in policy.api_fault_roles})),
         "proof_role_arns": tuple(sorted(proofs)),
     }
+
+
+def _list_targets(policies: Collection[Environment]) -> set[str]:
+    """The types of what FIS actions that are allowed by their ids hit, and of what custom actions hit or are felt by: a run has to
+    read them."""
+    allowed = {kind for policy in policies for kind in policy.allowed_types if kind.is_fis_action}
+    entries = [entry for policy in policies for entry in policy.custom_actions.values()]
+    felt = {entry.beside[0].value for entry in entries if entry.beside is not None}
+    return {str(ACTIONS[kind.value].resource_type) for kind in allowed} | {entry.resource_type.value for entry in entries} | felt
 
 
 def list_fault_folders(policies: Collection[Environment]) -> list[str]:

@@ -8,6 +8,7 @@ from aws_cdk import Environment as Place
 from aws_cdk.assertions import Template
 
 from infra.permissions.fis_roles import FisRoles
+from infra.permissions.listed_resources import list_names
 from squall.domain.policy.environment import Environment
 from tests.infra.template import Resources, Statement, text
 from tests.unit.domain.policy.test_commands import STRESS
@@ -132,3 +133,17 @@ def test_injected_errors_are_granted_for_one_action_and_streams_of_this_account_
         "Null": {"kinesis:FisTargetArns": "false"},
     }
     assert roles.actions == {"aws:kinesis:stream-expired-iterator-exception", "aws:fis:wait"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "kinds"),
+    [
+        ({**RUNBOOK, "resource_type": "aws:kinesis:stream", "touches": {"tags": {"app": "web"}}}, {"aws:kinesis:stream"}),
+        ({**STRESS, "touches": {"resource_type": "aws:ecs:cluster", "tags": {"app": "web"}}}, {"aws:ec2:instance", "aws:ecs:cluster"}),
+        (STRESS, {"aws:ec2:instance"}),
+    ],
+)
+def test_what_a_custom_action_hits_or_is_felt_by_can_be_read(entry: dict[str, Any], kinds: set[str]) -> None:
+    stack = Stack(App(), "S", env=Place(account="123456789012", region="eu-central-1"))
+    policy = Environment.model_validate({"name": "staging", "allowed_types": ["custom"], "custom_actions": {"own": entry}})
+    assert set(list_names(stack, [policy])["fis_action_targets"]) == kinds

@@ -11,7 +11,7 @@ from squall.domain.documents.discovery import Discovery
 from tests.fakes.workload import FakeInstance
 from tests.fakes.world import FakeWorld
 from tests.workflow.endings import ID, ended, nothing_is_left, once, result_of
-from tests.workflow.rig import COMMAND, environment
+from tests.workflow.rig import AUTOMATION, COMMAND, environment
 from tests.workflow.walk import Walk
 
 GENERATOR = "i-0000000000load00"
@@ -68,6 +68,22 @@ def test_what_feels_it_is_recorded_locked_measured_and_released(walk: Walk, worl
 def test_no_other_run_hits_those_that_feel_it_meanwhile(walk: Walk, world: FakeWorld, state: str) -> None:
     second = once(lambda: walk.run({"experiment": "other"}, "run-2"))
     walk.before[state] = lambda _: second()
+    walk.run({"experiment": "seed"})
+    ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
+    assert "run-1" in ended(world, Status.REJECTED, None, None, "run-2").reason
+    assert len(world.faults.runs) == 1
+    nothing_is_left(world)
+
+
+def test_no_other_run_hits_those_that_feel_an_automation_document(walk: Walk, world: FakeWorld, known: Any, load: dict[str, Any]) -> None:
+    """They are its targets: the same locks."""
+    touched = {"arns": [world.fleet.members("web")[0].arn]}
+    known.environments["staging"]["custom_actions"]["load"] = {**AUTOMATION, "touches": touched}
+    world.faults.automation_seconds = 600
+    del load["target_resources"]
+    load["target"] = {**touched, "select": "all"}
+    second = once(lambda: walk.run({"experiment": "other"}, "run-2"))
+    walk.before["StopFault"] = lambda _: second()
     walk.run({"experiment": "seed"})
     ended(world, Status.COMPLETED, Verdict.VALIDATED, True)
     assert "run-1" in ended(world, Status.REJECTED, None, None, "run-2").reason
