@@ -12,6 +12,8 @@ from aws_cdk.aws_lambda import Architecture, Code, Function, ILayerVersion, Laye
 from aws_cdk.aws_logs import LogGroup, RetentionDays
 from constructs import Construct
 
+from infra.account.stackset import fits_stackset
+from infra.permissions.regions import CALLED_BY_PEERS, name_called
 from infra.places import BUILD
 from infra.settings import LOG_RETENTIONS, Settings
 from scripts.build_layer import DEPENDENCIES, STATISTICS, Layer, build_layer
@@ -120,9 +122,11 @@ class Functions:
             if elsewhere
             else None,
         )
+        is_named = settings.peer_regions and name in CALLED_BY_PEERS and fits_stackset(settings)
         return Function(
             self._scope,
             name,
+            function_name=name_called(settings.stack_name, name) if is_named else None,
             runtime=_read_runtime(settings),
             architecture=_read_architecture(settings),
             handler=f"squall.handlers.{to_snake_case(name)}.handler",

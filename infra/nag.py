@@ -3,13 +3,13 @@
 from aws_cdk import Acknowledgment, App, CfnElement, Token, Validations
 from cdk_nag import AwsSolutionsChecks
 
+from infra.account.stackset import fits_stackset
 from infra.permissions.documents import document_files
-from infra.permissions.regions import name_bucket, name_function, name_table
+from infra.permissions.regions import CALLED_BY_PEERS, list_documents, list_tables, name_function
 from infra.settings import DEFAULT_RUNTIME
 from infra.stack import SquallStack
 from squall.domain.experiment.published import FOLDER
 from squall.domain.experiment.scheduling import name_published_group
-from squall.domain.regions.names import READ_DOCUMENTS
 
 
 def add_rules(app: App) -> None:
@@ -109,17 +109,18 @@ def _wildcards_of_actions(stack: SquallStack) -> dict[str, str]:
 
 def _wildcards_over_regions(stack: SquallStack) -> dict[str, str]:
     """The names in other Regions, whose end CloudFormation chooses there."""
-    settings = stack.settings
+    settings, made = stack.settings, fits_stackset(stack.settings)
+    if not settings.peer_regions:
+        return {}
     chosen = "CloudFormation chooses the end of the name, in the Region of a peer; the beginning is the stack's and the resource's"
-    found = {_format_arn(stack, "dynamodb", name_table(settings.stack_name), region=region): chosen for region in settings.peer_regions}
-    for function in ("Abort", "Decide"):
-        for region in (stack.region, *settings.peer_regions) if settings.peer_regions else ():
-            found[_format_arn(stack, "lambda", name_function(settings.stack_name, function), region=region)] = chosen
+    tables = list_tables(settings.stack_name, made)
+    found = {_format_arn(stack, "dynamodb", table, region=region): chosen for region in settings.peer_regions for table in tables}
+    for function in CALLED_BY_PEERS:
+        for region in (stack.region, *settings.peer_regions):
+            found[_format_arn(stack, "lambda", name_function(settings.stack_name, function, made), region=region)] = chosen
     partition = "<AWS::Partition>" if Token.is_unresolved(stack.partition) else stack.partition
-    for document in READ_DOCUMENTS:
-        reason = f"{chosen}; of each run only what the report of all Regions shows"
-        found[f"arn:{partition}:s3:::{name_bucket(settings.stack_name)}/results/*/{document}.json"] = reason
-    return found
+    reason = f"{chosen}; of each run only what the report of all Regions shows"
+    return found | dict.fromkeys(list_documents(partition, settings.stack_name, made), reason)
 
 
 def _bucket_id(stack: SquallStack) -> str:

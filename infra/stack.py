@@ -23,6 +23,7 @@ from constructs import Construct, IDependable
 
 from infra import code
 from infra.account.fleet import CAMPAIGN
+from infra.account.stackset import fits_stackset
 from infra.analytics import Analytics
 from infra.definitions import Definitions
 from infra.events.schedules import Schedules
@@ -275,6 +276,7 @@ class SquallStack(Stack):
             sentinel_in_vpc=settings.sentinel_vpc_id is not None,
             dead_letter_arn=self.results.dead_letters.queue_arn,
             peers=settings.peer_regions,
+            in_stackset=fits_stackset(settings),
             schedule_role_arn=self._published_role.role_arn,
             chat_topic_arn=self.results.chat_topic.topic_arn,
             in_fleet=settings.fleet_home_account is not None,

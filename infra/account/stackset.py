@@ -13,9 +13,12 @@ def find_obstacle(settings: Settings) -> str:
         return "it is no member of a fleet (fleet_home_account)"
     if settings.account is not None:
         return f"it is for the account {settings.account} alone (account)"
-    if settings.peer_regions:
-        return "its peers would not find it by the beginning of its names, which a StackSet chooses (peer_regions)"
     return ""
+
+
+def fits_stackset(settings: Settings) -> bool:
+    """Whether a StackSet may make the stack of these settings: one is written beside the template."""
+    return settings.assets_bucket is not None and not find_obstacle(settings)
 
 
 def make_stackset(settings: Settings, template_key: str) -> dict[str, Any]:

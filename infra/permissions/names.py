@@ -57,6 +57,8 @@ class Names:
     """The state machine of campaigns."""
     peers: tuple[str, ...] = ()
     """The other Regions whose stacks this one acts with."""
+    in_stackset: bool = False
+    """Whether a StackSet may make the stack, and those of its peers, and so choose their names."""
     schedule_role_arn: str = ""
     """The role with which Scheduler starts published experiments and campaigns."""
 

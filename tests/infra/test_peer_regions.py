@@ -13,7 +13,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.functions import to_snake_case
 from infra.permissions.holders import HOLDERS
 from infra.permissions.names import Names
-from infra.permissions.regions import OVER_REGIONS, allow_regions, name_bucket, name_function, name_table
+from infra.permissions.regions import CALLED_BY_PEERS, OVER_REGIONS, allow_regions, list_buckets, list_tables, name_function
 from infra.settings import SettingsError, read_context
 from infra.synth import synthesize_app
 from squall.domain.regions.names import StackNames, parse_names
@@ -156,7 +156,7 @@ def test_of_a_peers_bucket_what_the_report_shows_is_read_and_nothing_else(peerin
     ]
     assert statement["Condition"] == {"StringEquals": {"aws:ResourceAccount": "123456789012"}}
     (bucket,) = [name for name in peering.of_type("AWS::S3::Bucket") if name.startswith("ResultsBucket")]
-    assert fnmatchcase(f"squall-{bucket.lower()}-1abcdefghijkl", name_bucket("Squall"))
+    assert [fnmatchcase(f"squall-{bucket.lower()}-1abcdefghijkl", name) for name in list_buckets("Squall", in_stackset=False)] == [True]
 
 
 def read(statement: PolicyStatement) -> dict[str, Any]:
@@ -169,12 +169,52 @@ def test_the_wildcards_fit_what_cloudformation_makes_of_the_names(peering: Resou
     letters and digits of its own."""
     (table,) = peering.of_type("AWS::DynamoDB::Table")
     functions = {name: function["Handler"].split(".")[-2] for name, function in peering.of_type("AWS::Lambda::Function").items()}
-    assert fnmatchcase(f"table/Squall-{table}-1ABCDEFGHIJKL", name_table("Squall"))
-    for wanted in ("Abort", "Decide"):
-        pattern = name_function("Squall", wanted)
+    assert [fnmatchcase(f"table/Squall-{table}-1ABCDEFGHIJKL", name) for name in list_tables("Squall", in_stackset=False)] == [True]
+    for wanted in CALLED_BY_PEERS:
+        pattern = name_function("Squall", wanted, in_stackset=False)
         assert {module for name, module in functions.items() if fnmatchcase(f"function:Squall-{name}-1ABCDEFGHIJKL", pattern)} == {
             wanted.lower()
         }
+
+
+IN_STACKSET = {
+    "fleet_home_account": "111122223333",
+    "fleet_external_id": "6f1c6f4e-2f0f-4f0e-9a53-9d0c53c1f0aa",
+    "account": None,
+    "assets_bucket": "my-deployments",
+}
+MADE = "StackSet-Squall-bc76328a-71c1-427b-8c7e-2deb1a2d7e9d"
+"""What a StackSet calls the stack that it makes."""
+
+
+@pytest.fixture(scope="module")
+def in_stackset(tmp_path_factory: pytest.TempPathFactory) -> Resources:
+    return make(tmp_path_factory.mktemp("cdk"), peer_regions=",".join(PEERS), **IN_STACKSET)
+
+
+def test_the_functions_that_peers_call_have_names_where_a_stackset_may_make_the_stack(peering: Resources, in_stackset: Resources) -> None:
+    def names(made: Resources) -> set[str]:
+        return {function["FunctionName"] for function in made.of_type("AWS::Lambda::Function").values() if "FunctionName" in function}
+
+    assert names(in_stackset) == {"Squall-Abort", "Squall-Decide"}
+    assert names(peering) == set(), "an ordinary stack keeps its functions"
+    granted = {
+        text(resource).rpartition(":function:")[2]
+        for statement in in_stackset.statements()
+        if "lambda:InvokeFunction" in statement.actions
+        for resource in statement.resources
+        if f":{PEERS[0]}:" in text(resource)
+    }
+    assert granted == {"Squall-Abort", "Squall-Decide"}, "exactly, without wildcards"
+
+
+def test_the_wildcards_fit_what_a_stackset_makes_and_no_other_stackset(in_stackset: Resources) -> None:
+    (table,) = in_stackset.of_type("AWS::DynamoDB::Table")
+    patterns = list_tables("Squall", in_stackset=True)
+    for name, fits in (("Squall", True), (MADE, True), ("StackSet-Squall-2-" + MADE[-36:], False), ("StackSet-Squall-x", False)):
+        assert any(fnmatchcase(f"table/{name}-{table}-1ABCDEFGHIJKL", pattern) for pattern in patterns) is fits, name
+    assert any(fnmatchcase(f"{MADE}-resultsb-1abcdefghijkl".lower(), pattern) for pattern in list_buckets("Squall", in_stackset=True))
+    assert len(f"{MADE}-{table}-1ABCDEFGHIJKL") < 255, "the longest name of a table: CloudFormation shortens nothing"
 
 
 def test_the_replicas_of_a_customers_key_are_used_by_the_peers_tables_alone() -> None:
@@ -207,6 +247,7 @@ def lengthen(value: Any) -> Any:
     return [lengthen(entry) for entry in value] if isinstance(value, list) else value
 
 
-def test_the_app_with_peers_has_no_unexplained_finding(tmp_path: Path) -> None:
-    folder = synthesize_app(tmp_path, {**CONTEXT, "peer_regions": ",".join(PEERS)})
+@pytest.mark.parametrize("more", [{}, IN_STACKSET])
+def test_the_app_with_peers_has_no_unexplained_finding(tmp_path: Path, more: dict[str, str | None]) -> None:
+    folder = synthesize_app(tmp_path, {**CONTEXT, "peer_regions": ",".join(PEERS), **more})
     assert len(list_said(Resources(json.loads((folder / "Squall.template.json").read_text())))) == 1

@@ -97,7 +97,6 @@ def test_the_stackset_is_one_that_cloudformation_takes() -> None:
     [
         ({}, "no member"),
         ({**MEMBER, "account": "444455556666"}, "444455556666 alone"),
-        ({**MEMBER, "region": "eu-west-1", "peer_regions": "us-east-1"}, "peers"),
     ],
 )
 def test_a_stack_that_fits_no_stackset_gets_none(assembly: Path, context: dict[str, str], why: str) -> None:
