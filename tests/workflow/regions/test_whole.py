@@ -101,6 +101,20 @@ def test_people_who_can_t_be_told_do_not_keep_home_waiting(two: Together) -> Non
     assert wait_of_home(two) <= BY_MESSAGE
 
 
+@pytest.mark.parametrize("seconds", [0, 5, 60, 300])
+def test_a_run_of_the_same_name_with_another_home_claims_no_part_of_it(two: Together, seconds: int) -> None:
+    """The parts have the same names, whoever starts them, and name their home."""
+    two.begin()
+    two.turns.clock.after(seconds, lambda: two.away.start_run(RUN, {"campaign": "shop"}))
+    two.run()
+    homes = {part.home for stack in two.stacks if (part := stack.record().part)}
+    wholes = {stack.region: stack.world.campaigns.items[RUN] for stack in two.stacks}
+    assert all(whole.final for whole in wholes.values())
+    for region, whole in wholes.items():
+        assert whole.verdict is not Verdict.VALIDATED or homes == {region}, f"{region} claims parts of {homes}"
+    is_quiet(*two.stacks)
+
+
 def test_a_guard_in_one_region_makes_the_hypothesis_of_the_run_false(two: Together) -> None:
     two.begin()
     in_the_fault(two.away, lambda: breach(two.away.world))

@@ -110,6 +110,9 @@ def _read_step(w: Wiring, plan: CampaignPlan | None, run: StepRun, given_up: Pat
 
 
 def _is_foreign(w: Wiring, run: StepRun, stored: ExecutionRecord) -> bool:
+    own = w.settings.execution_arn(run.execution_id).split(":")[3]
+    if stored.part is not None and stored.part.home != own:
+        return True  # a run of the same name was started in another Region, too, which is the home of this part
     if run.region:  # only this campaign's home gives an execution this name and part
         named = stored.part and name_part(stored.part.run, stored.part.region)
         return named != run.execution_id or stored.started_at < run.begun_at - OTHER_CLOCKS
