@@ -12,6 +12,7 @@ from typing import Any
 from local.kubernetes.part import Pods
 from local.workload.cloud import ENVIRONMENT_TAG, GROUP, WORKLOAD_TAG, Cloud
 from local.workload.databases.cluster import Cluster
+from local.workload.databases.replicas import Replicas
 from local.workload.dependency.dependency import Dependency
 from local.workload.functions import Orders
 from local.workload.instances.fleet import Fleet, Web
@@ -48,6 +49,7 @@ class Manager:
     def __init__(self, endpoint: str, region: str, folder: Path, seed: int, settings: Settings) -> None:
         self._cloud = Cloud(endpoint, region)
         self.orders = Orders(endpoint, region, {ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP})
+        self.replicas = Replicas(endpoint, region, {ENVIRONMENT_TAG: "staging", WORKLOAD_TAG: GROUP})
         self._region = region
         self._folder = folder
         self._seed = seed
@@ -66,6 +68,7 @@ class Manager:
         """Register everything, and start the load balancer, its users and the publisher."""
         self.resources = self._cloud.ensure(DESIRED)
         self.orders.settle(self.settings)
+        self.replicas.settle(self.settings)
         self.fleet = Fleet(self.resources.group, self.resources.target_group_arn)
         self.dependency = Dependency(self._folder, self._changed)
         self.database = Cluster(self._folder, list(self.resources.subnets), self._region, self._changed)
@@ -213,6 +216,7 @@ class Manager:
         with self._changing:
             wanted = self.settings.changed(values)
             self.orders.settle(wanted)
+            self.replicas.settle(wanted)
             self.settings = wanted
         for web in self.webs():
             if web.child is not None:
@@ -301,6 +305,7 @@ class Manager:
             "inventory": self.dependency.as_dict(),
             "database": self.database.as_dict(),
             "function": self.orders.as_dict(),
+            "replicas": self.replicas.as_dict(),
             "settings": self.settings.as_dict(),
             **{name: shown for part in self._parts for name, shown in part.overview().items()},
             "parts_whole": self._parts_whole(),

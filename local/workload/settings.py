@@ -74,6 +74,10 @@ class Settings:
     """How long an instance waits for an answer of the function; 0: as long as its own caller waits."""
     extension_reads: bool = True
     """Whether the function's role may read the folder where FIS leaves faults for the extension."""
+    replicas: bool = False
+    """Whether there are a table and a bucket that are replicated, and readers of their copies."""
+    ask_original: bool = True
+    """Whether such a reader asks the original once its copy is too old."""
     shape: str = PLAIN
     """How the web instances are registered, one of SHAPES: in one target group; in a second one behind an internal load
     balancer, too; in the colour in use, beside an idle one; or by a controller, and not by their group."""
@@ -159,6 +163,7 @@ WORKLOADS: dict[str, Settings] = {
     "tasks": Settings(tasks=True),
     "failing-agent": Settings(failing_agents=1.0),
     "fragile-function": Settings(functions=True, retry=False, fallback=False, function_timeout_ms=0.0),
+    "fragile-replica": Settings(replicas=True, ask_original=False),
     "deaf-extension": Settings(functions=True, extension_reads=False),
     "two-balancers": Settings(shape=TWO_BALANCERS),
     "blue-green": Settings(shape=BLUE_GREEN),
