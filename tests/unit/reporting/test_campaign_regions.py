@@ -12,10 +12,11 @@ from squall.domain.base.vocabulary import CriterionOutcome, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.result import CampaignResult, StepResult
 from squall.domain.documents.judgement import CriterionResult
+from squall.domain.documents.metrics.statistics import Times
 from squall.domain.documents.result import Result
 from squall.reporting import page
 from squall.reporting.campaign.page import build_campaign_page, render_campaign
-from squall.reporting.campaign.regions import HEIGHT, PartMeasured, view_regions
+from squall.reporting.campaign.regions import HEIGHT, PartMeasured, show_overlap, view_regions
 from tests.unit.reporting.test_campaign_page import read_text
 
 
@@ -128,3 +129,17 @@ def test_what_a_region_says_can_not_leave_its_place_in_the_page() -> None:
     made = render_campaign(build_campaign_page(run, ARN, "bucket", (PartMeasured(HERE, result_of(HERE, hostile), "b"),)))
     assert "<script>alert" not in made
     assert "<img" not in made
+
+
+@pytest.mark.parametrize(("begins", "together"), [(0, "10 min"), (45, "9 min 15 s"), (700, "0.0 s")])
+def test_it_says_how_long_all_faults_were_in_effect_at_once(begins: int, together: str) -> None:
+    def part(region: str, seconds: int) -> PartMeasured:
+        began = START + timedelta(seconds=seconds)
+        times = Times(effect_at=began, fault_ended_at=began + timedelta(minutes=10))
+        return PartMeasured(region, result_of(region).model_copy(update={"times": times}), "bucket")
+
+    steps = (step(HERE, "network_latency"), step(THERE, "network_latency"))
+    (tile,) = show_overlap(steps, (part(HERE, 0), part(THERE, begins)))
+    assert tile.value == together
+    assert list(show_overlap((steps[0], step(THERE, "no_fault")), (part(HERE, 0), part(THERE, 0)))) == [], "one fault alone"
+    assert list(show_overlap(steps, (part(HERE, 0), PARTS[1]))) == [], "the times of one are not known"

@@ -9,7 +9,7 @@ from squall.domain.messages.console import ExecutionConsole
 from squall.domain.run.commands import shell_command
 from squall.reporting.campaign.courses import Courses
 from squall.reporting.campaign.pictures import Picture, draw_ramp, draw_suite, word_of
-from squall.reporting.campaign.regions import PartMeasured, RegionView, draw_regions, view_regions
+from squall.reporting.campaign.regions import PartMeasured, RegionView, draw_regions, show_overlap, view_regions
 from squall.reporting.elements import FindingView, Link, Table, Tile, Word, view_finding
 from squall.reporting.formatting import format_date, format_duration, spell_out
 from squall.reporting.page import assemble_page
@@ -70,7 +70,7 @@ def build_campaign_page(result: CampaignResult, execution_arn: str, bucket: str,
         statement=result.ramp.statement if result.ramp else "",
         answered=result.ramp is not None and result.ramp.confidence is not None,
         comparison=result.comparison,
-        tiles=tuple(_make_tiles(result)),
+        tiles=(*_make_tiles(result), *show_overlap(result.steps, parts)),
         picture=draw_ramp(result, urls) if result.ramp else draw_suite(result, urls),
         legend=tuple(dict.fromkeys(word_of(step) for step in result.steps)),
         doses=_doses_table(result, result.ramp) if result.ramp else Table((), ()),

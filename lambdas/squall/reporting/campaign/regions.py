@@ -69,6 +69,17 @@ def view_regions(steps: Sequence[StepResult], parts: Sequence[PartMeasured], exe
     return tuple(_view(step, by_region[step.step], execution_arn) for step in steps if step.step in by_region)
 
 
+def show_overlap(steps: Sequence[StepResult], parts: Sequence[PartMeasured]) -> Iterator[Tile]:
+    """How long the faults of all Regions that have one were in effect at the same time; nothing unless the times of all are known."""
+    results = {part.region: part.result for part in parts}
+    faulty = [results.get(step.step) for step in steps if step.fault_type != FaultType.NO_FAULT]
+    times = [(result.times.effect_at, result.times.fault_ended_at) for result in faulty if result]
+    begun, ended = [began for began, _ in times if began], [end for _, end in times if end]
+    if len(faulty) > 1 and len(begun) == len(ended) == len(faulty):
+        together = max(0.0, (min(ended) - max(begun)).total_seconds())
+        yield Tile("All faults at once", format_duration(together), "from the last start to the first end")
+
+
 def draw_regions(parts: Sequence[PartMeasured]) -> Courses | None:
     """The charts of all Regions; None if nothing was measured."""
     return build_courses({part.region: (part.result, part.measured) for part in parts if part.result and part.measured})
