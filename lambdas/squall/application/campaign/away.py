@@ -15,7 +15,7 @@ from typing import Any
 
 from squall.application.campaign.outcomes import read_steps
 from squall.application.campaign.plan import find_plan, read_plan
-from squall.application.fleet.members import require_member
+from squall.application.fleet.members import require_place
 from squall.application.fleet.visits import ask_at_once
 from squall.application.step import UnrecordedError, is_redriven
 from squall.application.stopping.halt_flag import read_halt
@@ -55,7 +55,7 @@ def start_step(w: Wiring, plan: CampaignPlan, campaign_id: str, number: int) -> 
     if run is None or run.outcome is not None or record.abort is not None or record.final or w.clock.now() >= find_last_start(run):
         return
     try:
-        member = require_member(run.member)
+        member = require_place(run)
         if not run.arn:
             run = replace(run, arn=w.member_runs.locate(member, run.execution_id), reason="")
             if not w.campaigns.save(record.with_runs(run)):

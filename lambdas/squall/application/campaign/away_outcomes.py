@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from squall.application.fleet.members import require_member
+from squall.application.fleet.members import require_place
 from squall.domain.campaign.away import AwayExecution, find_last_start, find_over_by, is_asked
 from squall.domain.campaign.outcome import StepOutcome, classify_run
 from squall.domain.campaign.plan import CampaignPlan
@@ -47,7 +47,7 @@ def read_away_step(w: Wiring, plan: CampaignPlan | None, run: StepRun) -> AwayRe
 
 
 def _ask_member(w: Wiring, plan: CampaignPlan | None, run: StepRun, now: datetime) -> AwayReading:
-    member = require_member(run.member)
+    member = require_place(run)
     execution = w.member_runs.describe(member, run.arn)
     if execution is None:
         if now < find_last_start(run) + UNRECORDED_FOR:

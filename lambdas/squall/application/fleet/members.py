@@ -4,6 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
+from squall.domain.campaign.record import StepRun
 from squall.domain.run.home import Member
 from squall.errors import Unavailable
 
@@ -34,6 +35,23 @@ def require_member(name: str) -> Member:
     if member is None:
         message = f"the fleet has no member {name} any more that lets home's campaigns run there"
         raise Unavailable("fleet.yaml", "FindMember", "NoMember", message, retryable=False)
+    return member
+
+
+def find_place(run: StepRun) -> Member | None:
+    """The member in which a step runs. None if the fleet has none of this name any more that lets home's campaigns run there, or if the
+    name is another account's or Region's by now."""
+    member = find_member(run.member)
+    return member if member is None or not run.arn or run.arn.split(":")[3:5] == [member.region, member.account] else None
+
+
+def require_place(run: StepRun) -> Member:
+    """The same. Raises Unavailable if there is none: nobody there knows the run."""
+    member = require_member(run.member)
+    if find_place(run) is None:
+        region, account = run.arn.split(":")[3:5]
+        now = f"the fleet's member {run.member} is {member.account} {member.region} now, and the run is in {account} {region}"
+        raise Unavailable("fleet.yaml", "FindMember", "Moved", now, retryable=False)
     return member
 
 

@@ -4,7 +4,7 @@ because the abort function loads it."""
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from squall.application.fleet.members import find_member, require_member
+from squall.application.fleet.members import find_place, require_place
 from squall.application.fleet.visits import ask_at_once
 from squall.domain.campaign.record import StepRun
 from squall.domain.run.commands import shell_command
@@ -20,10 +20,10 @@ def abort_in_members(w: Wiring, runs: Sequence[StepRun], reason: str, by: str) -
     def ask(run: StepRun) -> dict[str, Any]:
         said = {"execution_id": run.execution_id, "member": run.member}
         try:
-            w.member_runs.abort(require_member(run.member), run.execution_id, reason, by)
+            w.member_runs.abort(require_place(run), run.execution_id, reason, by)
         except Unavailable as error:
             w.logger.exception("a member was not reached", extra=said)
-            return {**said, "asked": False, "error": str(error), "command": make_command(run, find_member(run.member))}
+            return {**said, "asked": False, "error": str(error), "command": make_command(run, find_place(run))}
         return {**said, "asked": True}
 
     return ask_at_once(ask, runs)

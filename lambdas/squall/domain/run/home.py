@@ -35,9 +35,14 @@ class Member:
     """The address of all AWS services there; None: AWS's own."""
 
     @property
+    def account(self) -> str:
+        """The id of the account."""
+        return self.role_arn.split(":")[4]
+
+    @property
     def key(self) -> str:
         """What tells this stack from every other, whatever people call it."""
-        return f"{self.role_arn.split(':')[4]}:{self.region}:{self.stack}"
+        return f"{self.account}:{self.region}:{self.stack}"
 
 
 def contact_parameter(stack: str) -> str:

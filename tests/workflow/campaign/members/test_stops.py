@@ -3,6 +3,7 @@ goes on asking until each has ended. If home is dead, each run ends by itself.""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +62,29 @@ def test_a_member_that_is_not_reached_is_told_with_the_command_and_asked_again(m
         assert (step["member"], step["asked"]) == ("payments", False)
         assert step["command"] == f"squall --stack Squall --region eu-central-1 abort {ID}-s001"
         assert "raised:Pulse:" in " ".join(it.home.world.calls), "nobody is told by the alarm on the pulse's errors"
+        assert ending(it) == (Status.ABORTED, Verdict.ABORTED, [StepOutcome.STOPPED])
+        no_fault_runs(it)
+
+
+@pytest.mark.parametrize("where", [{"region": "eu-west-1"}, {"role_arn": "arn:aws:iam::999999999999:role/Squall-eu-central-1-campaign"}])
+def test_a_member_whose_name_is_another_account_s_by_now_is_not_asked_to_abort_what_it_does_not_run(where: dict[str, str]) -> None:
+    """Its Abort function would take the request, and stop nothing."""
+    with fleet() as it:
+        answers: list[dict[str, Any]] = []
+        known = list(it.known)
+
+        def move() -> None:
+            it.known[0] = replace(known[0], **where)
+            it.turns.clock.after(300, lambda: it.known.__setitem__(0, known[0]))
+            answers.append(ask_abort(it))
+
+        in_the_fault(it.payments, move)
+        it.begin()
+        it.run()
+        (step,) = answers[0]["steps"]
+        assert (step["member"], step["asked"]) == ("payments", False)
+        assert "the run is in" in step["error"]
+        assert step["command"] == f"squall --region eu-central-1 abort {ID}-s001"
         assert ending(it) == (Status.ABORTED, Verdict.ABORTED, [StepOutcome.STOPPED])
         no_fault_runs(it)
 
