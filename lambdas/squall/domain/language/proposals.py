@@ -21,8 +21,8 @@ _ATTEMPTS = 80
 _LONGEST = 300
 """The most characters of a sentence that is still rewritten."""
 _BEARS_MEANING = re.compile(
-    r"\b(?:not|never|no|cannot|can't|non|without|unless|per|after|before|within|until|second|minute|failed|failing|throttled|"
-    r"dropped|rejected|downtime|outages?|fail-?over|nines)\b|n['’]t\b|/",
+    r"\b(?:not|never|no|cannot|can't|non|without|unless|per|after|before|within|until|second|minute|errors?|5xx|"
+    r"failed|failing|throttled|dropped|rejected|successful|downtime|outages?|fail-?over|nines)\b|n['’]t\b|/",
     re.IGNORECASE,
 )
 """Words that a guess at a name must keep: without them the sentence says something else, or the opposite."""

@@ -58,7 +58,7 @@ class Quantities:
     def refuse_others(self, unit: str, position: int, of: str) -> None:
         """Refuse a rate of something else than requests as one of the request rate."""
         noun = units.find_counted(unit)
-        if of == "Request rate" and noun is not None and noun not in units.REQUESTS:
+        if of.endswith("Request rate") and noun is not None and noun not in units.REQUESTS:
             message = f"{unit} is no request rate; Squall counts errors in each period of the metric"
             choices = ("Error count < 10", "Error rate < 1 %", "requests per second")
             counted = replace_span(self.text, position, position + len(unit), *(["errors"] if noun == "error" else []))
