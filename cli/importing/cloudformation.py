@@ -163,8 +163,9 @@ class _Stack:
         self.depth += 1
         resolved = self.resolve(value)
         self.depth -= 1
-        if isinstance(resolved, str) and resolved and not has_token(resolved):
-            return resolved
+        clean = self.unknowns.add_blanks(resolved)  # `{{resolve:ssm:/name}}` is read when the stack is deployed
+        if isinstance(clean, str) and clean and clean == resolved and not has_token(clean):
+            return clean
         self.losses = before
         return None
 
@@ -190,7 +191,7 @@ class _Stack:
         for key in keys:
             value = _mapping(value).get(str(key))
         if isinstance(value, str | int | float | list):
-            return value
+            return self.unknowns.add_blanks(value)
         return self.unknowns.add(f"!FindInMap {_show([self.unknowns.describe(str(key)) for key in keys])}")
 
 

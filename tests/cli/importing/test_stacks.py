@@ -88,6 +88,16 @@ def test_an_alarm_of_the_stack_is_a_stop_alarm_by_its_name_or_named_once_as_unkn
     assert (loss.path, "Errors is the AWS::CloudWatch::Alarm of the stack" in loss.why) == ("stop_alarms[0]", True)
 
 
+def test_a_name_that_the_stack_reads_elsewhere_when_it_is_deployed_is_no_constant() -> None:
+    alarm = {"Fn::GetAtt": ["Errors", "Arn"]}
+    reads = "{{resolve:ssm:/shop/alarm}}"
+    made = only(import_document(stack(STOP, TASKS, alarm, Errors=own("AWS::CloudWatch::Alarm", AlarmName=reads))))
+    assert made.document["stop_alarms"] == [{REPLACE: "${Errors.Arn}"}]
+    document = stack(STOP, TASKS, {"Fn::FindInMap": ["Alarms", "shop", "errors"]})
+    document["Mappings"] = {"Alarms": {"shop": {"errors": reads}}}
+    assert only(import_document(document)).document["stop_alarms"] == [{REPLACE: reads}]
+
+
 @pytest.mark.parametrize(
     ("resource", "value", "key", "action", "arn"),
     [
