@@ -46,8 +46,9 @@ def close_run(w: Wiring, execution_id: str, *, by: str, reason: str, failed: boo
     if first and record.part:
         with suppress(Unavailable, Refused):  # the pulses of the other Regions read the record that is final now
             tell_peers(w, record.id, over=True)
-        ask_home(w, record.part)  # also if the peers were told before, when the record was not final yet
     leftovers = RunCleanup(w, record).run(wait_seconds=wait_seconds)
+    if first and record.part:
+        ask_home(w, record.part)  # also if the peers were told before, when the record was not final yet. A fault is stopped first
     if first:
         record_aftermath(w, record)
     if first or not record.closed_by:  # or the execution ended between recording and telling

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from squall.application.stopping.cleanup import Leftover
 from squall.application.supervision.close import alert_people, close_run
 from squall.application.supervision.run_cleanup import RunCleanup
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
+from squall.domain.run.part import Part
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.errors import Refused, Unavailable
@@ -97,6 +99,14 @@ def test_the_fence_comes_first_and_the_lock_last(world: FakeWorld, w: Wiring) ->
         "lifecycle.emit",
     ]
     assert [world.calls.index(entry) for entry in order] == sorted(world.calls.index(item) for item in order)
+
+
+def test_home_hears_of_a_part_after_its_fault_was_stopped(world: FakeWorld, w: Wiring) -> None:
+    """A Region that does not answer delays no stop, and home does not end the run while a part of it still injects."""
+    part = Part("shop", "eu-west-1", "eu-central-1", ("eu-central-1", "eu-west-1"), START)
+    world.records.items[ID] = replace(world.records.items[ID], part=part, events=(Event(START, EventName.PEERS_TOLD),))
+    end(w)
+    assert world.calls.index("faults.stop") < world.calls.index("regions.ask_to_decide")
 
 
 def test_a_run_without_record_is_nobodys(world: FakeWorld, w: Wiring) -> None:
