@@ -74,8 +74,8 @@ def look_after_steps(w: Wiring, record: CampaignRecord) -> str:
     runs = [run for run in record.running if run.member]
     if not runs:
         return ""
+    said = [_abort_if_halted(w, record, runs)]  # first: it needs nothing of S3, which may be what is broken
     plan = find_plan(w, record)
-    said = [_abort_if_halted(w, record, runs)]
 
     def look(run: StepRun) -> str:
         (reading,) = read_steps(w, plan, [run])

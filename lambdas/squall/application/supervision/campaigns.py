@@ -55,9 +55,12 @@ def look_after_campaign(w: Wiring, campaign_id: str) -> str:
     if status == SUCCEEDED:
         return close_campaign(w, record, "the campaign's execution ended without recording", failed=True, by="the pulse")
     # Before the abort is finished: a member that is not reached must not keep the steps in others from being seen.
-    away = look_after_steps(w, record)
+    work = Cleanup(w)
+    away = work.attempt("the steps in members", shell_command("squall", "campaign", "status", campaign_id), look_after_steps, w, record)
     record = w.campaigns.get(campaign_id) or record
     said = _finish_abort(w, record) or _tell_of_prompt(w, record) or (look_after_parts(w, record) if record.start_by else "")
+    if work.failures:  # what could not be seen or woken keeps no step from being aborted
+        raise work.failures[0]
     return "; ".join(filter(None, (away, said))) or "alive"
 
 

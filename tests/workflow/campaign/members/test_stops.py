@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from squall.domain.base.vocabulary import Status, Verdict
+from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.run.record import Abort
+from squall.errors import Unavailable
 from tests.workflow.campaign.members.rig import AWAY, HERE, ID, Fleet, fleet
 from tests.workflow.campaign.members.test_steps import DENIED, THERE, ending, starts
 from tests.workflow.regions.test_parts import in_the_fault
@@ -180,6 +182,32 @@ def test_a_halt_at_home_aborts_the_runs_in_members() -> None:
         there = it.run_in()
         assert there.abort
         assert (there.abort.at - halted[0]).total_seconds() <= 65
+        no_fault_runs(it)
+
+
+@pytest.mark.parametrize("stop", ["halt", "abort"])
+def test_home_that_can_t_read_its_plan_stops_the_runs_in_members_all_the_same(stop: str) -> None:
+    """S3 may be what is broken. Of an abort nothing but the reason was written, so that the pulse has to finish it."""
+    with fleet(AWAY, HERE) as it:
+        stopped: list[datetime] = []
+        failing = it.home.world.failing
+
+        def act() -> None:
+            failing["documents.get"] = Unavailable("s3", "GetObject", "SlowDown", "by the test", retryable=True)
+            stopped.append(it.turns.clock.now())
+            if stop == "halt":
+                it.home.host.quietly("Halt", {"reason": "the shop is down"})
+            else:
+                it.home.world.campaigns.request_abort(ID, Abort(AbortSource.OPERATOR, "enough", it.turns.clock.now(), "ada"))
+            it.turns.clock.after(200, lambda: failing.pop("documents.get"))
+
+        in_the_fault(it.payments, act)
+        it.begin()
+        it.run()
+        there = it.run_in()
+        assert there.abort
+        assert (there.abort.at - stopped[0]).total_seconds() <= 65
+        assert ending(it) == (Status.ABORTED, Verdict.ABORTED, [StepOutcome.STOPPED])
         no_fault_runs(it)
 
 
