@@ -41,6 +41,8 @@ def run_in_member(w: Wiring, event: Mapping[str, Any]) -> dict[str, Any]:
         if is_redriven(event) or record.final or run is None or run.outcome is not None or (record.abort is not None and not run.arn):
             break
         if w.campaigns.save(record.with_runs(replace(run, token=token))):
+            if run.token and run.token != token:  # of an earlier attempt of the state; or this is the earlier one, which comes late
+                w.workflow.wake(run.token)
             start_step(w, read_plan(w, record), campaign_id, number)
             return {"waiting": True}
     w.workflow.wake(token)

@@ -244,3 +244,22 @@ def test_a_state_whose_function_fails_leaves_the_step_to_the_pulse() -> None:
         assert len(tried) == 4
         assert ending(it)[2] in ([StepOutcome.FAILED], [StepOutcome.VALIDATED])
         assert starts(it) <= 1
+
+
+def test_an_attempt_of_the_state_that_comes_late_leaves_no_state_waiting_for_a_token_that_nobody_has() -> None:
+    """Step Functions had given the attempt up, and the next one had stored its token."""
+    with fleet() as it:
+
+        def come_late() -> None:
+            event = {"run": {"id": ID}, "redrive_count": 0, "step": 1, "task_token": "of an attempt that was given up"}
+            it.home.host.invoke("ChooseSteps", event)
+
+        in_the_fault(it.payments, come_late)
+        it.begin()
+        it.run()
+        assert ending(it) == (Status.COMPLETED, Verdict.VALIDATED, [StepOutcome.VALIDATED])
+        ended = it.run_in().ended_at
+        assert ended
+        assert it.record.ended_at
+        assert (it.record.ended_at - ended).total_seconds() <= 660
+        assert starts(it) == 1
