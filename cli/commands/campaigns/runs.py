@@ -109,12 +109,12 @@ def abort_campaign(options: Options, campaign_id: str, reason: str, wait_timeout
         if step.get("asked")
     ]
     done = [*([f"aborted {', '.join(steps)}"] if steps else []), *(clean_line(str(line)) for line in asked)]
-    stopped = ", ".join(done) if done else "no step of it had to be aborted"
+    unreached = [step for step in answer.get("steps", ()) if step.get("asked") is False]
+    stopped = ", ".join(done) if done else "no other step of it had to be aborted" if unreached else "no step of it had to be aborted"
     output.write_note(f"No further step of {record.id} starts; {stopped}.")
-    for step in answer.get("steps", ()):
-        if step.get("asked") is False:
-            missed = f"{step.get('member')} was not reached to abort {step.get('execution_id')} ({step.get('error')}). Home goes on trying."
-            output.write_note(f"{clean_line(missed)} With credentials there: {clean_line(str(step.get('command')))}")
+    for step in unreached:
+        missed = f"{step.get('member')} was not reached to abort {step.get('execution_id')} ({step.get('error')}). Home goes on trying."
+        output.write_note(f"{clean_line(missed)} With credentials there: {clean_line(str(step.get('command')))}")
     if record.resume_at and not record.final:
         output.write_note(f"It pauses, and ends by itself at {record.resume_at:%Y-%m-%d %H:%M:%S} UTC.")
     return show_ending(options, deployment, follow_campaign(deployment, record.id, timeout), code=Exit.VALIDATED)
