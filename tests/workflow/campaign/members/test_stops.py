@@ -199,7 +199,7 @@ def test_home_that_can_t_read_its_plan_stops_the_runs_in_members_all_the_same(st
                 it.home.host.quietly("Halt", {"reason": "the shop is down"})
             else:
                 it.home.world.campaigns.request_abort(ID, Abort(AbortSource.OPERATOR, "enough", it.turns.clock.now(), "ada"))
-            it.turns.clock.after(200, lambda: failing.pop("documents.get"))
+            it.turns.clock.after(200, failing.clear)
 
         in_the_fault(it.payments, act)
         it.begin()
