@@ -104,7 +104,13 @@ _OF_ACTIONS = (
 def _wildcards_of_actions(stack: SquallStack) -> dict[str, str]:
     found = {_format_arn(stack, service, resource): reason for service, resource, reason in _OF_ACTIONS}
     cluster = _format_arn(stack, "memorydb", "multiregioncluster/*", region="")
-    return {**found, cluster: f"Any multi-Region cluster: its replication, {_OPTED_IN}; to be described, none. Its ARN names no Region"}
+    partition = "<AWS::Partition>" if Token.is_unresolved(stack.partition) else stack.partition
+    buckets = "Any bucket of this account, by a condition: to be described, and its replication to be paused. IAM knows no tags of it"
+    return {
+        **found,
+        cluster: f"Any multi-Region cluster: its replication, {_OPTED_IN}; to be described, none. Its ARN names no Region",
+        f"arn:{partition}:s3:::*": buckets,
+    }
 
 
 def _wildcards_over_regions(stack: SquallStack) -> dict[str, str]:

@@ -207,9 +207,9 @@ def describe_confirmation(record: ExecutionRecord, vote: Vote) -> str:
 
 
 def _describe_fault(record: ExecutionRecord, now: datetime) -> str:
-    if record.fault_started_at is None:
+    if record.begins_at is None:
         return "" if record.final or record.only_plans else "not started"
-    elapsed = format_seconds(((record.fault_ended_at or now) - record.fault_started_at).total_seconds())
+    elapsed = format_seconds(max(0.0, ((record.fault_ended_at or now) - record.begins_at).total_seconds()))
     if not record.observation_seconds:
         state = "lasted" if record.fault_ended_at else "running for"
         return f"{record.fault_type}, {state} {elapsed} of {format_seconds(record.fault_seconds)}, {record.fis_experiment_id or ''}"

@@ -175,9 +175,9 @@ class Terminal(Lines):
 
 def _make_bars(record: ExecutionRecord, now: datetime) -> Iterable[RenderableType]:
     """How much of the fault has passed, until it is known to be over; and of its observation, if that is longer."""
-    if record.fault_started_at is None:
+    if record.begins_at is None:
         return
-    elapsed = now - record.fault_started_at
+    elapsed = max(now - record.begins_at, timedelta(0))
     if over := record.happened(EventName.FAULT_OVER):
         yield safe_text(f"the fault is over since {over[0].at:%H:%M:%S} UTC, the run is still observed", "green")
     else:

@@ -22,7 +22,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "proofs": ("Approve", "ObserveApproval"),
     "confirmed": ("ObserveApproval",),
     # What has to be stopped, deleted or released in the end, and who stopped it first.
-    "abort": ("Abort", "Halt", "StartFault", "StopFault", *_CLOSING),
+    "abort": ("Abort", "Halt", "ObserveFault", "StartFault", "StopFault", *_CLOSING),
     "lock_keys": ("AcquireLock",),
     "slot": ("AcquireSlot",),
     "guard_names": ("ArmGuards",),
@@ -31,7 +31,7 @@ ATTRIBUTES: dict[str, tuple[str, ...]] = {
     "rollback_command": ("CreateTemplate",),
     "fis_experiment_id": ("StartFault", "StopFault"),
     "fault_started_at": ("StartFault", "StopFault"),
-    **dict.fromkeys(("fault_seconds", "observation_seconds"), ("StartFault",)),
+    **dict.fromkeys(("fault_seconds", "lead_seconds", "observation_seconds"), ("StartFault",)),
     "fault_ended_at": ("StopFault",),
     # What a part tells the other Regions of its run: they start their faults, or let them run, because of it.
     "ready_at": ("FinalCheck",),

@@ -8,7 +8,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.fleet import allow_fleet
-from infra.permissions.managed import allow_gateways, allow_hosts, allow_managed, allow_shiftable, find_shiftable
+from infra.permissions.managed import allow_gateways, allow_hosts, allow_managed, allow_shiftable, find_shiftable, find_tagged
 from infra.permissions.names import Names, automation_arns
 from infra.permissions.regions import allow_regions
 from squall.domain.experiment.published import FOLDER
@@ -335,6 +335,8 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
             _make_statement(["ecs:ListClusters", "tag:GetResources"], ["*"]),
             *find_shiftable(names),
         ],
+        # Whether anything else carries the tags by which FIS chooses the targets.
+        "find_tagged": list(find_tagged(names)),
         "metrics": [_make_statement(["cloudwatch:GetMetricData"], ["*"])],
         "metric_statistics": [_make_statement(["cloudwatch:GetMetricStatistics"], ["*"])],
         "metric_names": [_make_statement(["cloudwatch:ListMetrics"], ["*"])],

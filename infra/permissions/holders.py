@@ -88,6 +88,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
     "FinalCheck": (
         *WORKFLOW_STEP,
         "inventory",
+        "find_tagged",
         "read_own_template",
         "mark_checked",
         "read_guards",
@@ -115,7 +116,7 @@ HOLDERS: dict[str, tuple[str, ...]] = {
         "read_guards",
     ),
     "WatchFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "wake"),
-    "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "commands", "emit_events"),
+    "ObserveFault": (*EVERY_FUNCTION, "read_documents", "read_experiment", "read_resolved_targets", "commands", "emit_events"),
     "StopFault": (
         *WORKFLOW_STEP,
         *TELLING_PEERS,

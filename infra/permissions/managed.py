@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from aws_cdk.aws_iam import PolicyStatement
 
 from infra.permissions.names import Names
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, ResourceType
 from squall.domain.resources.managed import MANAGED
 
 
@@ -14,10 +14,12 @@ def allow_managed(names: Names) -> Iterator[PolicyStatement]:
     for kind, managed in MANAGED.items():
         allowed = {read.on: [other.allowed_by for other in managed.reads if other.on == read.on] for read in managed.reads}
         for resource, actions in allowed.items() if _hits(names, kind) else ():
-            arn = resource if resource == "*" else managed.arn(names.partition, names.region, names.account, resource)
+            named = resource != "*" or not managed.accounted
+            arn = managed.arn(names.partition, names.region, names.account, resource) if named else resource
             resources = names.api_fault_roles if kind is ResourceType.ROLE else (arn,)
+            own = {} if managed.accounted else {"StringEquals": {"aws:ResourceAccount": names.account}}
             if resources:
-                yield PolicyStatement(actions=list(dict.fromkeys(actions)), resources=list(resources))
+                yield PolicyStatement(actions=list(dict.fromkeys(actions)), resources=list(resources), conditions=own)
 
 
 def allow_shiftable(names: Names) -> Iterator[PolicyStatement]:
@@ -53,6 +55,12 @@ def find_shiftable(names: Names) -> Iterator[PolicyStatement]:
     """To find them by tags."""
     if _hits(names, ResourceType.SHIFTABLE):
         yield PolicyStatement(actions=["arc-zonal-shift:ListManagedResources"], resources=["*"])
+
+
+def find_tagged(names: Names) -> Iterator[PolicyStatement]:
+    """To find again what carries the tags by which FIS chooses targets, where it takes no ARNs."""
+    if any(_hits(names, kind) for kind in CHOSEN_BY_TAGS):
+        yield PolicyStatement(actions=["tag:GetResources"], resources=["*"])
 
 
 def _hits(names: Names, kind: ResourceType) -> bool:

@@ -20,6 +20,7 @@ from tests.workflow.faults.actions.test_hosts import DRAIN, TERMINATE, add_clust
 from tests.workflow.faults.actions.test_left_over import BLOCK, ROUTES
 from tests.workflow.faults.actions.test_transit_gateways import ACTION as TRANSIT
 from tests.workflow.faults.actions.test_zonal_shifts import SHIFT
+from tests.workflow.faults.test_chosen_by_tags import ORDERS as ORDERS_BUCKET
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
 from tests.workflow.faults.test_described import ACTION, API_ACTION, LINKS, ORDERS_ROLE, SIGNAL
 from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
@@ -160,6 +161,11 @@ def link(action: str) -> Prepare:
     return prepare
 
 
+def tagged_bucket(_: Walk, world: FakeWorld) -> None:
+    tagged = {"target_resources": [], "target": {"resource_type": "aws:s3:bucket", "tags": {"app": "shop"}}}
+    described(world, ORDERS_BUCKET, "aws:s3:bucket-pause-replication", tagged, percentage=None, region="us-east-1")
+
+
 def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
     """Half of the calls on a managed service fail, and its clients count them."""
     policy(allowed_types=[action], api_fault_roles=[ORDERS_ROLE.arn])
@@ -199,6 +205,7 @@ KINDS: dict[str, Prepare] = {
     "a role": role,
     "a global table": link("aws:dynamodb:global-table-pause-replication"),
     "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
+    "tagged buckets": tagged_bucket,
     "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
     "a VPC endpoint": by_id(BLOCK),
     "a route table": by_id(ROUTES),

@@ -122,6 +122,7 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:dsql:cluster-connection-failure": nothing,
     "aws:dynamodb:global-table-pause-replication": nothing,
     "aws:memorydb:multi-region-cluster-pause-replication": nothing,
+    "aws:s3:bucket-pause-replication": nothing,
     "aws:directconnect:virtual-interface-disconnect": nothing,
     "aws:network:disrupt-vpc-endpoint": block,
     "aws:eks:inject-kubernetes-custom-resource": nothing,

@@ -42,6 +42,8 @@ class FakeRun:
     commands: list[str] = field(default_factory=list)
     undo: dict[str, list[Callable[[], None]]] = field(default_factory=dict)
     """What FIS does when an action ends, by the action's name."""
+    chosen: dict[str, list[str]] = field(default_factory=dict)
+    """The ARNs of what FIS chose by tags when it started, by the target's name."""
     begun: set[str] = field(default_factory=set)
     """Names of the actions that have begun."""
 
@@ -73,6 +75,8 @@ class FakeFaults:
         self.lever_engaged = False
         self.idle: set[str] = set()
         """Names of actions that FIS reports as done, and that do nothing."""
+        self.resolve_seconds: float = 0
+        """Seconds from StartExperiment until FIS tells what it resolved."""
         self.resolved_besides: list[ResolvedTarget] = []
         """What FIS resolves in every experiment besides the targets of its template."""
         self.listeners: list[Callable[[FisExperiment], None]] = []
@@ -132,7 +136,7 @@ class FakeFaults:
             created_at=self._clock.now(),
             answer={**deepcopy(dict(body)), "tags": dict(tags), "experimentOptions": _options(body)},
         )
-        self.runs[experiment_id] = FakeRun(experiment, body)
+        self.runs[experiment_id] = FakeRun(experiment, body, chosen=self._choose_by_tags(body))
         self._start_tokens[client_token] = experiment_id
         self._clock.after(self.start_seconds, lambda: self._run(experiment_id))
         return experiment
@@ -241,8 +245,19 @@ class FakeFaults:
             how = "Cancelled" if "duration" in action["parameters"] else "Success"
             self._clock.after(lasts, lambda command=command, how=how: self._commands.end(command, how))  # type: ignore[misc]
 
+    def _choose_by_tags(self, body: Mapping[str, Any]) -> dict[str, list[str]]:
+        return {
+            name: [
+                resource.arn
+                for resource in self._fleet.others.values()
+                if resource.type == target["resourceType"] and target["resourceTags"].items() <= resource.tags.items()
+            ]
+            for name, target in body.get("targets", {}).items()
+            if "resourceTags" in target
+        }
+
     def _arns(self, run: FakeRun, target: str) -> list[str]:
-        return list(run.body.get("targets", {}).get(target, {}).get("resourceArns", []))
+        return run.chosen[target] if target in run.chosen else list(run.body.get("targets", {}).get(target, {}).get("resourceArns", []))
 
     def get(self, experiment_id: str) -> FisExperiment | None:
         run = self.runs.get(experiment_id)
@@ -250,11 +265,13 @@ class FakeFaults:
 
     def resolved_targets(self, experiment_id: str) -> Sequence[ResolvedTarget]:
         run = self.runs.get(experiment_id)
-        if run is None or run.experiment.status in {"pending", "initiating"}:
+        if run is None or run.experiment.status in {"pending", "initiating"} or run.experiment.started_at is None:
+            return []
+        if self._clock.now() - run.experiment.started_at < timedelta(seconds=self.resolve_seconds):
             return []
         results = []
         for name, target in run.body.get("targets", {}).items():
-            names = target.get("resourceArns") or target.get("parameters", {}).get("selectorValue", "").split(",")
+            names = self._arns(run, name) or target.get("parameters", {}).get("selectorValue", "").split(",")
             results += [ResolvedTarget(name, frozenset({entry})) for entry in names]
         return [*results, *self.resolved_besides]
 

@@ -14,7 +14,7 @@ from infra.permissions.documents import DOCUMENTS
 from infra.permissions.holders import CAMPAIGN_FUNCTIONS, EVERY_FUNCTION, FLEET_HOLDERS, HOLDERS, WORKFLOW_FUNCTIONS
 from infra.permissions.names import Names
 from infra.workflow import CAMPAIGN_ASL, EXPERIMENT_ASL
-from squall.domain.base.vocabulary import ResourceType
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, ResourceType
 from squall.domain.policy.roles import OWN_TAG
 from squall.domain.resources.managed import MANAGED
 from squall.faults import registry
@@ -242,8 +242,8 @@ NEEDS_OF_PORT = {
 }
 # Reached in the source, never in a run: `check(final=False)` asks AWS only for FIS's experiments and the guards …
 NEVER_ASKED = {
-    "CheckSafety": {"inventory", "locks", "read_templates", "read_catalogue"},
-    "AcquireSlot": {"inventory", "read_templates", "read_catalogue"},
+    "CheckSafety": {"inventory", "find_targets", "locks", "read_templates", "read_catalogue"},
+    "AcquireSlot": {"inventory", "find_targets", "read_templates", "read_catalogue"},
     # A method of the class that they share with those who clean up.
     "Abort": {"find_templates"},
     "Halt": {"delete_template"},
@@ -257,7 +257,7 @@ NARROWER = {
         "read_documents": "read_definition",
         "read_executions": "read_runs",
     },  # it reads, and speaks with whatever a URL names
-    "FinalCheck": {"read_templates": "read_own_template"},
+    "FinalCheck": {"read_templates": "read_own_template", "find_targets": "find_tagged"},
     "StartFault": {"read_templates": "read_own_template"},
     "Watchdog": {"create_record": "create_lost_record"},
     **{name: {"record": "read_record"} for name in (*CAMPAIGN_FUNCTIONS, "Note")},  # they write no record of a run
@@ -476,9 +476,23 @@ def list_granted(*kinds: str, function: str = "Discover", capability: str = "inv
 def test_managed_resources_are_read_only_where_a_policy_allows_an_action_on_them(kind: ResourceType) -> None:
     managed = MANAGED[kind]
     resources = {read.allowed_by: "*" if read.on == "*" else managed.arn("aws", "r", "a", read.on) for read in managed.reads}
+    if kind is ResourceType.BUCKET:  # of this account alone, by a condition: the ARNs of buckets name none
+        resources = dict.fromkeys(resources, "arn:aws:s3:::*")
     if kind is ResourceType.ROLE:
         resources = {"iam:GetRole": "role"}  # those that the policies list
     assert list_granted(kind) - list_granted() == resources.items() - list_granted()
+
+
+def test_buckets_are_read_in_this_account_alone() -> None:
+    names = Names("aws", "r", "a", "s", "t", "b", "n", "e", "m", "f", (), (), None, "d", fis_action_targets=(ResourceType.BUCKET,))
+    reading = [s for s in make_capabilities(names, "Discover")["inventory"] if "s3:GetReplicationConfiguration" in s.actions]
+    assert [statement.to_statement_json()["Condition"] for statement in reading] == [{"StringEquals": {"aws:ResourceAccount": "a"}}]
+
+
+@pytest.mark.parametrize("kind", ResourceType)
+def test_only_where_fis_chooses_by_tags_the_final_check_finds_targets_by_tags_again(kind: ResourceType) -> None:
+    finding = list_granted(kind, function="FinalCheck", capability="find_tagged")
+    assert finding == ({("tag:GetResources", "*")} if kind in CHOSEN_BY_TAGS else set())
 
 
 def test_what_arc_shifts_is_read_only_where_a_policy_allows_the_shift() -> None:

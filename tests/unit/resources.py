@@ -180,6 +180,16 @@ def multi_region_cluster(name: str = "orders", zone: str = "", **changes: Any) -
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def bucket(name: str = "orders", zone: str = "", **changes: Any) -> DescribedResource:
+    """An S3 bucket whose objects are replicated."""
+    rules = '{"Rules": [{"Destination": {"Bucket": "arn:aws:s3:::copy"}, "ID": "all", "Status": "Enabled"}]}'
+    inputs = {
+        "type": ResourceType.BUCKET, "id": name.lower(), "arn": f"arn:aws:s3:::{name.lower()}", "state": "exists", "zone": zone,
+        "tags": STAGING, "fields": {"ReplicationConfiguration": rules},
+    }  # fmt: skip
+    return DescribedResource.model_validate({**inputs, **changes})
+
+
 def virtual_interface(name: str = "0rders", zone: str = "", **changes: Any) -> DescribedResource:
     """A Direct Connect virtual interface whose session is up."""
     id_ = f"dxvif-{name.lower().replace('-', '')}"
@@ -279,6 +289,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.VPC_ENDPOINT: vpc_endpoint,
     ResourceType.TRANSIT_GATEWAY: transit_gateway,
     ResourceType.SHIFTABLE: shiftable,
+    ResourceType.BUCKET: bucket,
     ResourceType.NODEGROUP: nodegroup,
     ResourceType.ECS_CLUSTER: ecs_cluster,
 }

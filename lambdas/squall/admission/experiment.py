@@ -14,7 +14,7 @@ from squall.admission.scenario import find_scenario_problems
 from squall.admission.sentences import find_sentence_problems, find_signal_problems
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, list_validation_problems, prefix_paths, suggest_name
 from squall.domain.base.spelling import correct_spelling
-from squall.domain.base.vocabulary import BlastRadius, FaultType, ResourceType
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, BlastRadius, FaultType, ResourceType
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.experiment.form import find_form_problems
 from squall.domain.experiment.scenario import PlannedFault
@@ -174,6 +174,20 @@ def _find_tag_problems(raw: Mapping[str, Any]) -> Iterator[Problem]:
     tags = target.get("tags") if isinstance(target, Mapping) else None
     if tags and kind in MANAGED and not MANAGED[kind].tagged_as:
         yield Problem(path="target.tags", message=f"{kind.with_article} is not found by tags", expected="target_resources: its ARN")
+    if kind in CHOSEN_BY_TAGS:
+        yield from _find_choice_problems(raw, kind)
+
+
+def _find_choice_problems(raw: Mapping[str, Any], kind: ResourceType) -> Iterator[Problem]:
+    """Targets that tags can't say, of a type that FIS chooses by tags alone."""
+    target = raw.get("target")
+    expected = f"target: {{resource_type: {kind.value}, tags: {{…}}}} with tags that all targets carry and nothing else does"
+    for path, names in (("target_resources", raw.get("target_resources")), ("target.arns", target and target.get("arns"))):
+        if names:
+            yield Problem(path=path, message=f"FIS chooses {kind.words}s by tags alone, and takes no ARNs", expected=expected)
+    if isinstance(target, Mapping) and isinstance(target.get("select"), Mapping):
+        message = f"FIS chooses every {kind.words} with these tags, and would not keep to a part that Squall chose"
+        yield Problem(path="target.select", message=message, expected=f"select: all, and {expected}")
 
 
 def _find_radius_problems(radius: object, raw: Mapping[str, Any], path: str) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from squall.domain.experiment.experiment import Experiment
 from squall.domain.policy.environment import Environment
 from squall.faults import registry
-from squall.faults.plan import BoundFault, planned_end
+from squall.faults.plan import BoundFault, find_lead, planned_end
 
 JUDGING = timedelta(minutes=20)
 """For late metrics, of which a custom one may come 15 minutes late, for judging and recording, and for the pulse if it has to
@@ -19,4 +19,4 @@ def find_latest_end(experiment: Experiment, environment: Environment) -> timedel
     timing, document = environment.timing, experiment.rollback.document if experiment.rollback else ""
     undone = environment.rollback_documents[document].timeout_seconds if document in environment.rollback_documents else 0
     recovery = experiment.recovery or timedelta(seconds=timing.recovery_seconds)
-    return max(planned_end(plan), observed) + timedelta(seconds=timing.stop_seconds + undone) + recovery + JUDGING
+    return find_lead(plan) + max(planned_end(plan), observed) + timedelta(seconds=timing.stop_seconds + undone) + recovery + JUDGING

@@ -4,7 +4,7 @@ module."""
 import builtins
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -54,6 +54,9 @@ class Injection(Generic[R_co, P_co]):
     observation: timedelta | None = None
     """How long the run is observed from the effect of the fault on, at least as long as the fault. None: as long as the
     fault."""
+
+    chosen_by: Mapping[str, str] = field(default_factory=dict)
+    """The tags that a target has to carry, with the environment's own. Where FIS takes no ARNs, it chooses by them."""
 
     @property
     def observed_length(self) -> timedelta:
@@ -346,6 +349,7 @@ class Fault(ABC, Generic[R, P]):
             region=injection.region,
             partition=injection.partition,
             observation=injection.observation,
+            chosen_by=injection.chosen_by,
         )
 
     def _fis_action(self, injection: Injection[R, P], target: str) -> dict[str, Any]:

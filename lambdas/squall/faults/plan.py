@@ -13,7 +13,7 @@ from typing import Any
 
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
-from squall.domain.base.vocabulary import RISKS, FaultType, Risk, RollbackOutcome
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, RISKS, FaultType, Risk, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate, TargetBefore, describe_before
@@ -27,12 +27,15 @@ from squall.domain.resources.base import Resource
 from squall.domain.resources.workload import Workload
 from squall.domain.run.fis_state import WAIT, ActionState, FisExperiment
 from squall.domain.run.ssm_state import CommandState
+from squall.domain.safety.resolved_targets import LEAD
 from squall.faults import registry
 from squall.faults.base import Aftermath, AnyFault, Injection, Remnant
 from squall.faults.fis import LONGEST, MOST_ACTIONS, MOST_AT_ONCE, count_at_once, iso_duration, wait_action
 
 Commands = Mapping[str, Mapping[str, Sequence[CommandState]]]
 """Name of the fault to target id to the commands with the fault's documents that the target was sent, newest first."""
+LEADS = "pins"
+"""Name of the action that waits before all faults of a run, until it is known what FIS chose by tags. No fault has this name."""
 WAITS = "wait"
 """Name of the action that waits before a fault."""
 OBSERVES = "observation"
@@ -65,6 +68,11 @@ class BoundFault:
         return self.planned.type is not FaultType.NO_FAULT
 
     @property
+    def chooses_by_tags(self) -> bool:
+        """Whether FIS chooses its targets by their tags, and takes no ARNs."""
+        return self.planned.resource_type in CHOSEN_BY_TAGS
+
+    @property
     def verb(self) -> str:
         """What a report says was done to the targets."""
         return self.fault.verb_of(self.parameters)
@@ -88,6 +96,7 @@ class BoundFault:
             region=definition.region,
             partition=definition.partition,
             observation=None if self.name else definition.experiment.observation,
+            chosen_by={**(self.planned.target.tags if self.planned.target else {}), **discovery.opt_in},
         )
 
     def find_targets(self, before: Iterable[TargetBefore], discovery: Discovery) -> tuple[TargetBefore, ...]:
@@ -152,13 +161,17 @@ def list_signals(definition: Definition, discovery: Discovery) -> dict[str, tupl
 
 
 def compile_faults(definition: Definition, discovery: Discovery) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Targets and actions of the run's template. A fault that waits for others begins after all their actions."""
+    """Targets and actions of the run's template. A fault that waits for others begins after all their actions. Where FIS
+    chooses targets by tags, every fault begins after the time in which its choice is compared with the pins."""
     targets: dict[str, Any] = {}
-    actions: dict[str, Any] = {}
+    plan = bind_plan(definition)
+    lead = find_lead(plan)
+    leading = [LEADS] if lead else []
+    actions: dict[str, Any] = {name: _make_lead(lead) for name in leading}
     by_fault: dict[str, list[str]] = {}
-    for bound in bind_plan(definition):
+    for bound in plan:
         own_targets, own_actions = bound.fault.compile(bound.inject(definition, discovery))
-        first = [name for other in bound.planned.after for name in by_fault[other]]
+        first = [name for other in bound.planned.after for name in by_fault[other]] or leading
         if bound.planned.delay:
             waits = bound.name_part(WAITS)
             actions[waits] = _start_after(_make_wait(bound), first)
@@ -169,8 +182,18 @@ def compile_faults(definition: Definition, discovery: Discovery) -> tuple[dict[s
         by_fault[bound.name] = list(named)
     experiment = definition.experiment
     if experiment.faults and experiment.observes_longer:
-        actions[OBSERVES] = _make_observation(definition)
+        actions[OBSERVES] = _start_after(_make_observation(definition), leading)
     return targets, actions
+
+
+def find_lead(plan: Iterable[BoundFault]) -> timedelta:
+    """How long FIS waits before the faults of a run, because it chooses targets of one of them by tags; else nothing. This time
+    belongs to no fault."""
+    return LEAD if any(bound.chooses_by_tags for bound in plan) else timedelta(0)
+
+
+def _make_lead(lead: timedelta) -> dict[str, Any]:
+    return {**wait_action(lead), "description": "Wait until the targets that FIS chose by tags are compared with the pinned ones"}
 
 
 def _make_observation(definition: Definition) -> dict[str, Any]:
@@ -197,7 +220,7 @@ def _make_wait(bound: BoundFault) -> dict[str, Any]:
 
 def planned_end(plan: Iterable[BoundFault]) -> timedelta:
     """When the last fault is to end, counted from the start of the FIS experiment. FIS keeps time in reserve for some
-    actions; faults that wait for those begin later."""
+    actions; faults that wait for those begin later. `find_lead` is not in it."""
     ends: dict[str, timedelta] = {}
     over: list[timedelta] = []
     for bound in plan:

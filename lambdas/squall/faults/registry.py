@@ -68,6 +68,7 @@ _ACTIONS = {
     (FaultType.TRANSIT_GATEWAY_DISRUPTION, ResourceType.TRANSIT_GATEWAY): "actions.gateways:TransitGatewayDisruption",
     (FaultType.ROUTE_TABLE_DISRUPTION, ResourceType.SUBNET): "actions.routes:RouteTableDisruption",
     (FaultType.CUSTOM_RESOURCE, ResourceType.POD): "pods.custom_resource:CustomResource",
+    (FaultType.BUCKET_PAUSE, ResourceType.BUCKET): "actions.buckets:BucketPause",
     (FaultType.ZONAL_AUTOSHIFT, ResourceType.SHIFTABLE): "actions.shifts:ZonalAutoshift",
 }
 """The same of faults whose type is the id of a FIS action."""

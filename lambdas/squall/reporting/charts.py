@@ -151,7 +151,7 @@ def find_extremes(facts: Facts, window_name: str) -> dict[str, tuple[float, floa
     These are the periods of the window, and the one in which the fault began, which no window holds. A metric is missing
     whose values are all between those of the baseline's periods.
     """
-    points, started = read_measurements(facts)[1], facts.record.fault_started_at
+    points, started = read_measurements(facts)[1], facts.record.begins_at
     extremes: dict[str, tuple[float, float]] = {}
     for binding in facts.discovery.bindings if facts.discovery else ():
         named = {window.name: window for window in _own_windows(facts, binding)}

@@ -72,11 +72,11 @@ class Facts:
         It is the one that Judge used. If nothing was judged, it comes from the proofs of the mechanism, else it is the
         start in FIS. None if there was no fault.
         """
-        if self.record.fault_started_at is None:
+        if self.record.fault_started_at is None or self.record.ended_in_lead:
             return None
         proofs = self.result.rollback.proofs if self.result.rollback else ()
         effects = [proof.at for proof in proofs if proof.proven and proof.kind == "mechanism" and proof.at]
-        return self.result.times.effect_at or (min(effects) if effects else self.record.fault_started_at)
+        return self.result.times.effect_at or (min(effects) if effects else self.record.begins_at)
 
     @property
     def fault_over_at(self) -> datetime | None:
@@ -141,7 +141,7 @@ class Facts:
     def stopped_on_time(self) -> bool:
         """Whether Squall ended the FIS experiment because the fault had lasted, and was observed, as long as planned. FIS then
         says `stopped` by a user."""
-        started, ended = self.record.fault_started_at, self.record.fault_ended_at
+        started, ended = self.record.begins_at, self.record.fault_ended_at
         if self.record.abort is not None or self.result.status is not Status.COMPLETED or started is None or ended is None:
             return False
         asked = any(event.event == EventName.STOP_REQUESTED for event in self.result.timeline)

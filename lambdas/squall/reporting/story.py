@@ -60,7 +60,7 @@ def list_sentences(facts: Facts) -> tuple[str, ...]:
 def _describe_beginning(facts: Facts) -> Iterable[str]:
     at = format_date(facts.result.start_time)
     where = f", in {facts.result.environment}," if facts.result.environment else ""
-    if facts.record.fault_started_at is None:
+    if facts.record.fault_started_at is None or facts.record.ended_in_lead:
         unknown = facts.record.may_have_started and facts.result.status is Status.FAILED
         nothing = "whether its fault was injected is not known" if unknown else "nothing was injected"
         yield f"On {at}{where} this run began, and {nothing}."
@@ -228,7 +228,7 @@ def _shows_no_change(comparison: Comparison, window: str) -> bool:
 
 def _describe_ending(facts: Facts) -> Iterable[str]:
     yield from _describe_abort(facts)
-    if facts.record.fault_started_at is None:
+    if facts.record.fault_started_at is None or facts.record.ended_in_lead:
         return
     recovery = facts.result.recovery
     if facts.recovered_in is not None:

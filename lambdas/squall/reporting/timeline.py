@@ -52,7 +52,7 @@ def list_moments(facts: Facts) -> tuple[Moment, ...]:
     if recovery and recovery.recovered_at and not (facts.recovered_in and facts.recovered_in.throughout):
         moments = [moment for moment in moments if moment.event != EventName.RECOVERED]
         moments.append(Moment(recovery.recovered_at, EventName.RECOVERED, recovery.detail, "good"))
-    if effect_at and effect_at != facts.record.fault_started_at:
+    if effect_at and effect_at != facts.record.begins_at:
         moments.append(Moment(effect_at, IN_EFFECT, "the fault took effect on the first target", "fault"))
     numbers = iter(range(1, len(moments) + 1))
     return tuple(replace(moment, number=next(numbers)) if moment.kind else moment for moment in sorted(moments, key=_order))

@@ -214,3 +214,30 @@ def test_a_vpc_endpoint_is_described_with_its_security_groups() -> None:
     }  # fmt: skip
     assert ec2.arguments("describe_vpc_endpoints") == [{"VpcEndpointIds": ["vpce-0a1"]}]
     assert finder.find([arn], {}, {}).missing == (arn,)
+
+
+def test_a_bucket_is_found_by_its_tags_and_described_with_its_replication_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        session = boto3.Session(region_name=REGION)
+        s3, place = session.client("s3"), {"LocationConstraint": REGION}
+        rule = {"ID": "all", "Status": "Enabled", "Priority": 1, "Filter": {}, "Destination": {"Bucket": "arn:aws:s3:::copies"}}
+        rule["DeleteMarkerReplication"] = {"Status": "Disabled"}
+        for name in ("orders", "plain", "copies"):
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration=place)
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        tags = [{"Key": key, "Value": value} for key, value in STAGING.items()]
+        for name in ("orders", "plain"):
+            s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})
+        s3.put_bucket_replication(Bucket="orders", ReplicationConfiguration={"Role": "arn:aws:iam::1:role/copy", "Rules": [rule]})
+        finder = DescribedResources(ResourceType.BUCKET, session.client)
+        found = {resource.id: resource for resource in finder.find([], STAGING, {}).resources if isinstance(resource, DescribedResource)}
+        assert {id_: (bucket.arn, bucket.state, bucket.tags) for id_, bucket in found.items()} == {
+            name: (f"arn:aws:s3:::{name}", "exists", STAGING) for name in ("orders", "plain")
+        }
+        assert '"Status": "Enabled"' in found["orders"].fields["ReplicationConfiguration"]
+        assert found["orders"].fields["LocationConstraint"] == REGION
+        assert "ReplicationConfiguration" not in found["plain"].fields
+        assert finder.find(["arn:aws:s3:::copies"], {}, {}).resources[0].tags == {}
+        assert finder.find(["arn:aws:s3:::gone"], {}, {}).missing == ("arn:aws:s3:::gone",)

@@ -97,7 +97,6 @@ def test_another_action_is_imported_by_the_entry_of_its_targets_or_refused_with_
 @pytest.mark.parametrize(
     ("action", "resource_type", "key", "says"),
     [
-        ("aws:s3:bucket-pause-replication", "aws:s3:bucket", "Buckets", "FIS takes its targets by tag alone"),
         (
             "aws:elasticache:replicationgroup-interrupt-az-power",
             "aws:elasticache:replicationgroup",

@@ -97,7 +97,7 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
             "is a document of the account 666666666666",
         ),
         (
-            template({"actionId": "aws:s3:bucket-pause-replication", "targets": {"Buckets": "Web"}}),
+            template({"actionId": "aws:elasticache:replicationgroup-interrupt-az-power", "targets": {"ReplicationGroups": "Web"}}),
             "actions.a0.actionId",
             "FIS takes its targets by tag alone, so Squall could not pin them",
         ),

@@ -24,7 +24,7 @@ DETAIL_CHARACTERS = 1000
 
 _TIMES = frozenset({"started_at", "ended_at", "phase_since", "fault_started_at", "fault_ended_at", "ready_at", "peers_read_at"})
 _TUPLES = frozenset({"lock_keys", "guard_names", "confirmed"})
-_NUMBERS = frozenset({"slot", "source_version", "fault_seconds", "observation_seconds", "token_generation"})
+_NUMBERS = frozenset({"slot", "source_version", "fault_seconds", "lead_seconds", "observation_seconds", "token_generation"})
 _ENUMS = frozenset({"status", "decided_status", "verdict", "decided_verdict"})
 
 

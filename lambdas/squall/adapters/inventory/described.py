@@ -10,7 +10,7 @@ import jmespath
 from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found
 from squall.domain.resources.described import DescribedResource
-from squall.domain.resources.managed import EXISTS, MANAGED, Read
+from squall.domain.resources.managed import EXISTS, MANAGED, Read, id_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ class DescribedResources:
         filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
         tagging, kinds = self._clients("resourcegroupstaggingapi"), [self._managed.tagged_as]
         entries = list_items(tagging, "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourceTypeFilters=kinds)
-        return sorted(entry["ResourceARN"] for entry in entries)
+        return sorted(arn for entry in entries if self._managed.pattern.fullmatch(arn := entry["ResourceARN"]))
 
     def _describe(self, arns: Iterable[str]) -> dict[str, DescribedResource]:
         return {arn: self._read(arn, entry) for arn in arns if (entry := self._find(arn)) is not None}
@@ -49,7 +49,9 @@ class DescribedResources:
         _, _, _, region, account, *_ = arn.split(":")
         if self._managed.regional and region != str(self._client.meta.region_name):
             return None
-        entry = self._ask(self._managed.describe, arn)
+        entry: Mapping[str, Any] | None = self._ask(self._managed.describe, arn)
+        if entry is None or not self._managed.accounted:
+            return entry  # it may be an empty one; IAM answers for resources of this account alone
         return entry if entry and jmespath.search(self._managed.owner, entry) in {arn, account} else None
 
     def _ask(self, read: Read, arn: str) -> Any:
@@ -64,7 +66,7 @@ class DescribedResources:
         return DescribedResource.model_validate(
             {
                 "type": self._type,
-                "id": arn.rpartition("/")[2],
+                "id": id_in(arn),
                 "arn": arn,
                 "state": jmespath.search(managed.state, entry) if managed.state else EXISTS,
                 "tags": _read_tags(tags or {}),

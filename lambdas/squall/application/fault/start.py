@@ -20,7 +20,7 @@ from datetime import timedelta
 from typing import Any
 
 from squall.application.fault.template import TAG_SECONDS, compiled_template, may_be_allowed_soon, template_differences
-from squall.application.fault.watch import seconds_to_first_look, watches_for_end
+from squall.application.fault.watch import PROOF_SECONDS, seconds_to_first_look, watches_for_end
 from squall.application.locks.queue import seconds_until_next_look
 from squall.application.messages import send_message
 from squall.application.regions.barrier import refuse_to_start
@@ -35,7 +35,7 @@ from squall.domain.run.record import Abort, ExecutionRecord
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.fis_template import find_differences
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import bind_plan, planned_end
+from squall.faults.plan import bind_plan, find_lead, planned_end
 
 REASON_CHARACTERS = 2000
 QUOTA = "ServiceQuotaExceededException"
@@ -70,7 +70,10 @@ def _start(step: Step, record: ExecutionRecord, template_id: str, compiled: Mapp
     _tell_people(step)
     experiment = step.definition.experiment
     looks_late = experiment.observes_longer and not watches_for_end(step)
-    length = experiment.observed_length if looks_late else planned_end(bind_plan(step.definition))
+    plan = bind_plan(step.definition)
+    if find_lead(plan):
+        return {**NEXT, "seconds": PROOF_SECONDS}
+    length = experiment.observed_length if looks_late else planned_end(plan)
     return {**NEXT, "seconds": int(length.total_seconds()) + seconds_to_first_look(step)}
 
 
@@ -135,7 +138,8 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
     differences = "; ".join(find_differences(compiled, fis.answer))
     if halted or differences:
         step.w.faults.stop(fis.id)  # before anything is written, because the table may be what is broken
-    experiment = step.definition.experiment
+    experiment, plan = step.definition.experiment, bind_plan(step.definition)
+    lead = {"lead_seconds": int(find_lead(plan).total_seconds())} if find_lead(plan) else {}
     longer = {"observation_seconds": int(experiment.observed_length.total_seconds())} if experiment.observes_longer else {}
     read_peers = {"peers_read_at": step.w.clock.now()} if record.part else {}  # a second ago, before FIS was called
     recorded = step.note(
@@ -144,7 +148,8 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
         status=Status.RUNNING,
         fis_experiment_id=fis.id,
         fault_started_at=record.fault_started_at or fis.started_at or step.w.clock.now(),
-        fault_seconds=int(planned_end(bind_plan(step.definition)).total_seconds()),
+        fault_seconds=int(planned_end(plan).total_seconds()),
+        **lead,
         **longer,
         **read_peers,
     )

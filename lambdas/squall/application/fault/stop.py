@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from squall.application.admission.definitions import find_definition_if_admitted
-from squall.application.fault.resolved import list_unpinned
+from squall.application.fault.resolved import compare_resolved
 from squall.application.metrics.guard_alarms import doubt_changed_guard
 from squall.application.regions.peers import tell_peers
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
@@ -96,17 +96,18 @@ def _record_end(step: Step, fis: FisExperiment) -> None:
 
 
 def _compare_resolved(step: Step, fis: FisExperiment) -> None:
-    """Abort the run if FIS resolved more than was pinned: the fault did something else than was checked and judged.
+    """Abort the run if FIS resolved something other than what was pinned: the fault did something else than was checked and
+    judged.
 
     The pulse asks the same while the fault runs. This is best effort: the fault is over.
     """
     try:
-        unpinned = list_unpinned(step.w, step.record, fis.id)
+        abort = compare_resolved(step.w, step.w.records.get(step.run.id) or step.record, fis, "StopFault")
     except (Unavailable, Refused) as error:
         step.w.records.append(step.run.id, [step.event(EventName.RESOLVED_TARGETS_UNKNOWN, str(error))])
         return
-    if unpinned:
-        step.w.records.request_abort(step.run.id, Abort(AbortSource.OUTSIDE, "; ".join(unpinned), step.w.clock.now(), "StopFault"))
+    if abort:
+        step.w.records.request_abort(step.run.id, abort)
 
 
 def fault_report(fis: FisExperiment) -> FaultReport:

@@ -8,8 +8,10 @@ callback.
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from squall.application.fault.resolved import compare_resolved
 from squall.application.recovery.rollback_report import commands_of, fis_of
 from squall.application.step import END, NEXT, Outcome, Step, wait_for
+from squall.application.stopping.abort import note_abort
 from squall.domain.experiment.scenario import count_links
 from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.record import Event, ExecutionRecord
@@ -29,6 +31,8 @@ RESERVE_SECONDS = 60
 """The reserve in an action that is within this grace."""
 LONGEST_FIRST_LOOK_SECONDS = 10
 LONGEST_LOOK_AGAIN_SECONDS = 15
+PROOF_SECONDS = 5
+"""How often FIS is asked which targets it chose by tags, until it has shown it."""
 NONE_LEFT = timedelta(0)
 
 
@@ -61,12 +65,28 @@ def watches_for_end(step: Step) -> bool:
 
 
 def observe_fault(step: Step) -> Outcome:
-    """`next` once the fault and its observation are over or have to be ended; until then `wait`."""
+    """`next` once the fault and its observation are over or have to be ended; until then `wait`. Where FIS chooses targets by
+    tags, it is looked at in short steps until it has shown that they are the pinned ones."""
     step.w.records.clear_token(step.run.id, step.record.token_generation)
     if _must_end(step, step.record):
         return NEXT
+    if step.record.lead_seconds and not step.record.happened(EventName.PINS_PROVEN) and (outcome := _prove_pins(step)):
+        return outcome
     looks_for_end = watches_for_end(step) and not step.record.happened(EventName.FAULT_OVER) and not _note_fault_over(step)
     return wait_for(_seconds_to_sleep(step, step.record, looks_for_end=looks_for_end))
+
+
+def _prove_pins(step: Step) -> Outcome | None:
+    """What to do until FIS has shown that it chose the pinned targets by their tags; None once it has. A choice that is another
+    one, or is not shown in time, aborts the run before the fault begins: StopFault comes next."""
+    fis = step.w.faults.get(step.record.fis_experiment_id or "")
+    if fis is None:
+        return NEXT
+    if abort := compare_resolved(step.w, step.record, fis, "ObserveFault"):
+        note_abort(step.w, step.run.id, abort, [], step.w.clock.now())
+        return NEXT
+    record = step.w.records.get(step.run.id)
+    return None if record and record.happened(EventName.PINS_PROVEN) else wait_for(PROOF_SECONDS)
 
 
 def _must_end(step: Step, record: ExecutionRecord) -> bool:
@@ -118,7 +138,7 @@ def _note_fault_over(step: Step) -> bool:
         return False
     if over_at is None:
         return False
-    until = (step.record.fault_started_at or step.now) + timedelta(seconds=step.record.observed_seconds)
+    until = (step.record.begins_at or step.now) + timedelta(seconds=step.record.observed_seconds)
     step.w.records.append(step.run.id, [Event(over_at, EventName.FAULT_OVER, f"the run is observed until {until:%Y-%m-%d %H:%M:%S} UTC")])
     step.announce(f"the fault was over at {over_at:%H:%M:%S} UTC; the run is observed until {until:%H:%M:%S} UTC")
     return True
@@ -150,7 +170,8 @@ def _grace_seconds(step: Step) -> int:
     """The grace, and the time that a document needs to undo what it did: to stop it meanwhile would leave the fault."""
     reserves = [bound.fault.action_length(bound.planned.length) - bound.planned.length for bound in bind_plan(step.definition)]
     beyond = max(reserves) - timedelta(seconds=RESERVE_SECONDS)
-    return GRACE_SECONDS * count_links(step.definition.experiment.plan) + max(0, int(beyond.total_seconds()))
+    links = count_links(step.definition.experiment.plan) + bool(step.record.lead_seconds)
+    return GRACE_SECONDS * links + max(0, int(beyond.total_seconds()))
 
 
 def _commands_ended(step: Step, record: ExecutionRecord, fis: FisExperiment) -> bool:
@@ -186,6 +207,6 @@ def _has_ended(bound: BoundFault, fis: FisExperiment) -> bool:
 
 
 def _time_left(step: Step, record: ExecutionRecord, seconds: int) -> timedelta:
-    """The time until so many seconds after the start of the fault; negative after that."""
-    started = record.fault_started_at or step.now
+    """The time until so many seconds after the faults begin; negative after that."""
+    started = record.begins_at or step.now
     return started + timedelta(seconds=seconds) - step.w.clock.now()

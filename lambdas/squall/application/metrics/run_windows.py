@@ -105,7 +105,7 @@ def _find_spans(step: Step, fis: FisExperiment | None, until: datetime) -> dict[
 def _stand_in(step: Step) -> dict[BoundFault, EffectSpan]:
     """The first fault, which stands for the FIS experiment if no fault is known to have begun."""
     first, *_ = bind_plan(step.definition)
-    return {first: _effect_since(step, first, step.record.fault_started_at or step.record.started_at)}
+    return {first: _effect_since(step, first, step.record.begins_at or step.record.started_at)}
 
 
 def _effect_by_mechanism(step: Step, bound: BoundFault, rollback: RollbackReport | None, until: datetime) -> EffectSpan | None:

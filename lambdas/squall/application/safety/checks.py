@@ -16,7 +16,7 @@ from squall.application.metrics.guard_alarms import guards_of
 from squall.application.metrics.guard_forecasts import forecast_guards
 from squall.application.step import Step
 from squall.application.stopping.halt_flag import read_halt
-from squall.application.targets.workload_now import refresh_workload
+from squall.application.targets.workload_now import find_workload
 from squall.domain.base.problems import InvalidInput
 from squall.domain.documents.baseline import Baseline
 from squall.domain.documents.definition import Definition
@@ -38,7 +38,17 @@ from squall.domain.safety.cost import count_billed_metrics, estimate_cost
 from squall.domain.safety.evaluate import evaluate_checks
 from squall.domain.safety.inputs import SafetyInput
 from squall.errors import Refused, Unavailable
-from squall.faults.plan import bind_plan, check_prerequisites, compile_faults, list_lasting, list_replaced, planned_end, risk_of, traits_of
+from squall.faults.plan import (
+    bind_plan,
+    check_prerequisites,
+    compile_faults,
+    find_lead,
+    list_lasting,
+    list_replaced,
+    planned_end,
+    risk_of,
+    traits_of,
+)
 
 T = TypeVar("T")
 _GROUP = "asg/"
@@ -60,7 +70,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
     outlasts_start = now + timedelta(seconds=timing.start_seconds)
     plan = bind_plan(definition)
     record = _try_read(step, lambda: step.w.records.get(step.run.id)) if final and needs_approval(definition) else None
-    workload = _try_read(step, lambda: refresh_workload(step.w, discovery, now)) if final else discovery.workload
+    workload = _try_read(step, lambda: find_workload(step.w, definition, discovery, now)) if final else discovery.workload
     armed = guards_of(step) if final else Guards(guards=())
     inputs = SafetyInput(
         now=now,
@@ -70,6 +80,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         traits=traits_of(definition),
         counts_as={bound.name: bound.traits.counts_as for bound in plan if bound.traits.counts_as},
         lasts=planned_end(plan),
+        lead=find_lead(plan),
         lasting=list_lasting(plan),
         account=parts[4],
         region=parts[3],

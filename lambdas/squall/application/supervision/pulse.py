@@ -7,11 +7,12 @@ run whose execution has ended. It cleans up after a closed run until nothing is 
 open run (see `orphans`), and looks after open campaigns (see `campaigns`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from squall.application.admission.definitions import find_definition
-from squall.application.fault.resolved import list_unpinned
+from squall.application.fault.resolved import compare_resolved
 from squall.application.metrics.guard_alarms import specify_guards
 from squall.application.metrics.read import read_series
 from squall.application.regions.barrier import look_after_waiting_part
@@ -40,6 +41,7 @@ from squall.domain.run.alarm_state import AlarmState, Firing
 from squall.domain.run.commands import shell_command
 from squall.domain.run.execution_state import BROKEN_OFF, RUNNING, SUCCEEDED, is_broken_off
 from squall.domain.run.firing import explain_firing
+from squall.domain.run.fis_state import FisExperiment
 from squall.domain.run.open_runs import OpenRuns
 from squall.domain.run.record import Abort, Event, ExecutionRecord
 from squall.domain.run.timeline import EventName
@@ -197,7 +199,7 @@ def _watch_run(w: Wiring, record: ExecutionRecord, timing: Timing, *, held: bool
     why = record.abort or (None if held else _make_abort(w, AbortSource.OUTSIDE, "the lock on the failure domain was lost"))
     try:
         why = why or _first_answer(
-            lambda: _find_unpinned_target(w, record),
+            lambda: _find_other_target(w, record, faults.running),
             lambda: _find_blind_guard(w, record, timing),
             lambda: _find_breach(w, record, timing),
             lambda: find_lost_peer(w, record),
@@ -222,21 +224,18 @@ def _make_abort(w: Wiring, source: AbortSource, reason: str, by: str = "pulse") 
     return Abort(source, reason, w.clock.now(), by)
 
 
-def _find_unpinned_target(w: Wiring, record: ExecutionRecord) -> Abort | None:
-    """The reason to abort because FIS hits more than was pinned; None if it does not.
+def _find_other_target(w: Wiring, record: ExecutionRecord, running: Iterable[FisExperiment]) -> Abort | None:
+    """The reason to abort because FIS hits something other than what was pinned; None if it does not. Also of an experiment that
+    StartFault could not record. The next pulse asks again, and so does StopFault in the end.
 
-    If FIS can't be asked, the timeline says so. The next pulse asks again, and so does StopFault in the end. The
-    template was compared before the start.
+    Without the documents that say what was pinned the guards can't be judged either, which aborts the run.
     """
-    if record.fis_experiment_id is None:
-        return None
     try:
-        unpinned = list_unpinned(w, record, record.fis_experiment_id)
+        return _first_answer(*(partial(compare_resolved, w, record, fis, "pulse") for fis in running))
     except (Unavailable, Refused) as error:
         if not record.happened(EventName.RESOLVED_TARGETS_UNKNOWN):
             w.records.append(record.id, [Event(w.clock.now(), EventName.RESOLVED_TARGETS_UNKNOWN, str(error))])
         return None
-    return _make_abort(w, AbortSource.OUTSIDE, "; ".join(unpinned)) if unpinned else None
 
 
 def _find_blind_guard(w: Wiring, record: ExecutionRecord, timing: Timing) -> Abort | None:

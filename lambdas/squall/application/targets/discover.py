@@ -62,6 +62,7 @@ def discover_targets(step: Step) -> Outcome:
         faults={name: targets for name, targets in pins.items() if name},
         touched=touched,
         parts=parts if len(parts) > 1 else (),
+        opt_in={step.w.settings.opt_in_tag: environment.name},
     )
     step.put(discovery)
     # Without a candidate, what can't be measured follows from what is missing.

@@ -124,6 +124,5 @@ S3 = (
         target_key="Buckets",
         parameters=(length(), text("region", required=True), text_list("destinationBuckets"), text_list("prefixes")),
         length_parameter="duration",
-        refused="FIS takes its targets by tag alone, so Squall could not pin them",
     ),
 )  # fmt: skip

@@ -45,6 +45,7 @@ class FaultType(StrEnum):
     ROUTE_TABLE_DISRUPTION = "aws:network:route-table-disrupt-cross-region-connectivity"
     CUSTOM_RESOURCE = "aws:eks:inject-kubernetes-custom-resource"
     ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
+    BUCKET_PAUSE = "aws:s3:bucket-pause-replication"
 
     @property
     def is_fis_action(self) -> bool:
@@ -79,6 +80,7 @@ class ResourceType(StrEnum):
     VPC_ENDPOINT = "aws:ec2:vpc-endpoint"
     TRANSIT_GATEWAY = "aws:ec2:transit-gateway"
     SHIFTABLE = "aws:arc:zonal-shift-managed-resource"
+    BUCKET = "aws:s3:bucket"
 
     @property
     def words(self) -> str:
@@ -88,9 +90,12 @@ class ResourceType(StrEnum):
     @property
     def with_article(self) -> str:
         """The words with their article: `an EC2 instance`."""
-        return f"{'an' if self.words[0] in 'AEIR' else 'a'} {self.words}"
+        return f"{'an' if self.words[0] in 'AEIR' or self is ResourceType.BUCKET else 'a'} {self.words}"
 
 
+CHOSEN_BY_TAGS = frozenset({ResourceType.BUCKET})
+"""Types of which FIS takes no ARNs: it chooses everything that carries the tags of its template. An experiment says such targets
+by tags alone, and all that carry them are hit."""
 _WORDS = {
     ResourceType.INSTANCE: "EC2 instance",
     ResourceType.DATABASE: "RDS DB instance",
@@ -112,6 +117,7 @@ _WORDS = {
     ResourceType.VPC_ENDPOINT: "VPC endpoint",
     ResourceType.TRANSIT_GATEWAY: "transit gateway",
     ResourceType.SHIFTABLE: "ARC zonal shift resource",
+    ResourceType.BUCKET: "S3 bucket",
 }
 
 

@@ -32,6 +32,9 @@ class Discovery(Document):
     parts: Annotated[tuple[Workload, ...], Field(exclude_if=lambda parts: not parts)] = ()
     """The descriptions that `workload` joins, where a scenario's faults choose their candidates differently."""
 
+    opt_in: Annotated[dict[str, str], Field(exclude_if=lambda opt_in: not opt_in)] = {}
+    """The tag of resources on which the environment allows faults. FIS asks for it, too, where it chooses targets by tags."""
+
     @property
     def felt(self) -> tuple[Resource, ...]:
         """The pinned targets, and what feels the fault besides them."""

@@ -22,14 +22,14 @@ def compute_times(
     asked = _find_reason_to_abort(record)
     recovered_at = recovery.recovered_at if recovery else None
     return Times(
-        fault_started_at=record.fault_started_at,
+        fault_started_at=record.begins_at,
         effect_at=effect_at,
         detected_at=detected_at,
         detected_by=detected_by,
         abort_requested_at=asked,
         fault_ended_at=fault_end,
         recovered_at=recovered_at,
-        to_effect_seconds=_seconds_between(record.fault_started_at, effect_at),
+        to_effect_seconds=_seconds_between(record.begins_at, effect_at),
         to_detect_seconds=_seconds_between(effect_at, detected_at),
         to_abort_seconds=_seconds_between(asked, fault_end),
         to_recover_seconds=_seconds_between(effect_at, recovered_at),

@@ -49,15 +49,17 @@ def _describe_fault(record: ExecutionRecord, definition: Definition) -> str:
 
 
 def _describe_length(record: ExecutionRecord) -> str:
-    if record.fault_started_at is None:
+    began = record.begins_at
+    if began is None:
         return ""
     length = timedelta(seconds=record.fault_seconds)
-    end = record.fault_started_at + length
-    said = f", since {record.fault_started_at:%Y-%m-%d %H:%M:%S} UTC, for {format_length(length)}, until {end:%H:%M:%S} UTC at most"
+    end = began + length
+    since = "from" if record.lead_seconds else "since"
+    said = f", {since} {began:%Y-%m-%d %H:%M:%S} UTC, for {format_length(length)}, until {end:%H:%M:%S} UTC at most"
     if not record.observation_seconds:
         return said
     observed = timedelta(seconds=record.observation_seconds)
-    return f"{said}; observed for {format_length(observed)}, until {record.fault_started_at + observed:%H:%M:%S} UTC"
+    return f"{said}; observed for {format_length(observed)}, until {began + observed:%H:%M:%S} UTC"
 
 
 def _list_stops(conditions: Sequence[str], alarms: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from squall.domain.base.durations import validation_error
 from squall.domain.base.model import Model
 from squall.domain.base.problems import require_pattern
-from squall.domain.base.vocabulary import ResourceType, Risk
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, ResourceType, Risk
 from squall.domain.policy.rollback import Rollback, expand_rollback
 
 CUSTOM_NAME = require_pattern(r"^[a-z][a-z0-9-]{0,47}$", "lower case letters, digits and -, a letter first")
@@ -186,6 +186,9 @@ class CustomAction(Model):
         if action.startswith(("aws:ssm:", "aws:fis:")):
             message = f"{action} is no action by itself: a document says what it does, and FIS's own actions have no targets"
             raise validation_error(message, "document or command, or another action", at="action")
+        if self.resource_type in CHOSEN_BY_TAGS:
+            message = f"FIS takes no ARNs of {self.resource_type.words}s"
+            raise validation_error(message, "the action's id in allowed_types, which is run by tags", at="resource_type")
         if not self.iam or self.target_key is None:
             raise validation_error("FIS could not run the action", "target_key, and the actions of the role in iam", at="iam")
         if self.version or self.assume_role:

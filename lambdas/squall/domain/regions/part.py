@@ -33,9 +33,11 @@ def see_fault(region: str, run: str, record: ExecutionRecord | None) -> FaultEls
     if record.fault_started_at is None:
         return FaultElsewhere(region, doubt="its fault has not started")
     if record.fault_ended_at is None:
-        return FaultElsewhere(region, record.fault_started_at, doubt="its fault had not ended when this Region was measured")
-    planned = record.fault_started_at + timedelta(seconds=record.fault_seconds)
-    return FaultElsewhere(region, record.fault_started_at, min(planned, record.fault_ended_at))
+        return FaultElsewhere(region, record.begins_at, doubt="its fault had not ended when this Region was measured")
+    if record.ended_in_lead:
+        return FaultElsewhere(region, doubt="its fault was ended before it began")
+    began = record.begins_at or record.fault_started_at
+    return FaultElsewhere(region, began, min(began + timedelta(seconds=record.fault_seconds), record.fault_ended_at))
 
 
 def see_part(region: str, run: str, record: ExecutionRecord | None) -> Sight:
@@ -67,7 +69,7 @@ def _see_course(region: str, record: ExecutionRecord) -> Sight:
 
 
 def _see_ended_fault(region: str, record: ExecutionRecord) -> Sight:
-    lasted = record.fault_ended_at - record.fault_started_at if record.fault_ended_at and record.fault_started_at else timedelta(0)
+    lasted = record.fault_ended_at - record.begins_at if record.fault_ended_at and record.begins_at else timedelta(0)
     planned = timedelta(seconds=record.fault_seconds)
     if record.fault_seconds and lasted >= planned - EARLY:
         return Sight(region, PartState.DONE)

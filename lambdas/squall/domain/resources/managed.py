@@ -40,12 +40,12 @@ class Managed:
     service: str
     """The service in the ARNs."""
     resource: str
-    """A regular expression of the resource in the ARNs. The id is what follows the last slash."""
+    """A regular expression of the resource in the ARNs. The id is what follows the last slash, or the last colon."""
     describe: Read
     """The description. Without one there is no such resource."""
     owner: str
     """What in the description tells whose it is: the ARN, or the account. Some services are asked by an id alone, and answer
-    with a resource of that id whatever the ARN said. A JMESPath expression."""
+    with a resource of that id whatever the ARN said. A JMESPath expression; empty if the ARNs name no account."""
     state: str
     """The state in the description, as a JMESPath expression; empty: such a resource has none, and is there or not."""
     usable: frozenset[str]
@@ -63,6 +63,8 @@ class Managed:
     """Further calls: name to what is compared, too. What does not exist is not set."""
     regional: bool = True
     """Whether the ARNs name a Region."""
+    accounted: bool = True
+    """Whether the ARNs name an account. If not, the permission to read is bound to the account's own resources."""
 
     @property
     def reads(self) -> tuple[Read, ...]:
@@ -76,7 +78,13 @@ class Managed:
 
     def arn(self, partition: str, region: str, account: str, resource: str) -> str:
         """The ARN of the resource in this account, with `*` for any part of its name."""
-        return f"arn:{partition}:{self.service}:{region if self.regional else ''}:{account}:{resource}"
+        owner = account if self.accounted else ""
+        return f"arn:{partition}:{self.service}:{region if self.regional else ''}:{owner}:{resource}"
+
+
+def id_in(arn: str) -> str:
+    """The id in the ARN of a managed resource."""
+    return re.split(r"[/:]", arn)[-1]
 
 
 EXISTS = "exists"
@@ -271,6 +279,46 @@ MANAGED: Mapping[ResourceType, Managed] = {
         tags="Tags",
         tagged_as="ec2:vpc-endpoint",
         dimensions=("VPC Endpoint Id",),
+    ),
+    # Where the destinations of the rules are, only their owners can ask.
+    ResourceType.BUCKET: Managed(
+        client="s3",
+        service="s3",
+        resource=r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        describe=Read(
+            method="get_bucket_location",
+            arguments=lambda arn: {"Bucket": id_in(arn)},
+            allowed_by="s3:GetBucketLocation",
+            on="*",
+            gives="@",
+            absent=frozenset({"NoSuchBucket"}),
+        ),
+        owner="",
+        state="",
+        usable=frozenset({EXISTS}),
+        fields={"LocationConstraint": "LocationConstraint"},
+        tags=Read(
+            method="get_bucket_tagging",
+            arguments=lambda arn: {"Bucket": id_in(arn)},
+            allowed_by="s3:GetBucketTagging",
+            on="*",
+            gives="TagSet",
+            absent=frozenset({"NoSuchTagSet", "NoSuchBucket"}),
+        ),
+        tagged_as="s3",
+        dimensions=("SourceBucket", "BucketName"),
+        more={
+            "ReplicationConfiguration": Read(
+                method="get_bucket_replication",
+                arguments=lambda arn: {"Bucket": id_in(arn)},
+                allowed_by="s3:GetReplicationConfiguration",
+                on="*",
+                gives="ReplicationConfiguration",
+                absent=frozenset({"ReplicationConfigurationNotFoundError", "NoSuchBucket"}),
+            )
+        },
+        regional=False,
+        accounted=False,
     ),
 }
 """The types, each with its row."""

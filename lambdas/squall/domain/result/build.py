@@ -146,7 +146,10 @@ def _describe_preparation(evidence: Evidence) -> Iterable[str]:
 def _describe_fault(record: ExecutionRecord, evidence: Evidence) -> Iterable[str]:
     if record.fault_started_at and evidence.definition:
         experiment = evidence.definition.experiment
-        yield f"Fault {experiment.words} started at {record.fault_started_at:%H:%M:%S} UTC for {describe_lengths(experiment)}"
+        if record.ended_in_lead:
+            yield f"Fault {experiment.words} never began: FIS was stopped before"
+        else:
+            yield f"Fault {experiment.words} started at {record.begins_at:%H:%M:%S} UTC for {describe_lengths(experiment)}"
     if evidence.fault:
         code = f" ({evidence.fault.error_code})" if evidence.fault.error_code else ""
         yield f"FIS experiment {evidence.fault.experiment_id} ended {evidence.fault.status}{code}"

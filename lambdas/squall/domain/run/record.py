@@ -4,7 +4,7 @@ Plain dataclasses, not pydantic, because the abort path must start fast.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from squall.domain.approval.votes import Ask, Decision, Vote, VoteProof
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
@@ -85,6 +85,9 @@ class ExecutionRecord:
     template_id: str | None = None
     fis_experiment_id: str | None = None
     fault_started_at: datetime | None = None
+    lead_seconds: int = 0
+    """How long FIS waits after `fault_started_at` before the faults begin: it chooses targets by tags, and its choice is compared
+    with the pins."""
     fault_ended_at: datetime | None = None
     fault_seconds: int = 0
     """How long the fault was to last."""
@@ -119,6 +122,16 @@ class ExecutionRecord:
     @property
     def final(self) -> bool:
         return self.status.final
+
+    @property
+    def begins_at(self) -> datetime | None:
+        """When the faults begin; None if FIS has not been asked to start them. No time before it is the fault's."""
+        return self.fault_started_at + timedelta(seconds=self.lead_seconds) if self.fault_started_at else None
+
+    @property
+    def ended_in_lead(self) -> bool:
+        """Whether it ended before any fault began."""
+        return bool(self.begins_at and self.fault_ended_at and self.fault_ended_at < self.begins_at)
 
     @property
     def observed_seconds(self) -> int:

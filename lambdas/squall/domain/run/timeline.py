@@ -51,6 +51,8 @@ class EventName(StrEnum):
     STARTING = "starting"
     """Written before FIS is asked to start the fault."""
     FAULT_STARTED = "fault_started"
+    PINS_PROVEN = "pins_proven"
+    """FIS chose targets by tags, and has shown that they are the pinned ones."""
     LATE_START_STOPPED = "late_start_stopped"
     """The fault started while the run was being closed or halted, and was stopped at once."""
     NOT_ANNOUNCED = "not_announced"
@@ -104,6 +106,7 @@ DECIDES: dict[EventName, str] = {
     EventName.FINALLY_SAFE: "since when an alarm counts as an alarm during the fault",
     EventName.STARTING: "whether a fault may have started, and how long FIS has had no free slot",
     EventName.PEERS_TOLD: "whether the other Regions still have to be told that a part ended early",
+    EventName.PINS_PROVEN: "whether FIS still has to show that what it chose by tags is what was pinned",
     EventName.FAULT_OVER: "whether the workflow still looks for the end of a fault that is observed for longer than it lasts",
     EventName.ALARM: "how long Squall took to react, in the result",
     EventName.LEFT_ALONE: "whether the timeline already says what was left alone",

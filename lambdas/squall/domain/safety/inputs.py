@@ -48,6 +48,8 @@ class SafetyInput:
     domain_holders: Mapping[str, Held | None] | None
     """Each failure domain with the holder of its lock. A lock held by this execution counts as free."""
     execution_id: str
+    lead: timedelta = timedelta(0)
+    """How long FIS waits before the faults, because it chooses targets by tags."""
     opt_in_tag: str = "squall:environment"
     named_alarms: Mapping[str, AlarmState] | None = None
     """The existing alarms among those that stop_alarms, sentences and the policy name."""
@@ -115,7 +117,7 @@ class SafetyInput:
     @property
     def end(self) -> datetime:
         """The end of the run if the fault started now: all faults or the observation, and the whole recovery."""
-        return self.now + max(self.lasts, self.definition.experiment.observed_length) + recovery_length(self.definition)
+        return self.now + self.lead + max(self.lasts, self.definition.experiment.observed_length) + recovery_length(self.definition)
 
 
 Answer = tuple[bool | CheckOutcome | None, str]

@@ -10,6 +10,7 @@ from squall.domain.metrics.periods import format_length
 from squall.domain.policy.environment import Environment
 from squall.domain.policy.promotion import Promotion
 from squall.domain.resources.base import Resource
+from squall.domain.resources.managed import MANAGED
 from squall.domain.run.record import ExecutionRecord
 from squall.domain.safety.inputs import Answer, Check, SafetyInput, join_words
 
@@ -93,7 +94,7 @@ def _check_account_and_region(inputs: SafetyInput) -> Answer:
     accounts, regions = policy.accounts or (definition.account,), policy.regions or (definition.region,)
     ours = (definition.account, definition.region) == (inputs.account, inputs.region)
     here = {(inputs.region, inputs.account), ("", inputs.account)}  # the ARNs of IAM name no Region
-    elsewhere = [target.id for target in inputs.discovery.felt if _read_region_and_account(target) not in here]
+    elsewhere = [target.id for target in inputs.discovery.felt if _read_region_and_account(target) not in here and not _is_nameless(target)]
     ok = ours and inputs.account in accounts and inputs.region in regions and not elsewhere
     where = f"running in {inputs.account} {inputs.region}; {policy.name} is in {', '.join(accounts)} {', '.join(regions)}"
     return ok, where + (f"; elsewhere: {', '.join(elsewhere)}" if elsewhere else "")
@@ -141,6 +142,12 @@ def _is_proof(record: ExecutionRecord, promotion: Promotion) -> bool:
         return False
     stack = promotion.stack
     return stack is None or record.execution_arn.split(":")[3:5] == [stack.region, stack.account]
+
+
+def _is_nameless(resource: Resource) -> bool:
+    """Whether ARNs of this type name neither Region nor account. Such resources are found by a call that lists this Region's and
+    account's alone."""
+    return resource.type in MANAGED and not MANAGED[resource.type].accounted and _read_region_and_account(resource) == ("", "")
 
 
 def _read_region_and_account(resource: Resource) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from squall.domain.base.problems import Problem, extend_path, prefix_paths
-from squall.domain.base.vocabulary import BlastRadius, ResourceType
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, BlastRadius, ResourceType
 from squall.domain.experiment.fault_traits import FaultTraits
 from squall.domain.experiment.scenario import PlannedFault
 from squall.domain.experiment.target import Selection
@@ -257,6 +257,11 @@ def _check_selection(fault: PlannedFault, radius: BlastRadius, choice: _Choice, 
 
 
 def _check_radius(fault: PlannedFault, radius: BlastRadius, candidates: Sequence[Resource], chosen: Sequence[Resource]) -> list[Problem]:
+    if fault.resource_type in CHOSEN_BY_TAGS and len(chosen) < len(candidates):
+        left = [candidate.id for candidate in candidates if candidate.arn not in {resource.arn for resource in chosen}]
+        message = f"FIS takes every {fault.resource_type.words} with these tags, and {', '.join(left)} can't be hit"
+        hint = "tags that only the targets carry, or a wider blast_radius"
+        return [Problem(path="target.tags", message=message, expected=hint)]
     if fault.target and fault.target.select == "all" and len(chosen) < len(candidates):
         return [
             Problem(

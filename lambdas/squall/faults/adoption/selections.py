@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from squall.domain.base.problems import WHOLE, InvalidInput, Problem, extend_path, prefix_paths
-from squall.domain.base.vocabulary import BlastRadius, ResourceType
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, BlastRadius, ResourceType
 from squall.domain.documents.definition import Definition
 from squall.faults import registry
 from squall.faults.adoption.entries import read_touched
@@ -77,6 +77,11 @@ def _read_target(definition: Definition, target: Mapping[str, Any], fault: AnyFa
     one_by_one = 0 if tags else len(target.get("resourceArns", ()))
     select, wrong = _read_mode(definition, str(target.get("selectionMode", "")), one_by_one)
     problems += wrong
+    if kind in CHOSEN_BY_TAGS and arns:
+        problems.append(Problem(path="resourceArns", message=f"FIS takes no ARNs of {kind.words}s", expected="resourceTags"))
+    if kind in CHOSEN_BY_TAGS and isinstance(select, dict):
+        message = f"{target.get('selectionMode')} leaves the choice to FIS, which takes no {kind.words} by its ARN"
+        problems.append(Problem(path="selectionMode", message=message, expected="ALL, with tags that only the targets carry"))
     if problems:
         raise InvalidInput(problems)
     return {"resource_type": kind, "arns": arns, "tags": tags, "filters": filters, "select": select}

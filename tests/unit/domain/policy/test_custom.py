@@ -251,7 +251,8 @@ def test_a_document_hits_everything_that_its_entry_says_it_touches(target: dict[
         ({"parameters": {"duration": ".*"}}, "length of the fault"),
         ({"parameters": {"a": "x"}, "fixed": {"a": "x"}}, "length of the fault"),
         ({"fixed": {"a": "two words"}}, "a holds a space"),
-        ({"resource_type": "aws:s3:bucket"}, "aws:ec2:instance"),
+        ({"resource_type": "aws:s3:object"}, "aws:ec2:instance"),
+        ({"resource_type": "aws:s3:bucket"}, "FIS takes no ARNs of S3 buckets"),
     ],
 )
 def test_an_entry_that_grants_nothing_too_much_or_says_half_is_refused_at_synth(changes: dict[str, Any], expected_text: str) -> None:

@@ -116,7 +116,7 @@ def test_a_declared_type_binds_the_names() -> None:
 
 
 def test_what_nothing_can_be_injected_into_is_refused_with_what_can() -> None:
-    message, expected = refusals(target_resources=["arn:aws:s3:::bucket"])["target_resources"]
+    message, expected = refusals(target_resources=["arn:aws:sns:eu-west-1:123456789012:orders"])["target_resources"]
     assert "nothing can be injected into" in message
     assert "EC2 instance" in expected
 
@@ -162,6 +162,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.SHIFTABLE: BALANCER,
         ResourceType.NODEGROUP: f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1cb2-0a",
         ResourceType.ECS_CLUSTER: f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop",
+        ResourceType.BUCKET: "arn:aws:s3:::orders",
     }
     assert set(names) == set(ResourceType)
     refused = 0
