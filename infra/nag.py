@@ -88,6 +88,7 @@ _OF_ACTIONS = (
     ("dsql", "cluster/*", "Only to be described"),
     ("dynamodb", "table/*", f"Any table: its resource policy to be changed, {_OPTED_IN}; to be described, none"),
     ("dynamodb", "table/*/stream/*", "The resource policy of a table's stream, which has no tags"),
+    ("elasticache", "replicationgroup:*", f"Any replication group: the power of its nodes in a zone, {_OPTED_IN}; to be described, none"),
     ("directconnect", "dxvif/*", f"Any virtual interface: its test of a failover, {_OPTED_IN}; to be described, none"),
     ("elasticloadbalancing", "loadbalancer/app/*", f"Any load balancer: its zonal shifts, {_OPTED_IN}; to be described, none"),
     ("elasticloadbalancing", "loadbalancer/net/*", f"Any load balancer: its zonal shifts, {_OPTED_IN}; to be described, none"),

@@ -8,7 +8,7 @@ from aws_cdk.aws_iam import PolicyStatement
 from infra.permissions.attributes import attributes_kept_from
 from infra.permissions.documents import DOCUMENTS
 from infra.permissions.fleet import allow_fleet
-from infra.permissions.managed import allow_gateways, allow_hosts, allow_managed, allow_shiftable, find_shiftable, find_tagged
+from infra.permissions.managed import allow_caches, allow_gateways, allow_hosts, allow_managed, allow_shiftable, find_shiftable, find_tagged
 from infra.permissions.names import Names, automation_arns
 from infra.permissions.regions import allow_regions
 from squall.domain.experiment.published import FOLDER
@@ -323,6 +323,7 @@ def _allow_reading(names: Names) -> dict[str, list[PolicyStatement]]:
             *allow_managed(names),
             *allow_shiftable(names),
             *allow_gateways(names),
+            *allow_caches(names),
             *allow_hosts(names),
             # A task with an SSM agent is registered as a managed instance: IAM allows commands to it by the tags of
             # that instance.

@@ -42,6 +42,13 @@ def allow_gateways(names: Names) -> Iterator[PolicyStatement]:
         yield PolicyStatement(actions=[f"ec2:Describe{kind}" for kind in kinds], resources=["*"])
 
 
+def allow_caches(names: Names) -> Iterator[PolicyStatement]:
+    """To read ElastiCache's replication groups."""
+    if _hits(names, ResourceType.REPLICATION_GROUP):
+        reading = ["elasticache:DescribeReplicationGroups", "elasticache:ListTagsForResource"]
+        yield PolicyStatement(actions=reading, resources=[names.arn("elasticache", "replicationgroup:*")])
+
+
 def allow_hosts(names: Names) -> Iterator[PolicyStatement]:
     """To read groups of hosts, where an action hits them that a policy allows by its id."""
     if _hits(names, ResourceType.NODEGROUP):

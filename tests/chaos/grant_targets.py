@@ -15,12 +15,13 @@ from tests.chaos.actions import ACTIONS, REBOOT
 from tests.chaos.grant_scenes import STAGING, Scene, catalogue, deployed, killed, killed_unheard, policy, report, run, taken_over, without
 from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
+from tests.workflow.faults.actions.test_chosen_by_tags import CACHES, POWER
+from tests.workflow.faults.actions.test_chosen_by_tags import ORDERS as ORDERS_BUCKET
 from tests.workflow.faults.actions.test_custom_resources import ACTION as CHAOS_MESH
 from tests.workflow.faults.actions.test_hosts import DRAIN, TERMINATE, add_cluster
 from tests.workflow.faults.actions.test_left_over import BLOCK, ROUTES
 from tests.workflow.faults.actions.test_transit_gateways import ACTION as TRANSIT
 from tests.workflow.faults.actions.test_zonal_shifts import SHIFT
-from tests.workflow.faults.test_chosen_by_tags import ORDERS as ORDERS_BUCKET
 from tests.workflow.faults.test_databases import CLUSTER, INSTANCE
 from tests.workflow.faults.test_described import ACTION, API_ACTION, LINKS, ORDERS_ROLE, SIGNAL
 from tests.workflow.faults.test_described import ORDERS as ORDERS_STREAM
@@ -166,6 +167,16 @@ def tagged_bucket(_: Walk, world: FakeWorld) -> None:
     described(world, ORDERS_BUCKET, "aws:s3:bucket-pause-replication", tagged, percentage=None, region="us-east-1")
 
 
+def tagged_caches(_: Walk, world: FakeWorld) -> None:
+    policy(allowed_types=[POWER])
+    world.fleet.add_other(CACHES)
+    world.metrics.set("Throttled", lambda _: 90.0 if world.faults.active() else 0.0)
+    target = {"resource_type": "aws:elasticache:replicationgroup", "tags": {"app": "shop"}}
+    parameters = {"availabilityZoneIdentifier": "eu-west-1a"}
+    named = {"target_resources": [], "target": target, "service": TARGET_GROUP}
+    catalogue(type=POWER, parameters=parameters, fault_signal=SIGNAL, **named, **CRITERIA)
+
+
 def described(world: FakeWorld, resource: DescribedResource, action: str, target: dict[str, Any] | None = None, **values: Any) -> None:
     """Half of the calls on a managed service fail, and its clients count them."""
     policy(allowed_types=[action], api_fault_roles=[ORDERS_ROLE.arn])
@@ -206,6 +217,7 @@ KINDS: dict[str, Prepare] = {
     "a global table": link("aws:dynamodb:global-table-pause-replication"),
     "a multi-Region cluster": link("aws:memorydb:multi-region-cluster-pause-replication"),
     "tagged buckets": tagged_bucket,
+    "tagged caches": tagged_caches,
     "a virtual interface": link("aws:directconnect:virtual-interface-disconnect"),
     "a VPC endpoint": by_id(BLOCK),
     "a route table": by_id(ROUTES),

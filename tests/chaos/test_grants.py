@@ -30,6 +30,8 @@ SAMPLE: tuple[tuple[str, str, str], ...] = (
     ("FinalCheck", "memorydb:ListTags", "a multi-Region cluster"),
     ("VerifyRollback", "directconnect:DescribeVirtualInterfaces", "a virtual interface"),
     ("FinalCheck", "tag:GetResources", "tagged buckets"),
+    ("Discover", "elasticache:ListTagsForResource", "tagged caches"),
+    ("VerifyRollback", "elasticache:DescribeReplicationGroups", "tagged caches"),
     ("FinalCheck", "s3:GetReplicationConfiguration", "tagged buckets"),
     ("ObserveFault", "fis:ListExperimentResolvedTargets", "tagged buckets"),
     ("FinalCheck", "ssm:GetCalendarState", "calendars and a cool-down"),

@@ -7,6 +7,7 @@ from itertools import count
 from math import ceil
 from typing import TYPE_CHECKING
 
+from squall.domain.resources.caches import ReplicationGroup
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.host_groups import ACTIVE, DRAINING, EcsCluster
 from squall.domain.resources.shiftable import BY_FIS, ShiftableResource, ZonalShift
@@ -107,6 +108,17 @@ def _activate(fleet: FakeFleet, arn: str, names: set[str]) -> None:
     fleet.others[arn] = cluster.model_copy(update={"hosts": hosts})
 
 
+def fail_over_cache(fleet: FakeFleet, arn: str) -> Callable[[], None]:
+    """The primaries fail over, and stay where they are then."""
+    group = fleet.others[arn]
+    assert isinstance(group, ReplicationGroup)
+    heirs = {key: next(n.id for n in group.nodes if (n.group, n.role) == (key, "replica")) for key in group.primaries}
+    roles = {node.id: "primary" if heirs.get(node.group) == node.id else "replica" for node in group.nodes if node.role}
+    nodes = tuple(node.model_copy(update={"role": roles.get(node.id, "")}) for node in group.nodes)
+    fleet.others[arn] = group.model_copy(update={"nodes": nodes})
+    return lambda: None
+
+
 def nothing(_fleet: FakeFleet, _arn: str) -> Callable[[], None]:
     """The parameters that are not part of the target's description."""
     return lambda: None
@@ -123,6 +135,7 @@ EFFECTS: dict[str, Callable[[FakeFleet, str], Callable[[], None]]] = {
     "aws:dynamodb:global-table-pause-replication": nothing,
     "aws:memorydb:multi-region-cluster-pause-replication": nothing,
     "aws:s3:bucket-pause-replication": nothing,
+    "aws:elasticache:replicationgroup-interrupt-az-power": fail_over_cache,
     "aws:directconnect:virtual-interface-disconnect": nothing,
     "aws:network:disrupt-vpc-endpoint": block,
     "aws:eks:inject-kubernetes-custom-resource": nothing,

@@ -509,6 +509,12 @@ def test_what_arc_shifts_is_read_only_where_a_policy_allows_the_shift() -> None:
     assert finding == {("arc-zonal-shift:ListManagedResources", "*")}
 
 
+def test_caches_are_read_only_where_a_policy_allows_the_action_on_them() -> None:
+    groups = "arn:aws:elasticache:r:a:replicationgroup:*"
+    reading = {("elasticache:DescribeReplicationGroups", groups), ("elasticache:ListTagsForResource", groups)}
+    assert list_granted(ResourceType.REPLICATION_GROUP) - list_granted() == reading
+
+
 def test_transit_gateways_are_read_only_where_a_policy_allows_an_action_on_them() -> None:
     kinds = ("TransitGateways", "TransitGatewayAttachments", "TransitGatewayPeeringAttachments")
     assert list_granted(ResourceType.TRANSIT_GATEWAY) - list_granted() == {(f"ec2:Describe{kind}", "*") for kind in kinds}

@@ -6,6 +6,7 @@ from typing import Any
 
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.documents.discovery import Discovery
+from squall.domain.resources.caches import CacheNode, ReplicationGroup
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
@@ -190,6 +191,21 @@ def bucket(name: str = "orders", zone: str = "", **changes: Any) -> DescribedRes
     return DescribedResource.model_validate({**inputs, **changes})
 
 
+def replication_group(name: str = "orders", zone: str = "", **changes: Any) -> ReplicationGroup:
+    """Two node groups with a primary and a replica each, in two zones. ElastiCache tells their roles."""
+    nodes = [
+        CacheNode(id=f"{name}-{group}-{number}", group=group, zone=f"{REGION}{letter}", role="replica" if number > 1 else "primary")
+        for group in ("0001", "0002")
+        for number, letter in ((1, "a"), (2, "b"))
+    ]
+    inputs = {
+        "id": name, "arn": f"arn:aws:elasticache:{REGION}:{ACCOUNT}:replicationgroup:{name}", "state": "available", "zone": zone,
+        "tags": STAGING, "multi_az": "enabled", "automatic_failover": "enabled",
+        "node_groups": {"0001": "available", "0002": "available"}, "nodes": tuple(nodes),
+    }  # fmt: skip
+    return ReplicationGroup.model_validate({**inputs, **changes})
+
+
 def virtual_interface(name: str = "0rders", zone: str = "", **changes: Any) -> DescribedResource:
     """A Direct Connect virtual interface whose session is up."""
     id_ = f"dxvif-{name.lower().replace('-', '')}"
@@ -290,6 +306,7 @@ BUILDERS: Mapping[ResourceType, Callable[..., Any]] = {
     ResourceType.TRANSIT_GATEWAY: transit_gateway,
     ResourceType.SHIFTABLE: shiftable,
     ResourceType.BUCKET: bucket,
+    ResourceType.REPLICATION_GROUP: replication_group,
     ResourceType.NODEGROUP: nodegroup,
     ResourceType.ECS_CLUSTER: ecs_cluster,
 }

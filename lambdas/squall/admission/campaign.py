@@ -46,7 +46,7 @@ from squall.domain.policy.environment import Environment
 from squall.domain.regions.definition import carries_load, split_definition
 from squall.faults import registry
 from squall.faults.actions.waiting import RESERVE
-from squall.faults.plan import BoundFault, planned_end
+from squall.faults.plan import BoundFault, find_lead, planned_end
 
 Admitted = tuple[Experiment, Environment]
 """An experiment after overrides, and the policy that it runs under."""
@@ -356,11 +356,13 @@ def _make_step(wanted: _Wanted, experiment: Experiment, environment: Environment
 
 
 def _estimate_length(experiment: Experiment, environment: Environment) -> timedelta:
-    """How long the faults last together. Faults of a scenario that wait for others begin when FIS's reserve is over."""
+    """How long the faults last together, with the wait before them. Faults of a scenario that wait for others begin when FIS's
+    reserve is over."""
+    lead = find_lead(experiment.plan)
     if not experiment.faults:
-        return experiment.length
+        return lead + experiment.length
     plan = [BoundFault(planned, registry.bind_fault(planned, environment)) for planned in experiment.plan]
-    return max(experiment.length, planned_end(plan))
+    return lead + max(experiment.length, planned_end(plan))
 
 
 def _make_prompt(step: SuiteStep) -> PlannedStep:

@@ -19,4 +19,6 @@ def find_latest_end(experiment: Experiment, environment: Environment) -> timedel
     timing, document = environment.timing, experiment.rollback.document if experiment.rollback else ""
     undone = environment.rollback_documents[document].timeout_seconds if document in environment.rollback_documents else 0
     recovery = experiment.recovery or timedelta(seconds=timing.recovery_seconds)
-    return find_lead(plan) + max(planned_end(plan), observed) + timedelta(seconds=timing.stop_seconds + undone) + recovery + JUDGING
+    return (
+        find_lead(experiment.plan) + max(planned_end(plan), observed) + timedelta(seconds=timing.stop_seconds + undone) + recovery + JUDGING
+    )

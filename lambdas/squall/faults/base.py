@@ -147,6 +147,8 @@ class Fault(ABC, Generic[R, P]):
     needs_signal: bool = False
     """Whether nothing but a metric can show that the fault did anything: FIS's report says only that the action ran. An
     experiment needs a `fault_signal`, and a run in which it shows nothing is invalid."""
+    target_parameters: tuple[str, ...] = ()
+    """Names of the fault's parameters that FIS has in the targets, not in the action."""
     in_place_of_templates: str = "the experiment's own target and parameters"
     """What works where the parameters can't be read from a FIS template that somebody else made."""
     improvements_on_loss: tuple[str, ...] = ()

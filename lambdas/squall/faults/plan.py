@@ -13,7 +13,7 @@ from typing import Any
 
 from squall.domain.base.model import Model
 from squall.domain.base.problems import InvalidInput, Problem, prefix_paths
-from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, RISKS, FaultType, Risk, RollbackOutcome
+from squall.domain.base.vocabulary import RISKS, FaultType, Risk, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.documents.fault import FaultTemplate, TargetBefore, describe_before
@@ -66,11 +66,6 @@ class BoundFault:
     def injects(self) -> bool:
         """Whether anything is injected. If not, the fault of other Regions is what counts."""
         return self.planned.type is not FaultType.NO_FAULT
-
-    @property
-    def chooses_by_tags(self) -> bool:
-        """Whether FIS chooses its targets by their tags, and takes no ARNs."""
-        return self.planned.resource_type in CHOSEN_BY_TAGS
 
     @property
     def verb(self) -> str:
@@ -164,12 +159,11 @@ def compile_faults(definition: Definition, discovery: Discovery) -> tuple[dict[s
     """Targets and actions of the run's template. A fault that waits for others begins after all their actions. Where FIS
     chooses targets by tags, every fault begins after the time in which its choice is compared with the pins."""
     targets: dict[str, Any] = {}
-    plan = bind_plan(definition)
-    lead = find_lead(plan)
+    lead = find_lead(definition.experiment.plan)
     leading = [LEADS] if lead else []
     actions: dict[str, Any] = {name: _make_lead(lead) for name in leading}
     by_fault: dict[str, list[str]] = {}
-    for bound in plan:
+    for bound in bind_plan(definition):
         own_targets, own_actions = bound.fault.compile(bound.inject(definition, discovery))
         first = [name for other in bound.planned.after for name in by_fault[other]] or leading
         if bound.planned.delay:
@@ -186,10 +180,10 @@ def compile_faults(definition: Definition, discovery: Discovery) -> tuple[dict[s
     return targets, actions
 
 
-def find_lead(plan: Iterable[BoundFault]) -> timedelta:
+def find_lead(plan: Iterable[PlannedFault]) -> timedelta:
     """How long FIS waits before the faults of a run, because it chooses targets of one of them by tags; else nothing. This time
     belongs to no fault."""
-    return LEAD if any(bound.chooses_by_tags for bound in plan) else timedelta(0)
+    return LEAD if any(planned.chosen_by_tags for planned in plan) else timedelta(0)
 
 
 def _make_lead(lead: timedelta) -> dict[str, Any]:

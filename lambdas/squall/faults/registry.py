@@ -69,6 +69,7 @@ _ACTIONS = {
     (FaultType.ROUTE_TABLE_DISRUPTION, ResourceType.SUBNET): "actions.routes:RouteTableDisruption",
     (FaultType.CUSTOM_RESOURCE, ResourceType.POD): "pods.custom_resource:CustomResource",
     (FaultType.BUCKET_PAUSE, ResourceType.BUCKET): "actions.buckets:BucketPause",
+    (FaultType.CACHE_ZONE_POWER, ResourceType.REPLICATION_GROUP): "actions.caches:CacheZonePower",
     (FaultType.ZONAL_AUTOSHIFT, ResourceType.SHIFTABLE): "actions.shifts:ZonalAutoshift",
 }
 """The same of faults whose type is the id of a FIS action."""

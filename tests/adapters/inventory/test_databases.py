@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from squall.adapters.inventory.databases import RdsDatabases
+from squall.adapters.inventory.databases import CacheGroups, RdsDatabases
 from squall.adapters.inventory.instances import AwsInventory
 from squall.adapters.inventory.inventories import Inventories
 from squall.adapters.inventory.target_groups import TargetGroups
 from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.caches import ReplicationGroup
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 from squall.domain.resources.types import OtherResource
 from squall.errors import Unavailable
@@ -215,3 +216,48 @@ def test_rds_that_can_not_be_asked_is_unavailable() -> None:
     rds = Scripted("rds", describe_db_instances=[error("AccessDenied")])
     with pytest.raises(Unavailable, match="DescribeDBInstances"):
         RdsDatabases(rds, ResourceType.DATABASE).find(["orders"], {}, {})
+
+
+CARTS = f"arn:aws:elasticache:{REGION}:123456789012:replicationgroup:carts"
+CACHE_ENTRY = {
+    "ReplicationGroupId": "carts", "ARN": CARTS, "Status": "available", "MultiAZ": "enabled", "AutomaticFailover": "enabled",
+    "NodeGroups": [
+        {
+            "NodeGroupId": "0001", "Status": "available",
+            "NodeGroupMembers": [
+                {"CacheClusterId": "carts-002", "PreferredAvailabilityZone": f"{REGION}b", "CurrentRole": "replica"},
+                {"CacheClusterId": "carts-001", "PreferredAvailabilityZone": f"{REGION}a", "CurrentRole": "primary"},
+            ],
+        },
+        {"NodeGroupId": "0002", "Status": "modifying", "NodeGroupMembers": [{"CacheClusterId": "carts-003"}]},
+    ],
+}  # fmt: skip
+
+
+def test_a_replication_group_is_found_by_its_tags_with_its_nodes_their_zones_and_roles() -> None:
+    client = Scripted(
+        "elasticache",
+        describe_replication_groups=[{"ReplicationGroups": [CACHE_ENTRY]}] * 2,
+        list_tags_for_resource=[{"TagList": [{"Key": "app", "Value": "shop"}]}] * 2,
+    )
+    tagging = Scripted("resourcegroupstaggingapi", get_resources=[{"ResourceTagMappingList": [{"ResourceARN": CARTS}]}])
+    finder = CacheGroups(client, tagging)
+    (group,) = finder.find([], {"app": "shop"}, {}).resources
+    assert isinstance(group, ReplicationGroup)
+    assert (group.id, group.state, group.multi_az, group.automatic_failover) == ("carts", "available", "enabled", "enabled")
+    assert [(node.id, node.group, node.zone, node.role) for node in group.nodes] == [
+        ("carts-001", "0001", f"{REGION}a", "primary"), ("carts-002", "0001", f"{REGION}b", "replica"), ("carts-003", "0002", "", "")
+    ]  # fmt: skip
+    assert group.node_groups == {"0001": "available", "0002": "modifying"}
+    assert client.arguments("describe_replication_groups") == [{"ReplicationGroupId": "carts"}]
+    assert tagging.arguments("get_resources")[0]["ResourceTypeFilters"] == ["elasticache:replicationgroup"]
+    assert finder.refresh([group]).resources == (group,)
+
+
+def test_a_replication_group_that_is_gone_or_another_accounts_is_missing() -> None:
+    other = CARTS.replace("123456789012", "999999999999")
+    answers = [{"ReplicationGroups": [CACHE_ENTRY]}, error("ReplicationGroupNotFoundFault")]
+    client = Scripted("elasticache", describe_replication_groups=answers)
+    finder = CacheGroups(client, Scripted("resourcegroupstaggingapi"))
+    assert finder.find([other, CARTS], {}, {}).missing == (other, CARTS)
+    assert finder.find([], {}, {}).resources == ()

@@ -98,10 +98,10 @@ def test_another_action_is_imported_by_the_entry_of_its_targets_or_refused_with_
     ("action", "resource_type", "key", "says"),
     [
         (
-            "aws:elasticache:replicationgroup-interrupt-az-power",
+            "aws:elasticache:interrupt-cluster-az-power",
             "aws:elasticache:replicationgroup",
             "ReplicationGroups",
-            "FIS takes its targets by tag alone",
+            "is no action that AWS documents for FIS",
         ),
         ("aws:ec2:reboot-instance", "aws:ec2:instance", "Instances", 'did you mean "aws:ec2:reboot-instances"?'),
     ],

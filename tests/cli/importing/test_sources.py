@@ -298,12 +298,12 @@ def test_only_numbers_are_a_tolerance_of_a_metric(tolerance: Any, criteria: list
 
 def test_an_unknown_action_beside_a_known_one_is_named_and_refused() -> None:
     document = read("fis-terminate.json")
-    action_id = "aws:elasticache:replicationgroup-interrupt-az-power"
+    action_id = "aws:elasticache:interrupt-cluster-az-power"
     document["actions"]["pause"] = {"actionId": action_id, "targets": {"ReplicationGroups": "Shop"}}
     known, unknown = import_document(document)
     assert isinstance(known, Imported)
     assert isinstance(unknown, Refused)
-    assert f"{action_id}: FIS takes its targets by tag alone" in str(unknown.problems[0])
+    assert f"{action_id} is no action that AWS documents for FIS" in str(unknown.problems[0])
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -53,7 +53,6 @@ def find_type_problem(experiment: dict[str, Any], path: str) -> Problem:
     [
         ("aws:ec2:terminate-instances", "is instance_termination on EC2 instance", "instance_termination"),
         ("aws:rds:failover-db-cluster", "is database_failure on RDS DB cluster", "database_failure"),
-        ("aws:elasticache:replicationgroup-interrupt-az-power", "takes its targets by tag alone", "custom"),
         ("aws:fis:wait", "it disturbs nothing: `observation`", "custom"),
         ("aws:ec2:terminate-instance", 'is unknown, did you mean "aws:ec2:terminate-instances"?', "custom"),
         ("cpu_stres", 'is unknown, did you mean "cpu_stress"?', "custom"),

@@ -97,9 +97,9 @@ def test_a_termination_with_its_wait_is_adopted() -> None:
             "is a document of the account 666666666666",
         ),
         (
-            template({"actionId": "aws:elasticache:replicationgroup-interrupt-az-power", "targets": {"ReplicationGroups": "Web"}}),
+            template({"actionId": "aws:elasticache:interrupt-cluster-az-power", "targets": {"ReplicationGroups": "Web"}}),
             "actions.a0.actionId",
-            "FIS takes its targets by tag alone, so Squall could not pin them",
+            "is no action that AWS documents for FIS",
         ),
         (
             template({"actionId": "aws:ec2:terminate-instances", "targets": {"Instances": "Web"}}),

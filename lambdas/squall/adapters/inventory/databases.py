@@ -1,13 +1,14 @@
-"""RDS DB instances and clusters as candidates. Only reads."""
+"""RDS DB instances and clusters, and ElastiCache replication groups, as candidates. Only reads."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from squall.adapters.aws import list_items
+from squall.adapters.aws import call, list_items
 from squall.adapters.inventory.inventories import Found, select_named
 from squall.domain.base.vocabulary import ResourceType
+from squall.domain.resources.caches import CacheNode, ReplicationGroup
 from squall.domain.resources.databases import ClusterMember, Database, DatabaseCluster
 
 if TYPE_CHECKING:
@@ -116,4 +117,54 @@ def _read_members(members: Iterable[Mapping[str, Any]], known: Mapping[str, Mapp
             zone=instance.get("AvailabilityZone", ""),
             state=instance.get("DBInstanceStatus", "unknown"),
             writer=member.get("IsClusterWriter", False),
+        )
+
+
+class CacheGroups:
+    """Finds ElastiCache replication groups by tags, or by ARN."""
+
+    def __init__(self, client: Any, tagging: Any) -> None:
+        self._client, self._tagging = client, tagging
+
+    def find(self, names: Sequence[str], tags: Mapping[str, str], _filters: Mapping[str, Sequence[str]], /) -> Found:
+        arns = list(dict.fromkeys(names)) if names else self._find_tagged(tags) if tags else []
+        known = {arn: group for arn in arns if (group := self._read(arn)) is not None}
+        matching = tuple(group for group in known.values() if tags.items() <= group.tags.items())
+        return Found(matching, tuple(arn for arn in arns if names and arn not in known))
+
+    def refresh(self, resources: Sequence[OtherResource]) -> Found:
+        return self.find([resource.arn for resource in resources], {}, {})
+
+    def _find_tagged(self, tags: Mapping[str, str]) -> list[str]:
+        filters, kinds = [{"Key": key, "Values": [value]} for key, value in tags.items()], ["elasticache:replicationgroup"]
+        entries = list_items(self._tagging, "get_resources", "ResourceTagMappingList", TagFilters=filters, ResourceTypeFilters=kinds)
+        return sorted(entry["ResourceARN"] for entry in entries)
+
+    def _read(self, arn: str) -> ReplicationGroup | None:
+        gone = frozenset({"ReplicationGroupNotFoundFault", "ReplicationGroupNotFound"})
+        answer = call(self._client, "describe_replication_groups", absent=gone, ReplicationGroupId=arn.rpartition(":")[2])
+        entry = next((group for group in (answer or {}).get("ReplicationGroups", ()) if group.get("ARN") == arn), None)
+        if entry is None:
+            return None
+        tags = call(self._client, "list_tags_for_resource", ResourceName=arn)
+        groups = entry.get("NodeGroups", ())
+        nodes = [
+            CacheNode(
+                id=member["CacheClusterId"],
+                group=group["NodeGroupId"],
+                zone=member.get("PreferredAvailabilityZone", ""),
+                role=member.get("CurrentRole", ""),
+            )
+            for group in groups
+            for member in group.get("NodeGroupMembers", ())
+        ]
+        return ReplicationGroup(
+            id=entry["ReplicationGroupId"],
+            arn=arn,
+            state=entry["Status"],
+            tags={tag["Key"]: tag.get("Value", "") for tag in tags.get("TagList", ())},
+            multi_az=entry.get("MultiAZ", ""),
+            automatic_failover=entry.get("AutomaticFailover", ""),
+            node_groups={group["NodeGroupId"]: group.get("Status", "") for group in groups},
+            nodes=tuple(sorted(nodes, key=lambda node: node.id)),
         )

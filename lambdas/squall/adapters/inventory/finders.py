@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from squall.adapters.inventory.containers.ecs_clusters import EcsClusters
 from squall.adapters.inventory.containers.nodegroups import Nodegroups
-from squall.adapters.inventory.databases import RdsDatabases
+from squall.adapters.inventory.databases import CacheGroups, RdsDatabases
 from squall.adapters.inventory.described import DescribedResources
 from squall.adapters.inventory.functions import LambdaFunctions
 from squall.adapters.inventory.kubernetes import Kubernetes
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 FINDERS: Mapping[ResourceType, Callable[[Clients], Finder]] = {
     ResourceType.DATABASE: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE),
     ResourceType.DATABASE_CLUSTER: lambda client: RdsDatabases(client("rds"), ResourceType.DATABASE_CLUSTER),
+    ResourceType.REPLICATION_GROUP: lambda client: CacheGroups(client("elasticache"), client("resourcegroupstaggingapi")),
     ResourceType.VOLUME: lambda client: EbsVolumes(client("ec2")),
     ResourceType.SCALING_GROUP: lambda client: ScalingGroups(client("autoscaling")),
     ResourceType.SHIFTABLE: ShiftableResources,

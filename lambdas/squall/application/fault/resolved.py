@@ -84,7 +84,7 @@ def _read_expected(w: Wiring, record: ExecutionRecord) -> _Expected:
         name: tuple(target.arn for target in discovery.targets_of(bound.name))
         for bound in bind_plan(definition)
         for name in targets
-        if bound.chooses_by_tags and bound.owns(name)
+        if bound.planned.chosen_by_tags and bound.owns(name)
     }
     named = {name: {**target, "resourceArns": list(chosen[name])} if name in chosen else target for name, target in targets.items()}
     return _Expected(named, chosen)

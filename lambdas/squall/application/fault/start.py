@@ -71,7 +71,7 @@ def _start(step: Step, record: ExecutionRecord, template_id: str, compiled: Mapp
     experiment = step.definition.experiment
     looks_late = experiment.observes_longer and not watches_for_end(step)
     plan = bind_plan(step.definition)
-    if find_lead(plan):
+    if find_lead(experiment.plan):
         return {**NEXT, "seconds": PROOF_SECONDS}
     length = experiment.observed_length if looks_late else planned_end(plan)
     return {**NEXT, "seconds": int(length.total_seconds()) + seconds_to_first_look(step)}
@@ -139,7 +139,7 @@ def _record_start(step: Step, record: ExecutionRecord, fis: FisExperiment, compi
     if halted or differences:
         step.w.faults.stop(fis.id)  # before anything is written, because the table may be what is broken
     experiment, plan = step.definition.experiment, bind_plan(step.definition)
-    lead = {"lead_seconds": int(find_lead(plan).total_seconds())} if find_lead(plan) else {}
+    lead = {"lead_seconds": int(find_lead(experiment.plan).total_seconds())} if find_lead(experiment.plan) else {}
     longer = {"observation_seconds": int(experiment.observed_length.total_seconds())} if experiment.observes_longer else {}
     read_peers = {"peers_read_at": step.w.clock.now()} if record.part else {}  # a second ago, before FIS was called
     recorded = step.note(

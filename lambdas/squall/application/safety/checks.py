@@ -80,7 +80,7 @@ def run_checks(step: Step, *, final: bool, false_aborts: Sequence[FalseAborts] |
         traits=traits_of(definition),
         counts_as={bound.name: bound.traits.counts_as for bound in plan if bound.traits.counts_as},
         lasts=planned_end(plan),
-        lead=find_lead(plan),
+        lead=find_lead(definition.experiment.plan),
         lasting=list_lasting(plan),
         account=parts[4],
         region=parts[3],

@@ -5,7 +5,6 @@ from datetime import datetime
 from squall.domain.documents.definition import Definition
 from squall.domain.documents.discovery import Discovery
 from squall.domain.resources.workload import Workload, join_workloads
-from squall.faults.plan import bind_plan
 from squall.wiring import Wiring
 
 
@@ -17,9 +16,9 @@ def refresh_workload(w: Wiring, discovery: Discovery, at: datetime) -> Workload:
 def find_workload(w: Wiring, definition: Definition, discovery: Discovery, at: datetime) -> Workload:
     """The workload of the run as it is now, with everything that carries the tags by which FIS chooses targets: also what carries them
     only since the discovery. Raises Unavailable."""
-    parts = [refresh_workload(w, discovery, at)]
-    for bound in bind_plan(definition):
-        fault = bound.planned
-        if bound.chooses_by_tags and fault.target:
-            parts.append(w.inventory.describe([], fault.target.tags, {}, at, resource_type=fault.resource_type, service=None))
-    return join_workloads(parts)
+    again = [
+        w.inventory.describe([], fault.target.tags, {}, at, resource_type=fault.resource_type, service=None)
+        for fault in definition.experiment.plan
+        if fault.chosen_by_tags and fault.target
+    ]
+    return join_workloads([refresh_workload(w, discovery, at), *again])

@@ -50,6 +50,8 @@ class FisAction:
     target_key: str | None = None
     """The name of the targets in the action."""
     parameters: tuple[ActionParameter, ...] = ()
+    target_parameters: tuple[ActionParameter, ...] = ()
+    """The parameters that FIS requires of the targets, not of the action."""
     length_parameter: str | None = None
     """The parameter that says how long the action lasts at most; None: it is over at once."""
     refused: str = ""

@@ -70,8 +70,8 @@ ELASTICACHE = (
         resource_type="aws:elasticache:replicationgroup",
         target_key="ReplicationGroups",
         parameters=(length(),),
+        target_parameters=(text("availabilityZoneIdentifier", required=True),),
         length_parameter="duration",
-        refused="FIS takes its targets by tag alone, so Squall could not pin them",
     ),
 )
 

@@ -46,6 +46,7 @@ class FaultType(StrEnum):
     CUSTOM_RESOURCE = "aws:eks:inject-kubernetes-custom-resource"
     ZONAL_AUTOSHIFT = "aws:arc:start-zonal-autoshift"
     BUCKET_PAUSE = "aws:s3:bucket-pause-replication"
+    CACHE_ZONE_POWER = "aws:elasticache:replicationgroup-interrupt-az-power"
 
     @property
     def is_fis_action(self) -> bool:
@@ -81,6 +82,7 @@ class ResourceType(StrEnum):
     TRANSIT_GATEWAY = "aws:ec2:transit-gateway"
     SHIFTABLE = "aws:arc:zonal-shift-managed-resource"
     BUCKET = "aws:s3:bucket"
+    REPLICATION_GROUP = "aws:elasticache:replicationgroup"
 
     @property
     def words(self) -> str:
@@ -93,7 +95,7 @@ class ResourceType(StrEnum):
         return f"{'an' if self.words[0] in 'AEIR' or self is ResourceType.BUCKET else 'a'} {self.words}"
 
 
-CHOSEN_BY_TAGS = frozenset({ResourceType.BUCKET})
+CHOSEN_BY_TAGS = frozenset({ResourceType.BUCKET, ResourceType.REPLICATION_GROUP})
 """Types of which FIS takes no ARNs: it chooses everything that carries the tags of its template. An experiment says such targets
 by tags alone, and all that carry them are hit."""
 _WORDS = {
@@ -118,6 +120,7 @@ _WORDS = {
     ResourceType.TRANSIT_GATEWAY: "transit gateway",
     ResourceType.SHIFTABLE: "ARC zonal shift resource",
     ResourceType.BUCKET: "S3 bucket",
+    ResourceType.REPLICATION_GROUP: "ElastiCache replication group",
 }
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from squall.domain.base.durations import Span
 from squall.domain.base.model import Model
 from squall.domain.base.problems import WHOLE, Problem, extend_path, suggest_name
-from squall.domain.base.vocabulary import FaultType, ResourceType
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, FaultType, ResourceType
 from squall.domain.experiment.fault_signal import FaultSignal
 from squall.domain.experiment.target import Target, TargetResource, named_in, type_of_targets
 
@@ -87,6 +87,11 @@ class PlannedFault:
     def words(self) -> str:
         """The fault in a sentence: its type, and its name if it has one."""
         return f"{self.name} ({self.type.value})" if self.name else self.type.value
+
+    @property
+    def chosen_by_tags(self) -> bool:
+        """Whether FIS chooses its targets by their tags, and takes no ARNs."""
+        return self.resource_type in CHOSEN_BY_TAGS
 
     def follows(self, other: "PlannedFault") -> bool:
         """Whether it begins only once the other is over, because it waits for it. A planned time is no such order: FIS or

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Tag
 
 from squall.domain.base.vocabulary import ResourceType
 from squall.domain.resources.base import R, Resource
+from squall.domain.resources.caches import ReplicationGroup
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
@@ -45,6 +46,7 @@ _Others = (
     | Annotated[ShiftableResource, Tag(ResourceType.SHIFTABLE.value)]
     | Annotated[Nodegroup, Tag(ResourceType.NODEGROUP.value)]
     | Annotated[EcsCluster, Tag(ResourceType.ECS_CLUSTER.value)]
+    | Annotated[ReplicationGroup, Tag(ResourceType.REPLICATION_GROUP.value)]
     | Annotated[DescribedResource, Tag(_DESCRIBED)]
 )
 OtherResource = Annotated[_Others, Discriminator(_type_of)]
@@ -70,6 +72,7 @@ _NAMES: tuple[tuple[re.Pattern[str], ResourceType], ...] = (
     (re.compile(r"vol-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:volume/vol-[0-9a-f]+"), ResourceType.VOLUME),
     (re.compile(r"subnet-[0-9a-f]+|arn:[^:]+:ec2:[^:]+:\d*:subnet/subnet-[0-9a-f]+"), ResourceType.SUBNET),
     (re.compile(r"arn:[^:]+:ec2:[^:]+:\d*:transit-gateway/tgw-[0-9a-f]+"), ResourceType.TRANSIT_GATEWAY),
+    (re.compile(r"arn:[^:]+:elasticache:[^:]+:\d*:replicationgroup:[A-Za-z0-9-]+"), ResourceType.REPLICATION_GROUP),
     *((managed.pattern, kind) for kind, managed in MANAGED.items()),
 )
 
@@ -104,6 +107,7 @@ FILTERS: Mapping[ResourceType, frozenset[str]] = {
     ResourceType.TRANSIT_GATEWAY: frozenset(),
     ResourceType.NODEGROUP: frozenset(),
     ResourceType.ECS_CLUSTER: frozenset(),
+    ResourceType.REPLICATION_GROUP: frozenset(),
     **dict.fromkeys(MANAGED, frozenset[str]()),
 }
 """The filters that candidates of a type may have; a type that is not listed takes the filters of its own service."""

@@ -7,6 +7,7 @@ from squall.domain.base.vocabulary import CheckOutcome
 from squall.domain.metrics.periods import format_length
 from squall.domain.metrics.scopes import load_balancer_dimension
 from squall.domain.resources.base import Resource
+from squall.domain.resources.caches import ReplicationGroup
 from squall.domain.resources.databases import Database, DatabaseCluster
 from squall.domain.resources.described import DescribedResource
 from squall.domain.resources.functions import LambdaFunction
@@ -87,11 +88,8 @@ def _list_parts_of(resource: Resource) -> Iterator[Part]:
     match resource:
         case LambdaFunction():
             yield {"FunctionName": resource.id}
-        case DatabaseCluster():
-            yield {"DBClusterIdentifier": resource.id}
-            yield from ({"DBClusterIdentifier": resource.id, "DBInstanceIdentifier": member.id} for member in resource.members)
-        case Database():
-            yield {"DBInstanceIdentifier": resource.id}
+        case DatabaseCluster() | Database() | ReplicationGroup():
+            yield from _list_stores(resource)
         case ShiftableResource():
             yield {_DIMENSIONS_OF_SHIFTED.get(resource.kind, "LoadBalancer"): resource.id}
         case TransitGateway():
@@ -107,6 +105,18 @@ def _list_parts_of(resource: Resource) -> Iterator[Part]:
             yield from ({"InstanceId": instance, "SubnetId": resource.id} for instance in resource.instances)
         case EksPod():
             yield {"FullPodName": resource.name, "Namespace": resource.namespace, "ClusterName": resource.cluster.rpartition("/")[2]}
+
+
+def _list_stores(resource: DatabaseCluster | Database | ReplicationGroup) -> Iterator[Part]:
+    match resource:
+        case DatabaseCluster():
+            yield {"DBClusterIdentifier": resource.id}
+            yield from ({"DBClusterIdentifier": resource.id, "DBInstanceIdentifier": member.id} for member in resource.members)
+        case Database():
+            yield {"DBInstanceIdentifier": resource.id}
+        case ReplicationGroup():
+            yield {"ReplicationGroupId": resource.id}
+            yield from ({"ReplicationGroupId": resource.id, "CacheClusterId": node.id} for node in resource.nodes)
 
 
 def _list_pod_controllers(workload: Workload) -> Iterator[Part]:

@@ -33,7 +33,7 @@ UNCOMPARED = frozenset({"tags", "launched_at", "in_service_at", "addresses", "ca
 def make_parameters(action_id: str) -> type[Model]:
     """The model of an action's parameters, by the table. Squall sets the length itself."""
     action = ACTIONS[action_id]
-    own = [parameter for parameter in action.parameters if parameter.name != action.length_parameter]
+    own = [*action.target_parameters, *(parameter for parameter in action.parameters if parameter.name != action.length_parameter)]
     fields: dict[str, Any] = {parameter.name: _make_field(action_id, parameter) for parameter in own}
     return create_model("Parameters", __base__=Model, __module__=__name__, **fields)
 
@@ -93,6 +93,7 @@ class ActionFault(ReportedFault[R, Model]):
         cls.resource_type = ResourceType(action.resource_type or "")
         cls.risk, cls.actions, cls.target_key = action.risk, (action.id,), action.target_key or ""
         cls.action = action.id.rpartition(":")[2]
+        cls.target_parameters = tuple(parameter.name for parameter in action.target_parameters)
         if "parameters" not in vars(cls):
             cls.parameters = make_parameters(action.id)
         cls.names = {name: name for name in cls.parameters.model_fields}
@@ -116,7 +117,7 @@ class ActionFault(ReportedFault[R, Model]):
         return ACTIONS[self.type.value].does
 
     def action_parameters(self, injection: Injection[R, Model], /) -> Mapping[str, str]:
-        values = {name: getattr(injection.parameters, name) for name in self.names}
+        values = {name: getattr(injection.parameters, name) for name in self.names if name not in self.target_parameters}
         return {name: _write_value(value) for name, value in values.items() if value is not None}
 
     def traits(self, parameters: Model) -> FaultTraits:

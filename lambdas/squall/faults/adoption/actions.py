@@ -34,6 +34,13 @@ def is_one_fault(injecting: Actions, targets: Mapping[str, Mapping[str, Any]]) -
     return len(actions) == 1 or (alike and aimed and whole and len(arns) == len(set(arns)) and len(named) == len(set(named)))
 
 
+def with_target_parameters(action: Mapping[str, Any], targets: Mapping[str, Mapping[str, Any]], fault: AnyFault) -> Mapping[str, Any]:
+    """The action with those of the fault's parameters that FIS has in the action's targets."""
+    aimed = [targets.get(str(name), {}).get("parameters", {}) for name in action.get("targets", {}).values()]
+    own = {name: value for given in aimed for name, value in given.items() if name in fault.target_parameters}
+    return {**action, "parameters": {**action.get("parameters", {}), **own}} if own else action
+
+
 def read_action(action: Mapping[str, Any], fault: AnyFault, length: timedelta) -> dict[str, Any]:
     """The parameters of a fault of this length in this action. Raises InvalidInput with paths below the action."""
     action_id, parameters = str(action.get("actionId")), action.get("parameters", {})

@@ -12,7 +12,7 @@ from squall.domain.base.vocabulary import FaultType
 from squall.domain.documents.definition import Definition
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.actions import Actions, find_wait_problems, read_action
+from squall.faults.adoption.actions import Actions, find_wait_problems, read_action, with_target_parameters
 from squall.faults.adoption.entries import choose_entry, is_known, list_modules
 from squall.faults.adoption.lengths import DURATION
 from squall.faults.adoption.place import find_other_place
@@ -125,7 +125,7 @@ def _read_fault(definition: Definition, name: str, action: Mapping[str, Any], ta
     for fault in able:
         length = _length_as(fault, action) or definition.experiment.length
         try:
-            parameters = read_action(action, fault, length)
+            parameters = read_action(with_target_parameters(action, used, fault), fault, length)
         except InvalidInput as invalid:
             refusal = refusal if refusal.problems else invalid
             continue

@@ -64,7 +64,8 @@ def _read_target(definition: Definition, target: Mapping[str, Any], fault: AnyFa
     arns, filters = [*target.get("resourceArns", ())], Filters()
     tags = {**target.get("resourceTags", {})}
     try:
-        named, filters = read_parameters(definition, kind, target.get("parameters", {}))
+        rest = {name: value for name, value in target.get("parameters", {}).items() if name not in fault.target_parameters}
+        named, filters = read_parameters(definition, kind, rest)
         arns += named if not (arns or tags) or kind is ResourceType.POD else []
     except InvalidInput as invalid:
         problems += prefix_paths("parameters", invalid.problems)

@@ -18,7 +18,7 @@ from squall.domain.experiment.experiment import Experiment
 from squall.domain.metrics.periods import format_length
 from squall.domain.run.fis_state import WAIT
 from squall.faults import registry
-from squall.faults.adoption.actions import find_length, find_unfit, is_one_fault, read_action, read_observation
+from squall.faults.adoption.actions import find_length, find_unfit, is_one_fault, read_action, read_observation, with_target_parameters
 from squall.faults.adoption.entries import choose_entry, is_known
 from squall.faults.adoption.keys import PATH, find_double, find_unknown_keys
 from squall.faults.adoption.lengths import OBSERVATION, find_range_problems, with_template_lengths
@@ -95,7 +95,7 @@ def read_template(definition: Definition, template: Mapping[str, Any]) -> tuple[
         problems += prefix_paths(extend_path(PATH, "actions", name), find_other_place(definition, action))
         try:
             if find_place_problem(definition, action) is None:
-                parameters.append(read_action(action, fault, experiment.length))
+                parameters.append(read_action(with_target_parameters(action, targets, fault), fault, experiment.length))
         except InvalidInput as invalid:
             problems += prefix_paths(extend_path(PATH, "actions", name), invalid.problems)
     try:

@@ -4,7 +4,7 @@ So the template asks for the tags of the experiment and for the environment's ow
 What FIS chose in the end is compared with the pins before the action begins (`application/fault/resolved.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from squall.domain.documents.safety import SafetyCheck
@@ -18,18 +18,14 @@ from squall.faults.parameters import P
 class ChosenByTags(ReportedFault[R, P]):
     """A fault whose targets FIS chooses by their tags."""
 
-    def target_parameters(self, _injection: Injection[R, P], /) -> Mapping[str, str]:
-        """What FIS asks for of a target besides its tags."""
-        return {}
-
     def fis_targets(self, injection: Injection[R, P], /) -> dict[str, dict[str, Any]]:
         target: dict[str, Any] = {
             "resourceType": self.fis_resource_type,
             "resourceTags": dict(injection.chosen_by),
             "selectionMode": "ALL",
         }
-        if parameters := self.target_parameters(injection):
-            target["parameters"] = dict(parameters)
+        if self.target_parameters:
+            target["parameters"] = {name: str(getattr(injection.parameters, name)) for name in self.target_parameters}
         return {self.target_key: target}
 
     def check_targets(self, injection: Injection[R, P], /) -> Iterable[SafetyCheck]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from squall.admission.execution_input import Place, admit_input
 from squall.admission.overrides import apply_overrides
 from squall.domain.base.problems import InvalidInput
-from squall.domain.base.vocabulary import CheckOutcome, FaultType, ResourceType, RollbackOutcome
+from squall.domain.base.vocabulary import CHOSEN_BY_TAGS, CheckOutcome, FaultType, ResourceType, RollbackOutcome
 from squall.domain.documents.definition import Definition
 from squall.domain.experiment.execution_input import Overrides
 from squall.domain.experiment.fault_traits import FaultTraits
@@ -352,7 +352,11 @@ def _traits(fault: CustomFault, values: dict[str, str] | None = None) -> FaultTr
     return fault.traits(fault.parse({"action": "again", "values": values or {}}))
 
 
-KNOWN = [fault for fault in registry.list_action_faults() if not fault.actions[0].startswith(("aws:fis:", "aws:ssm:"))]
+KNOWN = [
+    fault
+    for fault in registry.list_action_faults()
+    if not fault.actions[0].startswith(("aws:fis:", "aws:ssm:")) and fault.resource_type not in CHOSEN_BY_TAGS
+]
 
 
 @pytest.mark.parametrize("own", KNOWN, ids=lambda fault: f"{fault.type.value} on {fault.resource_type.value}")

@@ -163,6 +163,7 @@ def test_every_combination_without_an_action_is_refused_with_what_there_is() -> 
         ResourceType.NODEGROUP: f"arn:aws:eks:{REGION}:{ACCOUNT}:nodegroup/main/blue/1cb2-0a",
         ResourceType.ECS_CLUSTER: f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/shop",
         ResourceType.BUCKET: "arn:aws:s3:::orders",
+        ResourceType.REPLICATION_GROUP: f"arn:aws:elasticache:{REGION}:{ACCOUNT}:replicationgroup:orders",
     }
     assert set(names) == set(ResourceType)
     refused = 0

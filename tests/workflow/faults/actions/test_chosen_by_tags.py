@@ -14,7 +14,9 @@ from squall.domain.resources.described import DescribedResource
 from squall.domain.run.fis_state import ActionState, ResolvedTarget
 from squall.domain.run.timeline import EventName
 from squall.domain.safety.resolved_targets import LEAD
+from tests.fakes.workload import ACCOUNT, REGION
 from tests.fakes.world import FakeWorld
+from tests.unit.resources import replication_group
 from tests.workflow.driver import execution_event
 from tests.workflow.endings import ID, Intercept, ended, fail, nothing_is_left, once, record_of, result_of
 from tests.workflow.judging.test_disproof import QUIET, since_the_fault
@@ -258,4 +260,58 @@ def test_targets_that_tags_cannot_say_are_refused_with_what_can(
     (problem,) = result_of(world).problems
     assert problem.path == path
     assert "target: {resource_type: aws:s3:bucket, tags: {…}}" in problem.expected
+    assert world.faults.runs == {}
+
+
+POWER = "aws:elasticache:replicationgroup-interrupt-az-power"
+CACHES = replication_group("carts", arn=f"arn:aws:elasticache:{REGION}:{ACCOUNT}:replicationgroup:carts", tags={**OPTED_IN, "app": "shop"})
+
+
+@pytest.fixture
+def unpowered(paused: dict[str, Any], known: deployed.DeployedDefinitions, world: FakeWorld) -> dict[str, Any]:
+    environments: Any = known.environments
+    environments["staging"] = environment("staging", inline_definitions=True, allowed_types=["aws:elasticache:*"])
+    world.fleet.add_other(CACHES)
+    return paused | {
+        "type": POWER,
+        "target": {"resource_type": "aws:elasticache:replicationgroup", "tags": {"app": "shop"}},
+        "parameters": {"availabilityZoneIdentifier": "eu-west-1a"},
+        "blast_radius": "single_az",
+        "fault_signal": {**paused["fault_signal"], "dimensions": {"ReplicationGroupId": "$target"}},
+    }
+
+
+def test_the_caches_of_a_zone_lose_their_power_and_fail_over(walk: Walk, world: FakeWorld, unpowered: dict[str, Any]) -> None:
+    walk.run({"definition": unpowered})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.VALIDATED), result.reason
+    assert result.rollback is not None
+    assert result.rollback.outcome is RollbackOutcome.RESTORED
+    (proof,) = result.rollback.proofs
+    assert "primaries moved: carts-0001-1 → carts-0001-2, carts-0002-1 → carts-0002-2" in proof.detail
+    template = world.documents.get(ID, FaultTemplate)
+    assert template is not None
+    (target,) = template.body["targets"].values()
+    assert target["parameters"] == {"availabilityZoneIdentifier": "eu-west-1a"}
+    assert target["resourceTags"] == {"app": "shop", **OPTED_IN}
+    assert "arns" not in str(target).lower()
+    nothing_is_left(world)
+
+
+def test_caches_whose_primaries_stayed_prove_no_fault(walk: Walk, world: FakeWorld, unpowered: dict[str, Any]) -> None:
+    world.faults.idle.add("replicationgroup-interrupt-az-power")
+    walk.run({"definition": unpowered})
+    result = result_of(world)
+    assert (result.status, result.verdict) == (Status.COMPLETED, Verdict.INVALID)
+    assert "was a primary in eu-west-1a and is one still" in result.reason
+    nothing_is_left(world)
+
+
+def test_caches_that_would_have_no_node_left_are_refused(walk: Walk, world: FakeWorld, unpowered: dict[str, Any]) -> None:
+    nodes = tuple(node.model_copy(update={"zone": "eu-west-1a"}) if node.group == "0002" else node for node in CACHES.nodes)
+    world.fleet.add_other(CACHES.model_copy(update={"nodes": nodes}))
+    walk.run({"definition": unpowered})
+    result = result_of(world)
+    assert result.status is Status.REJECTED
+    assert "0 of 2" in result.reason or "node group 0002 of carts has no node outside eu-west-1a" in str(result.safety_checks)
     assert world.faults.runs == {}
