@@ -115,7 +115,7 @@ def test_the_name_of_a_target_that_is_no_constant_is_not_called_missing() -> Non
     [
         ("aws:ecs:terminate-tasks", "aws:ecs:stop-task", "terminate-instances"),
         ("aws:dynamodb:inject-error", "aws:dynamodb:global-table-pause-replication", "aws:lambda"),
-        ("aws:elasticache:interrupt-cluster-az-power", "an Automation document that does the same", "replicationgroup"),
+        ("aws:elasticache:interrupt-cluster-az-power", "aws:elasticache:replicationgroup-interrupt-az-power", "aws:lambda"),
         ("aws:sqs:impair", "an Automation document that does the same", "did you mean"),
     ],
 )
