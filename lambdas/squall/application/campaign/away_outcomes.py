@@ -62,6 +62,9 @@ def _ask_member(w: Wiring, plan: CampaignPlan | None, run: StepRun, now: datetim
         if ended and error.code == UNREADABLE:  # of another version, which stays so
             return AwayReading(StepOutcome.UNKNOWN, f"it has ended in {run.member}, and its record can't be read: {error}")
         raise
+    if stored is not None and not stored.final and now >= find_over_by(run) and stored.execution_arn == run.arn:
+        unclosed = f"nobody in {run.member} has closed its record, although the run had ended by itself at the latest"
+        return AwayReading(StepOutcome.UNKNOWN, unclosed)
     return _judge_record(plan, run, stored, ended=ended)
 
 

@@ -3,6 +3,7 @@ verdict. No member's bad luck leaves a step running unseen, starts one twice, or
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from squall.domain.base.vocabulary import Status, Verdict
 from squall.domain.campaign.away import LONGEST_RUN, START_WITHIN
 from squall.domain.campaign.outcome import StepOutcome
+from squall.domain.run.home import Member
+from squall.domain.run.record import ExecutionRecord
 from squall.errors import Unavailable
 from tests.workflow.campaign.members.rig import AWAY, HERE, ID, Fleet, fleet
 from tests.workflow.regions.rig import breach
@@ -155,6 +158,24 @@ def test_a_member_that_is_never_read_again_is_given_up_when_its_run_has_ended_by
         it.turns.run(longest=timedelta(days=5))
         assert ending(it) == (Status.COMPLETED, Verdict.INCONCLUSIVE, [StepOutcome.UNKNOWN])
         assert it.step().reason.startswith("payments could not be read until ")
+        assert it.record.ended_at
+        assert timedelta() < it.record.ended_at - it.record.started_at - LONGEST_RUN < timedelta(hours=2)
+
+
+def test_a_member_that_can_be_read_and_closes_no_run_any_more_is_given_up_at_the_same_time() -> None:
+    with fleet(AWAY, HERE, stop_on="never") as it:
+        runs = it.home.world.member_runs
+        read = runs.read
+
+        def read_unclosed(member: Member, execution_id: str) -> ExecutionRecord | None:
+            stored = read(member, execution_id)
+            return replace(stored, status=Status.RUNNING, verdict=None) if stored else None
+
+        setattr(runs, "read", read_unclosed)  # noqa: B010 - mypy takes no new method
+        it.begin()
+        it.turns.run(longest=timedelta(days=5))
+        assert ending(it) == (Status.COMPLETED, Verdict.INCONCLUSIVE, [StepOutcome.UNKNOWN])
+        assert it.step().reason.startswith("nobody in payments has closed its record")
         assert it.record.ended_at
         assert timedelta() < it.record.ended_at - it.record.started_at - LONGEST_RUN < timedelta(hours=2)
 
