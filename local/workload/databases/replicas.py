@@ -205,26 +205,28 @@ class Reader:
 
 
 class Replicas:
-    """The readers, in a thread that runs only while the settings ask for it."""
+    """The readers, each in a thread that runs only while the settings ask for it: none waits for another's calls."""
 
     def __init__(self, endpoint: str, region: str, tags: dict[str, str]) -> None:
         self._account = Account(endpoint, region, tags)
-        self._running: _Rounds | None = None
+        self._running: list[_Rounds] = []
 
     def settle(self, settings: Settings) -> None:
         """Make or delete what is replicated, as the settings say. Without replicas nothing is called."""
-        if settings.replicas and self._running is None:
+        if settings.replicas and not self._running:
             readers = [Reader(Table(self._account)), Reader(Bucket(self._account))]
             for reader in readers:
                 reader.replicated.make()
-            self._running = _Rounds(readers, self._account.client("cloudwatch"))
-            self._running.fallback = settings.ask_original
-            self._running.start()
-        elif settings.replicas and self._running is not None:
-            self._running.fallback = settings.ask_original
-        elif self._running is not None:
-            self._running.end()
-            self._running = None
+            cloudwatch = self._account.client("cloudwatch")
+            self._running = [_Rounds(reader, cloudwatch, settings.ask_original) for reader in readers]
+            for rounds in self._running:
+                rounds.start()
+        for rounds in self._running:
+            rounds.fallback = settings.ask_original
+        if not settings.replicas:
+            for rounds in self._running:
+                rounds.end()
+            self._running = []
 
     def as_dict(self) -> dict[str, object] | None:
         """What is replicated, for people and tests."""
@@ -234,45 +236,41 @@ class Replicas:
 class _Rounds(threading.Thread):
     """Writes and reads every second, and publishes every period."""
 
-    fallback = True
-
-    def __init__(self, readers: list[Reader], cloudwatch: Any) -> None:
+    def __init__(self, reader: Reader, cloudwatch: Any, fallback: bool) -> None:
         super().__init__(name="replicas", daemon=True)
-        self._readers, self._cloudwatch = readers, cloudwatch
+        self._reader, self._cloudwatch, self.fallback = reader, cloudwatch, fallback
         self._over = threading.Event()
 
     def run(self) -> None:
         period = _period_at(time.time())
         while not self._over.wait(ROUND_SECONDS):
-            for reader in self._readers:
-                self._attempt(reader)
+            self._attempt()
             if (now := _period_at(time.time())) != period:
                 self._publish(period)
                 period = now
 
-    def _attempt(self, reader: Reader) -> None:
+    def _attempt(self) -> None:
         try:
-            reader.round(fallback=self.fallback)
+            self._reader.round(fallback=self.fallback)
         except Exception:
-            log.exception("%s was not written or read", reader.replicated.dimensions)
+            log.exception("%s was not written or read", self._reader.replicated.dimensions)
 
     def _publish(self, start: float) -> None:
-        data = [datum for reader in self._readers for datum in reader.take(start)]
+        data = list(self._reader.take(start))
         try:
             if data:
                 self._cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
         except Exception:
-            log.exception("period %s of the replicas was not published", start)
+            log.exception("period %s of %s was not published", start, self._reader.replicated.dimensions)
 
     def end(self) -> None:
         """Stop, and delete what is replicated."""
         self._over.set()
         self.join(CALL_SECONDS)
-        for reader in self._readers:
-            try:
-                reader.replicated.delete()
-            except ClientError:
-                log.exception("%s was not deleted", reader.replicated.dimensions)
+        try:
+            self._reader.replicated.delete()
+        except ClientError:
+            log.exception("%s was not deleted", self._reader.replicated.dimensions)
 
 
 def _period_at(now: float) -> float:
