@@ -33,6 +33,21 @@ class RecoveredIn:
     """Whether everything held from the effect on, so that there was nothing to recover from."""
 
 
+def measure_recovery(
+    result: Result, effect_at: datetime | None, over_at: datetime | None, *, ends_at_once: bool = False
+) -> RecoveredIn | None:
+    """How long the workload took to recover from a fault that took effect and was over at these times; None if it did not recover, or
+    if that is not known."""
+    recovery = result.recovery
+    if recovery is None or not recovery.recovered or recovery.recovered_at is None or effect_at is None:
+        return None
+    at, latest = recovery.recovered_at, recovery.recovered_after is not None
+    if ends_at_once or over_at is None or at < over_at:
+        seconds = max(0.0, (at - effect_at).total_seconds())
+        return RecoveredIn(seconds, "the fault took effect", at_the_latest=latest, throughout=at <= effect_at)
+    return RecoveredIn((at - over_at).total_seconds(), "the fault ended", at_the_latest=latest)
+
+
 @dataclass(frozen=True)
 class Facts:
     record: ExecutionRecord
@@ -128,14 +143,7 @@ class Facts:
         Counted as criteria count it: from the effect of a fault that is over at once, and from the end of a fault that
         lasts.
         """
-        recovery, effect_at, over_at = self.result.recovery, self.effect_at, self.fault_over_at
-        if recovery is None or not recovery.recovered or recovery.recovered_at is None or effect_at is None:
-            return None
-        at, latest = recovery.recovered_at, recovery.recovered_after is not None
-        if self.ends_at_once or over_at is None or at < over_at:
-            seconds = max(0.0, (at - effect_at).total_seconds())
-            return RecoveredIn(seconds, "the fault took effect", at_the_latest=latest, throughout=at <= effect_at)
-        return RecoveredIn((at - over_at).total_seconds(), "the fault ended", at_the_latest=latest)
+        return measure_recovery(self.result, self.effect_at, self.fault_over_at, ends_at_once=self.ends_at_once)
 
     @property
     def stopped_on_time(self) -> bool:

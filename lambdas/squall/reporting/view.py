@@ -146,7 +146,7 @@ def _make_tiles(facts: Facts) -> Iterable[Tile]:
         if seconds is not None:
             yield Tile(label, format_duration(seconds), note)
     if facts.recovered_in:
-        yield _make_recovery_tile(facts.recovered_in)
+        yield make_recovery_tile(facts.recovered_in)
     if result.recovery and not result.recovery.recovered:
         yield Tile("to recover", "not seen", "while it was watched")
     if result.end_time:
@@ -155,7 +155,8 @@ def _make_tiles(facts: Facts) -> Iterable[Tile]:
         yield Tile("cost", f"${result.cost['total_usd']:.2f}", "at list prices")
 
 
-def _make_recovery_tile(recovered: RecoveredIn) -> Tile:
+def make_recovery_tile(recovered: RecoveredIn) -> Tile:
+    """How long the recovery took, and what that is counted from."""
     if recovered.throughout:
         return Tile("to recover", "0 s", "everything held throughout")
     return Tile("to recover", f"{'≤ ' if recovered.at_the_latest else ''}{format_duration(recovered.seconds)}", f"after {recovered.zero}")

@@ -13,6 +13,7 @@ from squall.domain.campaign.outcome import StepOutcome
 from squall.domain.campaign.result import CampaignResult, StepResult
 from squall.domain.documents.judgement import CriterionResult
 from squall.domain.documents.metrics.statistics import Times
+from squall.domain.documents.recovery import Recovery
 from squall.domain.documents.result import Result
 from squall.reporting import page
 from squall.reporting.campaign.page import build_campaign_page, render_campaign
@@ -83,6 +84,25 @@ def test_each_region_stands_beside_the_others_with_its_verdict_its_criteria_and_
     assert here.report.url.startswith(f"https://{HERE}.console.aws.amazon.com/s3/object/bucket-here")
     assert there.report.url.startswith(f"https://{THERE}.console.aws.amazon.com/s3/object/bucket-there")
     assert there.report.url.endswith("results/shop-eu-central-1/report.html")
+
+
+def minute(number: int) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+@pytest.mark.parametrize(
+    ("over", "recovered", "value", "note"),
+    [(5, 6, "60 s", "after the fault ended"), (5, 3, "60 s", "after the fault took effect"), (5, 2, "0 s", "everything held throughout")],
+)
+def test_the_time_to_recover_is_counted_as_criteria_count_it_and_says_from_when(over: int, recovered: int, value: str, note: str) -> None:
+    result = result_of(HERE, criterion()).model_copy(
+        update={
+            "times": Times(effect_at=minute(2), fault_ended_at=minute(over)),
+            "recovery": Recovery(recovered=True, recovered_at=minute(recovered), seconds_to_recover=60.0 * (recovered - 2)),
+        }
+    )
+    (here, _) = view_regions(STEPS, (PartMeasured(HERE, result, "bucket-here"), PARTS[1]), ARN)
+    assert (here.tiles[-1].label, here.tiles[-1].value, here.tiles[-1].note) == ("To recover", value, note)
 
 
 def test_the_line_lies_within_its_picture_and_has_the_threshold_of_an_absolute_sentence_only() -> None:

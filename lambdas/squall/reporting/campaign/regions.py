@@ -1,7 +1,7 @@
 """The Regions of a run side by side: how each ended, what its criteria measured, and where its own report is."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from squall.domain.base.vocabulary import FaultType
 from squall.domain.campaign.result import StepResult
@@ -12,6 +12,8 @@ from squall.reporting.campaign.courses import Courses, Measurements, build_cours
 from squall.reporting.campaign.pictures import word_of
 from squall.reporting.elements import Link, Tile, Word
 from squall.reporting.formatting import format_clock, format_duration, format_quantity, spell_out
+from squall.reporting.run_facts import measure_recovery
+from squall.reporting.view import make_recovery_tile
 
 WIDTH, HEIGHT, EDGE = 240.0, 44.0, 4.0
 """Of the line of a criterion, in its own units."""
@@ -117,8 +119,8 @@ def _make_tiles(result: Result, *, carries: bool) -> Iterator[Tile]:
         yield Tile("Load since" if carries else "Fault since", format_clock(times.effect_at))
     if times.to_detect_seconds is not None:
         yield Tile("Noticed after", format_duration(times.to_detect_seconds))
-    if result.recovery and result.recovery.seconds_to_recover is not None:
-        yield Tile("Recovered after", format_duration(result.recovery.seconds_to_recover))
+    if recovered := measure_recovery(result, times.effect_at, times.fault_ended_at):
+        yield replace(make_recovery_tile(recovered), label="To recover")
 
 
 def _view_criterion(criterion: CriterionResult) -> CriterionView:
