@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -56,8 +57,31 @@ def test_it_is_validated_if_both_regions_are(two: Together) -> None:
     assert [run.step for run in two.whole.runs] == [HOME, AWAY]
     assert "eu-west-1: validated" in two.whole.reason
     assert "eu-central-1: validated" in two.whole.reason
+    for run, stack in zip(two.whole.runs, two.stacks, strict=True):
+        record = stack.record()
+        assert run.watched_from == record.fault_started_at
+        assert run.watched_from
+        assert run.watched_until == run.watched_from + timedelta(seconds=record.observed_seconds)
     assert wait_of_home(two) <= BY_MESSAGE
     assert len(two.home.ended[RUN].states) < 20, "it sleeps on a token"
+
+
+def test_faults_that_were_hardly_at_work_together_validate_nothing_about_both(two: Together) -> None:
+    """One Region's record says that FIS began there when most of the fault was over elsewhere."""
+
+    def shift(_: dict[str, Any]) -> None:
+        record = two.away.record()
+        assert record.fault_started_at
+        late = record.fault_started_at + timedelta(seconds=record.observed_seconds * 0.6)
+        two.away.world.records.items[record.id] = replace(record, fault_started_at=late)
+
+    two.begin()
+    two.away.after["Record"] = shift
+    two.run()
+    status, verdict, held = whole(two)
+    assert (status, verdict, held) == (Status.COMPLETED, Verdict.INCONCLUSIVE, None)
+    assert outcomes(two) == [StepOutcome.VALIDATED, StepOutcome.VALIDATED]
+    assert "at work together for only" in two.whole.reason
 
 
 @pytest.mark.parametrize("seconds", [0, 20, 40, 59])

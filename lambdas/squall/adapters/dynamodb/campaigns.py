@@ -180,6 +180,8 @@ def _run_item(run: StepRun) -> Item:
         "arn": run.arn.removesuffix(f":{run.execution_id}"),  # 500 steps have to fit into an item
         "token": run.token,
         "fault_type": run.fault_type,
+        "watched_from": _optional_instant(run.watched_from),
+        "watched_until": _optional_instant(run.watched_until),
     }
     return {"number": make_number(run.number), **{name: make_text(value) for name, value in texts.items() if value}}
 
@@ -251,6 +253,8 @@ def _read_run(item: Item) -> StepRun:
         arn=f"{item['arn']['S']}:{item['execution_id']['S']}" if "arn" in item else "",
         token=_text(item, "token"),
         fault_type=_text(item, "fault_type"),
+        watched_from=_instant(item, "watched_from"),
+        watched_until=_instant(item, "watched_until"),
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from squall.application.admission.execution_ids import START_TOLERANCE
 from squall.application.campaign.away_outcomes import read_away_step
 from squall.application.fleet.visits import ask_at_once
-from squall.domain.base.vocabulary import Mode, Status
+from squall.domain.base.vocabulary import FaultType, Mode, Status
 from squall.domain.campaign.outcome import StepOutcome, classify_run
 from squall.domain.campaign.plan import CampaignPlan
 from squall.domain.campaign.record import CampaignRecord, StepRun, cut_reason
@@ -82,7 +82,11 @@ def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored:
     """The execution with this outcome. It ended when its record says, or now if the record does not say."""
     ended_at = (stored.ended_at if stored else None) or w.clock.now()
     fault_type = stored.fault_type if stored and run.member else ""
-    return replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason), token="", fault_type=fault_type)
+    ended = replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason), token="", fault_type=fault_type)
+    if stored is None or stored.part is None or stored.fault_started_at is None or stored.fault_type == FaultType.NO_FAULT:
+        return ended
+    until = stored.fault_started_at + timedelta(seconds=stored.observed_seconds)
+    return replace(ended, watched_from=stored.fault_started_at, watched_until=until)
 
 
 def _read_away(w: Wiring, plan: CampaignPlan | None, run: StepRun) -> StepReading:
