@@ -105,10 +105,18 @@ def test_a_record_of_another_version_is_told_as_that(monkeypatch: pytest.MonkeyP
 def test_an_abort_is_asked_of_the_member_s_own_function(monkeypatch: pytest.MonkeyPatch) -> None:
     invoked = Scripted("lambda", invoke=[{"StatusCode": 202}])
     runs, *_ = entering(monkeypatch, **{"lambda": invoked})
-    runs.abort(MEMBER, "drill-s001", "enough", "ada")
+    runs.abort(MEMBER, ARN, "enough", "ada")
     (asked,) = invoked.arguments("invoke")
     assert (asked["FunctionName"], asked["InvocationType"]) == ("Squall-Abort", "Event")
     assert json.loads(asked["Payload"]) == {"execution_id": "drill-s001", "reason": "enough", "requested_by": "ada"}
+
+
+def test_the_function_of_a_stack_that_took_the_members_name_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    invoked = Scripted("lambda", invoke=[])
+    runs, *_ = entering(monkeypatch, **{"lambda": invoked})
+    with pytest.raises(Unavailable, match=f"the stack Squall runs {MACHINE} now"):
+        runs.abort(MEMBER, ARN.replace("Squall-Experiment", "Squall-Earlier"), "enough", "ada")
+    assert not invoked.arguments("invoke")
 
 
 @pytest.mark.parametrize(

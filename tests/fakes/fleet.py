@@ -135,8 +135,8 @@ class FakeMemberRuns:
     def read(self, member: Member, execution_id: str) -> ExecutionRecord | None:
         return self._reach(member, "read").world.records.get(execution_id)  # type: ignore[no-any-return]
 
-    def abort(self, member: Member, execution_id: str, reason: str, requested_by: str) -> None:
-        payload = {"execution_id": execution_id, "reason": reason, "requested_by": requested_by}
+    def abort(self, member: Member, arn: str, reason: str, requested_by: str) -> None:
+        payload = {"execution_id": arn.rpartition(":")[2], "reason": reason, "requested_by": requested_by}
         self._reach(member, "abort").send("Abort", payload)
         self._answer("abort")
 

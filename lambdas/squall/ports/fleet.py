@@ -57,8 +57,9 @@ class MemberRuns(Protocol):
         """The record of an execution in the member's table, read consistently; None if there is none. Who was asked for approval,
         who voted, the proofs and the timeline are not read, and empty in the answer."""
 
-    def abort(self, member: Member, execution_id: str, reason: str, requested_by: str) -> None:
-        """Invoke the member's Abort function, asynchronously, with `{"execution_id", "reason", "requested_by"}`."""
+    def abort(self, member: Member, arn: str, reason: str, requested_by: str) -> None:
+        """Invoke the member's Abort function, asynchronously, with `{"execution_id", "reason", "requested_by"}`. The execution has to
+        be one of that stack: the function of another stack knows no such run, and would not say so."""
 
 
 class Collected(Protocol):

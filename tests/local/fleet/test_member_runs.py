@@ -52,7 +52,7 @@ CALLS: dict[str, Callable[[RoleMemberRuns, Member], object]] = {
     "start": lambda runs, member: runs.start(member, ARN, {"experiment": "x"}),
     "describe": lambda runs, member: runs.describe(member, ARN),
     "read": lambda runs, member: runs.read(member, "drill-s001"),
-    "abort": lambda runs, member: runs.abort(member, "drill-s001", "enough", "ada"),
+    "abort": lambda runs, member: runs.abort(member, ARN, "enough", "ada"),
 }
 ASKED = {
     "cloudformation:DescribeStacks": {"locate", "read", "abort"},

@@ -59,10 +59,14 @@ class RoleMemberRuns:
         item = answer.get("Item")
         return None if item is None else elsewhere.understand(from_item, item)
 
-    def abort(self, member: Member, execution_id: str, reason: str, requested_by: str) -> None:
+    def abort(self, member: Member, arn: str, reason: str, requested_by: str) -> None:
+        machine, _, execution_id = arn.replace(":execution:", ":stateMachine:").rpartition(":")
         body = json.dumps({"execution_id": execution_id, "reason": reason, "requested_by": requested_by}).encode()
         with _unavailable():
             keys = assume_role(self._sts, member)
+            if (there := self._find_output(member, keys, "ExperimentStateMachineArn")) != machine:
+                message = f"the stack {member.stack} runs {there} now, and the run is one of {machine}"
+                raise Refused("cloudformation", "DescribeStacks", "OtherStack", message)
             function = self._find_output(member, keys, "AbortFunctionName")
             client = _make_client(keys, member, "lambda")
             call(client, "invoke", refusable=True, FunctionName=function, InvocationType="Event", Payload=body)

@@ -20,7 +20,7 @@ def abort_in_members(w: Wiring, runs: Sequence[StepRun], reason: str, by: str) -
     def ask(run: StepRun) -> dict[str, Any]:
         said = {"execution_id": run.execution_id, "member": run.member}
         try:
-            w.member_runs.abort(require_place(run), run.execution_id, reason, by)
+            w.member_runs.abort(require_place(run), run.arn, reason, by)
         except Unavailable as error:
             w.logger.exception("a member was not reached", extra=said)
             return {**said, "asked": False, "error": str(error), "command": make_command(run, find_place(run))}
