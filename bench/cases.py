@@ -53,6 +53,8 @@ REBOOTED = _of_target("StatusCheckFailed of the target", "AWS/EC2", "StatusCheck
 WRITE_TIME = Signal("VolumeTotalWriteTime of the target", "AWS/EBS", "VolumeTotalWriteTime", (("VolumeId", "$target"),), Total, unit=" s")
 STALLED = Signal("VolumeStalledIOCheck of the target", "AWS/EBS", "VolumeStalledIOCheck", (("VolumeId", "$target"),), "Maximum")
 REPLICA_AGE = Signal("ReplicaAge of the target", "SampleWeb", "ReplicaAge", (("TableName", "$target"),), Highest, unit=" s")
+_RULE = (("SourceBucket", "$target"), ("DestinationBucket", "sample-archive-copy"), ("RuleId", "everything"))
+NOT_COPIED = Signal("OperationsPendingReplication of the target", "AWS/S3", "OperationsPendingReplication", _RULE, Highest)
 WITH_REPLICAS: Mapping[str, object] = {"replicas": True}
 _TASKS = "sample-tasks"
 _BEHIND_BALANCER = (("TargetGroup", "targetgroup/sample-tasks/fd765c25cd212fbd"), ("LoadBalancer", "app/sample-tasks/fd765c25cd212fbd"))
@@ -124,6 +126,7 @@ RESILIENT_CASES = (
     Case("volume-stall", "volume-stall", STALLED),
     Case("slow-volume", "slow-volume", WRITE_TIME),
     Case("table-replication-pause", "table-replication-pause", REPLICA_AGE, settings=WITH_REPLICAS),
+    Case("bucket-replication-pause", "bucket-replication-pause", NOT_COPIED, settings=WITH_REPLICAS),
     Case("no-capacity", "no-capacity", HEALTHY, settings={"refresh_seconds": 10}),
     Case("deploy-under-fault", "deploy-under-fault", HEALTHY),
     Case("ecs-task-stop", "ecs-task-stop", HEALTHY_TASKS, duration="PT30S", settings=WITH_TASKS),
@@ -150,6 +153,7 @@ FRAGILE_CASES = (
     _fragile_case("zone-loss", HEALTHY, "fragile-database", "System availability"),
     _fragile_case("volume-stall", STALLED, "fragile-disk", "System availability"),
     _fragile_case("table-replication-pause", REPLICA_AGE, "fragile-replica", "Stale reads"),
+    _fragile_case("bucket-replication-pause", NOT_COPIED, "fragile-replica", "Stale reads"),
     _fragile_case("ecs-task-stop", HEALTHY_TASKS, "fragile-group", "Auto Scaling launches", "PT30S", WITH_TASKS),
     _fragile_case("ecs-slow-dependency", TASK_ROUND_TRIP, "fragile-dependency", "System availability", "PT30S", WITH_TASKS),
     _fragile_case("ecs-cpu-stress", TASK_CPU, "fragile-cpu", "System availability", "PT30S", WITH_TASKS),
