@@ -26,7 +26,7 @@ def install_patches() -> None:
 
 
 _behind: dict[Link, float] = {}
-"""The longest that something took that arrived since the metrics were published, in seconds."""
+"""The longest delay of a change that has arrived since the metrics were last published, in seconds."""
 _served: list[tuple[asyncio.AbstractEventLoop, Backlog[Link]]] = []
 _publishing: list[bool] = []
 

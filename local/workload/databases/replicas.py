@@ -53,7 +53,7 @@ class Replicated(Protocol):
         ...
 
     def read(self, *, copy: bool) -> float | None:
-        """The time at which that was written which the copy or the original has; None if it has nothing."""
+        """When the value that the copy, or the original, holds was written; None if it holds none."""
         ...
 
     def delete(self) -> None:

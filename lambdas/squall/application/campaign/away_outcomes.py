@@ -42,7 +42,7 @@ def read_away_step(w: Wiring, plan: CampaignPlan | None, run: StepRun) -> AwayRe
         over_by = find_over_by(run)
         if now < over_by:
             return AwayReading(unread=str(error))
-        since = f"{run.member} could not be read until {over_by:%Y-%m-%d %H:%M} UTC, when the run had ended by itself at the latest"
+        since = f"{run.member} could not be read until {over_by:%Y-%m-%d %H:%M} UTC, and the run had ended by itself before that"
         return AwayReading(StepOutcome.UNKNOWN, f"{since}: {error}")
 
 
@@ -63,7 +63,7 @@ def _ask_member(w: Wiring, plan: CampaignPlan | None, run: StepRun, now: datetim
             return AwayReading(StepOutcome.UNKNOWN, f"it has ended in {run.member}, and its record can't be read: {error}")
         raise
     if stored is not None and not stored.final and now >= find_over_by(run) and stored.execution_arn == run.arn:
-        unclosed = f"nobody in {run.member} has closed its record, although the run had ended by itself at the latest"
+        unclosed = f"nobody in {run.member} has closed its record, although the run must have ended by itself by now"
         return AwayReading(StepOutcome.UNKNOWN, unclosed)
     return _judge_record(plan, run, stored, ended=ended)
 

@@ -31,7 +31,7 @@ def find_late_problems(raw: object, run: Run) -> list[Problem]:
     step = FleetStep.model_validate(named)
     if run.started_at <= step.start_by:
         return []
-    message = f"{step.campaign} at home starts this step no more: {step.start_by:%Y-%m-%d %H:%M:%S} UTC is over"
+    message = f"{step.campaign} at home no longer starts this step: it had to begin by {step.start_by:%Y-%m-%d %H:%M:%S} UTC"
     return [Problem(path="fleet.start_by", message=message, expected="a new campaign")]
 
 
