@@ -25,8 +25,8 @@ from local.account.patching import require_names
 PATH = "/_squall/other-region"
 ANSWER_SECONDS = 60.0
 GLOBAL = frozenset({"cloudfront", "iam", "organizations", "route53", "sts"})
-"""Services that are the account's, or, as STS, that nobody asks for another Region here. SDKs sign a call to IAM for us-east-1,
-wherever they are."""
+"""Services whose resources belong to no Region, and STS, which nobody here asks in another Region. SDKs sign a call to IAM for
+us-east-1, wherever they are."""
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 Answer = tuple[int, dict[str, str], bytes]
 Handler = Callable[..., Awaitable[Any]]
