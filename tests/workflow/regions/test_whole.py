@@ -59,7 +59,7 @@ def test_it_is_validated_if_both_regions_are(two: Together) -> None:
     assert "eu-central-1: validated" in two.whole.reason
     for run, stack in zip(two.whole.runs, two.stacks, strict=True):
         record = stack.record()
-        assert run.watched_from == record.fault_started_at
+        assert run.watched_from == record.begins_at
         assert run.watched_from
         assert run.watched_until == run.watched_from + timedelta(seconds=record.observed_seconds)
     assert wait_of_home(two) <= BY_MESSAGE

@@ -83,10 +83,10 @@ def end_step(w: Wiring, run: StepRun, outcome: StepOutcome, reason: str, stored:
     ended_at = (stored.ended_at if stored else None) or w.clock.now()
     fault_type = stored.fault_type if stored and run.member else ""
     ended = replace(run, outcome=outcome, ended_at=ended_at, reason=cut_reason(reason), token="", fault_type=fault_type)
-    if stored is None or stored.part is None or stored.fault_started_at is None or stored.fault_type == FaultType.NO_FAULT:
+    if stored is None or stored.part is None or stored.begins_at is None or stored.fault_type == FaultType.NO_FAULT:
         return ended
-    until = stored.fault_started_at + timedelta(seconds=stored.observed_seconds)
-    return replace(ended, watched_from=stored.fault_started_at, watched_until=until)
+    until = stored.begins_at + timedelta(seconds=stored.observed_seconds)
+    return replace(ended, watched_from=stored.begins_at, watched_until=until)
 
 
 def _read_away(w: Wiring, plan: CampaignPlan | None, run: StepRun) -> StepReading:

@@ -52,7 +52,7 @@ class StepRun:
     fault_type: str = ""
     """Of an execution in a member: its fault, which home reads when it has ended."""
     watched_from: datetime | None = None
-    """Of a part of a run over several Regions that has ended: when FIS began its fault. None if it had no fault."""
+    """Of a part of a run over several Regions that has ended: when its fault began. None if it had no fault."""
     watched_until: datetime | None = None
     """Until when that fault, or its observation, was to last."""
 
