@@ -240,9 +240,11 @@ def _count_fleet(steps: int, members: int) -> CountedFleet:
         "steps": [{"experiment": "seed", "name": f"step-{number}", "member": names[number % members]} for number in range(steps)],
     }
     known = deployed.DeployedDefinitions({}, {}, {"long": suite})
-    stacks = {name: MemberByContract(world.clock, f"4444555566{number:02}", RUN_SECONDS) for number, name in enumerate(names)}
-    world.member_runs.stacks = dict(stacks)
-    entered = tuple(Member(name, "eu-west-1", "Squall", f"arn:aws:iam::444455556666:role/{name}", "an-external-id") for name in names)
+    entered = tuple(
+        Member(name, "eu-west-1", "Squall", f"arn:aws:iam::4444555566{number:02}:role/{name}", "an-external-id")
+        for number, name in enumerate(names)
+    )
+    world.member_runs.stacks = {member.name: MemberByContract(world.clock, member, RUN_SECONDS) for member in entered}
     began, started = time.process_time(), world.clock.now()
     with (
         patch.object(campaign_admit, "load_deployed", lambda: known),

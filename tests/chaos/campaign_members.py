@@ -33,8 +33,9 @@ CAMPAIGN: dict[str, Any] = {
 @contextmanager
 def fleet_of_one(world: FakeWorld) -> Iterator[None]:
     """The world is home, and has one member."""
-    world.member_runs.stacks = {PAYMENTS: MemberByContract(world.clock, "444455556666", RUN_SECONDS)}
-    with patch.object(members, "load_members", lambda _: (make_member(PAYMENTS),)):
+    payments = make_member(PAYMENTS)
+    world.member_runs.stacks = {PAYMENTS: MemberByContract(world.clock, payments, RUN_SECONDS)}
+    with patch.object(members, "load_members", lambda _: (payments,)):
         yield
 
 

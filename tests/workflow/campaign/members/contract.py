@@ -8,6 +8,7 @@ from typing import Any
 
 from squall.domain.base.vocabulary import AbortSource, Status, Verdict
 from squall.domain.campaign.away import AwayExecution
+from squall.domain.run.home import Member
 from squall.domain.run.record import Abort, ExecutionRecord
 from tests.fakes.clock import FakeClock
 
@@ -24,8 +25,8 @@ class _Records:
 
 
 class MemberByContract:
-    def __init__(self, clock: FakeClock, account: str, seconds: float, ending: Ending = VALIDATED) -> None:
-        self.clock, self.account, self.seconds, self.ending = clock, account, seconds, ending
+    def __init__(self, clock: FakeClock, member: Member, seconds: float, ending: Ending = VALIDATED) -> None:
+        self.clock, self.member, self.seconds, self.ending = clock, member, seconds, ending
         self.gone = False
         self.begun: dict[str, tuple[datetime, Mapping[str, Any]]] = {}
         self.aborted: dict[str, datetime] = {}
@@ -37,7 +38,7 @@ class MemberByContract:
         return self
 
     def arn(self, name: str) -> str:
-        return f"arn:aws:states:eu-west-1:{self.account}:execution:Squall-Experiment:{name}"
+        return f"arn:aws:states:{self.member.region}:{self.member.account}:execution:Squall-Experiment:{name}"
 
     def start(self, name: str, payload: Mapping[str, Any]) -> bool:
         if name not in self.begun:
