@@ -156,7 +156,7 @@ def test_two_load_balancers_have_users_each_and_only_the_internal_one_takes_a_si
     workload = shaped(rig, "two-balancers")
     internal = workload["internal"]["target_group_arn"]
     assert set(rig.group()["TargetGroupARNs"]) == {workload["target_group_arn"], internal}
-    assert states(rig, internal) == dict.fromkeys(rig.webs, "healthy")
+    until(lambda: states(rig, internal) == dict.fromkeys(rig.webs, "healthy"), "the internal load balancer serves all instances")
     assert rig.send("POST", "settings", {"eject": False})[0] == 200
     silent = next(iter(rig.webs))
     fault = {
