@@ -79,7 +79,10 @@ class Backlog(Generic[Link]):
 
     def _tick(self) -> None:
         for link in self.links():
-            self._carry_out(link)
+            try:
+                self._carry_out(link)
+            except Exception:  # a link that can't be judged now keeps neither the others nor the next tick from coming
+                logger.exception("a link was not looked at: %s", link)
         with self._lock:
             self._ticking = bool(self._changes)
             again = self._ticking

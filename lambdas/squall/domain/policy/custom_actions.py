@@ -212,7 +212,7 @@ class CustomAction(Model):
             message = "a command acts as the instance that runs it, and ends by itself"
             raise validation_error(message, "no assume_role, no iam, no target_key, no lasts", at="command")
         if self.touches is not None and self.touches.resource_type is None:
-            message = "a command touches the instances that it is sent to in any case; what else feels it is of which type?"
+            message = "a command always touches the instances that it is sent to; `touches` needs the type of what else feels it"
             raise validation_error(message, f"resource_type, such as {ResourceType.DATABASE_CLUSTER.value}", at="touches")
         if self.success_is_proof is None:
             message = "does a command that succeeded prove that the fault happened?"

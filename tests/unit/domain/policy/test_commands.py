@@ -117,7 +117,7 @@ def test_the_rollback_of_the_entry_has_to_be_the_experiment_s() -> None:
         ({"iam": [{"actions": ["ec2:RebootInstances"], "resources": ["*"]}]}, "acts as the instance that runs it"),
         ({"target_key": "Instances"}, "acts as the instance that runs it"),
         ({"lasts": True}, "acts as the instance that runs it"),
-        ({"touches": {"tags": {"app": "web"}}}, "what else feels it is of which type"),
+        ({"touches": {"tags": {"app": "web"}}}, "`touches` needs the type of what else feels it"),
         ({"touches": {"resource_type": "aws:rds:cluster"}}, "says what is touched twice, or not at all"),
         ({"document": "Other"}, "names several things to run, or none"),
         ({"action": "aws:ec2:reboot-instances"}, "names several things to run, or none"),

@@ -205,6 +205,28 @@ def test_the_pulse_ends_what_nobody_could_prove_in_time(walk: Walk, world: FakeW
     never_began(world, "pulse", "which targets FIS chose by tags could not be read")
 
 
+def test_the_pulse_ends_in_the_wait_what_nobody_can_compare_because_the_pins_are_gone(
+    walk: Walk, world: FakeWorld, paused: dict[str, Any]
+) -> None:
+    """Without the document of the pins the guards can't be judged either."""
+
+    def lose_and_hang() -> None:
+        kept = dict(world.documents.files)
+        world.documents.files = {key: body for key, body in kept.items() if not key.endswith("/discovery.json")}
+        assert len(world.documents.files) == len(kept) - 1
+        hang(walk, world, LEAD.total_seconds() + 10)
+        world.documents.files |= kept
+
+    walk.enter["ObserveFault"] = once(lose_and_hang)
+    walk.run({"definition": paused})
+    record = record_of(world)
+    assert record.abort is not None
+    assert (record.abort.source, record.abort.by) == (AbortSource.BLIND_GUARD, "pulse")
+    assert pausing(world).started_at is None
+    ended(world, Status.COMPLETED, Verdict.INVALID, None)
+    nothing_is_left(world, twice=True)
+
+
 @pytest.mark.parametrize("state", ["WatchFault", "ObserveFault"])
 @pytest.mark.parametrize("closer", ["Watchdog", "Pulse"])
 def test_a_workflow_that_dies_in_the_wait_lets_no_fault_begin(
